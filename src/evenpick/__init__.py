@@ -1,0 +1,39 @@
+"""evenpick chooses which images to label first, when classes are imbalanced and there are no labels yet."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .acquisition import ACQUISITIONS, select
+    from .balancing import BALANCINGS
+    from .embedding import embed
+    from .errors import EvenpickError
+    from .imbalance import induce_imbalance
+    from .metrics import g_al, imbalance_ratio, macro_accuracy
+    from .pool import Pool
+    from .session import Session
+    from .simulation import simulate
+    from .source_model import Preprocessing, SourceModel
+    from .training import Model, train
+
+# Names are imported on first use, so that `import evenpick` loads none of the heavy libraries.
+_MODULES = {
+    "ACQUISITIONS": "acquisition", "BALANCINGS": "balancing", "EvenpickError": "errors", "Model": "training",
+    "Pool": "pool", "Preprocessing": "source_model", "Session": "session", "SourceModel": "source_model",
+    "embed": "embedding", "g_al": "metrics", "imbalance_ratio": "metrics", "induce_imbalance": "imbalance",
+    "macro_accuracy": "metrics", "select": "acquisition", "simulate": "simulation", "train": "training",
+}  # fmt: skip
+
+__all__ = [
+    "ACQUISITIONS", "BALANCINGS", "EvenpickError", "Model", "Pool", "Preprocessing", "Session", "SourceModel",
+    "__version__", "embed", "g_al", "imbalance_ratio", "induce_imbalance", "macro_accuracy", "select",
+    "simulate", "train",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'evenpick' has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)

@@ -1,0 +1,192 @@
+"""The balancing step (section 3.3 of the paper): when to switch, which class to ask for, which image next.
+
+n_c counts the labels of each discovered class c. Classes below the mean of n_c are under-represented
+(ur), the others over-represented (or). All of it is derived from the labels so far.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pool import Features, IndexArray, feature_blocks
+
+_TIE = 1e-9  # scores this close, relative to their size, are a tie: the permutation decides, not rounding
+
+Counts: TypeAlias = NDArray[np.intp]
+Values: TypeAlias = NDArray[np.float64]
+
+
+def should_switch(counts: Counts, budget: int) -> bool:
+    """Whether the labels left are just enough to even out the classes (Eq. 8, with `<=`).
+
+    Parameters
+    ----------
+    counts : array of shape (n_discovered,)
+        Labels of each discovered class.
+    budget : int
+        All labels that will be spent.
+    """
+    if not counts.size:
+        return False
+    under = counts < counts.mean()
+    gap = counts[~under].mean() - counts[under].mean() if under.any() else 0.0
+    # Counts are whole: rounding in the means must not decide between < and <=.
+    return bool(budget - counts.sum() <= under.sum() * gap + 1e-9)
+
+
+class TargetChoice:
+    """Which class to ask for: the fewest labels, then the least often targeted, then the oldest.
+
+    With `patience` k > 0, a target missed k times in a row is passed over until every other
+    under-represented class has been, or until it is hit.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+        self._targeted: list[int] = []
+        self._misses: list[int] = []
+        self._passed_over: set[int] = set()
+
+    def choose(self, counts: Counts) -> int:
+        """The class (in order of discovery) to ask for now; asking changes nothing, only answers do."""
+        under = np.flatnonzero(counts < counts.mean())
+        eligible = under.tolist() if under.size else list(range(len(counts)))
+        waiting = [c for c in eligible if c not in self._passed_over] or eligible
+        return min(waiting, key=lambda c: (counts[c], self._targeted[c], c))
+
+    def observe(self, target: int | None, label: int) -> None:
+        """Take note of an answer: what was asked for, if anything, and what it was."""
+        while len(self._targeted) <= label:
+            self._targeted.append(0)
+            self._misses.append(0)
+        if target in self._passed_over:
+            self._passed_over.clear()  # it was asked for again, so every other one has been passed over
+        self._misses[label] = 0
+        self._passed_over.discard(label)
+        if target is None:
+            return
+        self._targeted[target] += 1
+        if target != label:
+            self._misses[target] += 1
+            if 0 < self._patience <= self._misses[target]:
+                self._misses[target] = 0
+                self._passed_over.add(target)
+
+
+@dataclass(frozen=True)
+class BalancingForm:
+    """How an image is scored, lowest best, from its distance to the target's mean and to the others'.
+
+    `reduce` makes one distance of those to the over-represented classes; `score` grows with the
+    distance to the target and falls with the other. Without an or-class the distance to the target is
+    the score.
+    """
+
+    reduce: np.ufunc
+    score: Callable[[Values, Values], Values]
+
+
+def _ratio(to_target: Values, to_other: Values) -> Values:
+    """The quotient; 0 / 0, an image that lies on every mean, counts as 0."""
+    scores = np.where(to_target > 0, np.inf, 0.0)
+    return np.divide(to_target, to_other, out=scores, where=to_other > 0)
+
+
+BALANCINGS: dict[str, BalancingForm] = {
+    # d(mu_target, x) / max over or-classes of d(mu_j, x): Eq. 9 as printed.
+    "ratio_max": BalancingForm(np.maximum, _ratio),
+    # d(mu_target, x) - min over or-classes of d(mu_j, x): the authors' later form.
+    "diff_min": BalancingForm(np.minimum, np.subtract),
+}
+
+
+class NextImage:
+    """The unlabelled image that the balancing form likes best, exactly, at the price of one class a label.
+
+    Squared distances of every image to every class mean are kept in float32, and only a class whose
+    mean moved is computed again. What float32 rounding could hide is bounded; the few images within the
+    bound of the best are computed again in float64, so the answer is that of exact arithmetic. Scores
+    that tie go to the image that comes first in the given permutation.
+    """
+
+    def __init__(self, features: Features, form: BalancingForm, rank: IndexArray) -> None:
+        n, d = features.shape
+        self._features, self._form, self._rank = features, form, rank
+        self._means = np.empty((0, d))
+        self._squared = np.empty((0, n), np.float32)  # (classes, images)
+        self._lengths = np.empty(0)  # (images,), filled on first use
+        # Worst case of a float32 dot product of d terms, twice, and of the sums around it.
+        self._rounding = (2 * d + 8) * float(np.finfo(np.float32).eps)
+
+    def pick(self, means: Values, target: int, others: Sequence[int], free: NDArray[np.bool_]) -> int:
+        """The best free image.
+
+        `means` (n_classes, d) are the class means, `others` the over-represented classes without the
+        target, and `free` (n,) marks the rows that may be asked, at least one.
+        """
+        self._update(means)
+        rows = self._shortlist(target, others, np.flatnonzero(free))
+        points = np.asarray(self._features[rows], dtype=np.float64)
+        to_target = scores = _distances(points, means[target])
+        if others:
+            to_other = self._form.reduce.reduce([_distances(points, means[j]) for j in others])
+            scores = self._form.score(to_target, to_other)
+        tied = rows[scores <= scores.min() + _tie_width(scores, to_target)]
+        return int(tied[np.argmin(self._rank[tied])])
+
+    def _shortlist(self, target: int, others: Sequence[int], rows: IndexArray) -> IndexArray:
+        """Rows whose score may be the smallest, given what float32 can have got wrong."""
+        longest = np.sqrt(np.einsum("ij,ij->i", self._means, self._means).max())
+        error = self._rounding * (self._lengths[rows] + longest) ** 2
+        low, high = target_low, target_high = _root_bounds(self._squared[target, rows], error)
+        if others:
+            other = functools.reduce(self._form.reduce, (self._squared[j] for j in others))[rows]
+            other_low, other_high = _root_bounds(other, error)
+            low = self._form.score(target_low, other_high)
+            high = self._form.score(target_high, other_low)
+        return rows[low <= high.min() + _tie_width(high, target_high)]
+
+    def _update(self, means: Values) -> None:
+        if not self._lengths.size:
+            self._lengths = _lengths(self._features)
+        known = min(len(means), len(self._means))  # an undo can take classes away
+        moved = np.ones(len(means), dtype=bool)
+        moved[:known] = (means[:known] != self._means[:known]).any(axis=1)
+        self._means = means.copy()
+        if len(means) > len(self._squared):
+            grown = np.empty((len(means) - len(self._squared), self._squared.shape[1]), np.float32)
+            self._squared = np.vstack([self._squared, grown])
+        centres = means[moved].astype(np.float32)
+        if not len(centres):
+            return
+        centre_lengths = np.einsum("ij,ij->i", centres, centres)[:, None]
+        for start, block in feature_blocks(self._features):
+            part = slice(start, start + len(block))
+            lengths = self._lengths[part].astype(np.float32) ** 2
+            self._squared[moved, part] = lengths - 2 * (centres @ block.T) + centre_lengths
+
+
+def _tie_width(scores: Values, to_target: Values) -> float:
+    """How far apart two scores may be and still tie: relative to what they are made of."""
+    return _TIE * max(abs(float(scores.min())), float(to_target.min()))
+
+
+def _root_bounds(squared: NDArray[np.float32], error: Values) -> tuple[Values, Values]:
+    exact = squared.astype(np.float64)
+    return np.sqrt(np.maximum(exact - error, 0)), np.sqrt(np.maximum(exact, 0) + error)
+
+
+def _distances(points: Values, mean: Values) -> Values:
+    difference = points - mean
+    return np.sqrt(np.einsum("ij,ij->i", difference, difference))
+
+
+def _lengths(features: Features) -> Values:
+    lengths = np.empty(len(features))
+    for start, block in feature_blocks(features):
+        lengths[start : start + len(block)] = np.linalg.norm(block, axis=1)
+    return lengths

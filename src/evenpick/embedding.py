@@ -1,0 +1,207 @@
+"""From a folder of photographs to a pool: read, decode and run the source model, block by block."""
+
+import contextlib
+import csv
+import errno
+import hashlib
+import io
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from .errors import EvenpickError
+from .images import UnreadableImageError, decode_image, find_images
+from .pool import BLOCK_ROWS, Pool, PoolWriter, softmax, summarise_probabilities, write_atomically
+from .source_model import SourceModel
+
+BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 8 keeps memory small
+
+# A full disk, a quota, a file-size limit.
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+Progress = Callable[[int, int], None]  # images done, images in all
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What a run of `embed` did: the pool, images done now, and (image id, reason) of those left out."""
+
+    pool: Pool
+    done_now: int
+    skipped: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Row:
+    image_id: str
+    digest: str
+    features: NDArray[np.float32]
+    prediction: NDArray[np.void]
+
+
+_Skip = tuple[str, str]
+
+
+def embed(
+    folder: str | Path,
+    workspace: str | Path,
+    source: SourceModel,
+    progress: Progress = lambda done, total: None,
+    threads: int | None = None,
+) -> Embedded:
+    """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
+
+    Unreadable images, and all but the first of several files with equal bytes, are left out and listed
+    with their reason in `skipped.csv`; they are tried again on the next run.
+
+    Raises
+    ------
+    EvenpickError
+        If the folder has no image or none can be read, the workspace belongs to another folder or
+        source, another process is writing it, or the disk is full (what was done is kept).
+    """
+    folder, workspace = Path(folder).resolve(), Path(workspace)
+    image_ids = find_images(folder)
+    with _only_writer(workspace), _disk_errors(workspace):
+        writer = PoolWriter(workspace, folder, source.describe(), source.feature_size)
+        writer.check()
+        before = len(writer.done)
+        todo = [image_id for image_id in image_ids if image_id not in writer.done]
+        skipped = _embed_all(folder, todo, source, writer, progress, threads or _cores())
+        _write_skipped(workspace / "skipped.csv", skipped)
+    if not writer.done:
+        raise EvenpickError(
+            f"none of the {len(image_ids)} images in '{folder}' can be read; "
+            f"reasons are in '{workspace / 'skipped.csv'}'"
+        )
+    return Embedded(Pool.open(workspace), len(writer.done) - before, skipped)
+
+
+def _embed_all(
+    folder: Path,
+    todo: Sequence[str],
+    source: SourceModel,
+    writer: PoolWriter,
+    progress: Progress,
+    threads: int,
+) -> list[_Skip]:
+    batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
+    rows: list[_Row] = []
+    skipped: list[_Skip] = []
+    seen = 0
+    progress(seen, len(todo))
+    for kept, broken in _in_threads(lambda batch: _embed_batch(folder, batch, source), batches, threads):
+        for row in kept:
+            first = writer.image_of_digest.setdefault(row.digest, row.image_id)
+            if first == row.image_id:
+                rows.append(row)
+            else:
+                skipped.append((row.image_id, f"same content as {first}"))
+        skipped.extend(broken)
+        seen += len(kept) + len(broken)
+        progress(seen, len(todo))
+        while len(rows) >= BLOCK_ROWS:
+            _append(writer, rows[:BLOCK_ROWS])
+            del rows[:BLOCK_ROWS]
+    if rows:
+        _append(writer, rows)
+    return skipped
+
+
+def _append(writer: PoolWriter, rows: Sequence[_Row]) -> None:
+    writer.append(
+        [row.image_id for row in rows],
+        [row.digest for row in rows],
+        np.stack([row.features for row in rows]),
+        np.stack([row.prediction for row in rows]),
+    )
+
+
+def _embed_batch(
+    folder: Path, image_ids: Sequence[str], source: SourceModel
+) -> tuple[list[_Row], list[_Skip]]:
+    opened, broken = [], []
+    for image_id in image_ids:
+        try:
+            data = (folder / image_id).read_bytes()
+            opened.append((image_id, hashlib.sha256(data).hexdigest(), decode_image(data)))
+        except UnreadableImageError as error:
+            broken.append((image_id, str(error)))
+        except OSError as error:
+            broken.append((image_id, error.strerror or str(error)))
+    if not opened:
+        return [], broken
+    features, logits = source([image for _, _, image in opened])
+    for i in np.flatnonzero(~np.isfinite(features).all(axis=1) | ~np.isfinite(logits).all(axis=1))[::-1]:
+        broken.append((opened[i][0], "the source model gives features that are not finite"))
+        del opened[i]
+        features, logits = np.delete(features, i, 0), np.delete(logits, i, 0)
+    if not opened:
+        return [], broken
+    predictions = summarise_probabilities(softmax(logits))
+    rows = [
+        _Row(image_id, digest, features[i], predictions[i]) for i, (image_id, digest, _) in enumerate(opened)
+    ]
+    return rows, broken
+
+
+def _in_threads(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """Results in the order of the items, with a bounded number of items under way."""
+    todo = iter(items)
+    with ThreadPoolExecutor(threads) as executor:
+        under_way: deque[Future[R]] = deque(executor.submit(work, item) for item in islice(todo, 4 * threads))
+        try:
+            while under_way:
+                yield under_way.popleft().result()
+                under_way.extend(executor.submit(work, item) for item in islice(todo, 1))
+        finally:
+            for future in under_way:
+                future.cancel()
+
+
+@contextlib.contextmanager
+def _only_writer(workspace: Path) -> Iterator[None]:
+    try:
+        workspace.mkdir(parents=True, exist_ok=True)
+        with FileLock(workspace / "embed.lock", timeout=0):
+            yield
+    except Timeout:
+        raise EvenpickError(f"another process is embedding into '{workspace}'; wait for it to end") from None
+    except (FileExistsError, NotADirectoryError):
+        raise EvenpickError(f"workspace '{workspace}' must be a folder; it is a file") from None
+    except PermissionError as error:
+        raise EvenpickError(f"workspace '{workspace}' cannot be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _disk_errors(workspace: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        raise EvenpickError(
+            f"no room left to write '{workspace}' ({error.strerror}); what was embedded so far is kept: "
+            "free some space and run the same command again"
+        ) from error
+
+
+def _write_skipped(file: Path, skipped: Sequence[_Skip]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([("image", "reason"), *skipped])
+    write_atomically(file, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,30 @@
+"""What a user can cause, each as one clear line; the command line catches `EvenpickError` in one place."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class EvenpickError(Exception):
+    """Something a user can mend: bad input, a missing file, a full disk."""
+
+
+class MissingExtraError(EvenpickError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an extra that is not installed: pip install 'evenpick[{extra}]'")
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> EvenpickError:
+    """The error for a name that is in no table, with the nearest one that is."""
+    names = list(known)
+    near = get_close_matches(str(name), names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
+    return EvenpickError(f"{kind} '{name}' does not exist; {hint}")
+
+
+def first_few(values: Iterable[object], shown: int = 3) -> str:
+    """The first values in words, and how many more there are."""
+    items = [repr(value) if isinstance(value, str) else str(value) for value in values]
+    more = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return ", ".join(items[:shown]) + more

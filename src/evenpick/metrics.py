@@ -1,0 +1,135 @@
+"""How good a labelled set and a classifier are, under imbalance."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import EvenpickError
+
+
+def imbalance_ratio(counts: ArrayLike) -> float:
+    """Standard deviation over mean of the labels per class (Table 1 of the paper).
+
+    Parameters
+    ----------
+    counts : array of shape (n_classes,)
+        Labels of **every** class of the data set, zeros for classes not found.
+
+    Returns
+    -------
+    float
+        Population standard deviation (ddof = 0) / mean; 0 when all classes have as many.
+
+    Raises
+    ------
+    EvenpickError
+        If `counts` is empty, negative anywhere, or all zero.
+    """
+    values = np.asarray(counts, dtype=np.float64)
+    if values.ndim != 1 or not values.size or (values < 0).any() or not values.sum() > 0:
+        raise EvenpickError(
+            f"imbalance_ratio: counts must be one number >= 0 a class, not all zero; got {values.tolist()}"
+        )
+    return float(values.std() / values.mean())
+
+
+def macro_accuracy(
+    y_true: Sequence[Hashable] | NDArray[Any],
+    y_pred: Sequence[Hashable] | NDArray[Any],
+    classes: Iterable[Hashable] | None = None,
+) -> float:
+    """Top-1 accuracy of each class, averaged over all classes (section 4.3 of the paper).
+
+    Parameters
+    ----------
+    y_true, y_pred : sequences of shape (n,)
+        The true and the predicted class of each image.
+    classes : iterable, optional
+        All classes that count. A class without an image in `y_true` has no accuracy and is an error.
+        By default those of `y_true`: a class that was never discovered is never predicted and counts 0.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    EvenpickError
+        If the lengths differ, nothing is given, or a class has no image.
+    """
+    true, predicted = np.asarray(y_true), np.asarray(y_pred)
+    if true.shape != predicted.shape or true.ndim != 1 or not true.size:
+        raise EvenpickError(
+            f"macro_accuracy: y_true and y_pred must be equally long and not empty; "
+            f"got shapes {true.shape} and {predicted.shape}"
+        )
+    counted = sorted(set(true.tolist())) if classes is None else list(classes)
+    correct = true == predicted
+    shares = []
+    for name in counted:
+        members = true == name
+        if not members.any():
+            raise EvenpickError(f"macro_accuracy: class {name!r} has no image in y_true")
+        shares.append(correct[members].mean())
+    return float(np.mean(shares))
+
+
+def g_al(accuracies: ArrayLike, full: ArrayLike, best: float = 100.0) -> float:
+    """How far partial labels stay behind full ones, over many configurations (Eq. 10 of the paper).
+
+    Parameters
+    ----------
+    accuracies : array of shape (n_configurations,)
+        Accuracy in percent of each configuration (data set and budget).
+    full : float or array of shape (n_configurations,)
+        Accuracy in percent with all labels, of each configuration's data set.
+    best : float
+        The best accuracy possible, in percent.
+
+    Returns
+    -------
+    float
+        Mean of (accuracy - full) / (best - full); 0 is as good as all labels, lower is worse.
+
+    Raises
+    ------
+    EvenpickError
+        If the shapes do not fit or `full` reaches `best`.
+    """
+    values, ceiling = np.asarray(accuracies, dtype=np.float64), np.asarray(full, dtype=np.float64)
+    if values.ndim != 1 or not values.size or ceiling.shape not in ((), values.shape):
+        raise EvenpickError(
+            f"g_al: full must be one number, or one for each accuracy; "
+            f"got shapes {values.shape} and {ceiling.shape}"
+        )
+    if (ceiling >= best).any():
+        raise EvenpickError(f"g_al: full must stay below best = {best}; got {ceiling.max()}")
+    return float(np.mean((values - ceiling) / (best - ceiling)))
+
+
+def classes_found(labels: Iterable[Hashable]) -> int:
+    """Number of different classes among the labels."""
+    return len(set(labels))
+
+
+def class_counts(labels: Iterable[Hashable], classes: Iterable[Hashable]) -> NDArray[np.intp]:
+    """Labels of each class, in the order of `classes`, zeros included; shape (n_classes,)."""
+    position = {name: i for i, name in enumerate(classes)}
+    counts = np.zeros(len(position), dtype=np.intp)
+    for label in labels:
+        counts[position[label]] += 1
+    return counts
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Mean of repeated runs and the half width of its Student t interval; nan for a single run."""
+    from scipy import stats
+
+    runs = np.asarray(values, dtype=np.float64)
+    if runs.size < 2:
+        return float(runs.mean()), float("nan")
+    half = stats.t.ppf((1 + confidence) / 2, runs.size - 1) * runs.std(ddof=1) / np.sqrt(runs.size)
+    return float(runs.mean()), float(half)

@@ -1,0 +1,444 @@
+"""The pool: features and source predictions of every unlabelled image, on disk or in memory.
+
+An index is always a row of the pool. On disk a pool is a folder of numbered blocks: a block is written
+under a temporary name, flushed and renamed, and counts only once `pool.json` lists it, so a run that is
+killed at any moment leaves a whole pool behind and the next run goes on after its last block.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._version import __version__
+from .errors import EvenpickError
+
+FORMAT = 1
+BLOCK_ROWS = 2048
+PREDICTION = np.dtype(
+    [("entropy", "<f4"), ("margin", "<f4"), ("confidence", "<f4"), ("source_class", "<i4")]
+)
+
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+IndexArray: TypeAlias = NDArray[np.intp]
+
+
+class BlockArray:
+    """Rows of several memory-mapped files, read like one float32 array of shape (n, d)."""
+
+    ndim = 2
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, files: Sequence[Path], rows: Sequence[int], width: int) -> None:
+        self._files = files
+        self._starts = np.concatenate([[0], np.cumsum(rows, dtype=np.intp)])
+        self.shape = (int(self._starts[-1]), width)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Each block with the index of its first row."""
+        for file, start in zip(self._files, self._starts[:-1], strict=True):
+            yield int(start), np.load(file, mmap_mode="r", allow_pickle=False)
+
+    def __getitem__(self, rows: Any) -> NDArray[np.float32]:
+        """A copy of the rows named by an index, a slice, or an array of indices or booleans."""
+        row_numbers = np.arange(len(self))[rows]
+        wanted = np.atleast_1d(row_numbers)
+        taken = np.empty((wanted.size, self.shape[1]), np.float32)
+        block_of = np.searchsorted(self._starts, wanted, side="right") - 1
+        for block in np.unique(block_of):
+            here = block_of == block
+            values = np.load(self._files[block], mmap_mode="r", allow_pickle=False)
+            taken[here] = values[wanted[here] - self._starts[block]]
+        return taken if row_numbers.ndim else taken[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        whole = self[:]
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+
+Features: TypeAlias = NDArray[np.float32] | BlockArray
+
+
+def feature_blocks(features: Features) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Consecutive blocks of rows, each with the index of its first row: all that a block step reads."""
+    if isinstance(features, BlockArray):
+        yield from features.blocks()
+    else:
+        for start in range(0, len(features), BLOCK_ROWS):
+            yield start, features[start : start + BLOCK_ROWS]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Unlabelled images as a source model sees them.
+
+    Attributes
+    ----------
+    features : float32 array or blocks of memory maps, shape (n, d)
+        Feature vector of each image.
+    image_ids : sequence of str, length n
+        Path of each image, relative to `folder`.
+    predictions : structured array of shape (n,), or None
+        Entropy (nats), margin, confidence and top-1 class of the source model's probabilities.
+    source : mapping
+        Name, preprocessing and sizes of the source model, as `pool.json` states them.
+    folder : Path or None
+        The folder of photographs, when there is one.
+    """
+
+    features: Features
+    image_ids: Sequence[str]
+    predictions: NDArray[np.void] | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.features)
+        if self.features.ndim != 2 or not n or not self.features.shape[1]:
+            raise EvenpickError(
+                f"pool: features must have shape (n_images >= 1, n_features >= 1); got {self.features.shape}"
+            )
+        if len(self.image_ids) != n:
+            raise EvenpickError(f"pool: {n} rows of features need {n} image ids; got {len(self.image_ids)}")
+        if len(set(self.image_ids)) != n:
+            raise EvenpickError("pool: image ids must differ; at least two are equal")
+        if self.predictions is not None and len(self.predictions) != n:
+            raise EvenpickError(f"pool: {n} images need {n} predictions; got {len(self.predictions)}")
+
+    @classmethod
+    def from_arrays(
+        cls,
+        features: ArrayLike,
+        probabilities: ArrayLike | None = None,
+        image_ids: Sequence[str] | None = None,
+    ) -> "Pool":
+        """A pool in memory.
+
+        Parameters
+        ----------
+        features : array of shape (n, d)
+            Finite numbers; kept as float32.
+        probabilities : array of shape (n, n_source_classes), optional
+            Class probabilities of the source model, each row summing to 1. Without them only
+            acquisition functions that need no predictions can be used.
+        image_ids : sequence of str, optional
+            By default the row numbers.
+
+        Raises
+        ------
+        EvenpickError
+            If shapes do not fit, features are not finite or rows do not sum to 1.
+        """
+        values = np.ascontiguousarray(features, dtype=np.float32)
+        if values.ndim == 2:
+            _check_finite(values, 0)
+        predictions = None if probabilities is None else summarise_probabilities(np.asarray(probabilities))
+        ids = [str(i) for i in range(len(values))] if image_ids is None else [str(i) for i in image_ids]
+        return cls(values, ids, predictions)
+
+    @classmethod
+    def open(cls, workspace: str | Path) -> "Pool":
+        """The pool of a workspace, its features memory-mapped.
+
+        Raises
+        ------
+        EvenpickError
+            If the workspace has no pool, is of another version, or files are missing or cut short.
+        """
+        state = read_state(Path(workspace))
+        if not state["blocks"]:
+            raise EvenpickError(f"workspace '{workspace}' holds no image yet: run `evenpick embed` on it")
+        folder = _pool_folder(Path(workspace))
+        rows = [block["rows"] for block in state["blocks"]]
+        for number, count in enumerate(rows):
+            _check_block_files(folder, number, count, state["feature_size"])
+        features = BlockArray(
+            [folder / _features_name(i) for i in range(len(rows))], rows, state["feature_size"]
+        )
+        predictions = np.concatenate(
+            [np.load(folder / _predictions_name(i), allow_pickle=False) for i in range(len(rows))]
+        )
+        ids = [row[0] for row in _read_images_csv(folder, state)]
+        return cls(features, ids, predictions, state["source"], Path(state["folder"]))
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def take(self, rows: ArrayLike) -> "Pool":
+        """The pool of these rows only, in memory."""
+        index = np.asarray(rows)
+        predictions = None if self.predictions is None else self.predictions[index]
+        ids = np.asarray(self.image_ids, dtype=object)[index].tolist()
+        return Pool(np.asarray(self.features[index]), ids, predictions, self.source, self.folder)
+
+    @property
+    def entropy(self) -> NDArray[np.float32]:
+        """Entropy of the source probabilities, in nats; shape (n,)."""
+        return self._prediction("entropy")
+
+    @property
+    def margin(self) -> NDArray[np.float32]:
+        """Largest minus second largest source probability; shape (n,)."""
+        return self._prediction("margin")
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """Largest source probability; shape (n,)."""
+        return self._prediction("confidence")
+
+    @property
+    def source_class(self) -> NDArray[np.int32]:
+        """Top-1 source class; shape (n,)."""
+        return self._prediction("source_class")
+
+    @cached_property
+    def index_of(self) -> dict[str, int]:
+        """The row of each image id."""
+        return {image_id: i for i, image_id in enumerate(self.image_ids)}
+
+    def _prediction(self, name: str) -> NDArray[Any]:
+        if self.predictions is None:
+            raise EvenpickError(
+                "pool: it has no source predictions, which this acquisition function needs; "
+                "give Pool.from_arrays the probabilities, or choose 'random' or 'core_set'"
+            )
+        return np.asarray(self.predictions[name])
+
+
+def summarise_probabilities(probabilities: FloatArray) -> NDArray[np.void]:
+    """What selection needs of source probabilities of shape (n, k): one `PREDICTION` a row.
+
+    Works through one block of rows at a time. Entropy is Eq. 1's H in nats, with 0 log 0 = 0.
+    """
+    if probabilities.ndim != 2 or probabilities.shape[1] < 2:
+        raise EvenpickError(
+            f"probabilities must have shape (n, n_source_classes >= 2); got {probabilities.shape}"
+        )
+    summary = np.empty(len(probabilities), PREDICTION)
+    for start in range(0, len(probabilities), BLOCK_ROWS):
+        block = np.asarray(probabilities[start : start + BLOCK_ROWS], dtype=np.float64)
+        _check_probabilities(block, start)
+        part = summary[start : start + BLOCK_ROWS]
+        logs = np.log(block, out=np.zeros_like(block), where=block > 0)
+        part["entropy"] = -np.einsum("ij,ij->i", block, logs)
+        part["source_class"] = block.argmax(axis=1)
+        largest_two = np.partition(block, -2, axis=1)[:, -2:]
+        part["confidence"] = largest_two[:, 1]
+        part["margin"] = largest_two[:, 1] - largest_two[:, 0]
+    return summary
+
+
+def softmax(logits: FloatArray) -> NDArray[np.float64]:
+    """Class probabilities of shape (n, k) from logits, in float64."""
+    shifted = np.asarray(logits, dtype=np.float64) - logits.max(axis=1, keepdims=True)
+    np.exp(shifted, out=shifted)
+    shifted /= shifted.sum(axis=1, keepdims=True)
+    return shifted
+
+
+def _check_probabilities(block: FloatArray, start: int) -> None:
+    negative = ~(block >= 0).all(axis=1)
+    wrong = negative | ~(np.abs(block.sum(axis=1) - 1) < 1e-3)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        got = "a negative or missing value" if negative[row] else f"{block[row].sum():.6g}"
+        raise EvenpickError(
+            f"probabilities: each row must be >= 0 and sum to 1; row {start + row} has {got} "
+            "(logits need a softmax first)"
+        )
+
+
+def _check_finite(block: FloatArray, start: int) -> None:
+    bad = ~np.isfinite(block).all(axis=1)
+    if bad.any():
+        raise EvenpickError(
+            f"features must be finite; {int(bad.sum())} rows hold NaN or infinity, "
+            f"the first is row {start + int(np.flatnonzero(bad)[0])}"
+        )
+
+
+# --- the pool on disk -------------------------------------------------------------------------------
+
+
+class PoolWriter:
+    """Appends blocks to the pool of a workspace; whatever was not committed is forgotten on opening.
+
+    One writer at a time; the caller holds the workspace's lock.
+    """
+
+    def __init__(
+        self, workspace: Path, folder: Path, source: Mapping[str, Any], feature_size: int
+    ) -> None:
+        self._folder = _pool_folder(workspace)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if (self._folder / "pool.json").exists():
+            self._state = read_state(workspace)
+            self._check_same(workspace, folder, source)
+        else:
+            self._state = {
+                "format": FORMAT, "evenpick": __version__, "folder": str(folder),
+                "source": dict(source), "feature_size": feature_size, "blocks": [],
+                "images_csv_bytes": 0,
+            }  # fmt: skip
+            self._commit()
+        self._forget_uncommitted()
+        rows = _read_images_csv(self._folder, self._state)
+        self.image_of_digest = {digest: image_id for image_id, digest in rows}
+        self.done = {image_id for image_id, _ in rows}
+
+    def append(
+        self,
+        image_ids: Sequence[str],
+        digests: Sequence[str],
+        features: NDArray[np.float32],
+        predictions: NDArray[np.void],
+    ) -> None:
+        """Write one block and commit it; either all of it counts or nothing."""
+        _check_finite(features, sum(block["rows"] for block in self._state["blocks"]))
+        number = len(self._state["blocks"])
+        block = {
+            "rows": len(image_ids),
+            "features_sha256": _write_npy(self._folder / _features_name(number), features),
+            "predictions_sha256": _write_npy(self._folder / _predictions_name(number), predictions),
+        }
+        with (self._folder / "images.csv").open("ab") as file:
+            file.write(_csv_bytes(zip(image_ids, digests, strict=True)))
+            flush(file)
+            self._state["images_csv_bytes"] = file.tell()
+        self._state["blocks"].append(block)
+        self._commit()
+        self.done.update(image_ids)
+
+    def check(self) -> None:
+        """Compare every committed block with its checksum."""
+        for number, block in enumerate(self._state["blocks"]):
+            for name, key in ((_features_name(number), "features"), (_predictions_name(number), "predictions")):
+                file = self._folder / name
+                if not file.exists() or _sha256(file) != block[f"{key}_sha256"]:
+                    raise EvenpickError(
+                        f"'{file}' is damaged: its checksum differs from pool.json; "
+                        f"delete '{self._folder}' and run `evenpick embed` again"
+                    )
+
+    def _commit(self) -> None:
+        write_atomically(self._folder / "pool.json", json.dumps(self._state, indent=1).encode())
+
+    def _check_same(self, workspace: Path, folder: Path, source: Mapping[str, Any]) -> None:
+        for what, old, new in (
+            ("folder", self._state["folder"], str(folder)),
+            ("source", self._state["source"], json.loads(json.dumps(dict(source)))),
+        ):
+            if old != new:
+                raise EvenpickError(
+                    f"workspace '{workspace}' was embedded with another {what} "
+                    f"({_name(old)}, now {_name(new)}); use another workspace"
+                )
+
+    def _forget_uncommitted(self) -> None:
+        kept = range(len(self._state["blocks"]))
+        names = {_features_name(i) for i in kept} | {_predictions_name(i) for i in kept}
+        for file in self._folder.glob("*.npy*"):
+            if file.name not in names:
+                file.unlink()
+        images = self._folder / "images.csv"
+        images.touch()
+        os.truncate(images, self._state["images_csv_bytes"])
+
+
+def read_state(workspace: Path) -> dict[str, Any]:
+    """What `pool.json` says, checked for its format."""
+    file = _pool_folder(workspace) / "pool.json"
+    if not file.is_file():
+        raise EvenpickError(f"'{workspace}' is not a workspace: run `evenpick embed {workspace} FOLDER` first")
+    try:
+        state: dict[str, Any] = json.loads(file.read_bytes())
+        found = state["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EvenpickError(f"'{file}' is damaged; delete '{file.parent}' and embed again") from error
+    if found != FORMAT:
+        raise EvenpickError(
+            f"workspace '{workspace}' has format {found} (evenpick {state.get('evenpick')}); "
+            f"evenpick {__version__} reads format {FORMAT}: use that version, or embed into a new workspace"
+        )
+    return state
+
+
+def write_atomically(file: Path, data: bytes) -> None:
+    """Replace the file as a whole: readers see the old or the new, even if the machine stops."""
+    temporary = file.with_name(file.name + ".tmp")
+    with temporary.open("wb") as handle:
+        handle.write(data)
+        flush(handle)
+    temporary.replace(file)
+
+
+def flush(handle: Any) -> None:
+    """Push what was written through to the disk."""
+    handle.flush()
+    os.fsync(handle.fileno())
+
+
+def _write_npy(file: Path, values: NDArray[Any]) -> str:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    write_atomically(file, buffer.getvalue())
+    return hashlib.sha256(buffer.getbuffer()).hexdigest()
+
+
+def _check_block_files(folder: Path, number: int, rows: int, width: int) -> None:
+    sizes = {_features_name(number): 4 * rows * width, _predictions_name(number): PREDICTION.itemsize * rows}
+    for name, size in sizes.items():
+        file = folder / name
+        if not file.is_file() or file.stat().st_size < size:
+            raise EvenpickError(f"'{file}' is missing or cut short; delete '{folder}' and embed again")
+
+
+def _read_images_csv(folder: Path, state: Mapping[str, Any]) -> list[list[str]]:
+    with (folder / "images.csv").open("rb") as file:
+        data = file.read(state["images_csv_bytes"])
+    # surrogateescape: a file name on disk need not be valid UTF-8.
+    return list(csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline="")))
+
+
+def _csv_bytes(rows: Any) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as handle:
+        digest = hashlib.sha256()
+        while chunk := handle.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _name(value: Any) -> str:
+    return str(value["name"]) if isinstance(value, dict) else str(value)
+
+
+def _pool_folder(workspace: Path) -> Path:
+    return workspace / "pool"
+
+
+def _features_name(number: int) -> str:
+    return f"features-{number:05d}.npy"
+
+
+def _predictions_name(number: int) -> str:
+    return f"predictions-{number:05d}.npy"
+
+

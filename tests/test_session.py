@@ -1,0 +1,185 @@
+"""The state machine of labelling, against a session written as plainly as the method page reads."""
+
+import numpy as np
+import pytest
+
+from evenpick.acquisition import select
+from evenpick.errors import EvenpickError
+from evenpick.session import Session
+
+
+def reference_session(pool, labels, budget, acquisition, balancing, seed):
+    """Method page, section 'Balancing', without patience: every mean and distance from scratch."""
+    order = select(pool, budget, acquisition, seed).tolist()
+    rank = np.empty(len(pool), dtype=int)
+    rank[np.random.default_rng([seed, 1]).permutation(len(pool))] = np.arange(len(pool))
+    features = np.asarray(pool.features, dtype=np.float64)
+    done, classes, asked = [], [], {}
+    switched = False
+    while len(done) < budget:
+        counts = [sum(labels[i] == c for i in done) for c in classes]
+        target = None
+        if not switched:
+            index = next(i for i in order if i not in done)
+        else:
+            mean = sum(counts) / len(counts)
+            target = min(
+                classes, key=lambda c: (counts[classes.index(c)], asked.get(c, 0), classes.index(c))
+            )
+            means = {c: features[[i for i in done if labels[i] == c]].mean(axis=0) for c in classes}
+            others = [c for c, n in zip(classes, counts, strict=True) if n >= mean and c != target]
+            best = None
+            for i in sorted(set(range(len(pool))) - set(done), key=lambda i: rank[i]):
+                near = np.linalg.norm(features[i] - means[target])
+                distances = [np.linalg.norm(features[i] - means[c]) for c in others]
+                if not others:
+                    score = near
+                elif balancing == "ratio_max":
+                    score = near / max(distances) if max(distances) > 0 else (0 if near == 0 else np.inf)
+                else:
+                    score = near - min(distances)
+                if best is None or score < best[0] - 1e-9:
+                    best = (score, i)
+            index = best[1]
+            asked[target] = asked.get(target, 0) + 1
+        done.append(index)
+        if labels[index] not in classes:
+            classes.append(labels[index])
+        counts = np.array([sum(labels[i] == c for i in done) for c in classes])
+        under = counts < counts.mean()
+        gap = counts[~under].mean() - counts[under].mean() if under.any() else 0
+        if balancing and budget - len(done) <= under.sum() * gap + 1e-9:
+            switched = True
+    return done
+
+
+def run(session, labels):
+    done = []
+    while (index := session.next()) is not None:
+        session.label(index, labels[index])
+        done.append(index)
+    return done
+
+
+@pytest.mark.parametrize("balancing", [None, "ratio_max", "diff_min"])
+@pytest.mark.parametrize("seed", range(6))
+def test_agrees_with_the_reference(balancing, seed, make_pool, tied_pool):
+    pool = make_pool(n=60, seed=seed) if seed % 2 else tied_pool(seed + 20)
+    rng = np.random.default_rng(seed)
+    labels = [f"c{int(i)}" for i in rng.choice(6, size=len(pool), p=[0.5, 0.2, 0.1, 0.1, 0.05, 0.05])]
+    budget = max(2, len(pool) * 2 // 3)
+
+    session = Session(pool, budget, "ent_inv_div", balancing, random_state=seed)
+
+    assert run(session, labels) == reference_session(pool, labels, budget, "ent_inv_div", balancing, seed)
+
+
+def test_asks_the_same_until_it_is_answered(make_pool):
+    session = Session(make_pool(), 5)
+
+    first = session.next()
+    assert session.next() == first
+    session.label(first, "a")
+    assert session.next() != first
+
+
+def test_a_skip_costs_no_budget_and_is_never_asked_again(make_pool):
+    pool = make_pool(n=12)
+    session = Session(pool, 3, "random", None)
+    skipped = []
+    while (index := session.next()) is not None:
+        if len(skipped) < 9:
+            session.skip(index)
+            skipped.append(index)
+        else:
+            session.label(index, "a")
+
+    assert session.counts == {"a": 3}
+    assert len(set(skipped)) == 9
+
+
+def test_an_image_answered_out_of_turn_is_not_lost_nor_asked(make_pool):
+    session = Session(make_pool(), 4, "random", None)
+    asked = session.next()
+    other = next(i for i in range(40) if i != asked)
+    session.label(other, "a")
+
+    assert session.next() == asked
+    session.label(asked, "b")
+    assert session.next() not in (asked, other)
+
+
+def test_undo_goes_back_to_the_same_question_and_phase(make_pool):
+    pool = make_pool(n=60, seed=2)
+    labels = ["common"] * 50 + ["rare"] * 10
+    session = Session(pool, 30, "random", "diff_min", patience=2, random_state=3)
+    questions, states = [], []
+    while (index := session.next()) is not None:
+        questions.append(index)
+        states.append((session.phase, session.counts, session.target))
+        session.label(index, labels[index])
+    assert session.phase == "balancing"
+
+    for question, state in zip(reversed(questions), reversed(states), strict=True):
+        assert session.undo().index == question
+        assert session.next() == question
+        assert (session.phase, session.counts, session.target) == state
+    with pytest.raises(EvenpickError, match="no answer to undo"):
+        session.undo()
+
+
+def test_a_replayed_record_arrives_at_the_same_state(make_pool):
+    pool = make_pool(n=60, seed=2)
+    labels = ["common"] * 50 + ["rare"] * 5 + ["other"] * 5
+    options = {"acquisition": "random", "balancing": "ratio_max", "patience": 1, "random_state": 3}
+    live = Session(pool, 40, **options)
+    for _ in range(39):
+        replayed = Session(pool, 40, **options)
+        replayed.replay(live.answers)
+        index = live.next()
+        assert replayed.next() == index
+        assert (replayed.phase, replayed.target) == (live.phase, live.target)
+        if index % 7 == 0:
+            live.skip(index)
+        else:
+            live.label(index, labels[index])
+
+
+def test_an_exhausted_pool_ends_the_session(make_pool):
+    session = Session(make_pool(n=4), 4, "random")
+    session.skip(0)
+    for index in (1, 2, 3):
+        session.label(index, "a")
+
+    assert session.next() is None
+    assert session.labels_left == 1
+
+
+def test_bad_answers_are_refused_and_change_nothing(make_pool):
+    session = Session(make_pool(n=9), 2)
+    session.label(3, " a ")
+    assert session.counts == {"a": 1}
+    with pytest.raises(EvenpickError, match="answered already"):
+        session.label(3, "b")
+    with pytest.raises(EvenpickError, match="row 9 is not in the pool"):
+        session.label(9, "b")
+    with pytest.raises(EvenpickError, match="class name"):
+        session.label(4, "  ")
+    session.label(4, "b")
+    with pytest.raises(EvenpickError, match="budget of 2 labels is spent"):
+        session.label(5, "b")
+    assert session.counts == {"a": 1, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"balancing": "ratio"}, "did you mean 'ratio_max'"),
+        ({"acquisition": "cor_set"}, "did you mean 'core_set'"),
+        ({"patience": -1}, "patience must be 0"),
+        ({"budget": 0}, "budget must be a whole number"),
+    ],
+)
+def test_unknown_options_are_refused(options, message, make_pool):
+    with pytest.raises(EvenpickError, match=message):
+        Session(make_pool(), **{"budget": 3, **options})

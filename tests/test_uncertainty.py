@@ -1,0 +1,100 @@
+"""Functions on source predictions, against a slow and obvious reference and by hand."""
+
+import numpy as np
+import pytest
+
+from evenpick.acquisition import ACQUISITIONS
+from evenpick.pool import Pool
+
+# name: (score, lowest first?, diversified?)
+RULES = {
+    "ent": ("entropy", False, False),
+    "ms": ("margin", True, False),
+    "lc": ("confidence", True, False),
+    "ent_inv": ("entropy", True, False),
+    "ms_inv": ("margin", False, False),
+    "lc_inv": ("confidence", False, False),
+    "ent_div": ("entropy", False, True),
+    "ms_div": ("margin", True, True),
+    "lc_div": ("confidence", True, True),
+    "ent_inv_div": ("entropy", True, True),
+    "ms_inv_div": ("margin", False, True),
+    "lc_inv_div": ("confidence", False, True),
+}
+
+
+def reference(pool, budget, rng, score, lowest_first, diversified):
+    """Method page: sort one by one, then walk with a memory of source classes."""
+    scores = getattr(pool, score)
+    remaining = rng.permutation(len(pool)).tolist()
+    ordered = []
+    while remaining:
+        best = remaining[0]
+        for candidate in remaining:
+            if (scores[candidate] < scores[best]) if lowest_first else (scores[candidate] > scores[best]):
+                best = candidate
+        remaining.remove(best)
+        ordered.append(best)
+    if not diversified:
+        return ordered[:budget]
+    chosen = []
+    while len(chosen) < len(pool):
+        memory = set()
+        for row in ordered:
+            if row not in chosen and pool.source_class[row] not in memory:
+                memory.add(pool.source_class[row])
+                chosen.append(row)
+    return chosen[:budget]
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("seed", range(10))
+def test_agrees_with_the_reference_on_pools_with_ties(name, seed, tied_pool):
+    pool = tied_pool(seed)
+
+    fast = ACQUISITIONS[name](pool, len(pool), np.random.default_rng(seed))
+
+    assert fast.tolist() == reference(pool, len(pool), np.random.default_rng(seed), *RULES[name])
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_agrees_with_the_reference_on_a_random_pool(name, make_pool):
+    pool = make_pool(n=60, seed=4)
+
+    fast = ACQUISITIONS[name](pool, 25, np.random.default_rng(0))
+
+    assert fast.tolist() == reference(pool, 25, np.random.default_rng(0), *RULES[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ent", [3, 1, 0, 2]),
+        ("ms", [1, 3, 0, 2]),
+        ("lc", [3, 1, 0, 2]),
+        ("ent_inv", [2, 0, 1, 3]),
+        ("ms_inv", [2, 0, 3, 1]),
+        ("lc_inv", [2, 0, 1, 3]),
+        ("ent_inv_div", [2, 3, 0, 1]),
+        ("ent_div", [3, 1, 0, 2]),
+    ],
+)
+def test_four_images_by_hand(name, expected):
+    probabilities = [
+        [0.8, 0.2, 0.0],  # class 0, margin 0.6
+        [0.5, 0.48, 0.02],  # class 0, margin 0.02
+        [0.9, 0.1, 0.0],  # class 0, margin 0.8
+        [0.25, 0.3, 0.45],  # class 2, margin 0.15, the highest entropy
+    ]
+    pool = Pool.from_arrays(np.zeros((4, 1)), probabilities)
+
+    assert ACQUISITIONS[name](pool, 4, np.random.default_rng(0)).tolist() == expected
+
+
+def test_random_gives_every_image_the_same_chance(make_pool):
+    pool = make_pool(n=10)
+    rng = np.random.default_rng(0)
+
+    firsts = [ACQUISITIONS["random"](pool, 1, rng)[0] for _ in range(2000)]
+
+    assert np.bincount(firsts, minlength=10).min() > 150
