@@ -121,17 +121,18 @@ class Session:
         EvenpickError
             If the row is not in the pool or is answered already, the name is empty, or the budget is spent.
         """
-        self._check_free(index)
-        if not isinstance(name, str) or not name.strip():
-            raise EvenpickError(f"a class name must be a text that is not empty; got {name!r}")
-        if self.labels_left <= 0:
-            raise EvenpickError(f"the budget of {self._budget} labels is spent")
-        self._record(Answer(index, name.strip(), self._phase, self._target_of(index)))
+        self.record(self.checked(index, checked_class_name(name)))
 
     def skip(self, index: int) -> None:
         """Leave an image out: it costs nothing and is not asked for again."""
+        self.record(self.checked(index, None))
+
+    def checked(self, index: int, name: str | None) -> Answer:
+        """The answer as it would enter the record, refused if it is not allowed now; changes nothing."""
         self._check_free(index)
-        self._record(Answer(index, None, self._phase, self._target_of(index)))
+        if name is not None and self.labels_left <= 0:
+            raise EvenpickError(f"the budget of {self._budget} labels is spent")
+        return Answer(index, name, self._phase, self._target_of(index))
 
     def undo(self) -> Answer:
         """Take the last answer back, and everything that followed from it.
@@ -152,7 +153,7 @@ class Session:
         self._answers = []
         self._start()
         for answer in answers:
-            self._record(answer)
+            self.record(answer)
 
     def _start(self) -> None:
         self._phase: Phase = "discovery"
@@ -164,7 +165,8 @@ class Session:
         self._position = 0  # in the walk: everything before it is answered
         self._asked: tuple[int, str | None] | None = None
 
-    def _record(self, answer: Answer) -> None:
+    def record(self, answer: Answer) -> None:
+        """Let an answer that was checked, or recorded earlier, count."""
         self._answers.append(answer)
         self._free[answer.index] = False
         self._asked = None
@@ -183,7 +185,8 @@ class Session:
         position = self._classes.index(answer.label)
         self._counts[position] += 1
         self._sums[position] += self._pool.features[answer.index]
-        asked_for = None if answer.target is None else self._classes.index(answer.target)
+        # A target whose only labels were undone since is no class any more.
+        asked_for = self._classes.index(answer.target) if answer.target in self._classes else None
         self._targets.observe(asked_for, position)
 
     def _balanced_pick(self) -> tuple[int, str]:
@@ -215,3 +218,10 @@ class Session:
     def _discovery_order(self, length: int) -> IndexArray:
         rng = np.random.default_rng(self._seed)
         return ordered(self._pool, length, self._acquisition, rng)
+
+
+def checked_class_name(name: str) -> str:
+    """The name without blanks around it; refused if nothing is left."""
+    if not isinstance(name, str) or not name.strip():
+        raise EvenpickError(f"a class name must be a text that is not empty; got {name!r}")
+    return name.strip()

@@ -1,0 +1,189 @@
+"""The record of a workspace: who said what of which image, when; one SQLite file, only ever added to.
+
+An entry is on the disk when `append` returns. Undo, skip and a renamed class are entries too; nothing is
+changed or deleted, and the tables refuse it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from .errors import EvenpickError
+
+FORMAT = 1
+FILE_NAME = "labels.sqlite"
+
+Kind: TypeAlias = Literal["label", "skip", "undo", "rename"]
+
+_SCHEMA = f"""
+CREATE TABLE record (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,         -- UTC, ISO 8601
+    annotator TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('label', 'skip', 'undo', 'rename')),
+    image TEXT,               -- path relative to the folder; NULL for undo and rename
+    label TEXT,               -- the class given; for rename the new name
+    phase TEXT,               -- discovery, balancing, or NULL for what was imported
+    target TEXT,              -- the class asked for; for rename the old name
+    undoes INTEGER REFERENCES record (id)
+);
+CREATE TABLE settings (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, settings TEXT NOT NULL);
+CREATE TRIGGER record_keeps BEFORE UPDATE ON record BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER record_stays BEFORE DELETE ON record BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER settings_keep BEFORE UPDATE ON settings BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER settings_stay BEFORE DELETE ON settings BEGIN SELECT RAISE(ABORT, 'append only'); END;
+PRAGMA user_version = {FORMAT};
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the record; see the table's comments for the fields of each kind."""
+
+    kind: Kind
+    annotator: str
+    image: str | None = None
+    label: str | None = None
+    phase: str | None = None
+    target: str | None = None
+    undoes: int | None = None
+    id: int | None = None
+    at: str | None = None
+
+
+class LabelStore:
+    """The labels of one workspace.
+
+    Parameters
+    ----------
+    workspace : Path
+        Its `labels.sqlite` is made when missing.
+
+    Raises
+    ------
+    EvenpickError
+        If the file is no record of evenpick, or one of another version.
+    """
+
+    def __init__(self, workspace: str | Path) -> None:
+        self.path = Path(workspace) / FILE_NAME
+        if not self.path.parent.is_dir():
+            raise EvenpickError(f"workspace '{workspace}' does not exist: run `evenpick embed` first")
+        # One connection for all threads; callers serialise (a session is one state machine anyway).
+        self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._create_or_check()
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise EvenpickError(f"'{self.path}' is not a record of labels ({error})") from error
+        except EvenpickError:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> "LabelStore":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the record is complete at any moment without it."""
+        self._connection.close()
+
+    def append(self, entries: Iterable[Entry]) -> list[int]:
+        """Write entries, all or none, and return their ids once they are on the disk."""
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        with self._connection:  # one transaction
+            return [
+                int(
+                    self._connection.execute(
+                        "INSERT INTO record (at, annotator, kind, image, label, phase, target, undoes) "
+                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        (now, e.annotator, e.kind, e.image, e.label, e.phase, e.target, e.undoes),
+                    ).lastrowid
+                    or 0
+                )
+                for e in entries
+            ]
+
+    def entries(self) -> list[Entry]:
+        """The whole record, first to last."""
+        columns = "kind, annotator, image, label, phase, target, undoes, id, at"
+        with closing(self._connection.execute(f"SELECT {columns} FROM record ORDER BY id")) as rows:
+            return [Entry(*row) for row in rows]
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """The session's settings as last stored, None if none were."""
+        row = self._connection.execute("SELECT settings FROM settings ORDER BY id DESC LIMIT 1").fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def store_settings(self, settings: dict[str, Any]) -> None:
+        """Keep the settings of the session, if they differ from the last."""
+        if settings != self.settings:
+            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+            with self._connection:
+                self._connection.execute(
+                    "INSERT INTO settings (at, settings) VALUES (?, ?)", (now, json.dumps(settings))
+                )
+
+    def _create_or_check(self) -> None:
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")  # two processes may open a new workspace at once
+            found = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if found == FORMAT:
+                return
+            if found == 0 and tables == 0:
+                for statement in _statements(_SCHEMA):
+                    self._connection.execute(statement)
+                return
+        raise EvenpickError(
+            f"'{self.path}' has format {found}; this evenpick reads format {FORMAT}: "
+            "use the version that wrote it, or another workspace"
+        )
+
+
+def effective_answers(entries: Iterable[Entry]) -> list[Entry]:
+    """The label and skip entries that stand: what was undone is gone, renamed classes bear the new name,
+    and of several answers to one image the first counts."""
+    standing: dict[int, Entry] = {}
+    for entry in entries:
+        if entry.kind == "undo" and entry.undoes is not None:
+            standing.pop(entry.undoes, None)
+        elif entry.kind == "rename" and entry.target and entry.label:
+            standing = {i: _renamed(old, entry.target, entry.label) for i, old in standing.items()}
+        elif entry.id is not None:
+            standing[entry.id] = entry
+    first: dict[str, Entry] = {}
+    for entry in standing.values():
+        first.setdefault(str(entry.image), entry)
+    return list(first.values())
+
+
+def _renamed(entry: Entry, old: str, new: str) -> Entry:
+    return Entry(
+        **{
+            **entry.__dict__,
+            "label": new if entry.label == old else entry.label,
+            "target": new if entry.target == old else entry.target,
+        }
+    )
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a script; `executescript` would commit on its own."""
+    statements, current = [], ""
+    for line in script.strip().splitlines():
+        current += line + "\n"
+        if sqlite3.complete_statement(current):
+            statements.append(current)
+            current = ""
+    return statements
