@@ -60,7 +60,7 @@ def run(data: Path, work: Path, processes: int) -> None:
     ]
     facts = {"commit": _commit(), "source": source.name}
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # one core a process
-    with ProcessPoolExecutor(processes, max_tasks_per_child=50) as pool, RESULTS.open("a") as results:
+    with ProcessPoolExecutor(processes) as pool, RESULTS.open("a") as results:
         futures = [pool.submit(_cell, data, work, cell) for cell in cells]
         for future in track(as_completed(futures), total=len(futures)):
             results.write(json.dumps(future.result() | facts) + "\n")
