@@ -53,9 +53,7 @@ def run(data: Path, work: Path, processes: int) -> None:
     done = {tuple(json.loads(line)[k] for k in KEY) for line in RESULTS.open()} if RESULTS.exists() else set()
     cells = [
         (name, budget, acquisition, balancing, seed)
-        for (name, budget), seed, acquisition, balancing in itertools.product(
-            CELLS, SEEDS, ACQUISITIONS, BALANCINGS
-        )
+        for (name, budget), seed, acquisition, balancing in itertools.product(CELLS, SEEDS, ACQUISITIONS, BALANCINGS)
         if (name, budget, acquisition, balancing, seed) not in done
     ]
     facts = {"commit": _commit(), "source": source.name}
@@ -75,9 +73,7 @@ def _cell(data: Path, work: Path, cell: tuple) -> dict:
     pool, labels = _split(data, work, name, "pool")
     test, true = _split(data, work, name, "test")
     start = time.perf_counter()
-    result = simulate(
-        pool, labels, budget, acquisition=acquisition, balancing=balancing, random_state=seed
-    )
+    result = simulate(pool, labels, budget, acquisition=acquisition, balancing=balancing, random_state=seed)
     selected = time.perf_counter()
     model = train(pool, result.indices, result.labels, random_state=seed)
     trained = time.perf_counter()
@@ -146,9 +142,7 @@ def _table_of(rows: list[dict]) -> list[str]:
     order = sorted(groups, key=lambda key: -np.mean([r["corrected_accuracy"] for r in groups[key].values()]))
     for key in order:
         seeds = groups[key]
-        paired = [
-            seeds[s]["corrected_accuracy"] - random[s]["corrected_accuracy"] for s in seeds if s in random
-        ]
+        paired = [seeds[s]["corrected_accuracy"] - random[s]["corrected_accuracy"] for s in seeds if s in random]
         hits = [row["target_hits"] for row in seeds.values() if row["target_hits"] is not None]
         lines.append(
             f"| `{key[0]}` | {f'`{key[1]}`' if key[1] else 'none'} "

@@ -1,6 +1,6 @@
 """Fixtures shared by the tests; data that is not part of the product is skipped where it is missing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +60,50 @@ def photo_folder(tmp_path: Path) -> Path:
         small = rng.integers(0, 256, size=(6, 8, 3), dtype=np.uint8)
         Image.fromarray(small).resize((80, 60), Image.Resampling.BICUBIC).save(file)
     return folder
+
+
+@pytest.fixture
+def make_network() -> Callable[..., Path]:
+    """Write a tiny real ONNX network: (n, 3, 8, 8) to 4 features and 5 logits, each row on its own."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    def build(
+        file: Path, seed: int = 0, outputs: tuple[str, str] = ("features", "logits"), logarithm: bool = False
+    ) -> Path:
+        """With `logarithm`, features are those of the mean pixel: NaN for a dark image."""
+        rng = np.random.default_rng(seed)
+        kernel = np.ones((4, 3, 2, 2)) if logarithm else rng.normal(size=(4, 3, 2, 2))
+        nodes = [
+            helper.make_node("Conv", ["image", "kernel"], ["maps"], strides=[2, 2]),
+            helper.make_node("GlobalAveragePool", ["maps"], ["pooled"]),
+            helper.make_node("Flatten", ["pooled"], ["flat"]),
+            helper.make_node("Log" if logarithm else "Identity", ["flat"], [outputs[0]]),
+            helper.make_node("MatMul", ["flat", "head"], [outputs[1]]),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "tiny",
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 8, 8])],
+            [
+                helper.make_tensor_value_info(outputs[0], TensorProto.FLOAT, ["n", 4]),
+                helper.make_tensor_value_info(outputs[1], TensorProto.FLOAT, ["n", 5]),
+            ],
+            [
+                numpy_helper.from_array(kernel.astype(np.float32), "kernel"),
+                numpy_helper.from_array(rng.normal(size=(4, 5)).astype(np.float32), "head"),
+            ],
+        )
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(file))
+        return file
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def source_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of exported source models that the tests share and that is not the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder

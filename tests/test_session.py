@@ -183,3 +183,81 @@ def test_bad_answers_are_refused_and_change_nothing(make_pool):
 def test_unknown_options_are_refused(options, message, make_pool):
     with pytest.raises(EvenpickError, match=message):
         Session(make_pool(), **{"budget": 3, **options})
+
+
+@pytest.mark.parametrize("balancing", ["ratio_max", "diff_min"])
+@pytest.mark.parametrize("seed", range(6))
+def test_looking_ahead_changes_no_question(balancing, seed, make_pool, tied_pool):
+    """Preparing some images, excluding some, undoing and guessing: the record alone decides what is asked."""
+    pool = make_pool(n=60, seed=seed) if seed % 2 else tied_pool(seed + 20)
+    rng = np.random.default_rng(seed)
+    labels = [f"c{int(i)}" for i in rng.choice(6, size=len(pool), p=[0.5, 0.2, 0.1, 0.1, 0.05, 0.05])]
+    budget = max(2, len(pool) * 2 // 3)
+    plain = run(Session(pool, budget, "random", balancing, random_state=seed), labels)
+
+    session = Session(pool, budget, "random", balancing, random_state=seed)
+    done = []
+    while (index := session.next()) is not None:
+        if rng.random() < 0.7:
+            session.prepare(index)
+        other = session.next([index])
+        assert other != index
+        if rng.random() < 0.5 and other is not None:
+            session.upcoming([index], 3)
+            session.prepare(other)
+        if rng.random() < 0.2:
+            session.label(index, "a slip")
+            session.undo()
+        if rng.random() < 0.2:
+            session.prepare()
+        assert session.next() == index
+        session.label(index, labels[index])
+        done.append(index)
+
+    assert done == plain
+
+
+def test_several_people_see_different_images_and_each_question_keeps_its_target(make_pool):
+    pool = make_pool(n=60, seed=2)
+    labels = ["common"] * 50 + ["rare"] * 10
+    session = Session(pool, 40, "random", "ratio_max", random_state=3)
+    while session.phase == "discovery":
+        index = session.next()
+        session.label(index, labels[index])
+
+    first = session.ask()
+    second = session.ask([first.index])
+    third = session.ask([first.index, second.index])
+    assert len({first.index, second.index, third.index}) == 3
+    assert {first.target, second.target, third.target} == {"rare"}
+    session.label(third.index, labels[third.index])
+    session.label(first.index, labels[first.index])
+    session.label(second.index, labels[second.index])
+
+    assert [answer.target for answer in session.answers[-3:]] == ["rare"] * 3
+    assert [answer.phase for answer in session.answers[-3:]] == ["balancing"] * 3
+
+
+def test_nothing_is_left_when_others_look_at_the_rest(make_pool):
+    session = Session(make_pool(n=3), 3, "random")
+
+    assert session.next([0, 1, 2]) is None
+    assert session.next([0, 2]) == 1
+    assert session.upcoming([1], 5) == [i for i in session.upcoming([], 5) if i != 1]
+
+
+def test_the_next_question_counts_as_asked_even_after_a_reopening(make_pool):
+    pool = make_pool(n=60, seed=2)
+    labels = ["common"] * 50 + ["rare"] * 10
+    live = Session(pool, 40, "random", "ratio_max", random_state=3)
+    while live.phase == "discovery":
+        index = live.next()
+        live.label(index, labels[index])
+    index = live.next()
+    reopened = Session(pool, 40, "random", "ratio_max", random_state=3)
+    reopened.replay(live.answers)
+
+    live.label(index, labels[index])
+    reopened.label(index, labels[index])  # answered before anything was asked
+
+    assert reopened.answers == live.answers

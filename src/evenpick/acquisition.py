@@ -9,7 +9,19 @@ from .coverage import core_set
 from .errors import EvenpickError, unknown_name
 from .pool import IndexArray, Pool
 from .uncertainty import (
-    ent, ent_div, ent_inv, ent_inv_div, lc, lc_div, lc_inv, lc_inv_div, ms, ms_div, ms_inv, ms_inv_div, random,
+    ent,
+    ent_div,
+    ent_inv,
+    ent_inv_div,
+    lc,
+    lc_div,
+    lc_inv,
+    lc_inv_div,
+    ms,
+    ms_div,
+    ms_inv,
+    ms_inv_div,
+    random,
 )  # fmt: skip
 
 AcquisitionFunction: TypeAlias = Callable[[Pool, int, np.random.Generator], IndexArray]
@@ -65,9 +77,7 @@ def select(
     return ordered(pool, budget, acquisition, np.random.default_rng(random_state))
 
 
-def ordered(
-    pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng: np.random.Generator
-) -> IndexArray:
+def ordered(pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng: np.random.Generator) -> IndexArray:
     """`select` below the public door."""
     order = np.asarray(find_acquisition(acquisition)(pool, budget, rng))
     if callable(acquisition):

@@ -5,6 +5,7 @@ n_c counts the labels of each discovered class c. Classes below the mean of n_c 
 """
 
 import functools
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from .pool import Features, IndexArray, feature_blocks
 
+_MOST_PREPARED = 16  # images looked at while their distances wait, each 4 bytes an image of the pool
 _TIE = 1e-9  # scores this close, relative to their size, are a tie: the permutation decides, not rounding
 
 Counts: TypeAlias = NDArray[np.intp]
@@ -111,16 +113,25 @@ class NextImage:
     mean moved is computed again. What float32 rounding could hide is bounded; the few images within the
     bound of the best are computed again in float64, so the answer is that of exact arithmetic. Scores
     that tie go to the image that comes first in the given permutation.
+
+    `prepare` reads the pool for an image that a person still looks at, in any thread; whatever its class
+    turns out to be, `add` then moves that class without reading the pool again.
     """
 
     def __init__(self, features: Features, form: BalancingForm, rank: IndexArray) -> None:
         n, d = features.shape
         self._features, self._form, self._rank = features, form, rank
+        # Kept open: mapping the files anew costs as much as reading them.
+        self._blocks = list(feature_blocks(features))
         self._means = np.empty((0, d))
-        self._squared = np.empty((0, n), np.float32)  # (classes, images)
+        self._squared = np.empty((0, n), np.float32)  # (classes or more, images)
+        self._moves = np.empty(0, np.intp)  # (classes or more,), moves by `add` since the pool was read
         self._lengths = np.empty(0)  # (images,), filled on first use
+        self._longest_added = 0.0
+        self._prepared: dict[int, NDArray[np.float32]] = {}
+        self._lock = threading.Lock()
         # Worst case of a float32 dot product of d terms, twice, and of the sums around it.
-        self._rounding = (2 * d + 8) * float(np.finfo(np.float32).eps)
+        self._rounding = 2 * d + 8
 
     def pick(self, means: Values, target: int, others: Sequence[int], free: NDArray[np.bool_]) -> int:
         """The best free image.
@@ -128,7 +139,7 @@ class NextImage:
         `means` (n_classes, d) are the class means, `others` the over-represented classes without the
         target, and `free` (n,) marks the rows that may be asked, at least one.
         """
-        self._update(means)
+        self.update(means)
         rows = self._shortlist(target, others, np.flatnonzero(free))
         points = np.asarray(self._features[rows], dtype=np.float64)
         to_target = scores = _distances(points, means[target])
@@ -138,36 +149,90 @@ class NextImage:
         tied = rows[scores <= scores.min() + _tie_width(scores, to_target)]
         return int(tied[np.argmin(self._rank[tied])])
 
+    def update(self, means: Values) -> None:
+        """Read the pool for the classes whose means are not those in the table."""
+        with self._lock:
+            known = min(len(means), len(self._means))  # an undo can take classes away
+            moved = np.ones(len(means), dtype=bool)
+            moved[:known] = (means[:known] != self._means[:known]).any(axis=1)
+            self._make_room(len(means))
+            self._means = means.copy()
+            if moved.any():
+                self._read_pool(means[moved], np.flatnonzero(moved))
+
+    def prepare(self, row: int) -> None:
+        """Read the pool for this image, so that `add` need not."""
+        with self._lock:
+            if row not in self._prepared:
+                distances = self._squared_distances(np.asarray(self._features[[row]], np.float64))[0]
+                self._prepared[row] = distances
+            while len(self._prepared) > _MOST_PREPARED:
+                del self._prepared[next(iter(self._prepared))]
+
+    def add(self, row: int, to: int, before: Values | None, after: Values, count: int) -> None:
+        """Move class `to` by its `count`th image, from its mean `before` (None: a new class) to `after`.
+
+        Without `prepare`, or if the table has the class elsewhere, nothing happens: `update` finds out.
+        """
+        with self._lock:
+            distances = self._prepared.get(row)
+            here = to == len(self._means) if before is None else self._has(to, before)
+            if distances is None or not here:
+                return
+            self._make_room(to + 1)
+            if before is None:
+                self._means = np.vstack([self._means, after])
+                self._squared[to], self._moves[to] = distances, 0
+            else:
+                # |f - after|^2 is a weighted mean of |f - before|^2 and |f - x|^2, less a constant.
+                share, x = 1 / count, np.asarray(self._features[row], np.float64)
+                step = share * (1 - share) * float(((before - x) ** 2).sum())
+                moved = (1 - share) * self._squared[to] + share * distances - step
+                self._means[to], self._squared[to] = after, moved
+                self._moves[to] += 1
+            self._longest_added = max(self._longest_added, float(self._lengths[row]))
+
+    def _has(self, position: int, mean: Values) -> bool:
+        return position < len(self._means) and bool((self._means[position] == mean).all())
+
     def _shortlist(self, target: int, others: Sequence[int], rows: IndexArray) -> IndexArray:
         """Rows whose score may be the smallest, given what float32 can have got wrong."""
         longest = np.sqrt(np.einsum("ij,ij->i", self._means, self._means).max())
-        error = self._rounding * (self._lengths[rows] + longest) ** 2
+        moves = int(self._moves[: len(self._means)].max())  # each rounds a few times more
+        rounding = (self._rounding + 8 * moves) * float(np.finfo(np.float32).eps)
+        error = rounding * (self._lengths[rows] + max(longest, self._longest_added)) ** 2
         low, high = target_low, target_high = _root_bounds(self._squared[target, rows], error)
         if others:
             other = functools.reduce(self._form.reduce, (self._squared[j] for j in others))[rows]
             other_low, other_high = _root_bounds(other, error)
             low = self._form.score(target_low, other_high)
             high = self._form.score(target_high, other_low)
-        return rows[low <= high.min() + _tie_width(high, target_high)]
+        short: IndexArray = rows[low <= high.min() + _tie_width(high, target_high)]
+        return short
 
-    def _update(self, means: Values) -> None:
+    def _make_room(self, classes: int) -> None:
+        if classes > len(self._squared):
+            more = max(classes - len(self._squared), len(self._squared))
+            empty = np.empty((more, self._squared.shape[1]), np.float32)
+            self._squared = np.vstack([self._squared, empty])
+            self._moves = np.concatenate([self._moves, np.zeros(more, np.intp)])
+
+    def _read_pool(self, means: Values, positions: IndexArray) -> None:
+        self._squared[positions] = self._squared_distances(means)
+        self._moves[positions] = 0
+
+    def _squared_distances(self, points: Values) -> NDArray[np.float32]:
+        """Of every image to each point, shape (points, images): the one pass over the whole pool."""
         if not self._lengths.size:
-            self._lengths = _lengths(self._features)
-        known = min(len(means), len(self._means))  # an undo can take classes away
-        moved = np.ones(len(means), dtype=bool)
-        moved[:known] = (means[:known] != self._means[:known]).any(axis=1)
-        self._means = means.copy()
-        if len(means) > len(self._squared):
-            grown = np.empty((len(means) - len(self._squared), self._squared.shape[1]), np.float32)
-            self._squared = np.vstack([self._squared, grown])
-        centres = means[moved].astype(np.float32)
-        if not len(centres):
-            return
+            self._lengths = _lengths(self._blocks, len(self._features))
+        centres = points.astype(np.float32)
         centre_lengths = np.einsum("ij,ij->i", centres, centres)[:, None]
-        for start, block in feature_blocks(self._features):
+        squared = np.empty((len(points), len(self._features)), np.float32)
+        for start, block in self._blocks:
             part = slice(start, start + len(block))
             lengths = self._lengths[part].astype(np.float32) ** 2
-            self._squared[moved, part] = lengths - 2 * (centres @ block.T) + centre_lengths
+            squared[:, part] = lengths - 2 * (centres @ block.T) + centre_lengths
+        return squared
 
 
 def _tie_width(scores: Values, to_target: Values) -> float:
@@ -182,11 +247,12 @@ def _root_bounds(squared: NDArray[np.float32], error: Values) -> tuple[Values, V
 
 def _distances(points: Values, mean: Values) -> Values:
     difference = points - mean
-    return np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    distances: Values = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return distances
 
 
-def _lengths(features: Features) -> Values:
-    lengths = np.empty(len(features))
-    for start, block in feature_blocks(features):
+def _lengths(blocks: Sequence[tuple[int, NDArray[np.float32]]], n: int) -> Values:
+    lengths = np.empty(n)
+    for start, block in blocks:
         lengths[start : start + len(block)] = np.linalg.norm(block, axis=1)
     return lengths

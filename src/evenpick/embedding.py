@@ -78,7 +78,7 @@ def embed(
         writer.check()
         before = len(writer.done)
         todo = [image_id for image_id in image_ids if image_id not in writer.done]
-        skipped = _embed_all(folder, todo, source, writer, progress, threads or _cores())
+        skipped = sorted(_embed_all(folder, todo, source, writer, progress, threads or _cores()))
         _write_skipped(workspace / "skipped.csv", skipped)
     if not writer.done:
         raise EvenpickError(
@@ -128,9 +128,7 @@ def _append(writer: PoolWriter, rows: Sequence[_Row]) -> None:
     )
 
 
-def _embed_batch(
-    folder: Path, image_ids: Sequence[str], source: SourceModel
-) -> tuple[list[_Row], list[_Skip]]:
+def _embed_batch(folder: Path, image_ids: Sequence[str], source: SourceModel) -> tuple[list[_Row], list[_Skip]]:
     opened, broken = [], []
     for image_id in image_ids:
         try:
@@ -150,9 +148,7 @@ def _embed_batch(
     if not opened:
         return [], broken
     predictions = summarise_probabilities(softmax(logits))
-    rows = [
-        _Row(image_id, digest, features[i], predictions[i]) for i, (image_id, digest, _) in enumerate(opened)
-    ]
+    rows = [_Row(image_id, digest, features[i], predictions[i]) for i, (image_id, digest, _) in enumerate(opened)]
     return rows, broken
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import EvenpickError
 
@@ -85,7 +85,9 @@ def decode_image(data: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+            # 16 bits are the most that these formats hold, whatever Pillow opens them as.
+            deep_gray = image.mode == "I" and image.format in ("PNG", "PPM")
+            return _to_rgb(ImageOps.exif_transpose(image.convert("I;16") if deep_gray else image))
     except _BROKEN as error:
         raise UnreadableImageError(_one_line(error)) from error
 
@@ -113,7 +115,7 @@ def _gray_to_8_bit(image: Image.Image) -> Image.Image:
 
 
 def _one_line(error: BaseException) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "not an image, whatever its name says"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

@@ -81,7 +81,7 @@ def _counts(
         shape = np.exp(-log_r * exponents)
         largest = (sizes / shape).min() if mean is None else mean * len(shape) / shape.sum()
         whole = np.floor(largest * shape) if mean is None else np.rint(largest * shape)
-        return np.maximum(whole, 1).astype(np.intp)
+        return np.asarray(np.maximum(whole, 1), dtype=np.intp)
 
     low, high = 0.0, 50.0  # log r; e^50 is beyond any data set
     for _ in range(60):

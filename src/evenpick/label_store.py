@@ -6,9 +6,9 @@ changed or deleted, and the tables refuse it.
 
 import json
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -30,8 +30,10 @@ CREATE TABLE record (
     label TEXT,               -- the class given; for rename the new name
     phase TEXT,               -- discovery, balancing, or NULL for what was imported
     target TEXT,              -- the class asked for; for rename the old name
-    undoes INTEGER REFERENCES record (id)
+    undoes INTEGER REFERENCES record (id),
+    request TEXT              -- chosen by who sent it, so that sending it again changes nothing
 );
+CREATE UNIQUE INDEX record_request ON record (request) WHERE request IS NOT NULL;
 CREATE TABLE settings (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, settings TEXT NOT NULL);
 CREATE TRIGGER record_keeps BEFORE UPDATE ON record BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER record_stays BEFORE DELETE ON record BEGIN SELECT RAISE(ABORT, 'append only'); END;
@@ -39,6 +41,9 @@ CREATE TRIGGER settings_keep BEFORE UPDATE ON settings BEGIN SELECT RAISE(ABORT,
 CREATE TRIGGER settings_stay BEFORE DELETE ON settings BEGIN SELECT RAISE(ABORT, 'append only'); END;
 PRAGMA user_version = {FORMAT};
 """
+
+
+_COLUMNS = "kind, annotator, image, label, phase, target, undoes, request, at, id"
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,9 @@ class Entry:
     phase: str | None = None
     target: str | None = None
     undoes: int | None = None
-    id: int | None = None
+    request: str | None = None
     at: str | None = None
+    id: int | None = None
 
 
 class LabelStore:
@@ -99,25 +105,25 @@ class LabelStore:
 
     def append(self, entries: Iterable[Entry]) -> list[int]:
         """Write entries, all or none, and return their ids once they are on the disk."""
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        with self._connection:  # one transaction
-            return [
-                int(
-                    self._connection.execute(
-                        "INSERT INTO record (at, annotator, kind, image, label, phase, target, undoes) "
-                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                        (now, e.annotator, e.kind, e.image, e.label, e.phase, e.target, e.undoes),
-                    ).lastrowid
-                    or 0
-                )
-                for e in entries
-            ]
+        with self._telling("written"), self._connection:  # one transaction
+            return [self._insert(entry, _now()) for entry in entries]
 
     def entries(self) -> list[Entry]:
         """The whole record, first to last."""
-        columns = "kind, annotator, image, label, phase, target, undoes, id, at"
-        with closing(self._connection.execute(f"SELECT {columns} FROM record ORDER BY id")) as rows:
-            return [Entry(*row) for row in rows]
+        query = f"SELECT {_COLUMNS} FROM record ORDER BY id"
+        with self._telling("read"), closing(self._connection.execute(query)) as rows:
+            return [_entry(row) for row in rows]
+
+    def find(self, request: str) -> Entry | None:
+        """The entry that this request has made, if it has."""
+        query = f"SELECT {_COLUMNS} FROM record WHERE request = ?"
+        row = self._connection.execute(query, (request,)).fetchone()
+        return None if row is None else _entry(row)
+
+    def get(self, entry_id: int) -> Entry:
+        """The entry of this id, which must exist."""
+        query = f"SELECT {_COLUMNS} FROM record WHERE id = ?"
+        return _entry(self._connection.execute(query, (entry_id,)).fetchone())
 
     @property
     def settings(self) -> dict[str, Any] | None:
@@ -128,11 +134,26 @@ class LabelStore:
     def store_settings(self, settings: dict[str, Any]) -> None:
         """Keep the settings of the session, if they differ from the last."""
         if settings != self.settings:
-            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
             with self._connection:
                 self._connection.execute(
-                    "INSERT INTO settings (at, settings) VALUES (?, ?)", (now, json.dumps(settings))
+                    "INSERT INTO settings (at, settings) VALUES (?, ?)", (_now(), json.dumps(settings))
                 )
+
+    def _insert(self, e: Entry, now: str) -> int:
+        values = (e.kind, e.annotator, _storable(e.image), e.label, e.phase, e.target, e.undoes, e.request, now)
+        cursor = self._connection.execute(
+            f"INSERT INTO record ({_COLUMNS.removesuffix(', id')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values
+        )
+        return int(cursor.lastrowid or 0)
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise  # a broken rule of the tables is a bug
+        except sqlite3.DatabaseError as error:
+            raise EvenpickError(f"'{self.path}' cannot be {what} ({error}); what is in it stays") from error
 
     def _create_or_check(self) -> None:
         with self._connection:
@@ -151,9 +172,8 @@ class LabelStore:
         )
 
 
-def effective_answers(entries: Iterable[Entry]) -> list[Entry]:
-    """The label and skip entries that stand: what was undone is gone, renamed classes bear the new name,
-    and of several answers to one image the first counts."""
+def standing_answers(entries: Iterable[Entry]) -> list[Entry]:
+    """The label and skip entries that stand: what was undone is gone, renamed classes bear the new name."""
     standing: dict[int, Entry] = {}
     for entry in entries:
         if entry.kind == "undo" and entry.undoes is not None:
@@ -162,20 +182,41 @@ def effective_answers(entries: Iterable[Entry]) -> list[Entry]:
             standing = {i: _renamed(old, entry.target, entry.label) for i, old in standing.items()}
         elif entry.id is not None:
             standing[entry.id] = entry
+    return list(standing.values())
+
+
+def effective_answers(entries: Iterable[Entry]) -> list[Entry]:
+    """The answers that count: of those that stand, the first to each image."""
     first: dict[str, Entry] = {}
-    for entry in standing.values():
+    for entry in standing_answers(entries):
         first.setdefault(str(entry.image), entry)
     return list(first.values())
 
 
+def _entry(row: tuple[Any, ...]) -> Entry:
+    kind, annotator, image, *rest = row
+    # A file name that is not valid UTF-8 is stored as its bytes; see `_storable`.
+    name = image.decode("utf-8", "surrogateescape") if isinstance(image, bytes) else image
+    return Entry(kind, annotator, name, *rest)
+
+
+def _storable(image: str | None) -> str | bytes | None:
+    try:
+        if image is not None:
+            image.encode()
+    except UnicodeEncodeError:
+        return image and image.encode("utf-8", "surrogateescape")
+    return image
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
 def _renamed(entry: Entry, old: str, new: str) -> Entry:
-    return Entry(
-        **{
-            **entry.__dict__,
-            "label": new if entry.label == old else entry.label,
-            "target": new if entry.target == old else entry.target,
-        }
-    )
+    label = new if entry.label == old else entry.label
+    target = new if entry.target == old else entry.target
+    return replace(entry, label=label, target=target)
 
 
 def _statements(script: str) -> list[str]:

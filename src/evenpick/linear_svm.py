@@ -9,12 +9,14 @@ x 1280 features x 80 classes that is an order of magnitude faster than one libli
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-Values = NDArray[np.float64]
+Values: TypeAlias = NDArray[np.float64]
+Singles: TypeAlias = NDArray[np.float32]
 
 C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)  # section 3.4 of the paper
 
@@ -92,12 +94,14 @@ def _newton(points: Values, signs: Values, c: float, start: Values) -> Values:
         if not rough.any():
             break
         moving, w, y, slack = moving[rough], w[:, rough], y[:, rough], slack[:, rough]
-        step = _conjugate_gradients(single, slack > 0, c, -gradient[:, rough].astype(np.float32))
+        step: Values = _conjugate_gradients(single, slack > 0, c, -gradient[:, rough].astype(np.float32)).astype(
+            np.float64
+        )
         weights[:, moving] = w + step * _step_lengths(points, y, c, w, step, slack)
     return weights
 
 
-def _conjugate_gradients(points: Values, active: NDArray[np.bool_], c: float, right: Values) -> Values:
+def _conjugate_gradients(points: Singles, active: NDArray[np.bool_], c: float, right: Singles) -> Singles:
     """Solve (I + 2 c points.T diag(active) points) step = right, a column a class, by Jacobi-scaled CG."""
     mask = active.astype(points.dtype)
     diagonal = 1 + 2 * c * ((points**2).T @ mask)
@@ -119,9 +123,7 @@ def _conjugate_gradients(points: Values, active: NDArray[np.bool_], c: float, ri
     return step
 
 
-def _step_lengths(
-    points: Values, signs: Values, c: float, weights: Values, step: Values, slack: Values
-) -> Values:
+def _step_lengths(points: Values, signs: Values, c: float, weights: Values, step: Values, slack: Values) -> Values:
     """1 for each class, halved until its objective does not rise."""
     before = np.einsum("ij,ij->j", weights, weights) / 2 + c * (slack**2).sum(axis=0)
     lengths = np.ones(weights.shape[1])

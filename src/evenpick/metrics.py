@@ -102,8 +102,7 @@ def g_al(accuracies: ArrayLike, full: ArrayLike, best: float = 100.0) -> float:
     values, ceiling = np.asarray(accuracies, dtype=np.float64), np.asarray(full, dtype=np.float64)
     if values.ndim != 1 or not values.size or ceiling.shape not in ((), values.shape):
         raise EvenpickError(
-            f"g_al: full must be one number, or one for each accuracy; "
-            f"got shapes {values.shape} and {ceiling.shape}"
+            f"g_al: full must be one number, or one for each accuracy; got shapes {values.shape} and {ceiling.shape}"
         )
     if (ceiling >= best).any():
         raise EvenpickError(f"g_al: full must stay below best = {best}; got {ceiling.max()}")

@@ -24,9 +24,7 @@ from .errors import EvenpickError
 
 FORMAT = 1
 BLOCK_ROWS = 2048
-PREDICTION = np.dtype(
-    [("entropy", "<f4"), ("margin", "<f4"), ("confidence", "<f4"), ("source_class", "<i4")]
-)
+PREDICTION = np.dtype([("entropy", "<f4"), ("margin", "<f4"), ("confidence", "<f4"), ("source_class", "<i4")])
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IndexArray: TypeAlias = NDArray[np.intp]
@@ -164,9 +162,7 @@ class Pool:
         rows = [block["rows"] for block in state["blocks"]]
         for number, count in enumerate(rows):
             _check_block_files(folder, number, count, state["feature_size"])
-        features = BlockArray(
-            [folder / _features_name(i) for i in range(len(rows))], rows, state["feature_size"]
-        )
+        features = BlockArray([folder / _features_name(i) for i in range(len(rows))], rows, state["feature_size"])
         predictions = np.concatenate(
             [np.load(folder / _predictions_name(i), allow_pickle=False) for i in range(len(rows))]
         )
@@ -223,9 +219,7 @@ def summarise_probabilities(probabilities: FloatArray) -> NDArray[np.void]:
     Works through one block of rows at a time. Entropy is Eq. 1's H in nats, with 0 log 0 = 0.
     """
     if probabilities.ndim != 2 or probabilities.shape[1] < 2:
-        raise EvenpickError(
-            f"probabilities must have shape (n, n_source_classes >= 2); got {probabilities.shape}"
-        )
+        raise EvenpickError(f"probabilities must have shape (n, n_source_classes >= 2); got {probabilities.shape}")
     summary = np.empty(len(probabilities), PREDICTION)
     for start in range(0, len(probabilities), BLOCK_ROWS):
         block = np.asarray(probabilities[start : start + BLOCK_ROWS], dtype=np.float64)
@@ -242,15 +236,16 @@ def summarise_probabilities(probabilities: FloatArray) -> NDArray[np.void]:
 
 def softmax(logits: FloatArray) -> NDArray[np.float64]:
     """Class probabilities of shape (n, k) from logits, in float64."""
-    shifted = np.asarray(logits, dtype=np.float64) - logits.max(axis=1, keepdims=True)
+    shifted: NDArray[np.float64] = logits.astype(np.float64)
+    shifted -= shifted.max(axis=1, keepdims=True)
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=1, keepdims=True)
     return shifted
 
 
 def _check_probabilities(block: FloatArray, start: int) -> None:
-    negative = ~(block >= 0).all(axis=1)
-    wrong = negative | ~(np.abs(block.sum(axis=1) - 1) < 1e-3)
+    negative = np.asarray(~(block >= 0).all(axis=1))
+    wrong = np.asarray(negative | ~(np.abs(block.sum(axis=1) - 1) < 1e-3))
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         got = "a negative or missing value" if negative[row] else f"{block[row].sum():.6g}"
@@ -278,9 +273,7 @@ class PoolWriter:
     One writer at a time; the caller holds the workspace's lock.
     """
 
-    def __init__(
-        self, workspace: Path, folder: Path, source: Mapping[str, Any], feature_size: int
-    ) -> None:
+    def __init__(self, workspace: Path, folder: Path, source: Mapping[str, Any], feature_size: int) -> None:
         self._folder = _pool_folder(workspace)
         self._folder.mkdir(parents=True, exist_ok=True)
         if (self._folder / "pool.json").exists():
@@ -324,7 +317,10 @@ class PoolWriter:
     def check(self) -> None:
         """Compare every committed block with its checksum."""
         for number, block in enumerate(self._state["blocks"]):
-            for name, key in ((_features_name(number), "features"), (_predictions_name(number), "predictions")):
+            for name, key in (
+                (_features_name(number), "features"),
+                (_predictions_name(number), "predictions"),
+            ):
                 file = self._folder / name
                 if not file.exists() or _sha256(file) != block[f"{key}_sha256"]:
                     raise EvenpickError(
@@ -354,7 +350,8 @@ class PoolWriter:
                 file.unlink()
         images = self._folder / "images.csv"
         images.touch()
-        os.truncate(images, self._state["images_csv_bytes"])
+        if images.stat().st_size > self._state["images_csv_bytes"]:
+            os.truncate(images, self._state["images_csv_bytes"])
 
 
 def read_state(workspace: Path) -> dict[str, Any]:
@@ -398,18 +395,32 @@ def _write_npy(file: Path, values: NDArray[Any]) -> str:
 
 
 def _check_block_files(folder: Path, number: int, rows: int, width: int) -> None:
-    sizes = {_features_name(number): 4 * rows * width, _predictions_name(number): PREDICTION.itemsize * rows}
-    for name, size in sizes.items():
-        file = folder / name
-        if not file.is_file() or file.stat().st_size < size:
-            raise EvenpickError(f"'{file}' is missing or cut short; delete '{folder}' and embed again")
+    expected = {
+        _features_name(number): ((rows, width), BlockArray.dtype),
+        _predictions_name(number): ((rows,), PREDICTION),
+    }
+    for name, shape_and_type in expected.items():
+        try:
+            values = np.lib.format.open_memmap(folder / name, mode="r")
+            found = (values.shape, values.dtype)
+        except (OSError, ValueError):  # not there, no array, or shorter than its header says
+            found = None
+        if found != shape_and_type:
+            raise _incomplete(folder / name)
 
 
 def _read_images_csv(folder: Path, state: Mapping[str, Any]) -> list[list[str]]:
-    with (folder / "images.csv").open("rb") as file:
-        data = file.read(state["images_csv_bytes"])
+    file, size = folder / "images.csv", state["images_csv_bytes"]
+    if not file.is_file() or file.stat().st_size < size:
+        raise _incomplete(file)
+    with file.open("rb") as handle:
+        data = handle.read(size)
     # surrogateescape: a file name on disk need not be valid UTF-8.
     return list(csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline="")))
+
+
+def _incomplete(file: Path) -> EvenpickError:
+    return EvenpickError(f"'{file}' is missing or cut short; delete '{file.parent}' and embed again")
 
 
 def _csv_bytes(rows: Any) -> bytes:
@@ -440,5 +451,3 @@ def _features_name(number: int) -> str:
 
 def _predictions_name(number: int) -> str:
     return f"predictions-{number:05d}.npy"
-
-

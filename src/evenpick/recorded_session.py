@@ -1,13 +1,15 @@
 """A session whose every answer is in the workspace's record before it counts."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ._version import __version__
 from .errors import EvenpickError
-from .label_store import Entry, LabelStore, effective_answers
+from .label_store import Entry, Kind, LabelStore, effective_answers, standing_answers
+from .names import checked_class_name
 from .pool import Pool
-from .session import Answer, Phase, Session, checked_class_name
+from .session import Answer, Phase, Question, Session
 
 DEFAULTS: dict[str, Any] = {
     "acquisition": "ent_inv_div", "balancing": "ratio_max", "patience": 0, "random_state": 0,
@@ -44,6 +46,8 @@ class RecordedSession:
         **options: Any,
     ) -> None:
         self.pool, self.annotator = pool, annotator
+        self._opinions: dict[int, dict[str, str | None]] = {}
+        self._last_id = 0
         self.store = LabelStore(workspace)
         try:
             entries = self.store.entries()
@@ -76,46 +80,95 @@ class RecordedSession:
         """As `Session.next`."""
         return self.session.next()
 
-    def label(self, index: int, name: str, annotator: str | None = None) -> int:
-        """Record a label, then let it count; returns the entry's id."""
-        answer = self.session.checked(index, checked_class_name(name))
-        return self._append("label", answer, annotator)
+    @property
+    def opinions(self) -> dict[int, dict[str, str | None]]:
+        """What each annotator said of each answered row, None for a skip; the first answer counts."""
+        return self._opinions
 
-    def skip(self, index: int, annotator: str | None = None) -> int:
+    def label(
+        self,
+        index: int,
+        name: str,
+        annotator: str | None = None,
+        question: Question | None = None,
+        request: str | None = None,
+    ) -> int:
+        """Record a label, then let it count; returns the entry's id.
+
+        Of several answers to an image all are kept and the first counts; one annotator answers once.
+        `question` is what the image was asked for and `request` names the sending (see `find`).
+        """
+        return self._answer("label", index, checked_class_name(name), annotator, question, request)
+
+    def skip(
+        self,
+        index: int,
+        annotator: str | None = None,
+        question: Question | None = None,
+        request: str | None = None,
+    ) -> int:
         """Record that an image cannot be told; returns the entry's id."""
-        answer = self.session.checked(index, None)
-        return self._append("skip", answer, annotator)
+        return self._answer("skip", index, None, annotator, question, request)
 
-    def undo(self, annotator: str | None = None) -> Entry:
+    def undo(self, annotator: str | None = None, request: str | None = None) -> Entry:
         """Record that the last standing answer (of this annotator, if one is named) is taken back."""
-        standing = effective_answers(self.store.entries())
+        standing = standing_answers(self.store.entries())
         own = [entry for entry in standing if annotator is None or entry.annotator == annotator]
         if not own:
             raise EvenpickError("there is no answer to undo")
         undone = max(own, key=lambda entry: entry.id or 0)
         who = self.annotator if annotator is None else annotator
-        self.store.append([Entry("undo", who, undoes=undone.id)])
+        self.store.append([Entry("undo", who, undoes=undone.id, request=request)])
         self._replay()
         return undone
 
-    def rename(self, old: str, new: str, annotator: str | None = None) -> None:
+    def rename(self, old: str, new: str, annotator: str | None = None, request: str | None = None) -> None:
         """Give a class another name; the name of another class merges the two."""
         if old not in self.counts:
             raise EvenpickError(f"class '{old}' does not exist; found so far: {', '.join(self.counts) or 'none'}")
         who = self.annotator if annotator is None else annotator
-        self.store.append([Entry("rename", who, label=checked_class_name(new), target=old)])
+        name = checked_class_name(new)
+        if name == old:
+            raise EvenpickError(f"class '{old}' has this name already")
+        self.store.append([Entry("rename", who, label=name, target=old, request=request)])
         self._replay()
 
-    def _append(self, kind: Any, answer: Answer, annotator: str | None) -> int:
-        image = self.pool.image_ids[answer.index]
+    def find(self, request: str) -> Entry | None:
+        """The entry that this request has made already, so that sending it again changes nothing."""
+        return self.store.find(request)
+
+    def _answer(
+        self, kind: Kind, index: int, name: str | None, annotator: str | None, question: Question | None,
+        request: str | None,
+    ) -> int:  # fmt: skip
         who = self.annotator if annotator is None else annotator
-        entry = Entry(kind, who, image, answer.label, answer.phase, answer.target)
-        entry_id = self.store.append([entry])[0]
-        self.session.record(answer)
+        given = self._opinions.get(index, {})
+        # Whoever answered may not answer again: `checked` refuses it, in the words of every session.
+        second = bool(given) and who not in given
+        answer = self._same_question(index, name) if second else self.session.checked(index, name, question)
+        image = self.pool.image_ids[index]
+        entry_id = self.store.append([Entry(kind, who, image, name, answer.phase, answer.target, request=request)])[0]
+        if entry_id != self._last_id + 1:
+            self._replay()  # another process has written meanwhile
+            return entry_id
+        self._last_id = entry_id
+        self._opinions.setdefault(index, {})[who] = name
+        if not second:
+            self.session.record(answer)
         return entry_id
 
+    def _same_question(self, index: int, name: str | None) -> Answer:
+        first = next(answer for answer in self.session.answers if answer.index == index)
+        return Answer(index, name, first.phase, first.target)
+
     def _replay(self) -> None:
-        self.session.replay(recorded_answers(self.pool, self.store))
+        entries = self.store.entries()
+        self.session.replay(_as_answers(self.pool, self.store, effective_answers(entries)))
+        self._last_id = max((entry.id or 0 for entry in entries), default=0)
+        self._opinions = {}
+        for entry in standing_answers(entries):
+            given = self._opinions.setdefault(self.pool.index_of[str(entry.image)], {})
+            given.setdefault(entry.annotator, entry.label)
 
     def _settings(self, workspace: str | Path, answered: bool, asked: dict[str, Any]) -> dict[str, Any]:
         recorded = self.store.settings or {}
@@ -135,8 +188,12 @@ class RecordedSession:
 
 def recorded_answers(pool: Pool, store: LabelStore) -> list[Answer]:
     """The answers that stand, as a session takes them."""
+    return _as_answers(pool, store, effective_answers(store.entries()))
+
+
+def _as_answers(pool: Pool, store: LabelStore, entries: Iterable[Entry]) -> list[Answer]:
     answers = []
-    for entry in effective_answers(store.entries()):
+    for entry in entries:
         if entry.image not in pool.index_of:
             raise EvenpickError(f"'{store.path}' names an image that the pool does not hold: {entry.image!r}")
         phase: Phase = "balancing" if entry.phase == "balancing" else "discovery"

@@ -5,15 +5,17 @@ for the rare classes found so far. The record of answers is all there is: every 
 from it and a seed, so undo and reopening are replays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .acquisition import AcquisitionFunction, check_budget, find_acquisition, ordered
 from .balancing import BALANCINGS, NextImage, TargetChoice, should_switch
 from .errors import EvenpickError, unknown_name
+from .names import checked_class_name
 from .pool import IndexArray, Pool
 
 Phase: TypeAlias = Literal["discovery", "balancing"]
@@ -25,6 +27,15 @@ class Answer:
 
     index: int
     label: str | None
+    phase: Phase
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """An image to label, and why: the phase and the class it was asked for in."""
+
+    index: int
     phase: Phase
     target: str | None = None
 
@@ -76,6 +87,8 @@ class Session:
         form = BALANCINGS[balancing or "ratio_max"]
         self._next_image = NextImage(pool.features, form, rank)
         self._answers: list[Answer] = []
+        # The last pick and what was excluded from it; no answer has come since.
+        self._last_asked: tuple[frozenset[int], Question | None] | None = None
         self._start()
 
     @property
@@ -105,13 +118,41 @@ class Session:
         """What is left of the budget."""
         return self._budget - sum(self._counts)
 
-    def next(self) -> int | None:
-        """The row to label next, the same until it is answered; None when budget or pool is spent."""
-        if self.labels_left <= 0 or not self._free.any():
-            return None
-        if self._asked is None:
-            self._asked = self._discovery_pick() if self._phase == "discovery" else self._balanced_pick()
-        return self._asked[0]
+    def next(self, exclude: Collection[int] = ()) -> int | None:
+        """The row to label next, the same until it is answered; None when budget or pool is spent.
+
+        `exclude` are rows that other people look at; with several questions out, each keeps its target.
+        """
+        question = self.ask(exclude)
+        return None if question is None else question.index
+
+    def ask(self, exclude: Collection[int] = ()) -> Question | None:
+        """As `next`, with the phase and the target of the question."""
+        without = frozenset(exclude)
+        if self._last_asked is None or self._last_asked[0] != without:
+            self._last_asked = without, self._pick(without)
+        question = self._last_asked[1]
+        if question is not None:
+            self._asked[question.index] = question
+        return question
+
+    def upcoming(self, exclude: Collection[int], count: int) -> list[int]:
+        """Rows that may well be asked for after those excluded; a guess that changes nothing."""
+        rows: list[int] = []
+        while len(rows) < count and (question := self._pick(frozenset(exclude) | {*rows})):
+            rows.append(question.index)
+        return rows
+
+    def prepare(self, index: int | None = None) -> None:
+        """Do ahead what the pick after an answer about this image costs, whatever the answer is.
+
+        Changes no pick, only its time. With an image it may run in another thread, while a person looks;
+        without one it makes up for all answers so far.
+        """
+        if index is not None and self._balances:
+            self._next_image.prepare(index)
+        elif self._counts and self._balances:
+            self._next_image.update(self._sums / np.array(self._counts)[:, None])
 
     def label(self, index: int, name: str) -> None:
         """Answer an image, whether it was asked for or not.
@@ -127,12 +168,16 @@ class Session:
         """Leave an image out: it costs nothing and is not asked for again."""
         self.record(self.checked(index, None))
 
-    def checked(self, index: int, name: str | None) -> Answer:
-        """The answer as it would enter the record, refused if it is not allowed now; changes nothing."""
+    def checked(self, index: int, name: str | None, question: Question | None = None) -> Answer:
+        """The answer as it would enter the record, refused if it is not allowed now; changes nothing.
+
+        `question` is what the image was asked for, when the caller has kept it.
+        """
         self._check_free(index)
         if name is not None and self.labels_left <= 0:
             raise EvenpickError(f"the budget of {self._budget} labels is spent")
-        return Answer(index, name, self._phase, self._target_of(index))
+        question = question or self._question_of(index)
+        return Answer(index, name, question.phase, question.target)
 
     def undo(self) -> Answer:
         """Take the last answer back, and everything that followed from it.
@@ -163,13 +208,15 @@ class Session:
         self._targets = TargetChoice(self._patience)
         self._free = np.ones(len(self._pool), dtype=bool)
         self._position = 0  # in the walk: everything before it is answered
-        self._asked: tuple[int, str | None] | None = None
+        self._asked: dict[int, Question] = {}  # by row, until it is answered
+        self._last_asked = None
 
     def record(self, answer: Answer) -> None:
         """Let an answer that was checked, or recorded earlier, count."""
         self._answers.append(answer)
         self._free[answer.index] = False
-        self._asked = None
+        self._asked.pop(answer.index, None)
+        self._last_asked = None
         if answer.label is None:
             return
         self._count(answer)
@@ -183,21 +230,36 @@ class Session:
             self._counts.append(0)
             self._sums = np.vstack([self._sums, np.zeros((1, self._sums.shape[1]))])
         position = self._classes.index(answer.label)
+        n = self._counts[position]
+        before = self._sums[position] / n if n else None
         self._counts[position] += 1
         self._sums[position] += self._pool.features[answer.index]
+        self._next_image.add(answer.index, position, before, self._sums[position] / (n + 1), n + 1)
         # A target whose only labels were undone since is no class any more.
         asked_for = self._classes.index(answer.target) if answer.target in self._classes else None
         self._targets.observe(asked_for, position)
 
-    def _balanced_pick(self) -> tuple[int, str]:
+    def _pick(self, exclude: frozenset[int]) -> Question | None:
+        open_rows = self._free.copy()
+        open_rows[[*exclude]] = False
+        if self.labels_left <= 0 or not open_rows.any():
+            return None
+        if self._phase == "discovery":
+            return Question(self._discovery_pick(open_rows), "discovery")
+        return self._balanced_pick(open_rows)
+
+    def _balanced_pick(self, open_rows: NDArray[np.bool_]) -> Question:
         counts = np.array(self._counts)
         target = self._targets.choose(counts)
         others = [int(j) for j in np.flatnonzero(counts >= counts.mean()) if j != target]
-        index = self._next_image.pick(self._sums / counts[:, None], target, others, self._free)
-        return index, self._classes[target]
+        index = self._next_image.pick(self._sums / counts[:, None], target, others, open_rows)
+        return Question(index, "balancing", self._classes[target])
 
-    def _target_of(self, index: int) -> str | None:
-        return self._asked[1] if self._asked is not None and self._asked[0] == index else None
+    def _question_of(self, index: int) -> Question:
+        # After a reopening a question may be out that only the picks can tell again.
+        if index not in self._asked and (again := self._pick(frozenset())) and again.index == index:
+            return again
+        return self._asked.get(index, Question(index, self._phase))
 
     def _check_free(self, index: int) -> None:
         if not 0 <= index < len(self._pool):
@@ -205,23 +267,17 @@ class Session:
         if not self._free[index]:
             raise EvenpickError(f"image '{self._pool.image_ids[index]}' is answered already; undo first")
 
-    def _discovery_pick(self) -> tuple[int, None]:
-        """The first free row in discovery order; when skips use it up, the function is asked for more."""
+    def _discovery_pick(self, open_rows: NDArray[np.bool_]) -> int:
+        """The first open row in discovery order; when skips use it up, the function is asked for more."""
         while True:
-            for index in self._walk[self._position :].tolist():
-                if self._free[index]:
-                    return index, None
+            while self._position < len(self._walk) and not self._free[self._walk[self._position]]:
                 self._position += 1
+            for index in self._walk[self._position :].tolist():
+                if open_rows[index]:
+                    return int(index)
             longer = self._discovery_order(min(2 * len(self._walk), len(self._pool)))
             self._walk = np.concatenate([self._walk, longer])
 
     def _discovery_order(self, length: int) -> IndexArray:
         rng = np.random.default_rng(self._seed)
         return ordered(self._pool, length, self._acquisition, rng)
-
-
-def checked_class_name(name: str) -> str:
-    """The name without blanks around it; refused if nothing is left."""
-    if not isinstance(name, str) or not name.strip():
-        raise EvenpickError(f"a class name must be a text that is not empty; got {name!r}")
-    return name.strip()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,15 @@ def simulate(pool: Pool, oracle: Oracle, budget: int, **session_options: Any) ->
     return result_of(session)
 
 
-def answer_all(session: Session, oracle: Callable[[int], str | None]) -> None:
+class Asks(Protocol):
+    """A `Session`, or one that also records."""
+
+    def next(self) -> int | None: ...
+    def label(self, index: int, name: str) -> object: ...
+    def skip(self, index: int) -> object: ...
+
+
+def answer_all(session: Asks, oracle: Callable[[int], str | None]) -> None:
     """Answer until the session has no more questions."""
     while (index := session.next()) is not None:
         label = oracle(index)
@@ -89,7 +97,5 @@ def as_function(oracle: Oracle, n_images: int) -> Callable[[int], str | None]:
     if callable(oracle):
         return oracle
     if len(oracle) != n_images:
-        raise EvenpickError(
-            f"the oracle must have one label for each of the {n_images} images; got {len(oracle)}"
-        )
+        raise EvenpickError(f"the oracle must have one label for each of the {n_images} images; got {len(oracle)}")
     return lambda index: None if oracle[index] is None else str(oracle[index])

@@ -5,9 +5,10 @@ ONNX Runtime runs them by default; PyTorch is needed once, to export the network
 
 import hashlib
 import importlib.metadata
+import json
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -51,6 +52,16 @@ class Preprocessing:
                 "preprocessing: size must be >= 1, crop in (0, 1] and channels 'rgb' or 'bgr'; "
                 f"got {self.size}, {self.crop}, {self.channels!r}"
             )
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> "Preprocessing":
+        """The preprocessing that `pool.json`, a model or a JSON file beside an ONNX file states."""
+        known = [field.name for field in fields(cls)]
+        for name in facts:
+            if name not in known:
+                raise unknown_name("preprocessing setting", name, known)
+        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+        return cls(**settings)
 
     def __call__(self, images: Sequence[Image.Image]) -> Batch:
         """A batch of shape (n, 3, size, size), float32."""
@@ -128,9 +139,17 @@ class SourceModel:
 
     @classmethod
     def from_onnx(
-        cls, file: str | Path, preprocessing: Preprocessing, name: str | None = None, licence: str = "not stated"
+        cls,
+        file: str | Path,
+        preprocessing: Preprocessing,
+        name: str | None = None,
+        licence: str = "not stated",
+        fingerprint: str | None = None,
     ) -> "SourceModel":
-        """Any ONNX network with an image input and two outputs called `features` and `logits`."""
+        """Any ONNX network with an image input and two outputs called `features` and `logits`.
+
+        `fingerprint` names the weights; by default it is the hash of the file.
+        """
         import onnxruntime
 
         path = Path(file)
@@ -142,7 +161,7 @@ class SourceModel:
         options.log_severity_level = 3
         try:
             session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 (onnxruntime raises a dozen kinds for a file that is no network)
+        except Exception as error:
             raise EvenpickError(f"'{file}' is no ONNX network: {str(error).splitlines()[0]}") from error
         outputs = {output.name for output in session.get_outputs()}
         if not {"features", "logits"} <= outputs or len(session.get_inputs()) != 1:
@@ -155,8 +174,8 @@ class SourceModel:
             features, logits = session.run(["features", "logits"], {image: batch})
             return features, logits
 
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        return _measured(name or f"onnx:{file}", preprocessing, licence, digest, network)
+        fingerprint = fingerprint or hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        return _measured(name or f"onnx:{file}", preprocessing, licence, fingerprint, network)
 
     @classmethod
     def from_torch(
@@ -190,9 +209,7 @@ class SourceModel:
         return _measured(name, preprocessing, licence, fingerprint(module), network)
 
 
-def _measured(
-    name: str, preprocessing: Preprocessing, licence: str, digest: str, network: Network
-) -> SourceModel:
+def _measured(name: str, preprocessing: Preprocessing, licence: str, digest: str, network: Network) -> SourceModel:
     """The source with the sizes that the network shows on an empty image."""
     try:
         features, logits = network(np.zeros((1, 3, preprocessing.size, preprocessing.size), np.float32))
@@ -243,8 +260,9 @@ def _efficientnet_lite0(name: str, argument: str, preprocessing: Preprocessing |
 
         return efficientnet_lite0()
 
-    file = _cached_export(f"efficientnet_lite0-{version}", build, LITE0)
-    return SourceModel.from_onnx(file, preprocessing or LITE0, name, "Apache-2.0")
+    key = f"efficientnet_lite0-{version}"
+    file = _cached_export(key, build, LITE0)
+    return SourceModel.from_onnx(file, preprocessing or LITE0, name, "Apache-2.0", key)
 
 
 def _resnet18(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
@@ -260,9 +278,9 @@ def _resnet18(name: str, argument: str, preprocessing: Preprocessing | None) -> 
 
         return resnet18(weights)
 
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
-    file = _cached_export(f"resnet18-{digest}", build, TORCHVISION)
-    return SourceModel.from_onnx(file, preprocessing or TORCHVISION, name, "BSD-3-Clause (torchvision)")
+    key = f"resnet18-{hashlib.sha256(weights.read_bytes()).hexdigest()[:16]}"
+    file = _cached_export(key, build, TORCHVISION)
+    return SourceModel.from_onnx(file, preprocessing or TORCHVISION, name, "BSD-3-Clause (torchvision)", key)
 
 
 def _timm(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
@@ -270,11 +288,18 @@ def _timm(name: str, argument: str, preprocessing: Preprocessing | None) -> Sour
     from .torch_export import timm_model
 
     build, own, licence = timm_model(argument)
-    file = _cached_export(f"timm-{version}-{argument.replace('/', '_')}", build, own)
-    return SourceModel.from_onnx(file, preprocessing or own, name, licence)
+    key = f"timm-{version}-{argument.replace('/', '_')}"
+    file = _cached_export(key, build, own)
+    return SourceModel.from_onnx(file, preprocessing or own, name, licence, key)
 
 
 def _onnx(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
+    beside = Path(argument).with_suffix(".json")
+    if preprocessing is None and beside.is_file():
+        try:
+            preprocessing = Preprocessing.from_dict(json.loads(beside.read_bytes()))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise EvenpickError(f"'{beside}' does not state a preprocessing: {error}") from error
     return SourceModel.from_onnx(argument, preprocessing or TORCHVISION, name)
 
 
@@ -307,7 +332,7 @@ SOURCES: dict[str, SourceEntry] = {
     ),
     "onnx": SourceEntry(
         "onnx:FILE", "the file's", "the file's", "the file's",
-        "224 px, central 0.875, bilinear, ImageNet mean and std, unless given", "the file's", _onnx,
+        "FILE.json beside it; else 224 px, central 0.875, bilinear, ImageNet mean and std", "the file's", _onnx,
     ),
     "timm": SourceEntry(
         "timm:NAME", "the model's", "the model's", "the model's",

@@ -148,9 +148,7 @@ class _BasicBlock(nn.Module):  # type: ignore[misc]  # torch is untyped here
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = None
         if stride != 1 or width_in != width:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(width_in, width, 1, stride, bias=False), nn.BatchNorm2d(width)
-            )
+            self.downsample = nn.Sequential(nn.Conv2d(width_in, width, 1, stride, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: Any) -> Any:
         shortcut = x if self.downsample is None else self.downsample(x)

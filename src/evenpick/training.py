@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,7 @@ FORMAT = 1
 N_FOLDS = 10
 STRATEGIES = ("svm",)
 
-Values = NDArray[np.float64]
+Values: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Model:
 
     def predict(self, features: ArrayLike | Pool) -> NDArray[np.str_]:
         """The most probable class of each row of features (n, n_features) or of a pool; shape (n,)."""
-        return np.array(self.classes)[self.predict_proba(features).argmax(axis=1)]
+        names = np.array(self.classes)
+        return np.asarray(names[self.predict_proba(features).argmax(axis=1)])
 
     def predict_proba(self, features: ArrayLike | Pool) -> Values:
         """Calibrated and corrected probabilities, shape (n, n_classes), float64, rows sum to 1."""
@@ -134,7 +135,7 @@ class Model:
                 facts["tau"], facts["source"], CrossValidation(**folds) if folds else None,
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EvenpickError(f"model '{folder}' is damaged ({error}): run `evenpick train` again") from error
+            raise EvenpickError(f"model '{folder}' is damaged ({error}): train again") from error
 
     def _features_of(self, features: ArrayLike | Pool) -> Any:
         if isinstance(features, Pool):
@@ -214,9 +215,7 @@ def deal_folds(labels: NDArray[np.intp], n_folds: int, rng: np.random.Generator)
     return folds
 
 
-def held_out_margins(
-    features: FloatArray, labels: NDArray[np.intp], n_classes: int, folds: NDArray[np.intp]
-) -> Values:
+def held_out_margins(features: FloatArray, labels: NDArray[np.intp], n_classes: int, folds: NDArray[np.intp]) -> Values:
     """Margins of each image from the fold that did not train on it, shape (n_C, n, n_classes).
 
     Rows of images that are never held out are nan.
@@ -285,7 +284,7 @@ def _checked_labels(
         raise EvenpickError(f"train: rows must be whole numbers from 0 to {len(pool) - 1} (the pool)")
     twice = np.flatnonzero(np.bincount(rows, minlength=len(pool)) > 1)
     if len(twice):
-        ids = [pool.image_ids[i] for i in twice]
+        ids = [pool.image_ids[i] for i in twice.tolist()]
         raise EvenpickError(f"train: an image must be labelled once; labelled twice: {first_few(ids)}")
     if len(set(names)) < 2:
         raise EvenpickError(

@@ -1,0 +1,5 @@
+"""`python -m evenpick`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,361 @@
+"""The command line: one thin function a command; a workspace is always the first argument."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._version import __version__
+from .errors import EvenpickError
+
+if TYPE_CHECKING:
+    from .pool import Pool
+    from .source_model import SourceModel
+
+# What a command needs is imported inside it, so that `evenpick --help` answers at once.
+
+WORKSPACE = click.argument("workspace", type=click.Path(path_type=Path, file_okay=False))
+FOLDER = click.argument("folder", type=click.Path(path_type=Path))
+FILE = click.Path(path_type=Path, dir_okay=False)
+SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same answer.")
+SPLIT = click.option("--split", help="Take only the rows whose `split` column says this.")
+BUDGET = click.option("--budget", type=int, required=True, help="How many labels you can pay for.")
+ACQUISITION = click.option(
+    "--acquisition", default="ent_inv_div", show_default=True, help="How to choose; see docs/methods.md."
+)
+
+
+class _Commands(click.Group):
+    """Turns what a user can mend into one line; anything else keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EvenpickError as error:
+            raise click.ClickException(str(error)) from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of use, as they are defined
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="evenpick")
+def main() -> None:
+    """Choose which images to label first, when classes are imbalanced and there are no labels yet.
+
+    A workspace is a folder of its own beside your images. Every command can be run again: done work is
+    not done twice.
+    """
+
+
+@main.command()
+@click.argument("workspace", type=click.Path(path_type=Path, file_okay=False), default="evenpick-demo")
+def demo(workspace: Path) -> None:
+    """Show everything on 2,624 photographs of solar cells that pip brought."""
+    from .demo import run_demo
+
+    with _progress() as begin:
+        result = run_demo(workspace, begin("embedding", "images"), begin("simulating", "runs"))
+    _table(result.caption, result.columns, result.rows)
+    click.echo(f"{result.sentence}\n\nThe report: {result.report.resolve()}")
+
+
+@main.command()
+def sources() -> None:
+    """List the source models."""
+    from .source_model import SOURCES
+
+    columns = ["--source", "trained on", "features", "classes", "preprocessing", "licence of the weights"]
+    rows = [[s.usage, s.trained_on, s.features, s.classes, s.preprocessing, s.licence] for s in SOURCES.values()]
+    _table("Source models; any torch.nn.Module too, through SourceModel.from_torch", columns, rows)
+
+
+@main.command()
+@WORKSPACE
+@FOLDER
+@click.option("--source", default="efficientnet_lite0", show_default=True, help="Source model; see `evenpick sources`.")
+def embed(workspace: Path, folder: Path, source: str) -> None:
+    """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
+    from .source_model import SourceModel
+
+    pool = _embed(folder, workspace, SourceModel.load(source))
+    click.echo(f"{len(pool):,} images in the pool of '{workspace}'.")
+
+
+@main.command()
+@WORKSPACE
+@BUDGET
+@ACQUISITION
+@SEED
+@click.option("--out", type=FILE, help="CSV to write; by default selection.csv in the workspace.")
+def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None) -> None:
+    """Choose the images to label, once for the whole budget, as a CSV to fill in."""
+    import numpy as np
+
+    from .acquisition import check_budget
+    from .acquisition import select as choose
+    from .exchange import write_selection
+    from .label_store import LabelStore
+    from .pool import Pool
+    from .recorded_session import DEFAULTS, recorded_answers
+
+    pool, file = Pool.open(workspace), out or workspace / "selection.csv"
+    if file.exists():
+        raise EvenpickError(f"'{file}' exists and may hold your labels; import or move it first, or say --out")
+    with LabelStore(workspace) as store:
+        answered = [answer.index for answer in recorded_answers(pool, store)]
+        check_budget(budget, len(pool) - len(answered))
+        order = choose(pool, budget + len(answered), acquisition, seed)
+        if not answered:
+            own = {"budget": budget, "acquisition": acquisition, "balancing": None, "random_state": seed}
+            store.store_settings({**DEFAULTS, **own, "evenpick": __version__})
+    write_selection(file, pool, order[~np.isin(order, answered)][:budget])
+    click.echo(
+        f"{budget} images to label, first choice first: '{file}'.\n"
+        f"Fill in its label column, then: evenpick import {workspace} {file}"
+    )
+
+
+@main.command(name="import")
+@WORKSPACE
+@click.argument("file", type=FILE)
+@click.option("--annotator", default="imported", show_default=True, help="Who gave these labels.")
+@SPLIT
+def import_(workspace: Path, file: Path, annotator: str, split: str | None) -> None:
+    """Take labels from a CSV FILE with the columns image and label."""
+    from .exchange import import_labels, read_labels, read_skipped
+    from .label_store import LabelStore
+    from .pool import Pool
+
+    pool = Pool.open(workspace)
+    table = read_labels(file, pool.image_ids, read_skipped(workspace), split)
+    with LabelStore(workspace) as store:
+        new = import_labels(store, table.labels, annotator)
+    known = len(table.labels) - new
+    click.echo(
+        f"{new} labels imported"
+        + (f", {known} known already" if known else "")
+        + (f", {table.unlabelled} rows without a label" if table.unlabelled else "")
+        + (f", {len(table.skipped)} of images that were left out" if table.skipped else "")
+        + "."
+    )
+
+
+@main.command()
+@WORKSPACE
+@click.argument("file", type=FILE)
+def export(workspace: Path, file: Path) -> None:
+    """Write the labels as a CSV FILE."""
+    from .exchange import export_labels
+    from .label_store import LabelStore
+
+    with LabelStore(workspace) as store:
+        click.echo(f"{export_labels(file, store)} labels written to '{file}'.")
+
+
+@main.command()
+@WORKSPACE
+@click.option("--labels", type=FILE, required=True, help="CSV with the true class of every image.")
+@SPLIT
+@BUDGET
+@ACQUISITION
+@click.option("--balancing", default="ratio_max", show_default=True, help="ratio_max, diff_min or none.")
+@click.option("--patience", type=int, default=0, show_default=True, help="Misses before a class is passed over.")
+@SEED
+@click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
+def simulate(
+    workspace: Path, labels: Path, split: str | None, budget: int, acquisition: str, balancing: str,
+    patience: int, seed: int, restart: bool,
+) -> None:  # fmt: skip
+    """Let known labels answer instead of a person, and record the answers."""
+    from .exchange import read_labels, read_skipped
+    from .pool import Pool
+    from .recorded_session import RecordedSession, set_aside
+    from .simulation import answer_all, result_of
+
+    pool = Pool.open(workspace)
+    table = read_labels(labels, pool.image_ids, read_skipped(workspace), split)
+    if restart and (kept := set_aside(workspace)):
+        click.echo(f"The old labels are kept in '{kept}'.")
+    options = {
+        "acquisition": acquisition, "patience": patience, "random_state": seed,
+        "balancing": None if balancing == "none" else balancing,
+    }  # fmt: skip
+    with RecordedSession(workspace, pool, budget, "oracle", **options) as session:
+        answer_all(session, lambda index: table.labels.get(pool.image_ids[index]))
+        click.echo(_simulated(result_of(session.session), Counter(table.labels.values())))
+
+
+@main.command()
+@WORKSPACE
+@click.option("--strategy", default="svm", show_default=True, help="How to train: svm.")
+@click.option("--prior-correction/--no-prior-correction", default=True, show_default=True)
+@SEED
+def train(workspace: Path, strategy: str, prior_correction: bool, seed: int) -> None:
+    """Train a classifier on the labels so far."""
+    from .label_store import LabelStore
+    from .pool import Pool
+    from .recorded_session import recorded_answers
+    from .training import train as fit
+
+    pool = Pool.open(workspace)
+    with LabelStore(workspace) as store:
+        answers = [answer for answer in recorded_answers(pool, store) if answer.label is not None]
+    if not answers:
+        raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
+    rows, names = [answer.index for answer in answers], [str(answer.label) for answer in answers]
+    model = fit(pool, rows, names, strategy, prior_correction, seed)
+    model.save(workspace / "model")
+    click.echo(f"Trained on {len(rows)} labels of {len(model.classes)} classes, C = {model.c:g}.")
+    if folds := model.cross_validation:
+        click.echo(
+            f"On held-out folds of the labels: macro accuracy {folds.corrected_accuracy:.1%} with and "
+            f"{folds.accuracy:.1%} without prior correction ({folds.n_classes} classes could be held out)."
+        )
+
+
+@main.command()
+@WORKSPACE
+@FOLDER
+@click.option("--labels", type=FILE, required=True, help="CSV with the class of the images of FOLDER.")
+@SPLIT
+def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> None:
+    """Measure the classifier on the labelled test images of FOLDER."""
+    from .evaluation import evaluate as measure
+    from .exchange import read_labels, read_skipped
+    from .report import write_evaluation
+    from .training import Model
+
+    model = Model.load(workspace / "model")
+    pool, embedded = _embed_with_model(workspace, folder, model.source)
+    table = read_labels(labels, pool.image_ids, read_skipped(embedded), split)
+    rows = [pool.index_of[image_id] for image_id in table.labels]
+    if not rows:
+        raise EvenpickError(f"'{labels}' labels no image of '{folder}'")
+    result = measure(model, pool.take(rows), list(table.labels.values()))
+    write_evaluation(workspace, result, f"{folder}, labelled by {labels.name}")
+    click.echo(
+        f"Macro accuracy on {result.n_images} test images of {len(result.classes)} classes: "
+        f"{result.corrected_accuracy:.1%} ± {100 * result.corrected_half_width:.1f} with and "
+        f"{result.accuracy:.1%} ± {100 * result.accuracy_half_width:.1f} without prior correction."
+    )
+    if result.undiscovered:
+        click.echo(f"{len(result.undiscovered)} classes were never found and count 0.")
+
+
+@main.command()
+@WORKSPACE
+@FOLDER
+@click.option("--out", type=FILE, default="predictions.csv", show_default=True, help="CSV to write.")
+def predict(workspace: Path, folder: Path, out: Path) -> None:
+    """Say the class of every image of FOLDER with the trained classifier."""
+    from .exchange import write_predictions
+    from .training import Model
+
+    model = Model.load(workspace / "model")
+    pool, _ = _embed_with_model(workspace, folder, model.source)
+    probabilities = model.predict_proba(pool)
+    best = probabilities.argmax(axis=1)
+    names = [model.classes[i] for i in best]
+    write_predictions(out, pool.image_ids, names, probabilities.max(axis=1).tolist())
+    click.echo(f"{len(pool):,} predictions written to '{out}'.")
+
+
+@main.command()
+@WORKSPACE
+@click.option("--title", help="What the page is called.")
+def report(workspace: Path, title: str | None) -> None:
+    """Write what was chosen, found and reached as one HTML page, JSON and CSV."""
+    from .report import write_report
+
+    click.echo(f"The report: {write_report(workspace, title).resolve()}")
+
+
+def _embed(folder: Path, workspace: Path, source: "SourceModel") -> "Pool":
+    """Embed with a progress bar; say what was left out."""
+    from .embedding import embed as embed_folder
+
+    with _progress() as begin:
+        result = embed_folder(folder, workspace, source, begin("embedding", "images"))
+    if result.skipped:
+        click.echo(f"{len(result.skipped)} images were left out, see '{workspace / 'skipped.csv'}':")
+        for image_id, reason in result.skipped[:5]:
+            click.echo(f"  {image_id!r}: {reason}")
+        if len(result.skipped) > 5:
+            click.echo(f"  and {len(result.skipped) - 5} more")
+    return result.pool
+
+
+def _embed_with_model(workspace: Path, folder: Path, described: dict[str, Any]) -> tuple["Pool", Path]:
+    """The pool of another folder, seen with the model's source and kept below the workspace."""
+    import hashlib
+
+    from .source_model import Preprocessing, SourceModel
+
+    source = SourceModel.load(described["name"], Preprocessing.from_dict(described["preprocessing"]))
+    if source.fingerprint != described["fingerprint"]:
+        raise EvenpickError(
+            f"source '{source.name}' has other weights now than when the model was trained "
+            f"({source.fingerprint}, then {described['fingerprint']}): embed and train again"
+        )
+    digest = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    embedded = workspace / "folders" / f"{folder.resolve().name}-{digest}"
+    return _embed(folder, embedded, source), embedded
+
+
+def _simulated(result: Any, truth: Counter[str]) -> str:
+    from .metrics import class_counts, imbalance_ratio
+
+    counts = class_counts(result.labels, sorted(truth))
+    asked = [target == label for target, label in zip(result.targets, result.labels, strict=True) if target]
+    lines = [
+        f"{len(result.labels)} labels, {len(set(result.labels))} of {len(truth)} classes found, "
+        f"imbalance ratio {imbalance_ratio(counts):.2f}."
+    ]
+    if result.switch_at is not None:
+        lines.append(
+            f"Balancing began after {result.switch_at} labels; the class asked for came {sum(asked)} times "
+            f"of {len(asked)}."
+        )
+    return "\n".join(lines)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, str], Callable[[int, int], None]]]:
+    """Progress bars with rate and time left: begin(what, unit) gives the function (done, total) of one."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+
+        def begin(what: str, unit: str) -> Callable[[int, int], None]:
+            task = bar.add_task(what, total=None, rate="", visible=False, start=False)
+
+            def move(done: int, total: int) -> None:
+                bar.start_task(task)  # the clock of a bar runs from its first move
+                speed = bar.tasks[task].speed
+                rate = f"{speed:.1f} {unit}/s" if speed else ""
+                bar.update(task, completed=done, total=total, rate=rate, visible=total > 0)
+
+            return move
+
+        yield begin

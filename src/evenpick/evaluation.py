@@ -1,0 +1,94 @@
+"""How good a trained model is on images whose classes are known and that it has not seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import EvenpickError
+from .metrics import macro_accuracy
+from .pool import Pool
+from .training import Model
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """One class of the test set: its images and the share of them that are recognised."""
+
+    name: str
+    discovered: bool
+    n_images: int
+    accuracy: float
+    corrected_accuracy: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Macro accuracies (shares, over all classes of the test set, undiscovered ones counting 0).
+
+    The half widths are of 95 % intervals that cover the draw of the test images, not that of the labels.
+    """
+
+    n_images: int
+    accuracy: float
+    accuracy_half_width: float
+    corrected_accuracy: float
+    corrected_half_width: float
+    classes: tuple[ClassResult, ...]
+
+    @property
+    def undiscovered(self) -> list[str]:
+        """Classes of the test set that no label names."""
+        return [result.name for result in self.classes if not result.discovered]
+
+
+def evaluate(model: Model, pool: Pool, labels: Sequence[str] | NDArray[Any]) -> Evaluation:
+    """Compare the model's predictions with the true classes, without and with prior correction.
+
+    Parameters
+    ----------
+    model : Model
+    pool : Pool
+        The test images.
+    labels : sequence of str, length len(pool)
+
+    Raises
+    ------
+    EvenpickError
+        If the lengths differ or the pool is of another source than the model.
+    """
+    true = np.asarray([str(label) for label in labels])
+    if len(true) != len(pool):
+        raise EvenpickError(f"evaluate: {len(pool)} test images need as many labels; got {len(true)}")
+    plain = model.with_tau(0).predict(pool)
+    corrected = model.with_tau(1).predict(pool)
+    results = []
+    for name in sorted(set(true.tolist())):
+        members = true == name
+        results.append(
+            ClassResult(
+                name,
+                name in model.classes,
+                int(members.sum()),
+                float((plain[members] == name).mean()),
+                float((corrected[members] == name).mean()),
+            )
+        )
+    sizes = np.array([result.n_images for result in results])
+    return Evaluation(
+        len(true),
+        macro_accuracy(true, plain),
+        _half_width(np.array([result.accuracy for result in results]), sizes),
+        macro_accuracy(true, corrected),
+        _half_width(np.array([result.corrected_accuracy for result in results]), sizes),
+        tuple(results),
+    )
+
+
+def _half_width(accuracies: NDArray[np.float64], sizes: NDArray[np.intp]) -> float:
+    """1.96 standard errors of the mean of independent shares, each with one success and one failure
+    added (Agresti & Coull, 1998), so that a class with one image is not taken for certain."""
+    shares = (accuracies * sizes + 1) / (sizes + 2)
+    return float(1.96 * np.sqrt((shares * (1 - shares) / (sizes + 2)).sum()) / len(sizes))

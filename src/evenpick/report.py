@@ -1,0 +1,178 @@
+"""The report of a workspace: one self-contained HTML page, and the same facts as JSON and CSV."""
+
+import base64
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ._version import __version__
+from .errors import EvenpickError
+from .evaluation import Evaluation
+from .exchange import read_skipped
+from .images import UnreadableImageError, open_image
+from .label_store import Entry, LabelStore, effective_answers
+from .metrics import imbalance_ratio
+from .pool import Pool, write_atomically
+from .training import Model
+
+THUMBNAIL = 96  # pixels of the longer side
+
+
+def write_evaluation(workspace: Path, evaluation: Evaluation, test_set: str) -> None:
+    """Keep an evaluation for the report."""
+    folder = _folder(workspace)
+    facts = {"test_set": test_set, "undiscovered": evaluation.undiscovered, **asdict(evaluation)}
+    write_atomically(folder / "evaluation.json", json.dumps(facts, indent=1).encode())
+
+
+def write_report(
+    workspace: str | Path,
+    title: str | None = None,
+    comparison: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write `report/index.html`, `report.json`, `classes.csv` and `labels.csv`; returns the page.
+
+    Parameters
+    ----------
+    workspace : str or Path
+        With labels; a model and an evaluation are shown when they are there.
+    title : str, optional
+    comparison : mapping, optional
+        A table of methods to show first: `caption`, `columns`, `rows` and `sentence`.
+
+    Raises
+    ------
+    EvenpickError
+        If the workspace has no pool or no label yet.
+    """
+    workspace = Path(workspace)
+    pool = Pool.open(workspace)
+    with LabelStore(workspace) as store:
+        answers, settings = effective_answers(store.entries()), store.settings
+    facts = _facts(workspace, pool, answers, settings)
+    facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
+    facts["comparison"] = comparison
+    folder = _folder(workspace)
+    write_atomically(folder / "report.json", json.dumps(facts, indent=1).encode())
+    write_atomically(folder / "classes.csv", _csv(facts["classes"]))
+    write_atomically(folder / "labels.csv", _csv(facts["labelled"]))
+    page = _page(facts, [_thumbnail(pool, row["image"]) for row in facts["labelled"]])
+    write_atomically(folder / "index.html", page.encode("utf-8", "replace"))
+    return folder / "index.html"
+
+
+def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    labelled = [entry for entry in answers if entry.label is not None]
+    if not labelled:
+        raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
+    model = Model.load(workspace / "model") if (workspace / "model" / "model.json").exists() else None
+    evaluation = _read_json(_folder(workspace) / "evaluation.json")
+    balanced = [entry for entry in labelled if entry.phase == "balancing"]
+    classes = _classes(labelled, evaluation)
+    return {
+        "date": date.today().isoformat(),
+        "evenpick": __version__,
+        "workspace": str(workspace),
+        "folder": str(pool.folder),
+        "n_images": len(pool),
+        "skipped": len(read_skipped(workspace)),
+        "source": dict(pool.source),
+        "settings": settings,
+        "n_labels": len(labelled),
+        "n_not_told": len(answers) - len(labelled),
+        "classes_found": len({entry.label for entry in labelled}),
+        "imbalance_ratio": imbalance_ratio([row["labels"] for row in classes]),
+        "ratio_covers_undiscovered": evaluation is not None,
+        "switch_at": len(labelled) - len(balanced) if balanced else None,
+        "target_hits": sum(entry.label == entry.target for entry in balanced if entry.target) if balanced else None,
+        "target_asks": sum(entry.target is not None for entry in balanced),
+        "classes": classes,
+        "model": _model_facts(model, [str(entry.label) for entry in labelled]) if model else None,
+        "evaluation": evaluation,
+        "labelled": [
+            {"image": e.image, "label": e.label, "phase": e.phase or "imported", "target": e.target or ""}
+            for e in labelled
+        ],
+    }
+
+
+def _classes(labelled: Sequence[Entry], evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Labels of each class before and after balancing, and test accuracy where there is one."""
+    after = Counter(str(entry.label) for entry in labelled)
+    before = Counter(str(entry.label) for entry in labelled if entry.phase != "balancing")
+    tested = {row["name"]: row for row in evaluation["classes"]} if evaluation else {}
+    rows = []
+    for name in sorted({*after, *tested}, key=lambda name: (-after[name], name)):
+        row = {"class": name, "labels_before_balancing": before[name], "labels": after[name]}
+        if evaluation:
+            result = tested.get(name, {})
+            row |= {key: result.get(key) for key in ("n_images", "accuracy", "corrected_accuracy")}
+        rows.append(row)
+    return rows
+
+
+def _model_facts(model: Model, labels: Sequence[str]) -> dict[str, Any]:
+    folds = model.cross_validation
+    return {
+        "strategy": "linear SVM on features of length 1",
+        "c": model.c,
+        "temperature": model.temperature,
+        "tau": model.tau,
+        "n_labels": sum(model.counts),
+        "out_of_date": dict(zip(model.classes, model.counts, strict=True)) != dict(Counter(labels)),
+        "cross_validation": asdict(folds) if folds else None,
+    }
+
+
+def _page(facts: Mapping[str, Any], thumbnails: Sequence[str | None]) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("evenpick"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["percent"] = lambda share: "" if share is None else f"{100 * share:.1f} %"
+    most = max(row["labels"] for row in facts["classes"])
+    return environment.get_template("report.html").render(
+        facts, most=most, sheet=list(zip(facts["labelled"], thumbnails, strict=True))
+    )
+
+
+def _thumbnail(pool: Pool, image_id: str) -> str | None:
+    """The image as a small JPEG in a data address; None when its file is gone."""
+    if pool.folder is None:
+        return None
+    try:
+        image = open_image(pool.folder / image_id)
+    except UnreadableImageError:
+        return None
+    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    table = list(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(table[0]))
+    writer.writeheader()
+    writer.writerows(table)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _read_json(file: Path) -> dict[str, Any] | None:
+    return json.loads(file.read_bytes()) if file.is_file() else None
+
+
+def _folder(workspace: Path) -> Path:
+    folder = workspace / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

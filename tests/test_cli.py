@@ -1,0 +1,158 @@
+"""The command line as a person types it: whole runs on real files, and one line for every mistake."""
+
+import csv
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from evenpick.cli import main
+
+
+def evenpick(*arguments, code=0):
+    """Run a command; a traceback is never an answer to a person's mistake."""
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def workspace(tmp_path, photo_folder, source_cache):
+    evenpick("embed", tmp_path / "work", photo_folder)
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def oracle(tmp_path, photo_folder):
+    file = tmp_path / "truth.csv"
+    with file.open("w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["image", "label"])
+        writer.writerows([f.relative_to(photo_folder).as_posix(), f.parent.name] for f in photo_folder.rglob("*.jpg"))
+    return file
+
+
+def test_simulate_train_evaluate_report_predict(workspace, oracle, photo_folder, tmp_path):
+    simulated = evenpick("simulate", workspace, "--labels", oracle, "--budget", 8, "--balancing", "none")
+    assert "8 labels, 2 of 2 classes found" in simulated
+    assert "Trained on 8 labels of 2 classes" in evenpick("train", workspace)
+    assert "Macro accuracy on 12 test images of 2 classes" in evenpick(
+        "evaluate", workspace, photo_folder, "--labels", oracle
+    )
+    assert "index.html" in evenpick("report", workspace)
+    evenpick("predict", workspace, photo_folder, "--out", tmp_path / "p.csv")
+    evenpick("export", workspace, tmp_path / "labels.csv")
+
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 13
+    assert len((tmp_path / "labels.csv").read_text().splitlines()) == 9
+
+
+def test_a_simulation_goes_on_and_other_options_keep_the_old_labels_aside(workspace, oracle):
+    options = ["simulate", workspace, "--labels", oracle, "--budget", 6]
+    first = evenpick(*options)
+    assert evenpick(*options) == first
+    refused = evenpick(*options[:-1], 7, code=1)
+    assert "holds labels chosen with budget 6, now 7" in refused
+    restarted = evenpick(*options[:-1], 7, "--restart")
+
+    assert "labels-1.sqlite" in restarted
+    assert "7 labels" in restarted
+
+
+def test_select_fill_in_import(workspace):
+    evenpick("select", workspace, "--budget", 4, "--acquisition", "core_set")
+    selection = workspace / "selection.csv"
+    assert "may hold your labels" in evenpick("select", workspace, "--budget", 4, code=1)
+    lines = selection.read_text().splitlines()
+    selection.write_text("\n".join([lines[0], *(line + "one" for line in lines[1:4]), lines[4]]) + "\n")
+
+    assert "3 labels imported, 1 rows without a label" in evenpick("import", workspace, selection)
+    assert "3 known already" in evenpick("import", workspace, selection)
+    assert "at least two classes; got 3 labels of 'one'" in evenpick("train", workspace, code=1)
+    rest = evenpick("select", workspace, "--budget", 9, "--out", workspace / "rest.csv")
+    assert "9 images to label" in rest
+    named = {line.split(",")[0] for line in lines[1:4]}
+    assert not named & {line.split(",")[0] for line in (workspace / "rest.csv").read_text().splitlines()}
+
+
+def test_broken_images_are_listed_and_do_not_stop_the_run(photo_folder, tmp_path, source_cache):
+    whole = (photo_folder / "a" / "01.jpg").read_bytes()
+    (photo_folder / "cut.jpg").write_bytes(whole[:300])
+    (photo_folder / "text.jpg").write_text("not an image")
+    (photo_folder / "empty.jpg").write_bytes(b"")
+    (photo_folder / "copy.jpg").write_bytes(whole)
+
+    output = evenpick("embed", tmp_path / "work", photo_folder)
+
+    assert "4 images were left out" in output
+    assert "12 images in the pool" in output
+    with (tmp_path / "work" / "skipped.csv").open() as handle:
+        reasons = {row["image"]: row["reason"] for row in csv.DictReader(handle)}
+    assert set(reasons) == {"cut.jpg", "text.jpg", "empty.jpg", "copy.jpg"} ^ (
+        {"copy.jpg", "a/01.jpg"} if "a/01.jpg" in reasons else set()
+    )
+    assert reasons["empty.jpg"] == "the file is empty"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["embed", "{tmp}/w", "{tmp}/gone"], "folder '{tmp}/gone' does not exist"),
+        (["embed", "{tmp}/w", "{tmp}/empty"], "holds no image"),
+        (["embed", "{tmp}/w", "{photos}", "--source", "efficientnet_lite"], "did you mean 'efficientnet_lite0'?"),
+        (["embed", "{tmp}/w", "{photos}", "--source", "resnet18:{tmp}/x.pth"], "is no file"),
+        (["embed", "{tmp}/w", "{photos}", "--source", "onnx:{tmp}/x.onnx"], "does not exist"),
+        (["embed", "{tmp}/a file", "{photos}"], "is a file"),
+        (["select", "{tmp}/gone", "--budget", "3"], "is not a workspace"),
+        (["train", "{tmp}/gone"], "is not a workspace"),
+        (["report", "{tmp}/gone"], "is not a workspace"),
+        (["predict", "{tmp}/gone", "{photos}"], "holds no model"),
+        (["export", "{tmp}/gone", "{tmp}/x.csv"], "does not exist"),
+    ],
+)
+def test_a_mistake_gets_one_line(arguments, message, tmp_path, photo_folder, source_cache):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a file").touch()
+    names = {"tmp": tmp_path, "photos": photo_folder}
+
+    output = evenpick(*(a.format(**names) for a in arguments), code=1 if "a file" not in arguments[1] else 2)
+
+    assert message.format(**names) in output
+    assert len([line for line in output.splitlines() if "rror" in line]) == 1
+
+
+@pytest.mark.parametrize("budget", ["0", "-1", "13"])
+def test_a_budget_that_does_not_fit_is_refused(budget, workspace, oracle):
+    for command in (["select", workspace], ["simulate", workspace, "--labels", oracle]):
+        output = evenpick(*command, "--budget", budget, code=1)
+        assert f"budget must be a whole number from 1 to 12 (the pool); got {budget}" in output
+
+
+def test_unknown_names_get_the_nearest_one(workspace, oracle):
+    select = ["select", workspace, "--budget", 3, "--acquisition", "ent_inv_dv"]
+    simulate = ["simulate", workspace, "--labels", oracle, "--budget", 3, "--balancing", "diff_mim"]
+
+    assert "did you mean 'ent_inv_div'?" in evenpick(*select, code=1)
+    assert "did you mean 'diff_min'?" in evenpick(*simulate, code=1)
+
+
+def test_a_workspace_of_another_version_is_refused(workspace):
+    state = workspace / "pool" / "pool.json"
+    state.write_text(state.read_text().replace('"format": 1', '"format": 99'))
+
+    assert "has format 99" in evenpick("select", workspace, "--budget", 3, code=1)
+
+
+def test_sources_are_listed_with_their_licences():
+    output = evenpick("sources")
+
+    assert "Apache-2.0" in output
+    assert "timm:NAME" in output.replace("\n", "")
+
+
+def test_help_and_version_work_as_a_module():
+    run = subprocess.run([sys.executable, "-m", "evenpick", "--help"], capture_output=True, text=True, check=True)
+
+    assert "Choose which images to label first" in run.stdout

@@ -1,0 +1,77 @@
+"""Docs that cannot rot: every command and registered name is in them, and the README's code runs."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evenpick.acquisition import ACQUISITIONS
+from evenpick.balancing import BALANCINGS
+from evenpick.cli import main
+from evenpick.source_model import SOURCES
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def example(kind, language):
+    return re.search(rf"<!-- {kind} example -->\n```{language}\n(.*?)```", README, re.DOTALL).group(1)
+
+
+@pytest.mark.parametrize("command", main.commands)
+def test_every_command_is_documented_and_has_help(command):
+    assert f"`evenpick {command}" in (ROOT / "docs" / "commands.md").read_text()
+    assert main.commands[command].help
+
+
+def test_no_command_is_documented_that_does_not_exist():
+    documented = re.findall(r"^\| `evenpick (\w+)", (ROOT / "docs" / "commands.md").read_text(), re.MULTILINE)
+
+    assert sorted(documented) == sorted(main.commands)
+
+
+@pytest.mark.parametrize("name", [*ACQUISITIONS, *BALANCINGS])
+def test_every_method_is_documented(name):
+    assert f"| `{name}` |" in (ROOT / "docs" / "methods.md").read_text()
+
+
+@pytest.mark.parametrize("source", SOURCES.values())
+def test_every_source_is_documented(source):
+    assert f"| `{source.usage}` |" in (ROOT / "docs" / "commands.md").read_text()
+
+
+def test_every_linked_file_exists():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_python_example_runs():
+    run = subprocess.run([sys.executable, "-c", example("python", "python")], capture_output=True, text=True, check=True)
+
+    assert 0.5 < float(run.stdout) <= 1
+
+
+def test_the_shell_example_runs(tmp_path, photo_folder, source_cache):
+    (before, after) = re.split(r"# \.\.\. fill in .*\n", example("shell", "shell"))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def shell(script):
+        subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=True)
+
+    shell(before)
+    selection = tmp_path / "work" / "selection.csv"
+    with selection.open(newline="") as handle:
+        rows = list(csv.reader(handle))
+    with selection.open("w", newline="") as handle:
+        csv.writer(handle).writerows([rows[0], *([image, image[0]] for image, _ in rows[1:])])
+    shell(after)
+
+    predictions = (tmp_path / "predictions.csv").read_text().splitlines()
+    assert predictions[0] == "image,label,probability"
+    assert len(predictions) == 13
+    assert "<!doctype html>" in (tmp_path / "work" / "report" / "index.html").read_text()

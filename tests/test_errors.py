@@ -1,0 +1,43 @@
+"""Messages for people: the nearest name, and lists cut short."""
+
+import pytest
+
+from evenpick.errors import EvenpickError, MissingExtraError, first_few, unknown_name
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest_one():
+    error = unknown_name("acquisition", "cor_set", ["random", "core_set"])
+
+    assert str(error) == "acquisition 'cor_set' does not exist; did you mean 'core_set'?"
+
+
+@pytest.mark.parametrize("name", ["xyzzy", "", None, 7])
+def test_a_name_like_no_other_is_answered_with_all_of_them(name):
+    error = unknown_name("source", name, iter(["onnx", "timm"]))
+
+    assert str(error) == f"source '{name}' does not exist; known: onnx, timm"
+
+
+def test_a_missing_extra_names_the_pip_line_and_is_a_users_error():
+    error = MissingExtraError("source 'x'", "torch")
+
+    assert str(error) == "source 'x' needs an extra that is not installed: pip install 'evenpick[torch]'"
+    assert isinstance(error, EvenpickError)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], ""),
+        (["a"], "'a'"),
+        ([1, 2, 3], "1, 2, 3"),
+        ([1, 2, 3, 4], "1, 2, 3 and 1 more"),
+        (["a\nb", "c", "d", "e", "f"], "'a\\nb', 'c', 'd' and 2 more"),
+    ],
+)
+def test_first_few_shows_three_and_counts_the_rest(values, expected):
+    assert first_few(iter(values)) == expected
+
+
+def test_first_few_shows_as_many_as_asked():
+    assert first_few([1, 2, 3], shown=1) == "1 and 2 more"

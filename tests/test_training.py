@@ -1,0 +1,375 @@
+"""Training by its contract: folds, calibration, prior correction, and models that survive the disk."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from evenpick.errors import EvenpickError
+from evenpick.linear_svm import C_GRID
+from evenpick.metrics import macro_accuracy
+from evenpick.pool import Pool, PoolWriter, summarise_probabilities
+from evenpick.training import Model, deal_folds, fit_temperature, held_out_margins, train
+
+
+def clouds(counts, seed=0, spread=1.0, d=6):
+    """A pool of Gaussian clouds, `counts` images each, and the class names of its rows."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(len(counts), d))
+    numbers = np.repeat(np.arange(len(counts)), counts)
+    features = centres[numbers] + spread * rng.normal(size=(len(numbers), d))
+    return Pool.from_arrays(features), [f"class {i}" for i in numbers]
+
+
+def trained(counts, **options):
+    pool, labels = clouds(counts)
+    return train(pool, np.arange(len(pool)), labels, **options), pool, labels
+
+
+# --- folds ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_folds_are_dealt_class_by_class(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(7), [1, 2, 5, 10, 13, 41, 1]))
+
+    folds = deal_folds(labels, 10, rng)
+
+    for name in range(7):
+        of_class = folds[labels == name]
+        if len(of_class) == 1:
+            assert of_class.tolist() == [-1]
+        else:
+            sizes = np.bincount(of_class, minlength=10)
+            assert sizes.max() - sizes.min() <= 1  # round the folds
+    for fold in range(10):
+        assert set(labels[folds != fold]) == set(range(7))  # each training part has every class
+    sizes = np.bincount(folds[folds >= 0], minlength=10)
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_a_fold_is_judged_by_what_the_others_trained():
+    pool, _ = clouds([6, 6])
+    labels = np.repeat([0, 1], 6)
+    folds = np.tile([0, 1, 2], 4)
+    folds[11] = -1
+
+    margins = held_out_margins(pool.features, labels, 2, folds)
+    changed = labels.copy()
+    changed[folds == 1] = 1 - changed[folds == 1]  # what is held out must not matter to its own margins
+
+    assert margins.shape == (len(C_GRID), 12, 2)
+    assert np.isnan(margins[:, 11]).all()
+    assert not np.isnan(margins[:, :11]).any()
+    assert np.array_equal(held_out_margins(pool.features, changed, 2, folds)[:, folds == 1], margins[:, folds == 1])
+    assert not np.allclose(held_out_margins(pool.features, changed, 2, folds)[:, folds == 0], margins[:, folds == 0])
+
+
+# --- calibration and prior correction ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-4, 0.1, 1.0, 30.0])
+def test_the_temperature_is_the_best_of_a_fine_grid(scale):
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 4, size=200)
+    margins = scale * (1.5 * np.eye(4)[labels] + rng.normal(size=(200, 4)))
+
+    def loss(temperature):
+        powers = np.exp((margins - margins.max(axis=1, keepdims=True)) / temperature)
+        return -np.log(powers[np.arange(200), labels] / powers.sum(axis=1)).mean()
+
+    found = fit_temperature(margins, labels)
+
+    grid = scale * np.geomspace(0.01, 100, 4001)
+    best = min(grid, key=loss)
+    assert found == pytest.approx(best, rel=5e-3)
+    assert loss(found) <= loss(best) + 1e-9
+
+
+def test_prior_correction_divides_by_the_class_frequencies():
+    model, pool, _ = trained([60, 25, 15])
+    plain = model.with_tau(0).predict_proba(pool)
+    by_hand = plain / np.array([0.60, 0.25, 0.15])
+    by_hand /= by_hand.sum(axis=1, keepdims=True)
+
+    assert model.tau == 1
+    assert model.counts == (60, 25, 15)
+    assert model.predict_proba(pool) == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_half_the_correction_divides_by_the_square_root():
+    model, pool, _ = trained([60, 25, 15])
+    by_hand = model.with_tau(0).predict_proba(pool) / np.sqrt([0.60, 0.25, 0.15])
+
+    half = model.with_tau(0.5).predict_proba(pool)
+
+    assert half == pytest.approx(by_hand / by_hand.sum(axis=1, keepdims=True), rel=1e-9)
+
+
+def test_without_prior_correction_only_the_correction_is_missing():
+    corrected, pool, _ = trained([60, 25, 15])
+    plain, _, _ = trained([60, 25, 15], prior_correction=False)
+
+    assert plain.tau == 0
+    assert np.array_equal(plain.predict_proba(pool), corrected.with_tau(0).predict_proba(pool))
+
+
+def test_prior_correction_raises_macro_accuracy_under_imbalance():
+    model, _, _ = trained([300, 20, 12])
+    test_pool, true = clouds([300, 300, 300], seed=1)
+
+    corrected = macro_accuracy(true, model.predict(test_pool))
+    plain = macro_accuracy(true, model.with_tau(0).predict(test_pool))
+
+    assert corrected > plain + 0.05
+    assert model.cross_validation is not None
+    assert model.cross_validation.corrected_accuracy > model.cross_validation.accuracy
+
+
+# --- training ---------------------------------------------------------------------------------------
+
+
+def test_classes_far_apart_are_told_apart():
+    pool, labels = clouds([30, 20, 10], spread=0.05)
+    rows = np.random.default_rng(0).permutation(60)[:30]
+
+    model = train(pool, rows, [labels[i] for i in rows])
+
+    assert model.classes == ("class 0", "class 1", "class 2")
+    assert model.predict(pool).tolist() == labels
+    assert model.predict_proba(pool).sum(axis=1) == pytest.approx(np.ones(60))
+    assert model.cross_validation is not None
+    assert model.cross_validation.accuracy == 1
+    assert (model.cross_validation.n_held_out, model.cross_validation.n_classes) == (30, 3)
+    assert set(model.cross_validation.accuracy_of_c) == set(C_GRID)
+
+
+def test_two_classes_are_enough():
+    model, pool, labels = trained([8, 5])
+
+    assert model.predict_proba(pool).shape == (13, 2)
+    assert macro_accuracy(labels, model.predict(pool)) > 0.8
+
+
+def test_a_class_with_one_label_is_trained_and_not_judged():
+    pool, labels = clouds([20, 20, 1], spread=0.05)
+
+    model = train(pool, np.arange(41), labels)
+
+    assert model.counts == (20, 20, 1)
+    assert model.predict(pool)[-1] == "class 2"
+    assert model.cross_validation is not None
+    assert (model.cross_validation.n_held_out, model.cross_validation.n_classes) == (40, 2)
+
+
+def test_one_label_a_class_trains_without_cross_validation():
+    pool, labels = clouds([1, 1, 1], spread=0.05)
+
+    model = train(pool, [0, 1, 2], labels)
+
+    assert model.cross_validation is None
+    assert (model.c, model.temperature) == (1.0, 1.0)
+    assert model.predict(pool).tolist() == labels
+
+
+def test_the_length_of_features_does_not_matter():
+    pool, labels = clouds([20, 10])
+    lengths = np.random.default_rng(0).uniform(0.1, 50, size=(30, 1))
+    stretched = Pool.from_arrays(pool.features * lengths)
+
+    one, other = train(pool, np.arange(30), labels), train(stretched, np.arange(30), labels)
+
+    assert one.predict_proba(pool) == pytest.approx(other.predict_proba(stretched), abs=1e-3)
+
+
+def test_same_seed_same_model_and_the_global_seed_changes_nothing():
+    first, pool, _ = trained([20, 9, 4], random_state=5)
+    np.random.seed(1)  # noqa: NPY002
+    again, _, _ = trained([20, 9, 4], random_state=5)
+
+    assert np.array_equal(first.predict_proba(pool), again.predict_proba(pool))
+    assert first.cross_validation == again.cross_validation
+
+
+def test_labels_may_be_an_array_and_rows_a_list():
+    pool, labels = clouds([10, 10])
+    numbers = np.repeat([3, 7], 10)
+
+    model = train(pool, list(range(20)), numbers)
+
+    assert model.classes == ("3", "7")
+    assert (model.predict(pool) == train(pool, np.arange(20), labels).predict(pool).astype("U")).sum() == 0
+    assert set(model.predict(pool)) == {"3", "7"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "message"),
+    [
+        ([0, 1, 2], ["a", "a", "a"], "labels of at least two classes; got 3 labels of 'a': label more"),
+        ([0, 1, 0], ["a", "b", "a"], "labelled once; labelled twice: '0'"),
+        ([0, 40], ["a", "b"], "whole numbers from 0 to 39"),
+        ([0, -1], ["a", "b"], "whole numbers from 0 to 39"),
+        ([0.0, 1.0], ["a", "b"], "whole numbers from 0 to 39"),
+        ([True, False], ["a", "b"], "whole numbers from 0 to 39"),
+        ([0, 1], ["a"], "each row needs one label; got 2 rows and 1 labels"),
+        ([[0, 1]], ["a"], "each row needs one label; got 2 rows and 1 labels"),
+        ([], [], "at least two classes; got 0 labels of none"),
+    ],
+)
+def test_labels_that_cannot_train_are_refused(rows, labels, message, make_pool):
+    with pytest.raises(EvenpickError, match=message):
+        train(make_pool(), rows, labels)
+
+
+def test_an_unknown_strategy_is_refused(make_pool):
+    with pytest.raises(EvenpickError, match="strategy 'finetun' does not exist"):
+        train(make_pool(), [0, 1], ["a", "b"], strategy="finetun")
+
+
+# --- prediction -------------------------------------------------------------------------------------
+
+
+def test_a_pool_on_disk_in_memory_and_bare_features_are_predicted_alike(tmp_path):
+    model, pool, _ = trained([12, 9])
+    features = np.asarray(pool.features)
+    writer = PoolWriter(tmp_path, tmp_path, {"name": "s", "fingerprint": "f"}, 6)
+    for start in (0, 8, 16):
+        block = features[start : start + 8]
+        predictions = summarise_probabilities(np.full((len(block), 2), 0.5))
+        writer.append([str(start + i) for i in range(len(block))], ["-"] * len(block), block, predictions)
+
+    expected = model.predict_proba(features)
+
+    assert np.array_equal(model.predict_proba(pool), expected)
+    assert model.predict_proba(features.tolist()) == pytest.approx(expected, abs=1e-12)
+    assert model.predict_proba(Pool.open(tmp_path)) == pytest.approx(expected, abs=1e-6)
+    assert (model.predict(Pool.open(tmp_path)) == model.predict(features)).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (6,), (2, 3, 6)])
+def test_features_of_another_width_are_refused(shape):
+    model, _, _ = trained([5, 5])
+
+    with pytest.raises(EvenpickError, match=r"takes features of shape \(n, 6\)"):
+        model.predict(np.zeros(shape))
+
+
+def test_a_pool_of_another_source_is_refused():
+    pool, labels = clouds([8, 8])
+    of = {
+        name: Pool(pool.features, pool.image_ids, source={"name": name, "fingerprint": f"hash of {name}"})
+        for name in ("lite", "resnet")
+    }
+    model = train(of["lite"], np.arange(16), labels)
+
+    assert len(model.predict(of["lite"])) == 16
+    assert len(model.predict(pool)) == 16  # bare arrays say nothing of their source
+    with pytest.raises(EvenpickError, match="features of source 'lite'; the pool has those of 'resnet'"):
+        model.predict(of["resnet"])
+
+
+# --- on disk ----------------------------------------------------------------------------------------
+
+
+def test_a_model_is_read_back_as_it_was(tmp_path):
+    pool, labels = clouds([20, 9, 4])
+    pool = Pool(pool.features, pool.image_ids, source={"name": "lite", "fingerprint": "f", "sizes": [1, 2]})
+    model = train(pool, np.arange(33), [f"{label} \U0001f9a9, é\n" for label in labels])
+
+    model.save(tmp_path / "new" / "model")
+    read = Model.load(str(tmp_path / "new" / "model"))
+
+    assert np.array_equal(read.predict_proba(pool), model.predict_proba(pool))
+    assert read.predict(pool).tolist() == model.predict(pool).tolist()
+    assert {k: v for k, v in read.__dict__.items() if k != "svm"} == {
+        k: v for k, v in model.__dict__.items() if k != "svm"
+    }
+
+
+def test_a_model_without_cross_validation_is_read_back(tmp_path):
+    model, pool, _ = trained([1, 1])
+    model.save(tmp_path)
+
+    assert Model.load(tmp_path).cross_validation is None
+    assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
+
+
+def test_the_files_of_a_model_hold_no_pickle(tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "weights.npz"]
+    assert json.loads((tmp_path / "model.json").read_bytes())["strategy"] == "svm"
+    with np.load(tmp_path / "weights.npz", allow_pickle=False) as arrays:
+        assert {name: arrays[name].dtype.kind for name in arrays} == {"weights": "f", "intercepts": "f"}
+
+
+def test_saving_again_replaces_the_model(tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    model, pool, _ = trained([9, 5, 4])
+    model.save(tmp_path)
+
+    assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(EvenpickError, match="holds no model"):
+        Model.load(tmp_path / "gone")
+
+
+def test_a_model_of_another_format_is_refused(tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    facts = json.loads((tmp_path / "model.json").read_bytes())
+    (tmp_path / "model.json").write_text(json.dumps({**facts, "format": 9}))
+
+    with pytest.raises(EvenpickError, match="has format 9; evenpick .* reads 1"):
+        Model.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.npz"])
+@pytest.mark.parametrize("left", [0, 10, 0.5, -1])
+def test_a_model_cut_short_is_refused(name, left, tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    size = (tmp_path / name).stat().st_size
+    os.truncate(tmp_path / name, size + left if left < 0 else int(size * left) if left < 1 else left)
+
+    with pytest.raises(EvenpickError, match="is damaged"):
+        Model.load(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_model_with_a_changed_byte_in_its_weights_is_refused_or_reads_as_it_was(seed, tmp_path):
+    """The archive has a checksum over each array; the few bytes outside of them may not matter."""
+    model, pool, _ = trained([6, 6])
+    model.save(tmp_path)
+    data = bytearray((tmp_path / "weights.npz").read_bytes())
+    rng = np.random.default_rng(seed)
+    data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
+    (tmp_path / "weights.npz").write_bytes(data)
+
+    try:
+        read = Model.load(tmp_path)
+    except EvenpickError as error:
+        message = str(error)
+    else:
+        message = "is damaged"
+        assert np.array_equal(read.predict_proba(pool), model.predict_proba(pool))
+    assert "is damaged" in message
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "null", '{"format": 1}', "\0"])
+def test_a_model_whose_facts_are_something_else_is_refused(text, tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    (tmp_path / "model.json").write_text(text)
+
+    with pytest.raises(EvenpickError, match="is damaged"):
+        Model.load(tmp_path)
+
+
+def test_a_model_without_its_weights_is_refused(tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    (tmp_path / "weights.npz").unlink()
+
+    with pytest.raises(EvenpickError, match="is damaged"):
+        Model.load(tmp_path)
