@@ -57,12 +57,18 @@ def run(data: Path, work: Path, processes: int) -> None:
         if (name, budget, acquisition, balancing, seed) not in done
     ]
     facts = {"commit": _commit(), "source": source.name}
-    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # one core a process
-    with ProcessPoolExecutor(processes) as pool, RESULTS.open("a") as results:
+    with ProcessPoolExecutor(processes, initializer=_one_core) as pool, RESULTS.open("a") as results:
         futures = [pool.submit(_cell, data, work, cell) for cell in cells]
         for future in track(as_completed(futures), total=len(futures)):
             results.write(json.dumps(future.result() | facts) + "\n")
             results.flush()
+
+
+def _one_core() -> None:
+    import scipy.linalg  # noqa: F401 (only libraries that are loaded can be limited)
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
 
 
 def _cell(data: Path, work: Path, cell: tuple) -> dict:

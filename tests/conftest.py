@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evenpick.pool import Pool
+from evenpick.pool import Pool, PoolWriter, summarise_probabilities
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -107,3 +107,24 @@ def source_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         yield folder
+
+
+@pytest.fixture
+def make_workspace(tmp_path: Path) -> Callable[..., Path]:
+    """An embedded workspace of small JPEG files `000.jpg`, ..., each of another colour; as `embed` leaves it."""
+
+    def build(n: int = 40, seed: int = 0, name: str = "workspace") -> Path:
+        rng = np.random.default_rng(seed)
+        folder = tmp_path / f"{name}-photos"
+        folder.mkdir()
+        ids = [f"{i:03d}.jpg" for i in range(n)]
+        for image_id, colour in zip(ids, rng.integers(0, 256, size=(n, 3)).tolist(), strict=True):
+            Image.new("RGB", (96, 72), tuple(colour)).save(folder / image_id)
+        source = {"name": "made", "fingerprint": "0"}
+        writer = PoolWriter(tmp_path / name, folder, source, 6)
+        features = rng.normal(size=(n, 6)).astype(np.float32)
+        predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=n))
+        writer.append(ids, [f"digest {i}" for i in range(n)], features, predictions)
+        return tmp_path / name
+
+    return build

@@ -169,7 +169,7 @@ def test_two_pages_of_one_annotator_never_share_an_image_even_with_repeat(begin)
 
 
 def test_an_image_that_was_skipped_is_not_repeated(begin):
-    session, handout = begin(repeat=2)
+    _, handout = begin(repeat=2)
     skipped = row(handout.next("a", "ann"))
     handout.answer("a", "ann", skipped, None, None)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.linear_svm import C_GRID
+from evenpick.linear_svm import C_GRID, normalised
 from evenpick.metrics import macro_accuracy
 from evenpick.pool import Pool, PoolWriter, summarise_probabilities
 from evenpick.training import Model, deal_folds, fit_temperature, held_out_margins, train
@@ -159,7 +159,7 @@ def test_a_class_with_one_label_is_trained_and_not_judged():
     model = train(pool, np.arange(41), labels)
 
     assert model.counts == (20, 20, 1)
-    assert model.predict(pool)[-1] == "class 2"
+    assert model.svm.margins(normalised(pool.features))[:, 2].argmax() == 40
     assert model.cross_validation is not None
     assert (model.cross_validation.n_held_out, model.cross_validation.n_classes) == (40, 2)
 
@@ -323,7 +323,7 @@ def test_a_model_of_another_format_is_refused(tmp_path):
     facts = json.loads((tmp_path / "model.json").read_bytes())
     (tmp_path / "model.json").write_text(json.dumps({**facts, "format": 9}))
 
-    with pytest.raises(EvenpickError, match="has format 9; evenpick .* reads 1"):
+    with pytest.raises(EvenpickError, match=r"has format 9; evenpick .* reads 1"):
         Model.load(tmp_path)
 
 

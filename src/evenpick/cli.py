@@ -158,6 +158,43 @@ def export(workspace: Path, file: Path) -> None:
 
 @main.command()
 @WORKSPACE
+@click.option("--budget", type=int, help="How many labels you can pay for; needed the first time.")
+@click.option("--acquisition", help="How to choose, see docs/methods.md; by default ent_inv_div.")
+@click.option("--balancing", help="ratio_max, diff_min or none; by default ratio_max.")
+@click.option("--patience", type=int, help="Misses before a class is passed over; by default 0, never.")
+@click.option("--seed", type=click.IntRange(min=0), help="Same seed and same answers, same questions.")
+@click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
+@click.option("--repeat", type=int, default=1, show_default=True, help="People asked for each image.")
+@click.option("--show-target", is_flag=True, help="Tell which class an image was asked for.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; others need a token.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--token", help="What visitors must know; drawn when --host is not this machine.")
+@click.option("--no-browser", is_flag=True, help="Do not open the page.")
+@click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
+def label(
+    workspace: Path, budget: int | None, acquisition: str | None, balancing: str | None, patience: int | None,
+    seed: int | None, annotator: str | None, repeat: int, show_target: bool, host: str, port: int,
+    token: str | None, no_browser: bool, restart: bool,
+) -> None:  # fmt: skip
+    """Label in the browser what evenpick asks for, alone or together; go on any time."""
+    from .label_app import serve
+    from .pool import Pool
+    from .recorded_session import set_aside
+
+    pool = Pool.open(workspace)
+    if restart and (kept := set_aside(workspace)):
+        click.echo(f"The old labels are kept in '{kept}'.")
+    chosen = {"acquisition": acquisition, "patience": patience, "random_state": seed}
+    if balancing is not None:
+        chosen["balancing"] = None if balancing == "none" else balancing
+    serve(
+        workspace, pool, budget, annotator=annotator or _login(), host=host, port=port, token=token,
+        show_target=show_target, repeat=repeat, open_browser=not no_browser, announce=click.echo, **chosen,
+    )  # fmt: skip
+
+
+@main.command()
+@WORKSPACE
 @click.option("--labels", type=FILE, required=True, help="CSV with the true class of every image.")
 @SPLIT
 @BUDGET
@@ -272,6 +309,15 @@ def report(workspace: Path, title: str | None) -> None:
     from .report import write_report
 
     click.echo(f"The report: {write_report(workspace, title).resolve()}")
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container need not know who it runs as
+        return "annotator"
 
 
 def _embed(folder: Path, workspace: Path, source: "SourceModel") -> "Pool":

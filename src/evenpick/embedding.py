@@ -133,22 +133,24 @@ def _embed_batch(folder: Path, image_ids: Sequence[str], source: SourceModel) ->
     for image_id in image_ids:
         try:
             data = (folder / image_id).read_bytes()
-            opened.append((image_id, hashlib.sha256(data).hexdigest(), decode_image(data)))
+            # Cut at once: large photographs must not pile up until the batch is full.
+            cut = source.preprocessing.cut(decode_image(data))
+            opened.append((image_id, hashlib.sha256(data).hexdigest(), cut))
         except UnreadableImageError as error:
             broken.append((image_id, str(error)))
         except OSError as error:
             broken.append((image_id, error.strerror or str(error)))
     if not opened:
         return [], broken
-    features, logits = source([image for _, _, image in opened])
-    for i in np.flatnonzero(~np.isfinite(features).all(axis=1) | ~np.isfinite(logits).all(axis=1))[::-1]:
-        broken.append((opened[i][0], "the source model gives features that are not finite"))
-        del opened[i]
-        features, logits = np.delete(features, i, 0), np.delete(logits, i, 0)
-    if not opened:
-        return [], broken
-    predictions = summarise_probabilities(softmax(logits))
-    rows = [_Row(image_id, digest, features[i], predictions[i]) for i, (image_id, digest, _) in enumerate(opened)]
+    features, logits = source.network(source.preprocessing.batch([cut for _, _, cut in opened]))
+    finite = np.isfinite(features).all(axis=1) & np.isfinite(logits).all(axis=1)
+    predictions = summarise_probabilities(softmax(np.where(finite[:, None], logits, 0)))
+    rows = []
+    for i, (image_id, digest, _) in enumerate(opened):
+        if finite[i]:
+            rows.append(_Row(image_id, digest, features[i], predictions[i]))
+        else:
+            broken.append((image_id, "the source model gives features that are not finite"))
     return rows, broken
 
 

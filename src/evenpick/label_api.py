@@ -92,7 +92,8 @@ def checked_body(data: bytes, schema: Schema) -> dict[str, Any]:
             raise BadBodyError(f"{_shown(name)} is unknown; known: {', '.join(schema['properties'])}")
         if rule := _broken_rule(value, schema["properties"][name]):
             raise BadBodyError(f"'{name}' must {rule}; got {_shown(value)}")
-    return body
+    # In JSON 22.0 is the whole number 22.
+    return {name: int(value) if isinstance(value, float) else value for name, value in body.items()}
 
 
 def _broken_rule(value: Any, schema: Schema) -> str | None:
@@ -101,7 +102,8 @@ def _broken_rule(value: Any, schema: Schema) -> str | None:
         return None if isinstance(value, bool) else "be true or false"
     if kind == "integer":
         low, high = schema["minimum"], schema["maximum"]
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        is_whole = number and value % 1 == 0
         return None if is_whole and low <= value <= high else f"be a whole number from {low} to {high}"
     if not isinstance(value, str):
         return "be a text"

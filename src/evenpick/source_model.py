@@ -65,14 +65,19 @@ class Preprocessing:
 
     def __call__(self, images: Sequence[Image.Image]) -> Batch:
         """A batch of shape (n, 3, size, size), float32."""
-        pixels = np.stack([np.asarray(self._cut(image)) for image in images])
+        return self.batch([self.cut(image) for image in images])
+
+    def batch(self, cuts: Sequence[Image.Image]) -> Batch:
+        """The batch of images that `cut` gave."""
+        pixels = np.stack([np.asarray(image) for image in cuts])
         if self.channels == "bgr":
             pixels = pixels[..., ::-1]
         scale = (1 / (255 * np.array(self.std))).astype(np.float32)
         offset = (np.array(self.mean) / np.array(self.std)).astype(np.float32)
         return np.ascontiguousarray((pixels * scale - offset).transpose(0, 3, 1, 2))
 
-    def _cut(self, image: Image.Image) -> Image.Image:
+    def cut(self, image: Image.Image) -> Image.Image:
+        """The central square of an RGB image, resized: all of it that the network sees."""
         width, height = image.size
         side = self.crop * min(width, height)
         box = ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
@@ -213,6 +218,8 @@ def _measured(name: str, preprocessing: Preprocessing, licence: str, digest: str
     """The source with the sizes that the network shows on an empty image."""
     try:
         features, logits = network(np.zeros((1, 3, preprocessing.size, preprocessing.size), np.float32))
+    except EvenpickError:
+        raise  # it says what is wrong already
     except Exception as error:
         raise EvenpickError(
             f"source '{name}' does not take images of shape (n, 3, {preprocessing.size}, "
@@ -236,11 +243,11 @@ def _cached_export(key: str, build: Callable[[], Any], preprocessing: Preprocess
     """The ONNX file of this key in the user's cache, exported on first use."""
     import platformdirs
 
-    from . import torch_export
-
     file = Path(platformdirs.user_cache_dir("evenpick", appauthor=False)) / f"{key}.onnx"
     if not file.exists():
-        torch_export.export_onnx(build(), preprocessing.size, file)
+        from .torch_export import export_onnx  # only now: what is exported already needs no PyTorch
+
+        export_onnx(build(), preprocessing.size, file)
     return file
 
 
@@ -294,8 +301,8 @@ def _timm(name: str, argument: str, preprocessing: Preprocessing | None) -> Sour
 
 
 def _onnx(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
-    beside = Path(argument).with_suffix(".json")
-    if preprocessing is None and beside.is_file():
+    beside = Path(argument).with_suffix(".json") if argument else None
+    if preprocessing is None and beside is not None and beside.is_file():
         try:
             preprocessing = Preprocessing.from_dict(json.loads(beside.read_bytes()))
         except (ValueError, TypeError, AttributeError) as error:

@@ -123,18 +123,23 @@ def efficientnet_lite0() -> Any:
 
 def resnet18(weights: Path) -> Any:
     """ResNet-18 with torchvision's parameter names, built here so that torchvision is not needed."""
-    if weights.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        state = load_file(weights)
-    else:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
     network = ResNet18()
     try:
-        network.load_state_dict(state)
-    except (RuntimeError, TypeError) as error:
-        raise EvenpickError(f"'{weights}' does not hold torchvision's resnet18: {str(error)[:120]}") from error
+        network.load_state_dict(_read_weights(weights))
+    except ImportError:
+        raise MissingExtraError(f"'{weights}'", "torch") from None
+    except Exception as error:  # torch, pickle and safetensors each raise their own kinds
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise EvenpickError(f"'{weights}' does not hold torchvision's resnet18: {reason}") from error
     return network.eval()
+
+
+def _read_weights(file: Path) -> Any:
+    if file.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(file)
+    return torch.load(file, map_location="cpu", weights_only=True)
 
 
 class _BasicBlock(nn.Module):  # type: ignore[misc]  # torch is untyped here

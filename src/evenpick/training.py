@@ -2,6 +2,8 @@
 
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ from .pool import FloatArray, IndexArray, Pool, feature_blocks, softmax, write_a
 FORMAT = 1
 N_FOLDS = 10
 STRATEGIES = ("svm",)
+
+# What JSON, NumPy and zipfile raise on files that are damaged.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 Values: TypeAlias = NDArray[np.float64]
 
@@ -125,7 +130,8 @@ class Model:
                 raise EvenpickError(
                     f"model '{folder}' has format {facts['format']}; evenpick {__version__} reads {FORMAT}"
                 )
-            with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
+            archive = io.BytesIO((folder / "weights.npz").read_bytes())  # np.load leaves a damaged file open
+            with np.load(archive, allow_pickle=False) as arrays:
                 svm = LinearSVM(arrays["weights"], arrays["intercepts"])
             folds = facts["cross_validation"]
             if folds:
@@ -134,7 +140,7 @@ class Model:
                 tuple(facts["classes"]), tuple(facts["counts"]), svm, facts["c"], facts["temperature"],
                 facts["tau"], facts["source"], CrossValidation(**folds) if folds else None,
             )  # fmt: skip
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except _DAMAGE as error:
             raise EvenpickError(f"model '{folder}' is damaged ({error}): train again") from error
 
     def _features_of(self, features: ArrayLike | Pool) -> Any:
@@ -280,17 +286,17 @@ def _checked_labels(
     names = [str(label) for label in labels]
     if rows.ndim != 1 or len(rows) != len(names):
         raise EvenpickError(f"train: each row needs one label; got {rows.size} rows and {len(names)} labels")
+    if len(set(names)) < 2:
+        raise EvenpickError(
+            f"train needs labels of at least two classes; got {len(names)} labels of "
+            f"{first_few(sorted(set(names))) or 'none'}: label more images first"
+        )
     if not np.issubdtype(rows.dtype, np.integer) or ((rows < 0) | (rows >= len(pool))).any():
         raise EvenpickError(f"train: rows must be whole numbers from 0 to {len(pool) - 1} (the pool)")
     twice = np.flatnonzero(np.bincount(rows, minlength=len(pool)) > 1)
     if len(twice):
         ids = [pool.image_ids[i] for i in twice.tolist()]
         raise EvenpickError(f"train: an image must be labelled once; labelled twice: {first_few(ids)}")
-    if len(set(names)) < 2:
-        raise EvenpickError(
-            f"train needs labels of at least two classes; got {len(names)} labels of "
-            f"{first_few(sorted(set(names))) or 'none'}: label more images first"
-        )
     return rows.astype(np.intp), names
 
 
