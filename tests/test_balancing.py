@@ -112,9 +112,7 @@ def test_next_image_agrees_with_the_reference(form, offset, seed, tied_pool, mak
     free[:4] = False
     while free.any():
         n_classes = 4 if free.sum() < len(features) - 6 else 3  # the fourth class is found later
-        means = np.stack(
-            [features[~free & (labels == c)].astype(np.float64).mean(axis=0) for c in range(n_classes)]
-        )
+        means = np.stack([features[~free & (labels == c)].astype(np.float64).mean(axis=0) for c in range(n_classes)])
         target = int(rng.integers(n_classes))
         others = [j for j in range(n_classes) if j != target][: int(rng.integers(0, n_classes))]
         picked = next_image.pick(means, target, others, free)

@@ -51,7 +51,9 @@ def test_every_linked_file_exists():
 
 
 def test_the_python_example_runs():
-    run = subprocess.run([sys.executable, "-c", example("python", "python")], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", example("python", "python")], capture_output=True, text=True, check=True
+    )
 
     assert 0.5 < float(run.stdout) <= 1
 

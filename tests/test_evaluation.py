@@ -23,7 +23,11 @@ def test_a_class_that_was_never_found_counts_nothing(model):
     # up: 1 of 2, right: 1 of 1, left: 0 of 1
     assert result.accuracy == pytest.approx((0.5 + 1 + 0) / 3)
     assert result.undiscovered == ["left"]
-    assert [(c.name, c.n_images, c.accuracy) for c in result.classes] == [("left", 1, 0), ("right", 1, 1), ("up", 2, 0.5)]
+    assert [(c.name, c.n_images, c.accuracy) for c in result.classes] == [
+        ("left", 1, 0),
+        ("right", 1, 1),
+        ("up", 2, 0.5),
+    ]
 
 
 def test_the_interval_covers_the_true_accuracy_about_as_often_as_it_says():

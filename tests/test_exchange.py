@@ -96,7 +96,9 @@ def test_importing_twice_adds_nothing_and_a_contradiction_imports_nothing(tmp_pa
 
 def test_export_holds_what_stands_and_can_be_imported_again(tmp_path):
     with LabelStore(tmp_path) as store:
-        ids = store.append([Entry("label", "me", "a", "cat", "discovery"), Entry("label", "me", "b", "dog", "discovery")])
+        ids = store.append(
+            [Entry("label", "me", "a", "cat", "discovery"), Entry("label", "me", "b", "dog", "discovery")]
+        )
         store.append([Entry("undo", "me", undoes=ids[1]), Entry("rename", "me", label="lion", target="cat")])
         assert export_labels(tmp_path / "out.csv", store) == 1
 

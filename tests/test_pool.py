@@ -323,8 +323,8 @@ def test_a_workspace_of_another_folder_or_source_is_refused(tmp_path):
 
     with pytest.raises(EvenpickError, match=r"embedded with another folder .*photos, now .*elsewhere"):
         PoolWriter(tmp_path, tmp_path / "elsewhere", SOURCE, 4)
-    with pytest.raises(EvenpickError, match=r"embedded with another source \(test, now other\)"):
-        PoolWriter(tmp_path, tmp_path / "photos", {**SOURCE, "name": "other"}, 4)
+    with pytest.raises(EvenpickError, match=r"embedded with another source .*\(abc with .*, now other with"):
+        PoolWriter(tmp_path, tmp_path / "photos", {**SOURCE, "fingerprint": "other"}, 4)
     with pytest.raises(EvenpickError, match="embedded with another source"):
         PoolWriter(tmp_path, tmp_path / "photos", {**SOURCE, "fingerprint": "def"}, 4)
 

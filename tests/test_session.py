@@ -23,9 +23,7 @@ def reference_session(pool, labels, budget, acquisition, balancing, seed):
             index = next(i for i in order if i not in done)
         else:
             mean = sum(counts) / len(counts)
-            target = min(
-                classes, key=lambda c: (counts[classes.index(c)], asked.get(c, 0), classes.index(c))
-            )
+            target = min(classes, key=lambda c: (counts[classes.index(c)], asked.get(c, 0), classes.index(c)))
             means = {c: features[[i for i in done if labels[i] == c]].mean(axis=0) for c in classes}
             others = [c for c, n in zip(classes, counts, strict=True) if n >= mean and c != target]
             best = None

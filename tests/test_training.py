@@ -373,3 +373,25 @@ def test_a_model_without_its_weights_is_refused(tmp_path):
 
     with pytest.raises(EvenpickError, match="is damaged"):
         Model.load(tmp_path)
+
+
+def test_between_equal_accuracies_the_likelihood_chooses_c():
+    """Every C separates these; the smallest would leave the class with one label unpredicted."""
+    rng = np.random.default_rng(0)
+    points = np.vstack([rng.normal([8, 0, 0], 0.1, (10, 3)), rng.normal([0, 8, 0], 0.1, (10, 3)), [[0, 0, 8]]])
+    labels = ["a"] * 10 + ["b"] * 10 + ["single"]
+
+    model = train(Pool.from_arrays(points), np.arange(21), labels)
+
+    assert set(model.cross_validation.accuracy_of_c.values()) == {1.0}
+    assert model.with_tau(0).predict(points).tolist() == labels
+
+
+def test_tensors_of_any_kind_have_a_fingerprint():
+    torch = pytest.importorskip("torch")
+    from evenpick.torch_export import fingerprint
+
+    half = torch.nn.Linear(2, 3).to(torch.bfloat16)
+
+    assert fingerprint(half) != fingerprint(torch.nn.Linear(2, 3))
+    assert fingerprint(torch.nn.Flatten()) == fingerprint(torch.nn.Flatten())

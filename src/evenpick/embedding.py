@@ -143,7 +143,7 @@ def _embed_batch(folder: Path, image_ids: Sequence[str], source: SourceModel) ->
     if not opened:
         return [], broken
     features, logits = source.network(source.preprocessing.batch([cut for _, _, cut in opened]))
-    finite = np.isfinite(features).all(axis=1) & np.isfinite(logits).all(axis=1)
+    finite = np.asarray(np.isfinite(np.hstack([features, logits])).all(axis=1))
     predictions = summarise_probabilities(softmax(np.where(finite[:, None], logits, 0)))
     rows = []
     for i, (image_id, digest, _) in enumerate(opened):

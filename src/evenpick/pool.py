@@ -334,12 +334,11 @@ class PoolWriter:
     def _check_same(self, workspace: Path, folder: Path, source: Mapping[str, Any]) -> None:
         for what, old, new in (
             ("folder", self._state["folder"], str(folder)),
-            ("source", self._state["source"], json.loads(json.dumps(dict(source)))),
+            ("source", _seen_with(self._state["source"]), _seen_with(source)),
         ):
             if old != new:
                 raise EvenpickError(
-                    f"workspace '{workspace}' was embedded with another {what} "
-                    f"({_name(old)}, now {_name(new)}); use another workspace"
+                    f"workspace '{workspace}' was embedded with another {what} ({old}, now {new}); use another workspace"
                 )
 
     def _forget_uncommitted(self) -> None:
@@ -437,8 +436,10 @@ def _sha256(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _name(value: Any) -> str:
-    return str(value["name"]) if isinstance(value, dict) else str(value)
+def _seen_with(source: Mapping[str, Any]) -> str:
+    """What decides the features: the weights and the preprocessing, wherever a file of weights lies."""
+    settings = json.dumps(source.get("preprocessing"), sort_keys=True)
+    return f"{source.get('fingerprint')} with {settings}"
 
 
 def _pool_folder(workspace: Path) -> Path:

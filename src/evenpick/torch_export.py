@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import EvenpickError, MissingExtraError
+from .errors import EvenpickError, MissingExtraError, unknown_name
 
 try:
     import torch
@@ -58,7 +58,8 @@ def as_two_outputs(module: Any, head: str | None) -> Any:
 
 def torch_network(module: Any) -> Callable[[NDArray[np.float32]], tuple[Any, Any]]:
     """A function on NumPy batches that runs the module where its parameters lie."""
-    device = next(module.parameters()).device
+    parameter = next(module.parameters(), None)
+    device = torch.device("cpu") if parameter is None else parameter.device
 
     def run(batch: NDArray[np.float32]) -> tuple[Any, Any]:
         with torch.inference_mode():
@@ -76,7 +77,8 @@ def fingerprint(module: Any) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        # As bytes: NumPy knows no bfloat16.
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -195,8 +197,7 @@ def timm_model(name: str) -> tuple[Callable[[], Any], Any, str]:
     except ImportError:
         raise MissingExtraError(f"source 'timm:{name}'", "timm") from None
     if not name or not timm.is_model(name):
-        near = timm.list_models(f"*{name.split('.')[0]}*")[:3]
-        raise EvenpickError(f"timm has no model '{name}'; near: {', '.join(near) or 'see timm.list_models()'}")
+        raise unknown_name("timm model", name, timm.list_models())
     pretrained = timm.get_pretrained_cfg(name)
     data = timm.data.resolve_data_config(pretrained_cfg=pretrained.to_dict())
     preprocessing = Preprocessing(

@@ -104,6 +104,7 @@ async function show(next) {
   turn = next;
   const { status, image } = turn;
   document.body.dataset.status = status;
+  $("skip").disabled = $("name").disabled = status !== "image";
   if (status !== "image") {
     $("figure").replaceChildren();
     await notice(status);
@@ -241,7 +242,7 @@ function newItem(name) {
 }
 
 function hint(typed, names, found) {
-  if (!typed) return names.length ? "" : "Type a class and press Enter; it becomes a button.";
+  if (!typed) return names.length ? "Enter: type a class" : "Type what you see; it becomes a button.";
   const same = sameName(names, typed);
   const enter = same ? `Enter: ${same}` : `Enter: new class “${typed}”`;
   return found.length && !(same && found.length === 1) ? `${enter} · ↓ ${found.length} found` : enter;
@@ -391,6 +392,8 @@ function listen() {
   $("zoom-out").addEventListener("click", () => zoom.by(1 / 1.5));
   $("who").addEventListener("click", () => askName(false));
   $("help").addEventListener("click", help);
+  for (const cancel of document.querySelectorAll(".cancel"))
+    cancel.addEventListener("click", () => cancel.closest("dialog").close(""));
   addEventListener("pagehide", release);
   addEventListener("pageshow", (event) => event.persisted && ask());
 }
@@ -409,7 +412,8 @@ async function start() {
   showProgress(state.progress);
   busy = false;
   await ask();
-  $("stage").focus();
+  // The first answer has to be typed.
+  (classes.length ? $("stage") : $("name")).focus();
 }
 
 start().catch((error) => {
