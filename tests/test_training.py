@@ -375,7 +375,7 @@ def test_a_model_without_its_weights_is_refused(tmp_path):
         Model.load(tmp_path)
 
 
-def test_between_equal_accuracies_the_likelihood_chooses_c():
+def test_between_equal_accuracies_the_largest_c_wins():
     """Every C separates these; the smallest would leave the class with one label unpredicted."""
     rng = np.random.default_rng(0)
     points = np.vstack([rng.normal([8, 0, 0], 0.1, (10, 3)), rng.normal([0, 8, 0], 0.1, (10, 3)), [[0, 0, 8]]])

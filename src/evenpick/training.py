@@ -236,9 +236,12 @@ def held_out_margins(features: FloatArray, labels: NDArray[np.intp], n_classes: 
 
 def fit_temperature(margins: Values, labels: NDArray[np.intp]) -> float:
     """The temperature whose softmax gives the labels the highest likelihood (Guo et al., 2017)."""
+    picked = np.arange(len(labels)), labels
 
     def loss(log_temperature: float) -> float:
-        return _cross_entropy(margins / np.exp(log_temperature), labels)
+        scaled = margins / np.exp(log_temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[picked]))
 
     # Margins at a small C differ by thousandths, so the search spans eight orders of magnitude.
     grid = np.linspace(np.log(1e-5), np.log(1e3), 60)
@@ -247,25 +250,18 @@ def fit_temperature(margins: Values, labels: NDArray[np.intp]) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
 
 
-def _cross_entropy(logits: Values, labels: NDArray[np.intp]) -> float:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]))
-
-
 def _choose(
     margins: Values, labels: NDArray[np.intp], counts: NDArray[np.intp]
 ) -> tuple[float, float, CrossValidation | None]:
-    """C, the temperature, and what the folds say of both; the likelihood decides between equal accuracies."""
+    """C, the temperature, and what the folds say of both."""
     tested = ~np.isnan(margins[0, :, 0])
     if not tested.any():
         return 1.0, 1.0, None  # one label a class: nothing to choose by
     true, margins = labels[tested], margins[:, tested]
     accuracies = [macro_accuracy(true, of_c.argmax(axis=1)) for of_c in margins]
-    temperatures = {
-        i: fit_temperature(margins[i], true) for i in np.flatnonzero(accuracies == np.max(accuracies)).tolist()
-    }
-    best = min(temperatures, key=lambda i: _cross_entropy(margins[i] / temperatures[i], true))
-    temperature = temperatures[best]
+    # Of equal accuracies the largest C: classes with one label cannot be held out, and a small C ignores them.
+    best = len(C_GRID) - 1 - int(np.argmax(accuracies[::-1]))
+    temperature = fit_temperature(margins[best], true)
     corrected = margins[best] / temperature - _log_prior(counts)
     return (
         C_GRID[best],
