@@ -111,8 +111,8 @@ def write_up(options: argparse.Namespace, rounds: list[dict], everything: dict) 
         "",
         f"Command: `python benchmarks/embed.py FOLDER --images {options.images} --rounds {options.rounds}`, "
         f"{date.today()}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
-        f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}; FOLDER: the pool of Caltech-101, short "
-        "side 160 px.",
+        f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}; FOLDER: "
+        f"{options.folder.resolve().parent.name}/{options.folder.name}.",
         "",
         f"Median ratio **{np.median(ratios):.2f}** (each round: {', '.join(f'{ratio:.2f}' for ratio in ratios)}).",
         "",

@@ -53,8 +53,8 @@ def test_a_simulation_goes_on_and_other_options_keep_the_old_labels_aside(worksp
     options = ["simulate", workspace, "--labels", oracle, "--budget", 6]
     first = evenpick(*options)
     assert evenpick(*options) == first
-    refused = evenpick(*options[:-1], 7, code=1)
-    assert "holds labels chosen with budget 6, now 7" in refused
+    refused = evenpick(*options[:-1], 5, code=1)
+    assert "holds labels chosen with budget 6, now 5" in refused
     restarted = evenpick(*options[:-1], 7, "--restart")
 
     assert "labels-1.sqlite" in restarted
@@ -109,7 +109,7 @@ def test_broken_images_are_listed_and_do_not_stop_the_run(photo_folder, tmp_path
         (["train", "{tmp}/gone"], "is not a workspace"),
         (["report", "{tmp}/gone"], "is not a workspace"),
         (["predict", "{tmp}/gone", "{photos}"], "holds no model"),
-        (["export", "{tmp}/gone", "{tmp}/x.csv"], "does not exist"),
+        (["export", "{tmp}/gone", "{tmp}/x.csv"], "is not a workspace"),
     ],
 )
 def test_a_mistake_gets_one_line(arguments, message, tmp_path, photo_folder, source_cache):
@@ -156,3 +156,138 @@ def test_help_and_version_work_as_a_module():
     run = subprocess.run([sys.executable, "-m", "evenpick", "--help"], capture_output=True, text=True, check=True)
 
     assert "Choose which images to label first" in run.stdout
+
+
+def test_predictions_are_of_the_files_as_they_are_now(workspace, oracle, photo_folder, tmp_path):
+    evenpick("simulate", workspace, "--labels", oracle, "--budget", 8)
+    evenpick("train", workspace)
+    new = tmp_path / "new"
+    new.mkdir()
+    photos = sorted(photo_folder.rglob("*.jpg"))
+    for name, photo in zip(["a.jpg", "b.jpg", "c.jpg"], photos, strict=False):
+        (new / name).write_bytes(photo.read_bytes())
+    (new / "copy of a.jpg").write_bytes(photos[0].read_bytes())
+
+    def predicted():
+        evenpick("predict", workspace, new, "--out", tmp_path / "p.csv")
+        with (tmp_path / "p.csv").open(newline="") as handle:
+            return {row["image"]: row["probability"] for row in csv.DictReader(handle)}
+
+    first = predicted()
+    assert set(first) == {"a.jpg", "b.jpg", "c.jpg", "copy of a.jpg"}
+    assert first["copy of a.jpg"] == first["a.jpg"]
+    (new / "a.jpg").unlink()
+    (new / "b.jpg").write_bytes(photos[5].read_bytes())
+    (new / "c.jpg").rename(new / "d.jpg")
+    second = predicted()
+    assert set(second) == {"b.jpg", "d.jpg", "copy of a.jpg"}
+    assert second["d.jpg"] == first["c.jpg"]
+    assert second["b.jpg"] != first["b.jpg"]
+
+
+def test_copies_count_as_test_images_and_unreadable_ones_are_told(workspace, oracle, photo_folder, tmp_path):
+    evenpick("simulate", workspace, "--labels", oracle, "--budget", 8)
+    evenpick("train", workspace)
+    test = tmp_path / "test"
+    test.mkdir()
+    photo = next(photo_folder.rglob("*.jpg")).read_bytes()
+    (test / "1.jpg").write_bytes(photo)
+    (test / "2.jpg").write_bytes(photo)
+    (test / "bad.jpg").write_bytes(b"")
+    labels = tmp_path / "test.csv"
+    labels.write_text("image,label\n1.jpg,a\n2.jpg,a\nbad.jpg,a\n")
+
+    output = evenpick("evaluate", workspace, test, "--labels", labels)
+
+    assert "on 2 test images" in output
+    assert "1 labelled images cannot be read and were left out" in output
+
+
+def test_an_evaluation_of_another_classifier_is_not_shown_as_this_ones(workspace, oracle, photo_folder):
+    evenpick("simulate", workspace, "--labels", oracle, "--budget", 6)
+    evenpick("train", workspace)
+    evenpick("evaluate", workspace, photo_folder, "--labels", oracle)
+    evenpick("train", workspace, "--no-prior-correction")
+    evenpick("report", workspace)
+
+    page = (workspace / "report" / "index.html").read_text()
+    assert "The last evaluation was of another classifier" in page
+    assert "the classifier reaches" not in page
+
+
+def test_a_damaged_evaluation_is_one_line(workspace, oracle, photo_folder):
+    evenpick("simulate", workspace, "--labels", oracle, "--budget", 6)
+    (workspace / "report").mkdir()
+    (workspace / "report" / "evaluation.json").write_text("{")
+
+    assert "is damaged: run `evenpick evaluate` again" in evenpick("report", workspace, code=1)
+
+
+def test_a_restart_with_a_wrong_option_moves_nothing(workspace, oracle):
+    simulate = ["simulate", workspace, "--labels", oracle]
+    evenpick(*simulate, "--budget", 6)
+    evenpick(*simulate, "--budget", 0, "--restart", code=1)
+    evenpick(*simulate, "--budget", 6, "--balancing", "diff", "--restart", code=1)
+
+    assert not list(workspace.glob("labels-*"))
+
+
+def test_labels_of_no_image_answer_nothing(workspace, tmp_path):
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("split,image,label\ntest,a/01.jpg,a\n")
+
+    output = evenpick("simulate", workspace, "--labels", wrong, "--split", "pol", "--budget", 3, code=1)
+
+    assert "labels no image of the pool in split 'pol'" in output
+    assert not (workspace / "labels.sqlite").exists()
+
+
+def test_a_label_after_a_skip_counts(workspace, oracle, tmp_path):
+    rows = oracle.read_text().splitlines()
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join(rows[:6]) + "\n")
+    evenpick("simulate", workspace, "--labels", few, "--budget", 12)
+
+    assert "7 labels imported, 5 known already" in evenpick("import", workspace, oracle)
+    assert "0 labels imported, 12 known already" in evenpick("import", workspace, oracle)
+    assert "12 labels written" in evenpick("export", workspace, tmp_path / "out.csv")
+
+
+def test_export_needs_a_workspace_and_a_file_that_can_be_written(workspace, photo_folder, tmp_path):
+    precious = tmp_path / "precious.csv"
+    precious.write_text("mine")
+
+    assert "is not a workspace" in evenpick("export", photo_folder, precious, code=1)
+    assert precious.read_text() == "mine"
+    assert not list(photo_folder.glob("*.sqlite"))
+    assert "Error: " in evenpick("export", workspace, "/proc/labels.csv", code=1)
+
+
+def test_a_budget_can_grow_and_imported_labels_bind_no_option(workspace, oracle):
+    rows = oracle.read_text().splitlines()
+    evenpick("select", workspace, "--budget", 4)
+    (workspace / "four.csv").write_text("\n".join(rows[:5]) + "\n")
+    evenpick("import", workspace, workspace / "four.csv")
+    simulate = ["simulate", workspace, "--labels", oracle, "--acquisition", "random", "--balancing", "diff_min"]
+
+    assert "6 labels" in evenpick(*simulate, "--budget", 6)
+    assert "9 labels" in evenpick(*simulate, "--budget", 9)
+    assert "holds labels chosen with budget 9, now 8" in evenpick(*simulate, "--budget", 8, code=1)
+
+
+def test_a_table_that_is_not_utf_8_is_told_where(workspace, tmp_path):
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("image,label\na/01.jpg,café\n".encode("latin-1"))
+
+    assert "is the file saved as UTF-8?" in evenpick("import", workspace, latin, code=1)
+
+
+def test_restart_is_refused_while_the_record_is_open_elsewhere(workspace, oracle):
+    from evenpick.label_store import LabelStore
+
+    simulate = ["simulate", workspace, "--labels", oracle, "--budget"]
+    evenpick(*simulate, 6)
+    with LabelStore(workspace) as elsewhere:
+        assert "stop the labelling page first" in evenpick(*simulate, 7, "--restart", code=1)
+        assert len(elsewhere.entries()) == 6
+    assert "7 labels" in evenpick(*simulate, 7, "--restart")

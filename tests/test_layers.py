@@ -19,7 +19,7 @@ LEVELS = {
     3: ["acquisition", "balancing", "label_store", "linear_svm", "embedding"],
     4: ["session", "training"],
     5: ["simulation", "recorded_session", "exchange", "evaluation"],
-    6: ["report", "handout", "distributed"],
+    6: ["report", "present_files", "handout", "distributed"],
     7: ["label_desk", "demo"],
     8: ["label_app"],
     9: ["cli"],

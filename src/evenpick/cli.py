@@ -1,5 +1,6 @@
 """The command line: one thin function a command; a workspace is always the first argument."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._version import __version__
-from .errors import EvenpickError
+from .errors import NO_SPACE, EvenpickError
 
 if TYPE_CHECKING:
+    from .embedding import Embedded
     from .pool import Pool
     from .source_model import SourceModel
 
@@ -36,6 +38,10 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except EvenpickError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.filename is None and error.errno not in NO_SPACE:
+                raise
+            raise click.ClickException(f"'{error.filename or 'the disk'}': {error.strerror}") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of use, as they are defined
@@ -81,7 +87,7 @@ def embed(workspace: Path, folder: Path, source: str) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
     from .source_model import SourceModel
 
-    pool = _embed(folder, workspace, SourceModel.load(source))
+    pool = _embed(folder, workspace, SourceModel.load(source)).pool
     click.echo(f"{len(pool):,} images in the pool of '{workspace}'.")
 
 
@@ -151,7 +157,9 @@ def export(workspace: Path, file: Path) -> None:
     """Write the labels as a CSV FILE."""
     from .exchange import export_labels
     from .label_store import LabelStore
+    from .pool import read_state
 
+    read_state(workspace)
     with LabelStore(workspace) as store:
         click.echo(f"{export_labels(file, store)} labels written to '{file}'.")
 
@@ -211,16 +219,21 @@ def simulate(
     from .exchange import read_labels, read_skipped
     from .pool import Pool
     from .recorded_session import RecordedSession, set_aside
+    from .session import Session
     from .simulation import answer_all, result_of
 
     pool = Pool.open(workspace)
     table = read_labels(labels, pool.image_ids, read_skipped(workspace), split)
-    if restart and (kept := set_aside(workspace)):
-        click.echo(f"The old labels are kept in '{kept}'.")
-    options = {
+    if not table.labels:
+        raise EvenpickError(f"'{labels}' labels no image of the pool{f' in split {split!r}' if split else ''}")
+    options: dict[str, Any] = {
         "acquisition": acquisition, "patience": patience, "random_state": seed,
         "balancing": None if balancing == "none" else balancing,
     }  # fmt: skip
+    if restart:
+        Session(pool, budget, **options)  # a wrong option is refused before anything is moved
+        if kept := set_aside(workspace):
+            click.echo(f"The old labels are kept in '{kept}'.")
     with RecordedSession(workspace, pool, budget, "oracle", **options) as session:
         answer_all(session, lambda index: table.labels.get(pool.image_ids[index]))
         click.echo(_simulated(result_of(session.session), Counter(table.labels.values())))
@@ -250,7 +263,8 @@ def train(workspace: Path, strategy: str, prior_correction: bool, seed: int) -> 
     if folds := model.cross_validation:
         click.echo(
             f"On held-out folds of the labels: macro accuracy {folds.corrected_accuracy:.1%} with and "
-            f"{folds.accuracy:.1%} without prior correction ({folds.n_classes} classes could be held out)."
+            f"{folds.accuracy:.1%} without prior correction ({folds.n_classes} classes could be held out; "
+            "C was chosen on them, so expect less on new images)."
         )
 
 
@@ -262,17 +276,20 @@ def train(workspace: Path, strategy: str, prior_correction: bool, seed: int) -> 
 def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> None:
     """Measure the classifier on the labelled test images of FOLDER."""
     from .evaluation import evaluate as measure
-    from .exchange import read_labels, read_skipped
+    from .exchange import read_labels
+    from .images import find_images
+    from .present_files import pool_of_files
     from .report import write_evaluation
     from .training import Model
 
     model = Model.load(workspace / "model")
-    pool, embedded = _embed_with_model(workspace, folder, model.source)
-    table = read_labels(labels, pool.image_ids, read_skipped(embedded), split)
-    rows = [pool.index_of[image_id] for image_id in table.labels]
-    if not rows:
-        raise EvenpickError(f"'{labels}' labels no image of '{folder}'")
-    result = measure(model, pool.take(rows), list(table.labels.values()))
+    pool, rows = _images_of(workspace, folder, model.source)
+    table = read_labels(labels, [*rows, *find_images(folder)], (), split)
+    tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
+    if not tested:
+        raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")
+    test_pool = pool_of_files(pool, {image_id: rows[image_id] for image_id in tested})
+    result = measure(model, test_pool, list(tested.values()))
     write_evaluation(workspace, result, f"{folder}, labelled by {labels.name}")
     click.echo(
         f"Macro accuracy on {result.n_images} test images of {len(result.classes)} classes: "
@@ -281,6 +298,8 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
     )
     if result.undiscovered:
         click.echo(f"{len(result.undiscovered)} classes were never found and count 0.")
+    if missed := len(table.labels) - len(tested):
+        click.echo(f"{missed} labelled images cannot be read and were left out.")
 
 
 @main.command()
@@ -293,12 +312,11 @@ def predict(workspace: Path, folder: Path, out: Path) -> None:
     from .training import Model
 
     model = Model.load(workspace / "model")
-    pool, _ = _embed_with_model(workspace, folder, model.source)
-    probabilities = model.predict_proba(pool)
-    best = probabilities.argmax(axis=1)
-    names = [model.classes[i] for i in best]
-    write_predictions(out, pool.image_ids, names, probabilities.max(axis=1).tolist())
-    click.echo(f"{len(pool):,} predictions written to '{out}'.")
+    pool, rows = _images_of(workspace, folder, model.source)
+    probabilities = model.predict_proba(pool)[list(rows.values())]
+    names = [model.classes[i] for i in probabilities.argmax(axis=1)]
+    write_predictions(out, list(rows), names, probabilities.max(axis=1).tolist())
+    click.echo(f"{len(rows):,} predictions written to '{out}'.")
 
 
 @main.command()
@@ -320,7 +338,7 @@ def _login() -> str:
         return "annotator"
 
 
-def _embed(folder: Path, workspace: Path, source: "SourceModel") -> "Pool":
+def _embed(folder: Path, workspace: Path, source: "SourceModel") -> "Embedded":
     """Embed with a progress bar; say what was left out."""
     from .embedding import embed as embed_folder
 
@@ -332,13 +350,14 @@ def _embed(folder: Path, workspace: Path, source: "SourceModel") -> "Pool":
             click.echo(f"  {image_id!r}: {reason}")
         if len(result.skipped) > 5:
             click.echo(f"  and {len(result.skipped) - 5} more")
-    return result.pool
+    return result
 
 
-def _embed_with_model(workspace: Path, folder: Path, described: dict[str, Any]) -> tuple["Pool", Path]:
-    """The pool of another folder, seen with the model's source and kept below the workspace."""
+def _images_of(workspace: Path, folder: Path, described: dict[str, Any]) -> tuple["Pool", dict[str, int]]:
+    """A pool seen with the model's source, and the row in it of every readable image of the folder, copies too."""
     import hashlib
 
+    from .present_files import forget_if_changed, rows_of_files
     from .source_model import Preprocessing, SourceModel
 
     source = SourceModel.load(described["name"], Preprocessing.from_dict(described["preprocessing"]))
@@ -349,7 +368,9 @@ def _embed_with_model(workspace: Path, folder: Path, described: dict[str, Any]) 
         )
     digest = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     embedded = workspace / "folders" / f"{folder.resolve().name}-{digest}"
-    return _embed(folder, embedded, source), embedded
+    forget_if_changed(embedded, folder)
+    result = _embed(folder, embedded, source)
+    return result.pool, rows_of_files(result, folder)
 
 
 def _simulated(result: Any, truth: Counter[str]) -> str:
@@ -395,11 +416,15 @@ def _progress() -> Iterator[Callable[[str, str], Callable[[int, int], None]]]:
 
         def begin(what: str, unit: str) -> Callable[[int, int], None]:
             task = bar.add_task(what, total=None, rate="", visible=False, start=False)
+            started = 0.0
 
             def move(done: int, total: int) -> None:
-                bar.start_task(task)  # the clock of a bar runs from its first move
-                speed = bar.tasks[task].speed
-                rate = f"{speed:.1f} {unit}/s" if speed else ""
+                nonlocal started
+                if not started:
+                    started = time.monotonic()
+                    bar.start_task(task)  # the clock of a bar runs from its first move
+                seconds = time.monotonic() - started
+                rate = f"{done / seconds:.1f} {unit}/s" if seconds > 0.5 else ""
                 bar.update(task, completed=done, total=total, rate=rate, visible=total > 0)
 
             return move

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import errno
 import hashlib
 import io
 import os
@@ -18,15 +17,14 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from .errors import EvenpickError
+from .errors import NO_SPACE, EvenpickError
 from .images import UnreadableImageError, decode_image, find_images
 from .pool import BLOCK_ROWS, Pool, PoolWriter, softmax, summarise_probabilities, write_atomically
 from .source_model import SourceModel
 
 BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 8 keeps memory small
 
-# A full disk, a quota, a file-size limit.
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+SAME_CONTENT = "same content as "  # the reason why a copy is left out, before the name of its twin
 
 Progress = Callable[[int, int], None]  # images done, images in all
 T = TypeVar("T")
@@ -107,7 +105,7 @@ def _embed_all(
             if first == row.image_id:
                 rows.append(row)
             else:
-                skipped.append((row.image_id, f"same content as {first}"))
+                skipped.append((row.image_id, SAME_CONTENT + first))
         skipped.extend(broken)
         seen += len(kept) + len(broken)
         progress(seen, len(todo))
@@ -187,7 +185,7 @@ def _disk_errors(workspace: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_SPACE:
+        if error.errno not in NO_SPACE:
             raise
         raise EvenpickError(
             f"no room left to write '{workspace}' ({error.strerror}); what was embedded so far is kept: "

@@ -1,7 +1,11 @@
 """What a user can cause, each as one clear line; the command line catches `EvenpickError` in one place."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+# A full disk, a quota, a file-size limit.
+NO_SPACE = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 
 
 class EvenpickError(Exception):

@@ -1,13 +1,15 @@
 """Labels in and out of a workspace as tables that people and other tools can edit."""
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import EvenpickError, first_few
-from .label_store import Entry, LabelStore, effective_answers
-from .pool import IndexArray, Pool
+from .label_store import Entry, LabelStore, effective_answers, standing_answers
+from .names import checked_class_name
+from .pool import IndexArray, Pool, write_atomically
 
 IMAGE_COLUMNS = ("image", "file", "filename", "path", "image_id")
 LABEL_COLUMNS = ("label", "class", "category")
@@ -57,7 +59,7 @@ def read_labels(
             unknown.append(image)
         elif not label:
             unlabelled += 1
-        elif labels.setdefault(image, label) != label:
+        elif labels.setdefault(image, _class_name(file, image, label)) != checked_class_name(label):
             raise EvenpickError(
                 f"'{file}' labels image '{image}' twice, as '{labels[image]}' and '{label}': keep one of them"
             )
@@ -81,10 +83,18 @@ def _rows(file: Path, split: str | None) -> Iterable[tuple[str, str]]:
             if split is not None:
                 _column(file, reader.fieldnames, ("split",))
             for row in reader:
-                if split is None or row["split"] == split:
-                    yield (row[image_column] or "").removeprefix("./"), (row[label_column] or "").strip()
+                image, label = (row[image_column] or "").removeprefix("./"), (row[label_column] or "").strip()
+                if (image or label) and (split is None or row["split"] == split):
+                    yield image, label
     except csv.Error as error:
         raise EvenpickError(f"'{file}' is no CSV table: {error}") from error
+
+
+def _class_name(file: str | Path, image: str, label: str) -> str:
+    try:
+        return checked_class_name(label)
+    except EvenpickError as error:
+        raise EvenpickError(f"'{file}', image '{image}': {error} (is the file saved as UTF-8?)") from error
 
 
 def _column(file: Path, found: Sequence[str] | None, wanted: Sequence[str]) -> str:
@@ -107,14 +117,18 @@ def read_skipped(workspace: Path) -> dict[str, str]:
 
 
 def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str) -> int:
-    """Record labels that were given elsewhere; returns how many were new.
+    """Record labels that were given elsewhere; returns how many were new. A skip gives way to a label.
 
     Raises
     ------
     EvenpickError
         If an image has another label already; nothing is recorded then.
     """
-    recorded = {str(e.image): e.label for e in effective_answers(store.entries()) if e.label is not None}
+    standing = standing_answers(store.entries())
+    recorded: dict[str, str] = {}
+    for entry in standing:
+        if entry.label is not None:
+            recorded.setdefault(str(entry.image), entry.label)
     clashes = [image for image, label in labels.items() if recorded.get(image, label) != label]
     if clashes:
         first = clashes[0]
@@ -123,7 +137,9 @@ def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str) 
             f"'{recorded[first]}' there, '{labels[first]}' here; nothing was imported"
         )
     new = [Entry("label", annotator, image, label) for image, label in labels.items() if image not in recorded]
-    store.append(new)
+    named = {entry.image for entry in new}
+    skips = [e for e in standing if e.kind == "skip" and e.image in named]
+    store.append([*(Entry("undo", annotator, undoes=skip.id) for skip in skips), *new])
     return len(new)
 
 
@@ -149,8 +165,7 @@ def write_predictions(
 
 
 def _write(file: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([columns, *rows])
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8", errors="surrogateescape", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(columns)
-        writer.writerows(rows)
+    write_atomically(file, text.getvalue().encode("utf-8", "surrogateescape"))

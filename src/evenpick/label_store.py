@@ -81,14 +81,20 @@ class LabelStore:
         if not self.path.parent.is_dir():
             raise EvenpickError(f"workspace '{workspace}' does not exist: run `evenpick embed` first")
         # One connection for all threads; callers serialise (a session is one state machine anyway).
-        self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30)
+        try:
+            self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30)
+        except sqlite3.OperationalError as error:
+            raise EvenpickError(f"'{self.path}' cannot be opened ({error})") from error
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._create_or_check()
         except sqlite3.DatabaseError as error:
             self._connection.close()
-            raise EvenpickError(f"'{self.path}' is not a record of labels ({error})") from error
+            # Operational: a full or read-only disk, a lock; anything else is about what the file holds.
+            operational = isinstance(error, sqlite3.OperationalError)
+            trouble = "cannot be opened" if operational else "is not a record of labels"
+            raise EvenpickError(f"'{self.path}' {trouble} ({error})") from error
         except EvenpickError:
             self._connection.close()
             raise
@@ -102,6 +108,16 @@ class LabelStore:
     def close(self) -> None:
         """Close the file; the record is complete at any moment without it."""
         self._connection.close()
+
+    def gather(self) -> None:
+        """Bring the whole record into its one file, so that it can be moved; refused while others use it."""
+        self._connection.execute("PRAGMA busy_timeout = 1000")
+        try:
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            raise EvenpickError(
+                f"'{self.path}' is open in another process ({error}): stop the labelling page first"
+            ) from error
 
     def append(self, entries: Iterable[Entry]) -> list[int]:
         """Write entries, all or none, and return their ids once they are on the disk."""

@@ -2,9 +2,8 @@
 
 The optimum is that of scikit-learn's `LinearSVC` (squared hinge loss, L2 penalty, the intercept a weight
 of a constant 1). It is found for all classes together by Newton's method with conjugate gradients, in the
-basis of the training features' singular vectors, from the solution of the last smaller C. On 450 images
-x 1280 features x 80 classes that is an order of magnitude faster than one liblinear run a class
-(`benchmarks/svm.py`), which is what makes a grid of seven C on ten folds bearable.
+basis of the training features' singular vectors, from the solution of the last smaller C. One
+liblinear run a class would dominate every benchmark: a grid of seven C on ten folds is seventy fits.
 """
 
 from collections.abc import Sequence

@@ -33,8 +33,8 @@ class RecordedSession:
     Raises
     ------
     EvenpickError
-        If options contradict those that earlier answers were given under, or the record names an image
-        that the pool does not hold.
+        If options contradict those that earlier answers were given under (only the budget may grow), or
+        the record names an image that the pool does not hold.
     """
 
     def __init__(
@@ -51,7 +51,8 @@ class RecordedSession:
         self.store = LabelStore(workspace)
         try:
             entries = self.store.entries()
-            self.settings = self._settings(workspace, bool(entries), {"budget": budget, **options})
+            asked = any(entry.phase is not None for entry in entries)  # imported answers were no session's choice
+            self.settings = self._settings(workspace, asked, {"budget": budget, **options})
             session_options = {name: self.settings[name] for name in DEFAULTS}
             self.session = Session(pool, self.settings["budget"], **session_options)
             self.store.store_settings(self.settings)
@@ -175,6 +176,8 @@ class RecordedSession:
         settings = {"budget": None, **DEFAULTS, **recorded, "evenpick": __version__}
         settings |= {name: value for name, value in asked.items() if value is not None or name == "balancing"}
         changed = [n for n in ("budget", *DEFAULTS) if recorded and settings[n] != recorded[n]]
+        if changed == ["budget"] and settings["budget"] > recorded["budget"]:
+            changed = []
         if answered and changed:
             name = changed[0]
             raise EvenpickError(
@@ -202,11 +205,18 @@ def _as_answers(pool: Pool, store: LabelStore, entries: Iterable[Entry]) -> list
 
 
 def set_aside(workspace: str | Path) -> Path | None:
-    """Rename the record, so that a new one can begin; returns where the old one is."""
+    """Rename the record, so that a new one can begin; returns where the old one is, None if it was empty.
+
+    Raises
+    ------
+    EvenpickError
+        If another process, such as a labelling page, has the record open.
+    """
     with LabelStore(workspace) as store:
         path = store.path
         if not store.entries():
             return None
+        store.gather()
     numbered = (path.with_name(f"labels-{i}.sqlite") for i in range(1, 10**6))
     kept = next(name for name in numbered if not name.exists())
     path.rename(kept)

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import hashlib
 import io
 import json
 from collections import Counter
@@ -27,9 +28,14 @@ THUMBNAIL = 96  # pixels of the longer side
 
 
 def write_evaluation(workspace: Path, evaluation: Evaluation, test_set: str) -> None:
-    """Keep an evaluation for the report."""
+    """Keep an evaluation of the workspace's model for the report."""
     folder = _folder(workspace)
-    facts = {"test_set": test_set, "undiscovered": evaluation.undiscovered, **asdict(evaluation)}
+    facts = {
+        "test_set": test_set,
+        "model": _model_digest(workspace),
+        "undiscovered": evaluation.undiscovered,
+        **asdict(evaluation),
+    }
     write_atomically(folder / "evaluation.json", json.dumps(facts, indent=1).encode())
 
 
@@ -74,9 +80,13 @@ def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapp
     if not labelled:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     model = Model.load(workspace / "model") if (workspace / "model" / "model.json").exists() else None
-    evaluation = _read_json(_folder(workspace) / "evaluation.json")
-    balanced = [entry for entry in labelled if entry.phase == "balancing"]
-    classes = _classes(labelled, evaluation)
+    evaluation = _read_evaluation(workspace)
+    stale = evaluation is not None and evaluation["model"] != _model_digest(workspace)
+    evaluation = None if stale else evaluation
+    phases = [entry.phase for entry in labelled]
+    switch_at = phases.index("balancing") if "balancing" in phases else None
+    asked = [entry for entry in labelled if entry.phase == "balancing" and entry.target]
+    classes = _classes(labelled, switch_at, evaluation)
     return {
         "date": date.today().isoformat(),
         "evenpick": __version__,
@@ -91,12 +101,13 @@ def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapp
         "classes_found": len({entry.label for entry in labelled}),
         "imbalance_ratio": imbalance_ratio([row["labels"] for row in classes]),
         "ratio_covers_undiscovered": evaluation is not None,
-        "switch_at": len(labelled) - len(balanced) if balanced else None,
-        "target_hits": sum(entry.label == entry.target for entry in balanced if entry.target) if balanced else None,
-        "target_asks": sum(entry.target is not None for entry in balanced),
+        "switch_at": switch_at,
+        "target_hits": sum(entry.label == entry.target for entry in asked),
+        "target_asks": len(asked),
         "classes": classes,
         "model": _model_facts(model, [str(entry.label) for entry in labelled]) if model else None,
         "evaluation": evaluation,
+        "evaluation_is_stale": stale,
         "labelled": [
             {"image": e.image, "label": e.label, "phase": e.phase or "imported", "target": e.target or ""}
             for e in labelled
@@ -104,10 +115,12 @@ def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapp
     }
 
 
-def _classes(labelled: Sequence[Entry], evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def _classes(
+    labelled: Sequence[Entry], switch_at: int | None, evaluation: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
     """Labels of each class before and after balancing, and test accuracy where there is one."""
     after = Counter(str(entry.label) for entry in labelled)
-    before = Counter(str(entry.label) for entry in labelled if entry.phase != "balancing")
+    before = Counter(str(entry.label) for entry in labelled[:switch_at])
     tested = {row["name"]: row for row in evaluation["classes"]} if evaluation else {}
     rows = []
     for name in sorted({*after, *tested}, key=lambda name: (-after[name], name)):
@@ -168,8 +181,21 @@ def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 
-def _read_json(file: Path) -> dict[str, Any] | None:
-    return json.loads(file.read_bytes()) if file.is_file() else None
+def _read_evaluation(workspace: Path) -> dict[str, Any] | None:
+    file = _folder(workspace) / "evaluation.json"
+    try:
+        facts: dict[str, Any] | None = json.loads(file.read_bytes()) if file.is_file() else None
+    except ValueError as error:
+        raise EvenpickError(f"'{file}' is damaged: run `evenpick evaluate` again, or delete it") from error
+    return facts
+
+
+def _model_digest(workspace: Path) -> str | None:
+    """Which model an evaluation is of: the hash of its files."""
+    files = [workspace / "model" / name for name in ("model.json", "weights.npz")]
+    if not all(file.is_file() for file in files):
+        return None
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _folder(workspace: Path) -> Path:

@@ -75,7 +75,7 @@ class Session:
         check_budget(budget, len(pool))
         find_acquisition(acquisition)
         if balancing is not None and balancing not in BALANCINGS:
-            raise unknown_name("balancing", balancing, ["None", *BALANCINGS])
+            raise unknown_name("balancing", balancing, ["none", *BALANCINGS])
         if patience < 0:
             raise EvenpickError(f"patience must be 0 (never give up) or more; got {patience}")
         self._pool, self._budget, self._acquisition = pool, budget, acquisition

@@ -33,6 +33,8 @@ Values: TypeAlias = NDArray[np.float64]
 class CrossValidation:
     """What the held-out folds of the labelled images say; shares between 0 and 1.
 
+    C and the temperature are chosen on these same folds, so the accuracies are optimistic.
+
     Attributes
     ----------
     accuracy_of_c : dict
