@@ -73,7 +73,7 @@ def main() -> None:
 def make_workspace(folder: Path) -> None:
     """Classes of very different sizes, each a cloud around its centre, as a source model would see them."""
     rng = np.random.default_rng(0)
-    sizes = np.geomspace(1, 20, CLASSES)
+    sizes = np.geomspace(1, 8, CLASSES)
     labels = rng.choice(CLASSES, size=IMAGES, p=sizes / sizes.sum())
     centres = rng.gamma(0.5, 1.0, size=(CLASSES, WIDTH)).astype(np.float32)
     photos, workspace = folder / "photos", folder / "workspace"
@@ -102,6 +102,8 @@ def reach(workspace: Path, pool: Pool, labels: np.ndarray, phase: str) -> None:
     with open_session(workspace, pool) as session:
         while len(session.counts) < CLASSES or session.phase != phase:
             index = session.next()
+            if index is None or (phase, session.phase) == ("discovery", "balancing"):
+                raise SystemExit(f"{phase} ended with {len(session.counts)} classes: choose another budget")
             session.label(index, f"class {labels[index]}")
 
 

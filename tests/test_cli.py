@@ -291,3 +291,18 @@ def test_restart_is_refused_while_the_record_is_open_elsewhere(workspace, oracle
         assert "stop the labelling page first" in evenpick(*simulate, 7, "--restart", code=1)
         assert len(elsewhere.entries()) == 6
     assert "7 labels" in evenpick(*simulate, 7, "--restart")
+
+
+def test_the_workspaces_own_folder_is_not_embedded_again(workspace, oracle, photo_folder, tmp_path):
+    (photo_folder / "a copy.jpg").write_bytes((photo_folder / "a" / "01.jpg").read_bytes())
+    evenpick("embed", workspace, photo_folder)
+    evenpick("simulate", workspace, "--labels", oracle, "--budget", 8)
+    evenpick("train", workspace)
+
+    assert "13 predictions" in evenpick("predict", workspace, photo_folder, "--out", tmp_path / "p.csv")
+    assert not (workspace / "folders").exists()
+    (photo_folder / "a copy.jpg").write_bytes((photo_folder / "b c" / "00.jpg").read_bytes())
+    evenpick("predict", workspace, photo_folder, "--out", tmp_path / "p.csv")
+    with (tmp_path / "p.csv").open(newline="") as handle:
+        probabilities = {row["image"]: row["probability"] for row in csv.DictReader(handle)}
+    assert probabilities["a copy.jpg"] == probabilities["b c/00.jpg"]

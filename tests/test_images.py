@@ -3,14 +3,18 @@
 import io
 import os
 import struct
+import subprocess
+import sys
+import threading
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import evenpick.images
 from evenpick.errors import EvenpickError
-from evenpick.images import EXTENSIONS, UnreadableImageError, decode_image, find_images, open_image
+from evenpick.images import EXTENSIONS, UnreadableImageError, cut_image, decode_image, find_images, open_image
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 FORMATS = {
@@ -267,6 +271,49 @@ def test_a_damaged_file_opens_or_is_unreadable_and_nothing_else(kind):
     assert all(reason and "\n" not in reason for reason in reasons)
 
 
+@pytest.mark.parametrize("kind", ["DDS", "SPIDER", "AVIF", "JPEG2000", "ICO", "PCX", "TGA"])
+def test_a_rare_format_under_a_common_name_is_no_image_whole_or_damaged(kind):
+    try:
+        data = encoded(quarters(), kind)
+    except (KeyError, OSError):
+        pytest.skip(f"this Pillow does not write {kind}")
+
+    for part in (data, data[: len(data) * 2 // 3]):
+        with pytest.raises(UnreadableImageError, match="^not an image, whatever its name says$"):
+            decode_image(part)
+
+
+def test_a_photograph_of_two_pictures_shows_the_first():
+    data = encoded(quarters(), "MPO", save_all=True, append_images=[Image.new("RGB", (16, 16), BLUE)], quality=95)
+
+    assert np.abs(np.asarray(decode_image(data), int)[2, 2] - RED).max() < 10
+
+
+def test_large_images_are_decoded_one_at_a_time(monkeypatch):
+    monkeypatch.setattr(evenpick.images, "_LARGE", 200)
+    small, large = (encoded(Image.new("RGB", (side, side)), "PNG") for side in (14, 15))
+    inside, release = threading.Event(), threading.Event()
+    order = []
+
+    def hold(image):
+        inside.set()
+        assert release.wait(10)
+        order.append("first")
+        return image
+
+    first = threading.Thread(target=cut_image, args=(large, hold))
+    second = threading.Thread(target=cut_image, args=(large, lambda image: order.append("second") or image))
+    first.start()
+    assert inside.wait(10)
+    second.start()
+    assert cut_image(small, lambda image: image).size == (14, 14)
+    release.set()
+    first.join()
+    second.join()
+
+    assert order == ["first", "second"]
+
+
 # --- finding ----------------------------------------------------------------------------------------
 
 
@@ -335,3 +382,57 @@ def test_a_missing_folder_and_one_without_images_are_refused(tmp_path):
         find_images(tmp_path / "notes.txt")
     with pytest.raises(EvenpickError, match=r"holds no image; looked for \.bmp, .*\.webp in it and below"):
         find_images(tmp_path)
+
+
+LIST_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from evenpick.errors import EvenpickError
+from evenpick.images import find_images
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    print(find_images(Path(sys.argv[1]), lambda name, reason: print(name, reason)))
+except EvenpickError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def list_as_nobody():
+    """List a folder in a process that may not look everywhere, whoever runs the tests."""
+    if not hasattr(os, "setuid"):
+        pytest.skip("this system has no users to change to")
+
+    def run(folder):
+        for parent in folder.parents[:3]:  # what pytest makes for one user alone
+            parent.chmod(parent.stat().st_mode | 0o055)
+        command = [sys.executable, "-c", LIST_AS_NOBODY, folder]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o600])
+def test_folders_that_cannot_be_listed_are_told_and_the_others_are_searched(mode, tmp_path, list_as_nobody):
+    folder = tmp_path / "photos"
+    touch(folder, "a/1.jpg", "b/locked/2.jpg", "3.jpg")
+    (folder / "b" / "locked").chmod(mode)
+    try:
+        listed = list_as_nobody(folder)
+    finally:
+        (folder / "b" / "locked").chmod(0o700)
+
+    assert listed == ["b/locked/ Permission denied", "['3.jpg', 'a/1.jpg']"]
+
+
+def test_a_folder_whose_images_lie_where_it_cannot_be_listed_says_so(tmp_path, list_as_nobody):
+    folder = tmp_path / "photos"
+    touch(folder, "locked/1.jpg")
+    (folder / "locked").chmod(0)
+    try:
+        (message,) = list_as_nobody(folder)
+    finally:
+        (folder / "locked").chmod(0o700)
+
+    assert message.endswith(f"in it and below; '{folder / 'locked'}' cannot be listed: Permission denied")

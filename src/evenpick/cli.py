@@ -357,7 +357,7 @@ def _images_of(workspace: Path, folder: Path, described: dict[str, Any]) -> tupl
     """A pool seen with the model's source, and the row in it of every readable image of the folder, copies too."""
     import hashlib
 
-    from .present_files import forget_if_changed, rows_of_files
+    from .present_files import embedded_already, forget_if_changed, rows_of_files
     from .source_model import Preprocessing, SourceModel
 
     source = SourceModel.load(described["name"], Preprocessing.from_dict(described["preprocessing"]))
@@ -369,7 +369,7 @@ def _images_of(workspace: Path, folder: Path, described: dict[str, Any]) -> tupl
     digest = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     embedded = workspace / "folders" / f"{folder.resolve().name}-{digest}"
     forget_if_changed(embedded, folder)
-    result = _embed(folder, embedded, source)
+    result = embedded_already(workspace, folder, source) or _embed(folder, embedded, source)
     return result.pool, rows_of_files(result, folder)
 
 

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from .errors import NO_SPACE, EvenpickError
-from .images import UnreadableImageError, decode_image, find_images
+from .images import UnreadableImageError, cut_image, find_images
 from .pool import BLOCK_ROWS, Pool, PoolWriter, softmax, summarise_probabilities, write_atomically
 from .source_model import SourceModel
 
@@ -60,8 +60,8 @@ def embed(
 ) -> Embedded:
     """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
 
-    Unreadable images, and all but the first of several files with equal bytes, are left out and listed
-    with their reason in `skipped.csv`; they are tried again on the next run.
+    Unreadable images and folders, and all but the first of several files with equal bytes, are left out
+    and listed with their reason in `skipped.csv`; they are tried again on the next run.
 
     Raises
     ------
@@ -70,13 +70,15 @@ def embed(
         source, another process is writing it, or the disk is full (what was done is kept).
     """
     folder, workspace = Path(folder).resolve(), Path(workspace)
-    image_ids = find_images(folder)
+    skipped: list[_Skip] = []
+    image_ids = find_images(folder, lambda name, reason: skipped.append((name, reason)))
     with _only_writer(workspace), _disk_errors(workspace):
         writer = PoolWriter(workspace, folder, source.describe(), source.feature_size)
         writer.check()
         before = len(writer.done)
         todo = [image_id for image_id in image_ids if image_id not in writer.done]
-        skipped = sorted(_embed_all(folder, todo, source, writer, progress, threads or _cores()))
+        skipped += _embed_all(folder, todo, source, writer, progress, threads or _cores())
+        skipped.sort()
         _write_skipped(workspace / "skipped.csv", skipped)
     if not writer.done:
         raise EvenpickError(
@@ -132,7 +134,7 @@ def _embed_batch(folder: Path, image_ids: Sequence[str], source: SourceModel) ->
         try:
             data = (folder / image_id).read_bytes()
             # Cut at once: large photographs must not pile up until the batch is full.
-            cut = source.preprocessing.cut(decode_image(data))
+            cut = cut_image(data, source.preprocessing.cut)
             opened.append((image_id, hashlib.sha256(data).hexdigest(), cut))
         except UnreadableImageError as error:
             broken.append((image_id, str(error)))

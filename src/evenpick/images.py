@@ -1,10 +1,12 @@
 """Find images in a folder tree and open them as RGB; what cannot be read is told, not fatal."""
 
+import contextlib
 import io
 import os
 import struct
+import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,48 +19,64 @@ EXTENSIONS = frozenset(
     | {".ppm", ".pgm", ".pbm", ".pnm"}
 )
 
+# Pillow goes by the content, whatever the name: without this list it would try rare decoders too. JPEG takes MPO.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")
+
 # What Pillow's decoders raise on broken files (UnidentifiedImageError is an OSError).
 _BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, KeyError, OverflowError,
-    struct.error, zlib.error, Image.DecompressionBombError,
+    AttributeError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
+
+_LARGE = 24_000_000  # pixels, 4 bytes each in memory and twice that while a photograph is turned
+_one_large = threading.Lock()
 
 
 class UnreadableImageError(EvenpickError):
     """A file that is named like an image and cannot be opened as one."""
 
 
-def find_images(folder: Path) -> list[str]:
+def find_images(folder: Path, leave_out: Callable[[str, str], object] = lambda name, reason: None) -> list[str]:
     """Image ids (paths relative to the folder, with `/`) of all images below it, sorted.
 
     Hidden files and folders are passed over, and so are folders that hold a `pool/pool.json`
     (workspaces). Linked folders are not entered, so that a loop of links cannot trap the search.
+    `leave_out` is called with the name, ending in `/`, of each folder that cannot be listed, and why.
 
     Raises
     ------
     EvenpickError
-        If the folder does not exist or holds no image.
+        If the folder does not exist, cannot be listed or holds no image.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 (Path.is_dir raises where it may not look)
         raise EvenpickError(f"folder '{folder}' does not exist")
-    image_ids = sorted(_walk(folder))
+    unlisted: list[OSError] = []
+    image_ids = sorted(_walk(folder, unlisted))
+    left_out = [(f"{_id_below(folder, error.filename)}/", _one_line(error)) for error in unlisted]
     if not image_ids:
-        raise EvenpickError(
-            f"folder '{folder}' holds no image; looked for {', '.join(sorted(EXTENSIONS))} in it and below"
-        )
+        names = ", ".join(sorted(EXTENSIONS))
+        also = f"; '{unlisted[0].filename}' cannot be listed: {left_out[0][1]}" if left_out else ""
+        raise EvenpickError(f"folder '{folder}' holds no image; looked for {names} in it and below{also}")
+    for name, reason in left_out:
+        leave_out(name, reason)
     return image_ids
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
+def _walk(folder: Path, unlisted: list[OSError]) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder, onerror=unlisted.append):
+        # os.path.exists, unlike Path.exists, is False for what may not be looked at.
         folders[:] = [
             name
             for name in folders
-            if not name.startswith(".") and not Path(parent, name, "pool", "pool.json").exists()
+            if not name.startswith(".") and not os.path.exists(Path(parent, name, "pool", "pool.json"))  # noqa: PTH110
         ]
         for name in files:
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS:  # noqa: PTH122 (hot)
-                yield Path(parent, name).relative_to(folder).as_posix()
+                yield _id_below(folder, Path(parent, name))
+
+
+def _id_below(folder: Path, path: str | Path) -> str:
+    return Path(path).relative_to(folder).as_posix()
 
 
 def open_image(path: Path) -> Image.Image:
@@ -83,13 +101,36 @@ def decode_image(data: bytes) -> Image.Image:
     if not data:
         raise UnreadableImageError("the file is empty")
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             image.load()
             # 16 bits are the most that these formats hold, whatever Pillow opens them as.
             deep_gray = image.mode == "I" and image.format in ("PNG", "PPM")
-            return _to_rgb(ImageOps.exif_transpose(image.convert("I;16") if deep_gray else image))
+            upright = image.convert("I;16") if deep_gray else image
+            ImageOps.exif_transpose(upright, in_place=True)  # a copy would double the memory
+            return _to_rgb(upright)
     except _BROKEN as error:
         raise UnreadableImageError(_one_line(error)) from error
+
+
+def cut_image(data: bytes, cut: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """What `cut` makes of the decoded image; of large images one at a time is in memory.
+
+    Raises
+    ------
+    UnreadableImageError
+        As `decode_image`.
+    """
+    with _one_large if _pixels(data) > _LARGE else contextlib.nullcontext():
+        return cut(decode_image(data))
+
+
+def _pixels(data: bytes) -> int:
+    """What the header says; 0 if it cannot be read, of which `decode_image` gives the reason."""
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            return image.width * image.height
+    except _BROKEN:
+        return 0
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

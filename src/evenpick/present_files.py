@@ -1,26 +1,46 @@
 """Pools of folders whose files may change between runs: every prediction is of a file as it is now."""
 
+import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from .embedding import SAME_CONTENT, Embedded
+from .exchange import read_skipped
+from .images import find_images
 from .pool import Pool
+from .source_model import SourceModel
 
 
 def forget_if_changed(workspace: Path, folder: Path) -> None:
     """Throw a pool away when a file that it was made of is gone or was written since."""
-    state = workspace / "pool" / "pool.json"
-    if not state.is_file():
-        return
-    written = state.stat().st_mtime_ns
-    # The time of the last change of the directory entry moves even when a file of old date takes its place.
-    if any(
-        not (folder / i).is_file() or (folder / i).stat().st_ctime_ns > written for i in Pool.open(workspace).image_ids
-    ):
+    if (workspace / "pool" / "pool.json").is_file() and _changed(workspace, folder):
         shutil.rmtree(workspace)
+
+
+def embedded_already(workspace: Path, folder: Path, source: SourceModel) -> Embedded | None:
+    """The workspace's own pool, if it holds every image of the folder as this source sees it now."""
+    pool, skipped = Pool.open(workspace), read_skipped(workspace)
+    same = pool.folder == folder.resolve() and pool.source == json.loads(json.dumps(source.describe()))
+    if not same or _changed(workspace, folder) or not {*pool.image_ids, *skipped}.issuperset(find_images(folder)):
+        return None
+    return Embedded(pool, 0, list(skipped.items()))
+
+
+def _changed(workspace: Path, folder: Path) -> bool:
+    pool_file, skipped_file = workspace / "pool" / "pool.json", workspace / "skipped.csv"
+    return _any_newer(folder, Pool.open(workspace).image_ids, pool_file) or _any_newer(
+        folder, read_skipped(workspace), skipped_file
+    )
+
+
+def _any_newer(folder: Path, image_ids: Iterable[str], than: Path) -> bool:
+    written = than.stat().st_mtime_ns if than.exists() else 0
+    # The time of the last change of the directory entry moves even when a file of old date takes its place.
+    files = (folder / image_id for image_id in image_ids)
+    return any(not file.is_file() or file.stat().st_ctime_ns > written for file in files)
 
 
 def rows_of_files(embedded: Embedded, folder: Path) -> dict[str, int]:
