@@ -25,7 +25,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.keys import Keys
 
-from evenpick.pool import Pool, PoolWriter, summarise_probabilities
+from evenpick.pool import Pool, summarise_probabilities
+from evenpick.pool_writer import PoolWriter
 from evenpick.recorded_session import RecordedSession, set_aside
 
 IMAGES, WIDTH, CLASSES, BUDGET = 100_000, 1280, 100, 3000
@@ -154,7 +155,9 @@ def answer(browser: webdriver.Chrome, labels: np.ndarray) -> None:
         browser.switch_to.active_element.send_keys(key)
     else:
         browser.switch_to.active_element.send_keys("/")
-        browser.switch_to.active_element.send_keys(name + Keys.ENTER)
+        browser.switch_to.active_element.send_keys(name)
+        time.sleep(0.15)  # the clock runs from Enter, and nobody types ten letters in no time
+        browser.switch_to.active_element.send_keys(Keys.ENTER)
 
 
 def picks(workspace: Path, pool: Pool, labels: np.ndarray, answers: int) -> list[tuple[str, np.ndarray]]:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evenpick.pool import Pool, PoolWriter, summarise_probabilities
+from evenpick.pool import Pool, summarise_probabilities
+from evenpick.pool_writer import PoolWriter
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -69,25 +70,32 @@ def make_network() -> Callable[..., Path]:
     from onnx import TensorProto, helper, numpy_helper
 
     def build(
-        file: Path, seed: int = 0, outputs: tuple[str, str] = ("features", "logits"), logarithm: bool = False
+        file: Path,
+        seed: int = 0,
+        outputs: tuple[str, str] = ("features", "logits"),
+        logarithm: bool = False,
+        batch: str | int = "n",
+        kind: int = TensorProto.FLOAT,
     ) -> Path:
-        """With `logarithm`, features are those of the mean pixel: NaN for a dark image."""
+        """With `logarithm`, features are those of the mean pixel: NaN for a dark image. Outputs are of the kind."""
         rng = np.random.default_rng(seed)
         kernel = np.ones((4, 3, 2, 2)) if logarithm else rng.normal(size=(4, 3, 2, 2))
         nodes = [
             helper.make_node("Conv", ["image", "kernel"], ["maps"], strides=[2, 2]),
             helper.make_node("GlobalAveragePool", ["maps"], ["pooled"]),
             helper.make_node("Flatten", ["pooled"], ["flat"]),
-            helper.make_node("Log" if logarithm else "Identity", ["flat"], [outputs[0]]),
-            helper.make_node("MatMul", ["flat", "head"], [outputs[1]]),
+            helper.make_node("Log" if logarithm else "Identity", ["flat"], ["values"]),
+            helper.make_node("MatMul", ["flat", "head"], ["scores"]),
+            helper.make_node("Cast", ["values"], [outputs[0]], to=kind),
+            helper.make_node("Cast", ["scores"], [outputs[1]], to=kind),
         ]
         graph = helper.make_graph(
             nodes,
             "tiny",
-            [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 8, 8])],
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, 8, 8])],
             [
-                helper.make_tensor_value_info(outputs[0], TensorProto.FLOAT, ["n", 4]),
-                helper.make_tensor_value_info(outputs[1], TensorProto.FLOAT, ["n", 5]),
+                helper.make_tensor_value_info(outputs[0], kind, [batch, 4]),
+                helper.make_tensor_value_info(outputs[1], kind, [batch, 5]),
             ],
             [
                 numpy_helper.from_array(kernel.astype(np.float32), "kernel"),

@@ -128,3 +128,22 @@ def test_the_printed_ratio_by_hand():
     # 1/9, 2/6 and 9/1
     assert next_image.pick(means, 0, [1], np.array([True, True, True])) == 0
     assert next_image.pick(means, 0, [1], np.array([False, True, True])) == 1
+
+
+@pytest.mark.parametrize("form", BALANCINGS)
+def test_what_all_features_share_leaves_the_shortlist_short(form):
+    rng = np.random.default_rng(0)
+    features = (rng.normal(size=(3000, 64)) * 0.05 + 1).astype(np.float32)
+    next_image = NextImage(features, BALANCINGS[form], np.arange(3000))
+    means = features[:3].astype(np.float64)
+    next_image.update(means)
+
+    assert len(next_image._shortlist(0, [1, 2], np.arange(3, 3000))) < 30
+
+
+def test_a_shortlist_of_several_blocks_is_looked_at_wholly(monkeypatch):
+    monkeypatch.setattr("evenpick.balancing.BLOCK_ROWS", 4)
+    features = np.ones((11, 2), np.float32)  # all tie, so the permutation decides
+    rank = np.roll(np.arange(11), 3)
+
+    assert NextImage(features, BALANCINGS["ratio_max"], rank).pick(np.eye(2), 0, [1], np.ones(11, bool)) == 3

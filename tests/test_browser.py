@@ -297,12 +297,12 @@ def test_searching_among_the_classes(serve, open_page):
     for name in ("grand piano", "airplane", "Crème brûlée", "panda"):
         page.new_class(name)
     page.press("/", "crbr")
-    assert list(page.classes()) == ["Crème brûlée"]
+    page.wait(lambda: list(page.classes()) == ["Crème brûlée"])
     page.press(Keys.ARROW_DOWN)
     page.answer(Keys.ENTER)
     assert page.classes()["Crème brûlée"] == 2
     page.press("/", "pan")
-    assert list(page.classes()) == ["panda", "airplane", "grand piano"]
+    page.wait(lambda: list(page.classes()) == ["panda", "airplane", "grand piano"])
     assert "new class “pan”" in page.text("#hint")
     page.press(Keys.ESCAPE)
     assert len(page.classes()) == 4

@@ -53,7 +53,7 @@ def test_one_alone_gets_what_a_simulation_gets_whatever_they_take_back(begin, po
             assert handout.next("p", "ann") == turn
         if len(done) % 5 == 4:
             handout.release("p")
-        handout.upcoming()
+        handout.upcoming("p")
         index = row(handout.next("p", "ann"))
         handout.answer("p", "ann", index, LABELS[index], None)
         done.append(index)

@@ -279,7 +279,7 @@ def test_a_rare_format_under_a_common_name_is_no_image_whole_or_damaged(kind):
         pytest.skip(f"this Pillow does not write {kind}")
 
     for part in (data, data[: len(data) * 2 // 3]):
-        with pytest.raises(UnreadableImageError, match="^not an image, whatever its name says$"):
+        with pytest.raises(UnreadableImageError, match=r"^not an image, whatever its name says$"):
             decode_image(part)
 
 

@@ -118,7 +118,7 @@ def test_the_target_is_told_only_when_the_server_was_told_to(begin, make_workspa
 def test_upcoming_images_are_those_asked_for_next_in_discovery(begin):
     client = begin()
     post(client, "/api/next")
-    guesses = client.get("/api/upcoming").json()["urls"]
+    guesses = post(client, "/api/upcoming")["urls"]
     shown = []
     for _ in guesses:
         row = post(client, "/api/next")["turn"]["image"]["row"]

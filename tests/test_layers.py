@@ -13,11 +13,11 @@ PACKAGE = Path(evenpick.__file__).parent
 MODULES = sorted(file.stem for file in PACKAGE.glob("*.py") if file.stem != "__init__")
 
 LEVELS = {
-    0: ["errors", "_version"],
-    1: ["metrics", "images", "pool", "names", "agreement", "web_guard"],
-    2: ["imbalance", "source_model", "torch_export", "uncertainty", "coverage", "displayed_image", "label_api"],
-    3: ["acquisition", "balancing", "label_store", "linear_svm", "embedding"],
-    4: ["session", "training"],
+    0: ["errors", "durable", "_version"],
+    1: ["metrics", "images", "pool", "preprocessing", "names", "agreement", "web_guard"],
+    2: ["imbalance", "pool_writer", "torch_export", "uncertainty", "coverage", "displayed_image", "label_api"],
+    3: ["acquisition", "balancing", "label_store", "linear_svm", "source_model"],
+    4: ["session", "training", "embedding"],
     5: ["simulation", "recorded_session", "exchange", "evaluation"],
     6: ["report", "present_files", "handout", "distributed"],
     7: ["label_desk", "demo"],
@@ -26,10 +26,6 @@ LEVELS = {
     10: ["__main__"],
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
-
-# One level in two files: what needs PyTorch stands apart so that the rest does without it. The table of
-# sources builds the networks there, and timm's preprocessing is described here; each asks when it is used.
-LAZY_PAIR = {"source_model", "torch_export"}
 
 HEAVY = {"torch", "onnxruntime", "starlette", "ray", "matplotlib", "sklearn", "timm"}
 
@@ -70,17 +66,8 @@ def test_every_module_has_a_level():
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_imports_only_from_lower_levels(module):
     own = {name.split(".")[1] for name in imports(ast.walk(parsed(module))) if name.startswith("evenpick.")}
-    if module in LAZY_PAIR:
-        own -= LAZY_PAIR
 
     assert {name for name in own if LEVEL_OF.get(name, 0) >= LEVEL_OF.get(module, 11)} == set()
-
-
-@pytest.mark.parametrize("module", sorted(LAZY_PAIR))
-def test_the_pair_of_one_level_imports_each_other_only_inside_functions(module):
-    at_once = {name.removeprefix("evenpick.") for name in imports(outside_functions(parsed(module)))}
-
-    assert not at_once & LAZY_PAIR
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -3,23 +3,27 @@
 import contextlib
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from scipy import stats
 
+import evenpick.durable
 import evenpick.pool
+import evenpick.pool_writer
 from evenpick.errors import EvenpickError
 from evenpick.pool import (
     PREDICTION,
     BlockArray,
     Pool,
-    PoolWriter,
     feature_blocks,
     read_state,
     softmax,
     summarise_probabilities,
 )
+from evenpick.pool_writer import PoolWriter
 
 ROWS = (3, 1, 5)
 SOURCE = {"name": "test", "fingerprint": "abc", "preprocessing": {"size": 8, "mean": (0.5, 0.5, 0.5)}}
@@ -69,6 +73,11 @@ def test_features_that_are_not_finite_are_refused_with_their_row(bad):
 
     with pytest.raises(EvenpickError, match="2 rows hold NaN or infinity, the first is row 2"):
         Pool.from_arrays(features)
+
+
+def test_a_pool_made_without_from_arrays_is_checked_too():
+    with pytest.raises(EvenpickError, match=r"features must be finite; 2 rows .* the first is row 0"):
+        Pool(np.full((2, 3), np.nan, np.float32), ["a", "b"])
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (4,), (2, 2, 2), ()])
@@ -293,7 +302,8 @@ def test_a_block_counts_wholly_or_not_at_all_wherever_the_writer_stops(survived,
 
     writer = PoolWriter(tmp_path / "cut", tmp_path / "cut" / "photos", SOURCE, 4)
     with monkeypatch.context() as patch, contextlib.suppress(Stopped):
-        patch.setattr(evenpick.pool, "flush", stop_after)
+        patch.setattr(evenpick.durable, "flush", stop_after)
+        patch.setattr(evenpick.pool_writer, "flush", stop_after)
         writer.append(*last)
 
     assert len(flushes) == survived
@@ -403,3 +413,27 @@ def test_a_changed_byte_is_found_by_the_checksums(name, tmp_path):
 
     with pytest.raises(EvenpickError, match=f"{name}' is damaged: its checksum differs from pool.json"):
         writer.check()
+
+
+MANY_BLOCKS = """
+import resource, sys
+import numpy as np
+from evenpick.balancing import BALANCINGS, NextImage
+from evenpick.pool import Pool
+
+pool = Pool.open(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+next_image = NextImage(pool.features, BALANCINGS["ratio_max"], np.arange(len(pool)))
+for means in np.eye(3, 4), np.zeros((3, 4)):
+    next_image.pick(means, 0, [1, 2], np.ones(len(pool), bool))
+print(np.asarray(pool.features).shape)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="this system has no limit of open files to lower")
+def test_a_pool_of_more_blocks_than_files_may_be_open_is_read(tmp_path):
+    written(tmp_path, parts(rows=[1] * 300))
+
+    run = subprocess.run([sys.executable, "-c", MANY_BLOCKS, tmp_path], capture_output=True, text=True, check=False)
+
+    assert (run.stderr, run.stdout) == ("", "(300, 4)\n")

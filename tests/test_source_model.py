@@ -255,6 +255,29 @@ def test_an_onnx_file_is_a_source_with_the_sizes_of_its_outputs(make_network, tm
     assert source.preprocessing.size == 8
 
 
+@pytest.mark.parametrize("kind", ["FLOAT16", "DOUBLE"])
+def test_networks_of_another_precision_give_float32(kind, make_network, tmp_path):
+    import onnx
+
+    images = [Image.new("RGB", (9, 9), colour) for colour in ("white", "red")]
+    plain = SourceModel.from_onnx(make_network(tmp_path / "plain.onnx"), Preprocessing(size=8))(images)
+    file = make_network(tmp_path / "own.onnx", kind=getattr(onnx.TensorProto, kind))
+
+    for ours, theirs in zip(SourceModel.from_onnx(file, Preprocessing(size=8))(images), plain, strict=True):
+        assert ours.dtype == np.float32
+        assert ours == pytest.approx(theirs, rel=1e-2, abs=1e-2)
+
+
+def test_a_network_for_one_image_a_call_is_given_one_at_a_time(make_network, tmp_path):
+    images = [Image.new("RGB", (9, 9), colour) for colour in ("white", "red", "blue")]
+    any_number = SourceModel.from_onnx(make_network(tmp_path / "any.onnx"), Preprocessing(size=8))
+    one = SourceModel.from_onnx(make_network(tmp_path / "one.onnx", batch=1), Preprocessing(size=8))
+
+    for ours, theirs in zip(one(images), any_number(images), strict=True):
+        assert len(ours) == 3
+        assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-6)
+
+
 def test_onnx_files_of_other_weights_have_another_fingerprint(make_network, tmp_path):
     def fingerprint(name, seed):
         return SourceModel.from_onnx(make_network(tmp_path / name, seed=seed), Preprocessing(size=8)).fingerprint

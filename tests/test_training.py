@@ -9,7 +9,8 @@ import pytest
 from evenpick.errors import EvenpickError
 from evenpick.linear_svm import C_GRID, normalised
 from evenpick.metrics import macro_accuracy
-from evenpick.pool import Pool, PoolWriter, summarise_probabilities
+from evenpick.pool import Pool, summarise_probabilities
+from evenpick.pool_writer import PoolWriter
 from evenpick.training import Model, deal_folds, fit_temperature, held_out_margins, train
 
 
@@ -254,6 +255,16 @@ def test_features_of_another_width_are_refused(shape):
 
     with pytest.raises(EvenpickError, match=r"takes features of shape \(n, 6\)"):
         model.predict(np.zeros(shape))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_refused_with_their_row(bad):
+    model, _, _ = trained([5, 5])
+    features = np.zeros((3, 6))
+    features[1, 2] = bad
+
+    with pytest.raises(EvenpickError, match="features must be finite; 1 rows hold NaN or infinity, the first is row 1"):
+        model.predict(features)
 
 
 def test_a_pool_of_another_source_is_refused():

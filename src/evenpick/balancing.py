@@ -6,16 +6,17 @@ n_c counts the labels of each discovered class c. Classes below the mean of n_c 
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .pool import Features, IndexArray, feature_blocks
+from .pool import BLOCK_ROWS, Features, IndexArray, feature_blocks
 
 _MOST_PREPARED = 16  # images looked at while their distances wait, each 4 bytes an image of the pool
+_ROWS_AT_ONCE = 256  # few enough that a part of a block, less the pool's mean, stays in the processor's cache
 _TIE = 1e-9  # scores this close, relative to their size, are a tie: the permutation decides, not rounding
 
 Counts: TypeAlias = NDArray[np.intp]
@@ -110,7 +111,8 @@ class NextImage:
     """The unlabelled image that the balancing form likes best, exactly, at the price of one class a label.
 
     Squared distances of every image to every class mean are kept in float32, and only a class whose
-    mean moved is computed again. What float32 rounding could hide is bounded; the few images within the
+    mean moved is computed again. Vectors are taken from the mean of the pool, so that what all of them
+    share costs no digits. What float32 rounding could hide is bounded; the few images within the
     bound of the best are computed again in float64, so the answer is that of exact arithmetic. Scores
     that tie go to the image that comes first in the given permutation.
 
@@ -121,17 +123,16 @@ class NextImage:
     def __init__(self, features: Features, form: BalancingForm, rank: IndexArray) -> None:
         n, d = features.shape
         self._features, self._form, self._rank = features, form, rank
-        # Kept open: mapping the files anew costs as much as reading them.
-        self._blocks = list(feature_blocks(features))
         self._means = np.empty((0, d))
         self._squared = np.empty((0, n), np.float32)  # (classes or more, images)
         self._moves = np.empty(0, np.intp)  # (classes or more,), moves by `add` since the pool was read
-        self._lengths = np.empty(0)  # (images,), filled on first use
+        self._centre = np.empty(0, np.float32)  # (d,), the pool's mean, filled on first use
+        self._lengths = np.empty(0)  # (images,), from the centre, filled on first use
         self._longest_added = 0.0
         self._prepared: dict[int, NDArray[np.float32]] = {}
         self._lock = threading.Lock()
-        # Worst case of a float32 dot product of d terms, twice, and of the sums around it.
-        self._rounding = 2 * d + 8
+        # Worst case of a float32 dot product of d terms, twice, and of the differences and sums around it.
+        self._rounding = 2 * d + 16
 
     def pick(self, means: Values, target: int, others: Sequence[int], free: NDArray[np.bool_]) -> int:
         """The best free image.
@@ -141,11 +142,7 @@ class NextImage:
         """
         self.update(means)
         rows = self._shortlist(target, others, np.flatnonzero(free))
-        points = np.asarray(self._features[rows], dtype=np.float64)
-        to_target = scores = _distances(points, means[target])
-        if others:
-            to_other = self._form.reduce.reduce([_distances(points, means[j]) for j in others])
-            scores = self._form.score(to_target, to_other)
+        scores, to_target = self._exact_scores(means, target, others, rows)
         tied = rows[scores <= scores.min() + _tie_width(scores, to_target)]
         return int(tied[np.argmin(self._rank[tied])])
 
@@ -192,12 +189,26 @@ class NextImage:
                 self._moves[to] += 1
             self._longest_added = max(self._longest_added, float(self._lengths[row]))
 
+    def _exact_scores(
+        self, means: Values, target: int, others: Sequence[int], rows: IndexArray
+    ) -> tuple[Values, Values]:
+        """Scores of the rows and their distances to the target, in float64, one block of rows at a time."""
+        to_target, to_other = np.empty(len(rows)), np.empty(len(rows))
+        for start in range(0, len(rows), BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            points = np.asarray(self._features[rows[part]], dtype=np.float64)
+            to_target[part] = _distances(points, means[target])
+            if others:
+                each = (_distances(points, means[j]) for j in others)
+                to_other[part] = functools.reduce(self._form.reduce, each)
+        return (self._form.score(to_target, to_other) if others else to_target), to_target
+
     def _has(self, position: int, mean: Values) -> bool:
         return position < len(self._means) and bool((self._means[position] == mean).all())
 
     def _shortlist(self, target: int, others: Sequence[int], rows: IndexArray) -> IndexArray:
         """Rows whose score may be the smallest, given what float32 can have got wrong."""
-        longest = np.sqrt(np.einsum("ij,ij->i", self._means, self._means).max())
+        longest = _distances(self._means, self._centre.astype(np.float64)).max()
         moves = int(self._moves[: len(self._means)].max())  # each rounds a few times more
         rounding = (self._rounding + 8 * moves) * float(np.finfo(np.float32).eps)
         error = rounding * (self._lengths[rows] + max(longest, self._longest_added)) ** 2
@@ -224,15 +235,26 @@ class NextImage:
     def _squared_distances(self, points: Values) -> NDArray[np.float32]:
         """Of every image to each point, shape (points, images): the one pass over the whole pool."""
         if not self._lengths.size:
-            self._lengths = _lengths(self._blocks, len(self._features))
-        centres = points.astype(np.float32)
-        centre_lengths = np.einsum("ij,ij->i", centres, centres)[:, None]
+            self._centre = _mean(self._features)
+            self._lengths = np.concatenate(
+                [np.linalg.norm(part, axis=1) for _, part in self._from_centre()], dtype=np.float64
+            )
+        ends = (points - self._centre).astype(np.float32)
+        end_lengths = np.einsum("ij,ij->i", ends, ends)[:, None]
         squared = np.empty((len(points), len(self._features)), np.float32)
-        for start, block in self._blocks:
-            part = slice(start, start + len(block))
-            lengths = self._lengths[part].astype(np.float32) ** 2
-            squared[:, part] = lengths - 2 * (centres @ block.T) + centre_lengths
+        for start, part in self._from_centre():
+            here = slice(start, start + len(part))
+            lengths = self._lengths[here].astype(np.float32) ** 2
+            squared[:, here] = lengths - 2 * (ends @ part.T) + end_lengths
         return squared
+
+    def _from_centre(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Parts of the pool less its mean, each with the index of its first row; the next one overwrites it."""
+        space = np.empty((_ROWS_AT_ONCE, self._features.shape[1]), np.float32)
+        for first, block in feature_blocks(self._features):
+            for start in range(0, len(block), _ROWS_AT_ONCE):
+                rows = block[start : start + _ROWS_AT_ONCE]
+                yield first + start, np.subtract(rows, self._centre, out=space[: len(rows)])
 
 
 def _tie_width(scores: Values, to_target: Values) -> float:
@@ -251,8 +273,8 @@ def _distances(points: Values, mean: Values) -> Values:
     return distances
 
 
-def _lengths(blocks: Sequence[tuple[int, NDArray[np.float32]]], n: int) -> Values:
-    lengths = np.empty(n)
-    for start, block in blocks:
-        lengths[start : start + len(block)] = np.linalg.norm(block, axis=1)
-    return lengths
+def _mean(features: Features) -> NDArray[np.float32]:
+    total = np.zeros(features.shape[1])
+    for _, block in feature_blocks(features):
+        total += block.sum(axis=0)
+    return (total / len(features)).astype(np.float32)

@@ -17,9 +17,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from .durable import write_atomically
 from .errors import NO_SPACE, EvenpickError
 from .images import UnreadableImageError, cut_image, find_images
-from .pool import BLOCK_ROWS, Pool, PoolWriter, softmax, summarise_probabilities, write_atomically
+from .pool import BLOCK_ROWS, Pool, softmax, summarise_probabilities
+from .pool_writer import PoolWriter
 from .source_model import SourceModel
 
 BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 8 keeps memory small

@@ -78,7 +78,6 @@ class Handout:
             if turn.question is None:
                 return turn
             question = turn.question
-            self._worker.submit(self._session.session.prepare, question.index)
         else:
             question = loan.question
         self._lend(page, annotator, question)
@@ -125,8 +124,10 @@ class Handout:
         """The page is closed: its image is for anyone."""
         self._loans.pop(page, None)
 
-    def upcoming(self) -> list[int]:
-        """Rows that are likely to be asked for soon; a guess."""
+    def upcoming(self, page: str) -> list[int]:
+        """The page shows its image: time to work ahead. Returns rows that may come next, a guess."""
+        if loan := self._loans.get(page):
+            self._worker.submit(self._session.session.prepare, loan.question.index)
         count = GUESSES if self._session.phase == "discovery" else 1
         rows = {loan.question.index for loan in self._loans.values()}
         return self._session.session.upcoming(rows, count)

@@ -1,12 +1,11 @@
 """Find images in a folder tree and open them as RGB; what cannot be read is told, not fatal."""
 
-import contextlib
 import io
 import os
 import struct
-import threading
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,8 @@ _BROKEN = (
 )  # fmt: skip
 
 _LARGE = 24_000_000  # pixels, 4 bytes each in memory and twice that while a photograph is turned
-_one_large = threading.Lock()
+# One thread and not a lock: allocators keep what each thread has given back for that thread alone.
+_large_images = ThreadPoolExecutor(1, "large images")
 
 
 class UnreadableImageError(EvenpickError):
@@ -120,8 +120,11 @@ def cut_image(data: bytes, cut: Callable[[Image.Image], Image.Image]) -> Image.I
     UnreadableImageError
         As `decode_image`.
     """
-    with _one_large if _pixels(data) > _LARGE else contextlib.nullcontext():
+
+    def work() -> Image.Image:
         return cut(decode_image(data))
+
+    return _large_images.submit(work).result() if _pixels(data) > _LARGE else work()
 
 
 def _pixels(data: bytes) -> int:

@@ -67,6 +67,7 @@ def bodies(n_images: int) -> dict[str, Schema]:
             {"old": _NAME, "new": _with(_NAME, "A class that exists is merged with."), **everything}, _OPTIONAL
         ),
         "/api/release": _object({"page": _WHO["page"]}, _OPTIONAL),
+        "/api/upcoming": _object({"page": _WHO["page"]}, _OPTIONAL),
     }
 
 
@@ -197,6 +198,10 @@ _POSTS: dict[str, tuple[str, Schema]] = {
         "Rename a class, or merge it into another.",
         _object({"progress": _PROGRESS, "turn": _TURN}, ("turn",)),
     ),
+    "/api/upcoming": (
+        "Say that the image is on the screen: time for both sides to work ahead on what may come next, a guess.",
+        _object({"urls": {"type": "array", "items": _TEXT}}),
+    ),
     "/api/release": ("Give the image of a page back unanswered.", _object({"released": {"type": "boolean"}})),
 }
 
@@ -206,13 +211,6 @@ def openapi(n_images: int, has_token: bool) -> Schema:
     schemas = bodies(n_images)
     paths: dict[str, Schema] = {
         "/api/state": {"get": _operation("Everything but the image.", {"200": _json(_STATE)}, [])},
-        "/api/upcoming": {
-            "get": _operation(
-                "Images that may come soon, to load ahead; a guess.",
-                {"200": _json(_object({"urls": {"type": "array", "items": _TEXT}}))},
-                [],
-            )
-        },
         "/image/{row}": {"get": _image_operation(n_images)},
     }
     for path, (summary, response) in _POSTS.items():

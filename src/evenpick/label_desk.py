@@ -24,6 +24,7 @@ class Desk:
         self.posts: dict[str, Callable[[dict[str, Any], str, str], dict[str, Any]]] = {
             "/api/next": self._next, "/api/label": self._label, "/api/skip": self._skip,
             "/api/undo": self._undo, "/api/rename": self._rename, "/api/release": self._release,
+            "/api/upcoming": self._upcoming,
         }  # fmt: skip
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -48,11 +49,6 @@ class Desk:
                 "agreement": [asdict(pair) for pair in agreements(opinions)],
             }  # fmt: skip
 
-    def upcoming(self) -> dict[str, Any]:
-        """Where the images are that may come soon."""
-        with self.lock:
-            return {"urls": [self._url(row) for row in self.handout.upcoming()]}
-
     def _next(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
         turn = self.handout.next(page, annotator)
         return {"progress": self._progress(), "turn": self._turn(turn)}
@@ -76,6 +72,9 @@ class Desk:
     def _release(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
         self.handout.release(page)
         return {"released": True}
+
+    def _upcoming(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
+        return {"urls": [self._url(row) for row in self.handout.upcoming(page)]}
 
     def _progress(self) -> dict[str, Any]:
         session = self.session.session

@@ -6,13 +6,11 @@ killed at any moment leaves a whole pool behind and the next run goes on after i
 """
 
 import csv
-import hashlib
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,10 +18,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._version import __version__
+from .durable import write_atomically
 from .errors import EvenpickError
+
+__all__ = [
+    "BLOCK_ROWS", "FORMAT", "PREDICTION", "BlockArray", "Features", "FloatArray", "IndexArray", "Pool",
+    "check_finite", "feature_blocks", "features_name", "pool_folder", "predictions_name", "read_images_csv",
+    "read_state", "softmax", "summarise_probabilities", "write_atomically",
+]  # fmt: skip
 
 FORMAT = 1
 BLOCK_ROWS = 2048
+MAPPED_FILES = 128  # of one pool at a time; many systems allow a process 1,024 or fewer open files
 PREDICTION = np.dtype([("entropy", "<f4"), ("margin", "<f4"), ("confidence", "<f4"), ("source_class", "<i4")])
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
@@ -38,6 +44,8 @@ class BlockArray:
 
     def __init__(self, files: Sequence[Path], rows: Sequence[int], width: int) -> None:
         self._files = files
+        # Mapping a file anew costs time, and each one that stays mapped costs an open file.
+        self._map = lru_cache(MAPPED_FILES)(partial(np.load, mmap_mode="r", allow_pickle=False))
         self._starts = np.concatenate([[0], np.cumsum(rows, dtype=np.intp)])
         self.shape = (int(self._starts[-1]), width)
 
@@ -47,7 +55,7 @@ class BlockArray:
     def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Each block with the index of its first row."""
         for file, start in zip(self._files, self._starts[:-1], strict=True):
-            yield int(start), np.load(file, mmap_mode="r", allow_pickle=False)
+            yield int(start), self._map(file)
 
     def __getitem__(self, rows: Any) -> NDArray[np.float32]:
         """A copy of the rows named by an index, a slice, or an array of indices or booleans."""
@@ -57,7 +65,7 @@ class BlockArray:
         block_of = np.searchsorted(self._starts, wanted, side="right") - 1
         for block in np.unique(block_of):
             here = block_of == block
-            values = np.load(self._files[block], mmap_mode="r", allow_pickle=False)
+            values = self._map(self._files[block])
             taken[here] = values[wanted[here] - self._starts[block]]
         return taken if row_numbers.ndim else taken[0]
 
@@ -112,6 +120,8 @@ class Pool:
             raise EvenpickError(f"pool: {n} rows of features need {n} image ids; got {len(self.image_ids)}")
         if len(set(self.image_ids)) != n:
             raise EvenpickError("pool: image ids must differ; at least two are equal")
+        if isinstance(self.features, np.ndarray):
+            check_finite(self.features)
         if self.predictions is not None and len(self.predictions) != n:
             raise EvenpickError(f"pool: {n} images need {n} predictions; got {len(self.predictions)}")
 
@@ -140,8 +150,6 @@ class Pool:
             If shapes do not fit, features are not finite or rows do not sum to 1.
         """
         values = np.ascontiguousarray(features, dtype=np.float32)
-        if values.ndim == 2:
-            _check_finite(values, 0)
         predictions = None if probabilities is None else summarise_probabilities(np.asarray(probabilities))
         ids = [str(i) for i in range(len(values))] if image_ids is None else [str(i) for i in image_ids]
         return cls(values, ids, predictions)
@@ -158,15 +166,15 @@ class Pool:
         state = read_state(Path(workspace))
         if not state["blocks"]:
             raise EvenpickError(f"workspace '{workspace}' holds no image yet: run `evenpick embed` on it")
-        folder = _pool_folder(Path(workspace))
+        folder = pool_folder(Path(workspace))
         rows = [block["rows"] for block in state["blocks"]]
         for number, count in enumerate(rows):
             _check_block_files(folder, number, count, state["feature_size"])
-        features = BlockArray([folder / _features_name(i) for i in range(len(rows))], rows, state["feature_size"])
+        features = BlockArray([folder / features_name(i) for i in range(len(rows))], rows, state["feature_size"])
         predictions = np.concatenate(
-            [np.load(folder / _predictions_name(i), allow_pickle=False) for i in range(len(rows))]
+            [np.load(folder / predictions_name(i), allow_pickle=False) for i in range(len(rows))]
         )
-        ids = [row[0] for row in _read_images_csv(folder, state)]
+        ids = [row[0] for row in read_images_csv(folder, state)]
         return cls(features, ids, predictions, state["source"], Path(state["folder"]))
 
     def __len__(self) -> int:
@@ -255,107 +263,22 @@ def _check_probabilities(block: FloatArray, start: int) -> None:
         )
 
 
-def _check_finite(block: FloatArray, start: int) -> None:
-    bad = ~np.isfinite(block).all(axis=1)
+def check_finite(features: NDArray[Any], first_row: int = 0) -> None:
+    """Refuse NaN and infinity, naming the first row by its place in the pool."""
+    bad = np.concatenate([~np.isfinite(block).all(axis=1) for _, block in feature_blocks(features)])
     if bad.any():
         raise EvenpickError(
             f"features must be finite; {int(bad.sum())} rows hold NaN or infinity, "
-            f"the first is row {start + int(np.flatnonzero(bad)[0])}"
+            f"the first is row {first_row + int(np.flatnonzero(bad)[0])}"
         )
 
 
 # --- the pool on disk -------------------------------------------------------------------------------
 
 
-class PoolWriter:
-    """Appends blocks to the pool of a workspace; whatever was not committed is forgotten on opening.
-
-    One writer at a time; the caller holds the workspace's lock.
-    """
-
-    def __init__(self, workspace: Path, folder: Path, source: Mapping[str, Any], feature_size: int) -> None:
-        self._folder = _pool_folder(workspace)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if (self._folder / "pool.json").exists():
-            self._state = read_state(workspace)
-            self._check_same(workspace, folder, source)
-        else:
-            self._state = {
-                "format": FORMAT, "evenpick": __version__, "folder": str(folder),
-                "source": dict(source), "feature_size": feature_size, "blocks": [],
-                "images_csv_bytes": 0,
-            }  # fmt: skip
-            self._commit()
-        self._forget_uncommitted()
-        rows = _read_images_csv(self._folder, self._state)
-        self.image_of_digest = {digest: image_id for image_id, digest in rows}
-        self.done = {image_id for image_id, _ in rows}
-
-    def append(
-        self,
-        image_ids: Sequence[str],
-        digests: Sequence[str],
-        features: NDArray[np.float32],
-        predictions: NDArray[np.void],
-    ) -> None:
-        """Write one block and commit it; either all of it counts or nothing."""
-        _check_finite(features, sum(block["rows"] for block in self._state["blocks"]))
-        number = len(self._state["blocks"])
-        block = {
-            "rows": len(image_ids),
-            "features_sha256": _write_npy(self._folder / _features_name(number), features),
-            "predictions_sha256": _write_npy(self._folder / _predictions_name(number), predictions),
-        }
-        with (self._folder / "images.csv").open("ab") as file:
-            file.write(_csv_bytes(zip(image_ids, digests, strict=True)))
-            flush(file)
-            self._state["images_csv_bytes"] = file.tell()
-        self._state["blocks"].append(block)
-        self._commit()
-        self.done.update(image_ids)
-
-    def check(self) -> None:
-        """Compare every committed block with its checksum."""
-        for number, block in enumerate(self._state["blocks"]):
-            for name, key in (
-                (_features_name(number), "features"),
-                (_predictions_name(number), "predictions"),
-            ):
-                file = self._folder / name
-                if not file.exists() or _sha256(file) != block[f"{key}_sha256"]:
-                    raise EvenpickError(
-                        f"'{file}' is damaged: its checksum differs from pool.json; "
-                        f"delete '{self._folder}' and run `evenpick embed` again"
-                    )
-
-    def _commit(self) -> None:
-        write_atomically(self._folder / "pool.json", json.dumps(self._state, indent=1).encode())
-
-    def _check_same(self, workspace: Path, folder: Path, source: Mapping[str, Any]) -> None:
-        for what, old, new in (
-            ("folder", self._state["folder"], str(folder)),
-            ("source", _seen_with(self._state["source"]), _seen_with(source)),
-        ):
-            if old != new:
-                raise EvenpickError(
-                    f"workspace '{workspace}' was embedded with another {what} ({old}, now {new}); use another workspace"
-                )
-
-    def _forget_uncommitted(self) -> None:
-        kept = range(len(self._state["blocks"]))
-        names = {_features_name(i) for i in kept} | {_predictions_name(i) for i in kept}
-        for file in self._folder.glob("*.npy*"):
-            if file.name not in names:
-                file.unlink()
-        images = self._folder / "images.csv"
-        images.touch()
-        if images.stat().st_size > self._state["images_csv_bytes"]:
-            os.truncate(images, self._state["images_csv_bytes"])
-
-
 def read_state(workspace: Path) -> dict[str, Any]:
     """What `pool.json` says, checked for its format."""
-    file = _pool_folder(workspace) / "pool.json"
+    file = pool_folder(workspace) / "pool.json"
     if not file.is_file():
         raise EvenpickError(f"'{workspace}' is not a workspace: run `evenpick embed {workspace} FOLDER` first")
     try:
@@ -371,32 +294,10 @@ def read_state(workspace: Path) -> dict[str, Any]:
     return state
 
 
-def write_atomically(file: Path, data: bytes) -> None:
-    """Replace the file as a whole: readers see the old or the new, even if the machine stops."""
-    temporary = file.with_name(file.name + ".tmp")
-    with temporary.open("wb") as handle:
-        handle.write(data)
-        flush(handle)
-    temporary.replace(file)
-
-
-def flush(handle: Any) -> None:
-    """Push what was written through to the disk."""
-    handle.flush()
-    os.fsync(handle.fileno())
-
-
-def _write_npy(file: Path, values: NDArray[Any]) -> str:
-    buffer = io.BytesIO()
-    np.save(buffer, values, allow_pickle=False)
-    write_atomically(file, buffer.getvalue())
-    return hashlib.sha256(buffer.getbuffer()).hexdigest()
-
-
 def _check_block_files(folder: Path, number: int, rows: int, width: int) -> None:
     expected = {
-        _features_name(number): ((rows, width), BlockArray.dtype),
-        _predictions_name(number): ((rows,), PREDICTION),
+        features_name(number): ((rows, width), BlockArray.dtype),
+        predictions_name(number): ((rows,), PREDICTION),
     }
     for name, shape_and_type in expected.items():
         try:
@@ -408,7 +309,7 @@ def _check_block_files(folder: Path, number: int, rows: int, width: int) -> None
             raise _incomplete(folder / name)
 
 
-def _read_images_csv(folder: Path, state: Mapping[str, Any]) -> list[list[str]]:
+def read_images_csv(folder: Path, state: Mapping[str, Any]) -> list[list[str]]:
     file, size = folder / "images.csv", state["images_csv_bytes"]
     if not file.is_file() or file.stat().st_size < size:
         raise _incomplete(file)
@@ -422,33 +323,13 @@ def _incomplete(file: Path) -> EvenpickError:
     return EvenpickError(f"'{file}' is missing or cut short; delete '{file.parent}' and embed again")
 
 
-def _csv_bytes(rows: Any) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        digest = hashlib.sha256()
-        while chunk := handle.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _seen_with(source: Mapping[str, Any]) -> str:
-    """What decides the features: the weights and the preprocessing, wherever a file of weights lies."""
-    settings = json.dumps(source.get("preprocessing"), sort_keys=True)
-    return f"{source.get('fingerprint')} with {settings}"
-
-
-def _pool_folder(workspace: Path) -> Path:
+def pool_folder(workspace: Path) -> Path:
     return workspace / "pool"
 
 
-def _features_name(number: int) -> str:
+def features_name(number: int) -> str:
     return f"features-{number:05d}.npy"
 
 
-def _predictions_name(number: int) -> str:
+def predictions_name(number: int) -> str:
     return f"predictions-{number:05d}.npy"

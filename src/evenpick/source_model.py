@@ -7,81 +7,20 @@ import hashlib
 import importlib.metadata
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from .errors import EvenpickError, MissingExtraError, unknown_name
+from .preprocessing import Batch, Preprocessing
 
-Batch: TypeAlias = NDArray[np.float32]
 Network: TypeAlias = Callable[[Batch], tuple[Batch, Batch]]
 
-INTERPOLATIONS = {
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """From an RGB image to what the network was trained on.
-
-    The central square with `crop` times the short side is resized to `size` x `size` pixels, values
-    are brought to 0..1, then `mean` is subtracted and the result divided by `std`, channel by channel
-    in the network's own order.
-    """
-
-    size: int = 224
-    crop: float = 0.875
-    interpolation: str = "bilinear"
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    channels: str = "rgb"
-
-    def __post_init__(self) -> None:
-        if self.interpolation not in INTERPOLATIONS:
-            raise unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
-        if self.channels not in ("rgb", "bgr") or self.size < 1 or not 0 < self.crop <= 1:
-            raise EvenpickError(
-                "preprocessing: size must be >= 1, crop in (0, 1] and channels 'rgb' or 'bgr'; "
-                f"got {self.size}, {self.crop}, {self.channels!r}"
-            )
-
-    @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> "Preprocessing":
-        """The preprocessing that `pool.json`, a model or a JSON file beside an ONNX file states."""
-        known = [field.name for field in fields(cls)]
-        for name in facts:
-            if name not in known:
-                raise unknown_name("preprocessing setting", name, known)
-        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-        return cls(**settings)
-
-    def __call__(self, images: Sequence[Image.Image]) -> Batch:
-        """A batch of shape (n, 3, size, size), float32."""
-        return self.batch([self.cut(image) for image in images])
-
-    def batch(self, cuts: Sequence[Image.Image]) -> Batch:
-        """The batch of images that `cut` gave."""
-        pixels = np.stack([np.asarray(image) for image in cuts])
-        if self.channels == "bgr":
-            pixels = pixels[..., ::-1]
-        scale = (1 / (255 * np.array(self.std))).astype(np.float32)
-        offset = (np.array(self.mean) / np.array(self.std)).astype(np.float32)
-        return np.ascontiguousarray((pixels * scale - offset).transpose(0, 3, 1, 2))
-
-    def cut(self, image: Image.Image) -> Image.Image:
-        """The central square of an RGB image, resized: all of it that the network sees."""
-        width, height = image.size
-        side = self.crop * min(width, height)
-        box = ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
-        return image.resize((self.size, self.size), INTERPOLATIONS[self.interpolation], box=box)
+__all__ = ["LITE0", "SOURCES", "TORCHVISION", "Batch", "Network", "Preprocessing", "SourceEntry", "SourceModel"]
 
 
 @dataclass(frozen=True)
@@ -177,7 +116,8 @@ class SourceModel:
 
         def network(batch: Batch) -> tuple[Batch, Batch]:
             features, logits = session.run(["features", "logits"], {image: batch})
-            return features, logits
+            # The pool holds float32, whatever the network computes with.
+            return features.astype(np.float32, copy=False), logits.astype(np.float32, copy=False)
 
         fingerprint = fingerprint or hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         return _measured(name or f"onnx:{file}", preprocessing, licence, fingerprint, network)
@@ -216,8 +156,9 @@ class SourceModel:
 
 def _measured(name: str, preprocessing: Preprocessing, licence: str, digest: str, network: Network) -> SourceModel:
     """The source with the sizes that the network shows on an empty image."""
+    image = np.zeros((1, 3, preprocessing.size, preprocessing.size), np.float32)
     try:
-        features, logits = network(np.zeros((1, 3, preprocessing.size, preprocessing.size), np.float32))
+        features, logits = network(image)
     except EvenpickError:
         raise  # it says what is wrong already
     except Exception as error:
@@ -230,7 +171,27 @@ def _measured(name: str, preprocessing: Preprocessing, licence: str, digest: str
             f"source '{name}' must give features (n, d) and logits (n, k); "
             f"got shapes {features.shape} and {logits.shape}"
         )
-    return SourceModel(name, preprocessing, features.shape[1], logits.shape[1], licence, digest, network)
+    sizes = features.shape[1], logits.shape[1]
+    if not _takes_two(network, image, sizes):
+        network = _one_by_one(network)
+    return SourceModel(name, preprocessing, *sizes, licence, digest, network)
+
+
+def _takes_two(network: Network, image: Batch, sizes: tuple[int, int]) -> bool:
+    """Whether the network takes more than one image a call; many are exported for a batch of one."""
+    try:
+        features, logits = network(np.concatenate([image, image]))
+    except Exception:  # noqa: BLE001 (each runtime raises its own kinds; one image was taken just now)
+        return False
+    return (features.shape, logits.shape) == ((2, sizes[0]), (2, sizes[1]))
+
+
+def _one_by_one(network: Network) -> Network:
+    def run(batch: Batch) -> tuple[Batch, Batch]:
+        features, logits = zip(*[network(image[None]) for image in batch], strict=True)
+        return np.concatenate(features), np.concatenate(logits)
+
+    return run
 
 
 # --- the table of sources ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import EvenpickError, MissingExtraError, unknown_name
+from .preprocessing import Preprocessing
 
 try:
     import torch
@@ -188,10 +189,8 @@ class ResNet18(nn.Module):  # type: ignore[misc]  # torch is untyped here
         return features, self.fc(features)
 
 
-def timm_model(name: str) -> tuple[Callable[[], Any], Any, str]:
+def timm_model(name: str) -> tuple[Callable[[], Any], Preprocessing, str]:
     """How to build a timm model with features and logits, its preprocessing and its licence."""
-    from .source_model import Preprocessing
-
     try:
         import timm
     except ImportError:

@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
 from ._version import __version__
+from .durable import write_atomically
 from .errors import EvenpickError, first_few, unknown_name
 from .linear_svm import C_GRID, LinearSVM, fit_path, normalised
 from .metrics import class_counts, macro_accuracy
-from .pool import FloatArray, IndexArray, Pool, feature_blocks, softmax, write_atomically
+from .pool import FloatArray, IndexArray, Pool, check_finite, feature_blocks, softmax
 
 FORMAT = 1
 N_FOLDS = 10
@@ -154,6 +155,8 @@ class Model:
         width = self.svm.weights.shape[1]
         if values.ndim != 2 or values.shape[1] != width:
             raise EvenpickError(f"the model takes features of shape (n, {width}); got {values.shape}")
+        if isinstance(values, np.ndarray) and len(values):
+            check_finite(values)
         return values
 
     def _probabilities(self, features: FloatArray) -> Values:

@@ -5,6 +5,7 @@ import { Keys, matching, read, sameName, write } from "./classes.js";
 import { Zoom } from "./zoom.js";
 
 const WAIT = 2000; // ms between questions while others look at the last images
+const SEARCH_PAUSE = 60; // ms
 
 const $ = (id) => document.getElementById(id);
 const element = (tag, properties = {}, ...children) => {
@@ -22,6 +23,7 @@ let turn = { status: "loading" };
 let classes = []; // {name, count}, in the order of discovery
 let busy = true; // nothing is answered until the image it would be about is on the screen
 let waiting;
+let searching;
 
 // --- what the server says --------------------------------------------------------------------------
 
@@ -50,6 +52,7 @@ async function exchange(path, body, done) {
   try {
     const reply = await post(path, { annotator, ...body }, silent);
     quiet();
+    if (reply.turn.image) load(reply.turn.image.url); // on its way before the rest is drawn
     showProgress(reply.progress);
     done?.(reply);
     await show(reply.turn);
@@ -126,11 +129,13 @@ async function show(next) {
 
 // After the image is on the screen: what may come next is loaded while a person looks.
 function lookAhead() {
-  setTimeout(async () => {
-    const { urls } = await get("/api/upcoming", () => {}).catch(() => ({ urls: [] }));
-    for (const url of ahead.keys()) if (!urls.includes(url) && url !== turn.image?.url) ahead.delete(url);
-    for (const url of urls) load(url).ready.catch(() => ahead.delete(url));
-  });
+  requestAnimationFrame(() => setTimeout(preload));
+}
+
+async function preload() {
+  const { urls } = await post("/api/upcoming", {}, () => {}).catch(() => ({ urls: [] }));
+  for (const url of ahead.keys()) if (!urls.includes(url) && url !== turn.image?.url) ahead.delete(url);
+  for (const url of urls) load(url).ready.catch(() => ahead.delete(url));
 }
 
 async function notice(status) {
@@ -192,6 +197,7 @@ function showProgress(progress) {
   $("phase").textContent = progress.phase;
   $("undo").disabled = progress.labels + progress.skipped === 0;
   $("name").value = "";
+  clearTimeout(searching);
   document.title = `${progress.labels} of ${progress.budget} · evenpick`;
   showClasses();
 }
@@ -381,7 +387,10 @@ function alongClasses(event) {
 function listen() {
   document.addEventListener("keydown", pressed);
   $("new").addEventListener("submit", typed);
-  $("name").addEventListener("input", showClasses);
+  $("name").addEventListener("input", () => {
+    clearTimeout(searching); // a fast typist is not kept waiting for lists in between
+    searching = setTimeout(showClasses, SEARCH_PAUSE);
+  });
   $("name").addEventListener("keydown", downFromSearch);
   $("classes").addEventListener("keydown", alongClasses);
   // A click leaves the focus on the image, so that the next key answers again.
