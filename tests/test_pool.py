@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 
@@ -437,3 +438,15 @@ def test_a_pool_of_more_blocks_than_files_may_be_open_is_read(tmp_path):
     run = subprocess.run([sys.executable, "-c", MANY_BLOCKS, tmp_path], capture_output=True, text=True, check=False)
 
     assert (run.stderr, run.stdout) == ("", "(300, 4)\n")
+
+
+def test_a_pool_goes_to_another_process_as_the_names_of_its_files(tmp_path):
+    written(tmp_path, parts())
+    pool = Pool.open(tmp_path)
+    np.asarray(pool.features)
+
+    sent = pickle.dumps(pool.features)
+    received = pickle.loads(sent)
+
+    assert len(sent) < 2000
+    assert np.array_equal(received[:], pool.features[:])

@@ -43,11 +43,14 @@ class BlockArray:
     dtype = np.dtype(np.float32)
 
     def __init__(self, files: Sequence[Path], rows: Sequence[int], width: int) -> None:
-        self._files = files
+        self._files, self._rows = list(files), list(rows)
         # Mapping a file anew costs time, and each one that stays mapped costs an open file.
         self._map = lru_cache(MAPPED_FILES)(partial(np.load, mmap_mode="r", allow_pickle=False))
         self._starts = np.concatenate([[0], np.cumsum(rows, dtype=np.intp)])
         self.shape = (int(self._starts[-1]), width)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BlockArray, (self._files, self._rows, self.shape[1])  # another process maps the files itself
 
     def __len__(self) -> int:
         return self.shape[0]

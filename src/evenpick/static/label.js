@@ -6,6 +6,7 @@ import { Zoom } from "./zoom.js";
 
 const WAIT = 2000; // ms between questions while others look at the last images
 const SEARCH_PAUSE = 60; // ms
+const DECODING = 500; // ms
 
 const $ = (id) => document.getElementById(id);
 const element = (tag, properties = {}, ...children) => {
@@ -98,10 +99,20 @@ function undo() {
 function load(url) {
   if (!ahead.has(url)) {
     const image = element("img", { src: url, draggable: false });
-    ahead.set(url, { image, ready: image.decode() });
+    ahead.set(url, { image, ready: decoded(image) });
   }
   return ahead.get(url);
 }
+
+// Without a frame to draw, as in a hidden tab, decoding may wait for ever; the image can be shown before.
+const decoded = (image) =>
+  new Promise((resolve, reject) => {
+    image.onerror = reject;
+    image.onload = () => {
+      image.decode().then(resolve, resolve);
+      setTimeout(resolve, DECODING);
+    };
+  });
 
 async function show(next) {
   turn = next;
