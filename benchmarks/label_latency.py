@@ -139,7 +139,7 @@ def start_browser() -> webdriver.Chrome:
 
 
 def wait_for(browser: webdriver.Chrome, condition: str) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not browser.execute_script(f"return Boolean({condition})"):
         if time.monotonic() > end:
             raise TimeoutError(condition)

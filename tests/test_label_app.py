@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -529,3 +532,34 @@ def test_photographs_that_are_gone_are_told(make_workspace, make_pool, tmp_path)
         serve(workspace, pool, 5, port=0, open_browser=False)
     with pytest.raises(EvenpickError, match="has no folder of photographs"):
         serve(workspace, make_pool(), 5, port=0, open_browser=False)
+
+
+def test_without_the_extra_the_command_says_which_pip_line_brings_it(make_workspace):
+    code = (
+        "import sys; sys.modules['starlette'] = None\n"
+        "from evenpick.cli import main\n"
+        f"main(['label', {str(make_workspace())!r}, '--budget', '3', '--no-browser'])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert run.returncode == 1
+    assert run.stderr == (
+        "Error: the labelling page needs an extra that is not installed: pip install 'evenpick[web]'\n"
+    )
+
+
+def test_another_address_gets_a_token(make_workspace):
+    command = [sys.executable, "-m", "evenpick", "label", str(make_workspace()), "--budget", "3", "--no-browser"]
+    command += ["--host", "0.0.0.0", "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        address = server.stdout.readline().split()[-1]
+        port, token = re.search(r":(\d+)/\?token=([\w-]{32})$", address).groups()
+        local = f"http://127.0.0.1:{port}/"
+        assert httpx.get(local).status_code == 401
+        assert httpx.get(f"{local}?token={token}").status_code == 200
+        assert httpx.get(f"{local}?token={token}", headers={"host": "evil.example"}).status_code == 403
+    finally:
+        server.terminate()
+        server.wait()
+        server.stdout.close()

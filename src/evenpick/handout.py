@@ -126,11 +126,12 @@ class Handout:
 
     def upcoming(self, page: str) -> list[int]:
         """The page shows its image: time to work ahead. Returns rows that may come next, a guess."""
+        count = GUESSES if self._session.phase == "discovery" else 1
+        lent = {loan.question.index for loan in self._loans.values()}
+        rows = self._session.session.upcoming(lent, count)
         if loan := self._loans.get(page):
             self._worker.submit(self._session.session.prepare, loan.question.index)
-        count = GUESSES if self._session.phase == "discovery" else 1
-        rows = {loan.question.index for loan in self._loans.values()}
-        return self._session.session.upcoming(rows, count)
+        return rows
 
     def _pick(self, annotator: str) -> Turn:
         opinions, session = self._session.opinions, self._session.session

@@ -71,7 +71,7 @@ async function exchange(path, body, done) {
 const ask = () => exchange("/api/next", {});
 
 function label(name) {
-  if (turn.status !== "image") return;
+  if (turn.status !== "image" || busy) return;
   flash(name);
   exchange("/api/label", { row: turn.image.row, label: name, ...newAnswer() }, ({ progress }) => {
     setLast(name);
