@@ -14,14 +14,14 @@ MODULES = sorted(file.stem for file in PACKAGE.glob("*.py") if file.stem != "__i
 
 LEVELS = {
     0: ["errors", "durable", "_version"],
-    1: ["metrics", "images", "pool", "preprocessing", "names", "agreement", "web_guard"],
+    1: ["metrics", "images", "pool", "preprocessing", "names", "agreement", "web_guard", "image_address"],
     2: ["imbalance", "pool_writer", "torch_export", "uncertainty", "coverage", "displayed_image", "label_api"],
     3: ["acquisition", "balancing", "label_store", "linear_svm", "source_model"],
     4: ["session", "training", "embedding"],
     5: ["simulation", "recorded_session", "exchange", "evaluation"],
-    6: ["report", "present_files", "handout", "distributed"],
-    7: ["label_desk", "demo"],
-    8: ["label_app"],
+    6: ["report", "present_files", "handout", "distributed", "image_folder", "label_studio"],
+    7: ["label_desk", "demo", "label_studio_answers"],
+    8: ["label_app", "label_files"],
     9: ["cli"],
     10: ["__main__"],
 }

@@ -1,6 +1,6 @@
 """The one table of acquisition functions, and `select`, their public door."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -75,6 +75,15 @@ def select(
     """
     check_budget(budget, len(pool))
     return ordered(pool, budget, acquisition, np.random.default_rng(random_state))
+
+
+def select_more(
+    pool: Pool, answered: Sequence[int], budget: int, acquisition: str | AcquisitionFunction, random_state: int
+) -> IndexArray:
+    """As `select`, passing over the rows that are answered already."""
+    check_budget(budget, len(pool) - len(answered))
+    order = select(pool, budget + len(answered), acquisition, random_state)
+    return order[~np.isin(order, answered)][:budget]
 
 
 def ordered(pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng: np.random.Generator) -> IndexArray:

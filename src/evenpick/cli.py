@@ -99,10 +99,7 @@ def embed(workspace: Path, folder: Path, source: str) -> None:
 @click.option("--out", type=FILE, help="CSV to write; by default selection.csv in the workspace.")
 def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None) -> None:
     """Choose the images to label, once for the whole budget, as a CSV to fill in."""
-    import numpy as np
-
-    from .acquisition import check_budget
-    from .acquisition import select as choose
+    from .acquisition import select_more
     from .exchange import write_selection
     from .label_store import LabelStore
     from .pool import Pool
@@ -113,12 +110,11 @@ def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path 
         raise EvenpickError(f"'{file}' exists and may hold your labels; import or move it first, or say --out")
     with LabelStore(workspace) as store:
         answered = [answer.index for answer in recorded_answers(pool, store)]
-        check_budget(budget, len(pool) - len(answered))
-        order = choose(pool, budget + len(answered), acquisition, seed)
+        order = select_more(pool, answered, budget, acquisition, seed)
         if not answered:
             own = {"budget": budget, "acquisition": acquisition, "balancing": None, "random_state": seed}
             store.store_settings({**DEFAULTS, **own, "evenpick": __version__})
-    write_selection(file, pool, order[~np.isin(order, answered)][:budget])
+    write_selection(file, pool, order)
     click.echo(
         f"{budget} images to label, first choice first: '{file}'.\n"
         f"Fill in its label column, then: evenpick import {workspace} {file}"
@@ -127,41 +123,44 @@ def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path 
 
 @main.command(name="import")
 @WORKSPACE
-@click.argument("file", type=FILE)
-@click.option("--annotator", default="imported", show_default=True, help="Who gave these labels.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--annotator", default="imported", show_default=True, help="Who gave these labels, if FILE does not say.")
 @SPLIT
 def import_(workspace: Path, file: Path, annotator: str, split: str | None) -> None:
-    """Take labels from a CSV FILE with the columns image and label."""
-    from .exchange import import_labels, read_labels, read_skipped
-    from .label_store import LabelStore
-    from .pool import Pool
+    """Take labels from FILE: a CSV, an export of Label Studio or a folder.
 
-    pool = Pool.open(workspace)
-    table = read_labels(file, pool.image_ids, read_skipped(workspace), split)
-    with LabelStore(workspace) as store:
-        new = import_labels(store, table.labels, annotator)
-    known = len(table.labels) - new
-    click.echo(
-        f"{new} labels imported"
-        + (f", {known} known already" if known else "")
-        + (f", {table.unlabelled} rows without a label" if table.unlabelled else "")
-        + (f", {len(table.skipped)} of images that were left out" if table.skipped else "")
-        + "."
-    )
+    A CSV has the columns image and label; Label Studio exports JSON or JSON-MIN; a folder has a folder of
+    images for each class.
+    """
+    from .label_files import import_file
+
+    click.echo(import_file(workspace, file, annotator, split))
 
 
 @main.command()
 @WORKSPACE
-@click.argument("file", type=FILE)
-def export(workspace: Path, file: Path) -> None:
-    """Write the labels as a CSV FILE."""
-    from .exchange import export_labels
-    from .label_store import LabelStore
-    from .pool import read_state
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    type=click.Choice(["csv", "folder", "label-studio"]),
+    default="csv",
+    show_default=True,
+    help="A table, a folder of images for each class, or tasks as JSON with the labelling config beside them.",
+)
+@click.option("--image-url", metavar="PREFIX", help="label-studio: what comes before the image's path in its address.")
+@click.option("--class", "classes", multiple=True, metavar="NAME", help="label-studio: a class not found yet; repeat.")
+@click.option("--budget", type=click.IntRange(min=1), help="label-studio: labels in all; by default as recorded.")
+@click.option("--acquisition", help="label-studio: how to choose; by default as recorded, or ent_inv_div.")
+@click.option("--seed", type=click.IntRange(min=0), help="label-studio: by default as recorded, or 0.")
+def export(
+    workspace: Path, file: Path, to: str, image_url: str | None, classes: tuple[str, ...], budget: int | None,
+    acquisition: str | None, seed: int | None,
+) -> None:  # fmt: skip
+    """Write the labels to FILE: as CSV, as a folder `class/image`, or as tasks for Label Studio."""
+    from .label_files import export_file
 
-    read_state(workspace)
-    with LabelStore(workspace) as store:
-        click.echo(f"{export_labels(file, store)} labels written to '{file}'.")
+    settings = {"budget": budget, "acquisition": acquisition, "random_state": seed}
+    click.echo(export_file(workspace, file, to, settings, image_url, classes))
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,28 +47,40 @@ def read_labels(
         If the file has no such columns, names an image that is neither known nor skipped, or gives one
         image two labels.
     """
-    known_ids, skipped_ids = set(known), set(skipped)
+    return label_table(file, _rows(Path(file), split), set(known), set(skipped))
+
+
+def label_table(
+    file: str | Path,
+    rows: Iterable[tuple[str, str]],
+    known: Container[str],
+    skipped: Container[str],
+    mend: str = "names must be paths relative to the embedded folder",
+) -> LabelTable:
+    """The table of rows (image, label) that a file holds; `mend` tells how an unknown image becomes a known one."""
     labels: dict[str, str] = {}
     unknown: list[str] = []
     passed_over: list[str] = []
     unlabelled = 0
-    for image, label in _rows(Path(file), split):
-        if image in skipped_ids:
+    for image, label in rows:
+        if image in skipped:
             passed_over.append(image)
-        elif image not in known_ids:
+        elif image not in known:
             unknown.append(image)
         elif not label:
             unlabelled += 1
-        elif labels.setdefault(image, _class_name(file, image, label)) != checked_class_name(label):
+        elif labels.setdefault(image, read_class_name(file, image, label)) != checked_class_name(label):
             raise EvenpickError(
                 f"'{file}' labels image '{image}' twice, as '{labels[image]}' and '{label}': keep one of them"
             )
     if unknown:
-        raise EvenpickError(
-            f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(unknown)}; "
-            "names must be paths relative to the embedded folder"
-        )
+        raise not_in_the_pool(file, unknown, mend)
     return LabelTable(labels, unlabelled, passed_over)
+
+
+def not_in_the_pool(file: str | Path, unknown: Sequence[str], mend: str) -> EvenpickError:
+    """The error for images that the pool does not hold."""
+    return EvenpickError(f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(unknown)}; {mend}")
 
 
 def _rows(file: Path, split: str | None) -> Iterable[tuple[str, str]]:
@@ -90,7 +102,8 @@ def _rows(file: Path, split: str | None) -> Iterable[tuple[str, str]]:
         raise EvenpickError(f"'{file}' is no CSV table: {error}") from error
 
 
-def _class_name(file: str | Path, image: str, label: str) -> str:
+def read_class_name(file: str | Path, image: str, label: str) -> str:
+    """A class name that a file gives, as it is kept; refused with its place in the file."""
     try:
         return checked_class_name(label)
     except EvenpickError as error:
@@ -125,10 +138,7 @@ def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str) 
         If an image has another label already; nothing is recorded then.
     """
     standing = standing_answers(store.entries())
-    recorded: dict[str, str] = {}
-    for entry in standing:
-        if entry.label is not None:
-            recorded.setdefault(str(entry.image), entry.label)
+    recorded = {str(image): str(entry.label) for image, entry in _first_labels(standing).items()}
     clashes = [image for image, label in labels.items() if recorded.get(image, label) != label]
     if clashes:
         first = clashes[0]
@@ -137,10 +147,77 @@ def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str) 
             f"'{recorded[first]}' there, '{labels[first]}' here; nothing was imported"
         )
     new = [Entry("label", annotator, image, label) for image, label in labels.items() if image not in recorded]
-    named = {entry.image for entry in new}
-    skips = [e for e in standing if e.kind == "skip" and e.image in named]
-    store.append([*(Entry("undo", annotator, undoes=skip.id) for skip in skips), *new])
+    store.append([*_given_way(standing, new), *new])
     return len(new)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import added: labels and skips; of the labels, how many are second opinions and how many disagree."""
+
+    labels: int
+    skips: int
+    known: int
+    second: int
+    disagreeing: int
+
+
+def import_answers(store: LabelStore, answers: Sequence[Entry]) -> Imported:
+    """Record labels and skips that several people gave elsewhere, each person at most one to an image.
+
+    All are kept and the first label of an image counts; skips give way to it.
+
+    Raises
+    ------
+    EvenpickError
+        If somebody has given the same image another label already; nothing is recorded then.
+    """
+    standing = standing_answers(store.entries())
+    given: dict[tuple[str | None, str], str | None] = {}
+    for entry in sorted(standing, key=lambda entry: entry.label is None):
+        given.setdefault((entry.image, entry.annotator), entry.label)
+    new: list[Entry] = []
+    clashes: list[Entry] = []
+    for answer in answers:
+        before = given.get((answer.image, answer.annotator))
+        if before is not None and answer.label not in (None, before):
+            clashes.append(answer)
+        elif (answer.image, answer.annotator) not in given or (before is None and answer.label is not None):
+            new.append(answer)
+    if clashes:
+        first = clashes[0]
+        raise EvenpickError(
+            f"{len(clashes)} answers contradict '{store.path}', the first by {first.annotator} to '{first.image}': "
+            f"'{given[first.image, first.annotator]}' there, '{first.label}' here; nothing was imported"
+        )
+    labels = [answer for answer in new if answer.label is not None]
+    store.append([*_given_way(standing, labels), *new])
+    counts = _first_labels([*standing, *labels])
+    second = [answer for answer in labels if counts[answer.image] is not answer]
+    disagreeing = sum(answer.label != counts[answer.image].label for answer in second)
+    return Imported(len(labels), len(new) - len(labels), len(answers) - len(new), len(second), disagreeing)
+
+
+def _given_way(standing: Sequence[Entry], labels: Iterable[Entry]) -> list[Entry]:
+    """Undoes the skips that new labels replace: of an image without a label everybody's, else one's own."""
+    labelled = _first_labels(standing)
+    by: dict[str | None, list[str]] = {}
+    for label in labels:
+        by.setdefault(label.image, []).append(label.annotator)
+    return [
+        Entry("undo", by[skip.image][0], undoes=skip.id)
+        for skip in standing
+        if skip.kind == "skip" and skip.image in by and (skip.image not in labelled or skip.annotator in by[skip.image])
+    ]
+
+
+def _first_labels(entries: Iterable[Entry]) -> dict[str | None, Entry]:
+    """The label that counts of each image."""
+    first: dict[str | None, Entry] = {}
+    for entry in entries:
+        if entry.label is not None:
+            first.setdefault(entry.image, entry)
+    return first
 
 
 def write_selection(file: Path, pool: Pool, order: IndexArray) -> None:
