@@ -1,7 +1,6 @@
 """What Label Studio exports; the files in tests/data are from a real one, see test_with_label_studio.py."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +37,10 @@ def said(found):
     return [(entry.annotator, entry.image, entry.label) for entry in found.entries]
 
 
+def came_back(found):
+    return [(entry.annotator, entry.image, entry.label) for entry in found.returned]
+
+
 def test_a_choice_is_a_label_and_a_cancelled_annotation_a_skip(tmp_path):
     found = answers(
         tmp_path,
@@ -67,10 +70,10 @@ def test_several_people_are_told_apart_and_the_first_comes_first(tmp_path):
     )
 
     assert said(found) == [
+        ("Label Studio user 3", "000.jpg", None),
         ("ann@example.com", "000.jpg", "cat"),
         ("bob@example.com", "000.jpg", "dog"),
         ("imported", "000.jpg", "cow"),
-        ("Label Studio user 3", "000.jpg", None),
     ]
 
 
@@ -101,12 +104,18 @@ def test_answers_that_evenpick_sent_along_keep_their_person(tmp_path):
 
     found = answers(tmp_path, task("000.jpg", *came, **sent))
 
-    assert said(found) == [
-        ("ann", "000.jpg", "cat"),
-        ("bob", "000.jpg", "cat"),
-        ("Label Studio user 2", "000.jpg", "dog"),
-        ("eve", "000.jpg", None),
-    ]
+    assert said(found) == [("Label Studio user 2", "000.jpg", "dog")]
+    assert came_back(found) == [("ann", "000.jpg", "cat"), ("bob", "000.jpg", "cat"), ("eve", "000.jpg", None)]
+
+
+def test_an_answer_that_was_changed_is_of_whoever_changed_it(tmp_path):
+    found = answers(tmp_path, task("000.jpg", annotation("dog"), answers={"ann": "cat"}))
+
+    assert (said(found), came_back(found)) == ([("Label Studio user 1", "000.jpg", "dog")], [])
+    # Who is on the way already and says something new is heard once.
+    me = "Label Studio user 1"
+    found = answers(tmp_path, task("000.jpg", annotation("cat"), annotation("dog"), answers={me: "cat"}))
+    assert (said(found), came_back(found)) == ([(me, "000.jpg", "dog")], [])
 
 
 def test_tasks_made_elsewhere_are_known_by_their_address(tmp_path):
@@ -213,8 +222,9 @@ def test_a_real_export_is_read(name, skips, with_ids, tmp_path):
 
     found = read_answers(file, images)
 
-    assert set(said(found)) == EXPORTED | skips
-    assert len(found.entries) == len(EXPORTED | skips)
+    assert set(came_back(found)) == {answer for answer in EXPORTED | skips if answer[0] in ("ann", "bob")}
+    assert set(said(found)) == {answer for answer in EXPORTED | skips if answer[0] in (ME, BOB)}
+    assert len(found.entries) + len(found.returned) == len(EXPORTED | skips)
     assert [who for who, image, _ in said(found) if image == "c/1.jpg"] == [ME, BOB]
 
 
@@ -222,29 +232,48 @@ def label(who, image, name):
     return Entry("skip" if name is None else "label", who, image, name)
 
 
+def counting(store):
+    return [(entry.image, entry.label) for entry in effective_answers(store.entries())]
+
+
 def test_second_opinions_are_kept_and_the_first_label_counts(tmp_path):
     with LabelStore(tmp_path) as store:
         store.append([label("ann", "a", "cat"), label("ann", "b", None)])
-        given = [label("bob", "a", "dog"), label("bob", "b", "cow"), label("eve", "b", "cow"), label("eve", "c", None)]
-        done = import_answers(store, given)
-        again = import_answers(store, given)
+        given = [label("eve", "c", None), label("bob", "c", "cow"), label("bob", "a", "dog"), label("bob", "b", "cow")]
+        done = import_answers(store, [*given, label("eve", "b", "cow")])
+        again = import_answers(store, [*given, label("eve", "b", "cow")])
 
-        assert (done.labels, done.skips, done.known, done.second, done.disagreeing) == (3, 1, 0, 2, 1)
-        assert (again.labels, again.skips, again.known) == (0, 0, 4)
-        assert [(e.image, e.label) for e in effective_answers(store.entries())] == [
-            ("a", "cat"), ("b", "cow"), ("c", None),
-        ]  # fmt: skip
-        assert len(standing_answers(store.entries())) == 5
+        assert (done.labels, done.skips, done.known, done.second, done.disagreeing) == (4, 1, 0, 2, 1)
+        assert (again.labels, again.skips, again.known) == (0, 0, 5)
+        assert counting(store) == [("a", "cat"), ("c", "cow"), ("b", "cow")]
+        assert len(standing_answers(store.entries())) == 6
 
 
-def test_a_person_who_contradicts_himself_imports_nothing(tmp_path):
+def test_what_a_person_says_later_replaces_what_he_said_before(tmp_path):
     with LabelStore(tmp_path) as store:
-        store.append([label("ann", "a", "cat")])
-        message = re.escape("the first by ann to 'a': 'cat' there, 'dog' here; nothing was imported")
-        with pytest.raises(EvenpickError, match=message):
-            import_answers(store, [label("ann", "b", "cow"), label("ann", "a", "dog")])
-        # A label is not taken back by a skip, but the other way round.
-        assert import_answers(store, [label("ann", "a", None)]).known == 1
-        import_answers(store, [label("ann", "b", None)])
-        assert import_answers(store, [label("ann", "b", "dog")]).labels == 1
-        assert [(e.image, e.label) for e in standing_answers(store.entries())] == [("a", "cat"), ("b", "dog")]
+        store.append([label("bob", "a", None)])
+        import_answers(store, [label("ann", "a", "cat"), label("ann", "b", "cat"), label("ann", "c", None)])
+        done = import_answers(store, [label("ann", "a", "dog"), label("ann", "b", None), label("ann", "c", "cow")])
+
+        assert (done.labels, done.skips, done.corrected, done.second) == (2, 1, 3, 0)
+        assert counting(store) == [("a", "dog"), ("c", "cow"), ("b", None)]
+        assert import_answers(store, [label("ann", "a", "cat")]).corrected == 1
+        assert counting(store)[-1] == ("a", "cat")
+
+
+def test_what_was_renamed_or_undone_since_is_known(tmp_path):
+    with LabelStore(tmp_path) as store:
+        import_answers(store, [label("ann", "a", "cat"), label("ann", "b", "dog")])
+        store.append([Entry("rename", "me", label="lion", target="cat"), Entry("undo", "me", undoes=2)])
+
+        assert import_answers(store, [label("ann", "a", "cat"), label("ann", "b", "dog")]).known == 2
+        assert counting(store) == [("a", "lion")]
+
+
+def test_what_came_back_is_new_only_to_another_record(tmp_path):
+    with LabelStore(tmp_path) as store:
+        store.append([label("ann", "a", "cat"), Entry("rename", "me", label="lion", target="cat")])
+        done = import_answers(store, [], [label("ann", "a", "cat"), label("ann", "b", None), label("bob", "b", "cow")])
+
+        assert (done.labels, done.skips, done.known, done.corrected) == (1, 1, 1, 0)
+        assert counting(store) == [("a", "lion"), ("b", "cow")]

@@ -147,68 +147,59 @@ def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str) 
             f"'{recorded[first]}' there, '{labels[first]}' here; nothing was imported"
         )
     new = [Entry("label", annotator, image, label) for image, label in labels.items() if image not in recorded]
-    store.append([*_given_way(standing, new), *new])
+    store.append([*(Entry("undo", annotator, undoes=skip.id) for skip in _given_way(standing, new)), *new])
     return len(new)
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import added: labels and skips; of the labels, how many are second opinions and how many disagree."""
+    """What an import added: labels and skips; how many replace what the same person said before, how many labels
+    are second opinions, and how many of these disagree with the label that counts."""
 
     labels: int
     skips: int
     known: int
+    corrected: int
     second: int
     disagreeing: int
 
 
-def import_answers(store: LabelStore, answers: Sequence[Entry]) -> Imported:
-    """Record labels and skips that several people gave elsewhere, each person at most one to an image.
+def import_answers(store: LabelStore, answers: Sequence[Entry], returned: Sequence[Entry] = ()) -> Imported:
+    """Record labels and skips that people gave elsewhere, each person at most one to an image.
 
-    All are kept and the first label of an image counts; skips give way to it.
-
-    Raises
-    ------
-    EvenpickError
-        If somebody has given the same image another label already; nothing is recorded then.
+    The answers of all are kept, the first label of an image counts, and skips give way to it. What a person
+    said last of an image replaces what he said before. `returned` are answers that went along from a record
+    and came back: where the person has ever answered the image in this record, that is known already.
     """
-    standing = standing_answers(store.entries())
-    given: dict[tuple[str | None, str], str | None] = {}
-    for entry in sorted(standing, key=lambda entry: entry.label is None):
-        given.setdefault((entry.image, entry.annotator), entry.label)
-    new: list[Entry] = []
-    clashes: list[Entry] = []
-    for answer in answers:
-        before = given.get((answer.image, answer.annotator))
-        if before is not None and answer.label not in (None, before):
-            clashes.append(answer)
-        elif (answer.image, answer.annotator) not in given or (before is None and answer.label is not None):
-            new.append(answer)
-    if clashes:
-        first = clashes[0]
-        raise EvenpickError(
-            f"{len(clashes)} answers contradict '{store.path}', the first by {first.annotator} to '{first.image}': "
-            f"'{given[first.image, first.annotator]}' there, '{first.label}' here; nothing was imported"
-        )
+    entries = store.entries()
+    standing = standing_answers(entries)
+    # As they were given: a class that was renamed since, or an answer that was undone, is no new answer.
+    last = {_who(entry): entry.label for entry in entries if entry.kind in ("label", "skip")}
+    new = [answer for answer in returned if _who(answer) not in last]
+    new += [answer for answer in answers if _who(answer) not in last or last[_who(answer)] != answer.label]
     labels = [answer for answer in new if answer.label is not None]
-    store.append([*_given_way(standing, labels), *new])
-    counts = _first_labels([*standing, *labels])
+    skips = [answer for answer in new if answer.label is None]
+    named = {_who(answer) for answer in new}
+    corrected = [entry for entry in standing if _who(entry) in named]
+    kept = [entry for entry in standing if _who(entry) not in named]
+    by = {answer.image: answer.annotator for answer in reversed(new)}
+    undone = [Entry("undo", by[entry.image], undoes=entry.id) for entry in (*corrected, *_given_way(kept, labels))]
+    store.append([*undone, *labels, *skips])
+    counts = _first_labels([*kept, *labels])
     second = [answer for answer in labels if counts[answer.image] is not answer]
     disagreeing = sum(answer.label != counts[answer.image].label for answer in second)
-    return Imported(len(labels), len(new) - len(labels), len(answers) - len(new), len(second), disagreeing)
+    known = len(answers) + len(returned) - len(new)
+    return Imported(len(labels), len(skips), known, len(corrected), len(second), disagreeing)
+
+
+def _who(entry: Entry) -> tuple[str | None, str]:
+    return entry.image, entry.annotator
 
 
 def _given_way(standing: Sequence[Entry], labels: Iterable[Entry]) -> list[Entry]:
-    """Undoes the skips that new labels replace: of an image without a label everybody's, else one's own."""
-    labelled = _first_labels(standing)
-    by: dict[str | None, list[str]] = {}
-    for label in labels:
-        by.setdefault(label.image, []).append(label.annotator)
-    return [
-        Entry("undo", by[skip.image][0], undoes=skip.id)
-        for skip in standing
-        if skip.kind == "skip" and skip.image in by and (skip.image not in labelled or skip.annotator in by[skip.image])
-    ]
+    """The skips that new labels replace: those of images that have no label yet."""
+    labelled = {label.image for label in labels} - _first_labels(standing).keys()
+    return [entry for entry in standing if entry.kind == "skip" and entry.image in labelled]
 
 
 def _first_labels(entries: Iterable[Entry]) -> dict[str | None, Entry]:

@@ -42,10 +42,11 @@ def _import_labels(workspace: Path, file: Path, annotator: str, split: str | Non
 def _import_answers(workspace: Path, file: Path, annotator: str) -> str:
     answers = read_answers(file, Pool.open(workspace).index_of, read_skipped(workspace), annotator)
     with LabelStore(workspace) as store:
-        done = import_answers(store, answers.entries)
+        done = import_answers(store, answers.entries, answers.returned)
     told = _counts(
         (done.labels, "labels imported"),
         (done.skips, "skips"),
+        (done.corrected, "of these instead of an earlier answer"),
         (done.known, "known already"),
         (answers.unanswered, "images without an answer"),
         (len(answers.skipped), "of images that were left out"),

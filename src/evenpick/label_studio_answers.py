@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ CHOICE_KEYS = (CHOICES, "choice", "class", "category")  # ours, and what others 
 
 @dataclass(frozen=True)
 class Answers:
-    """Labels and skips of a file, each person at most one to an image; tasks without any; images left out."""
+    """Labels and skips of a file, each person at most one to an image: new ones, and those that evenpick sent
+    along and that came back; how many images have none; images that were left out when embedding."""
 
     entries: list[Entry]
+    returned: list[Entry]
     unanswered: int
     skipped: list[str]
 
@@ -74,13 +76,12 @@ def read_answers(file: Path, known: Collection[str], skipped: Iterable[str] = ()
     by_image: dict[str, list[_Task]] = {}
     for task, image in zip(tasks, images, strict=True):
         by_image.setdefault(image, []).append(task)
-    entries: list[Entry] = []
-    unanswered = 0
-    for image, same in by_image.items():
-        found = [] if image in left_out else _answers(file, image, same, annotator)
-        unanswered += not found and image not in left_out
-        entries.extend(found)
-    return Answers(entries, unanswered, [image for image in by_image if image in left_out])
+    passed_over = [image for image in by_image if image in left_out]
+    answers = Answers([], [], 0, passed_over)
+    for image in passed_over:
+        del by_image[image]
+    unanswered = sum(not _answer(file, image, same, annotator, answers) for image, same in by_image.items())
+    return replace(answers, unanswered=unanswered)
 
 
 def _read(file: Path) -> list[Any]:
@@ -160,29 +161,44 @@ def _address(file: Path, task: _Task) -> str:
     return value
 
 
-def _answers(file: Path, image: str, tasks: Iterable[_Task], annotator: str) -> list[Entry]:
-    """What each person said of an image: labels first, to which a skip gives way."""
-    given: dict[str, str | None] = {}
-    for person, label in sorted(_given(file, image, tasks, annotator), key=lambda answer: answer[1] is None):
-        if label is not None and given.setdefault(person, label) != label:
+def _answer(file: Path, image: str, tasks: Iterable[_Task], annotator: str, answers: Answers) -> bool:
+    """Add what each person said of an image; returns whether anybody did."""
+    new: dict[str, str | None] = {}
+    returned: dict[str, str | None] = {}
+    for person, label, came_back in _given(file, image, tasks, annotator):
+        given = returned if came_back else new
+        if label is not None and given.get(person) not in (None, label):
             raise EvenpickError(
                 f"'{file}': {person} labels image '{image}' twice, as '{given[person]}' and '{label}': keep one of them"
             )
-        given.setdefault(person, label)
-    return [Entry("skip" if label is None else "label", who, image, label) for who, label in given.items()]
+        given[person] = label if label is not None else given.get(person)
+    answers.entries.extend(_entry(person, image, label) for person, label in new.items())
+    answers.returned.extend(_entry(person, image, label) for person, label in returned.items() if person not in new)
+    return bool(new or returned)
 
 
-def _given(file: Path, image: str, tasks: Iterable[_Task], annotator: str) -> Iterator[tuple[str, str | None]]:
+def _entry(person: str, image: str, label: str | None) -> Entry:
+    return Entry("skip" if label is None else "label", person, image, label)
+
+
+def _given(file: Path, image: str, tasks: Iterable[_Task], annotator: str) -> Iterator[tuple[str, str | None, bool]]:
+    """Person, label (None for a skip) and whether this answer was sent along; first to last."""
     found = [(annotation, task) for task in tasks for annotation in task.annotations]
-    exported = {task.name: _exported(task) for _, task in found}  # JSON-MIN repeats a task for each annotation
+    sent = {task.name: _sent(task) for _, task in found}  # JSON-MIN repeats a task for each annotation
     for annotation, task in sorted(found, key=lambda pair: pair[0].made):
         if annotation.cancelled or annotation.choices:
             label = None if annotation.cancelled else _label(file, task, image, annotation.choices)
-            yield _person(exported[task.name], label, annotation.person, annotator), label
+            answers = sent[task.name]
+            sender = next((person for person, before in answers.items() if before == label), None)
+            if sender is None:
+                yield _person(annotation.person, annotator), label, False
+            else:
+                del answers[sender]
+                yield sender, label, True
 
 
-def _exported(task: _Task) -> dict[str, str | None]:
-    """The answers that evenpick gave the task on its way; see `label_studio`."""
+def _sent(task: _Task) -> dict[str, str | None]:
+    """The answers that evenpick sent along with the task; see `label_studio`."""
     answers = task.data.get(ANSWERS)
     return dict(answers) if isinstance(answers, dict) else {}
 
@@ -196,11 +212,7 @@ def _label(file: Path, task: _Task, image: str, choices: list[Any]) -> str:
     return read_class_name(file, image, choices[0])
 
 
-def _person(exported: dict[str, str | None], label: str | None, found: Any, annotator: str) -> str:
-    for who, before in exported.items():
-        if before == label:
-            del exported[who]
-            return who
+def _person(found: Any, annotator: str) -> str:
     if isinstance(found, dict):
         found = found.get("email") or found.get("id")
     if isinstance(found, int):
