@@ -112,6 +112,12 @@ def test_the_labelling_config_offers_the_classes_once_each():
     assert [choice.get("value") for choice in config[1]] == ["cat", 'a "b" <c> & d', "dog", "é"]
 
 
+def test_a_dollar_sign_is_not_taken_for_the_name_of_data():
+    choice = ElementTree.fromstring(labelling_config(["US$5"]))[1][0]
+
+    assert choice.attrib == {"value": "US\uff045", "alias": "US$5"}
+
+
 def test_what_is_missing_is_told_and_nothing_is_written(make_workspace, tmp_path):
     workspace, file = make_workspace(n=3), tmp_path / "tasks.json"
     with pytest.raises(EvenpickError, match=r"no class is known yet, .*: name each with --class"):

@@ -155,7 +155,7 @@ def workspace(make_awkward):
 
 @pytest.fixture
 def exported(workspace, tmp_path):
-    export_file(workspace, tmp_path / "tasks.json", "label-studio", SETTINGS, classes=["dog"])
+    export_file(workspace, tmp_path / "tasks.json", "label-studio", SETTINGS, classes=["dog", "US$5"])
     return json.loads((tmp_path / "tasks.json").read_text()), (tmp_path / "tasks.xml").read_text()
 
 
@@ -167,7 +167,7 @@ def test_the_sdk_accepts_config_tasks_and_annotations(exported):
     interface = LabelInterface(config)
     interface.validate()
 
-    assert list(interface.get_control("label").labels) == [*CLASSES, "dog"]
+    assert list(interface.get_control("label").labels) == [*CLASSES, "dog", "US$5"]
     for task in tasks:
         assert interface.validate_task({"data": task["data"]})
         for annotation in task.get("annotations", ()):

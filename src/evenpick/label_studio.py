@@ -81,7 +81,10 @@ def labelling_config(classes: Iterable[str]) -> str:
     ElementTree.SubElement(view, "Image", name=IMAGE, value=f"${IMAGE}")
     choices = ElementTree.SubElement(view, "Choices", name=CHOICES, toName=IMAGE, choice="single", required="true")
     for name in names:
-        ElementTree.SubElement(choices, "Choice", value=name)
+        # Label Studio takes `$5` for a task's data called 5: it is shown a wide dollar sign, and means the alias.
+        shown = name.replace("$", "\uff04")
+        attributes = {"value": name} if shown == name else {"value": shown, "alias": name}
+        ElementTree.SubElement(choices, "Choice", attributes)
     ElementTree.indent(view)
     return ElementTree.tostring(view, encoding="unicode") + "\n"
 
