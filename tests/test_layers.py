@@ -14,8 +14,17 @@ MODULES = sorted(file.stem for file in PACKAGE.glob("*.py") if file.stem != "__i
 
 LEVELS = {
     0: ["errors", "durable", "_version"],
-    1: ["metrics", "images", "pool", "preprocessing", "names", "agreement", "web_guard", "image_address"],
-    2: ["imbalance", "pool_writer", "torch_export", "uncertainty", "coverage", "displayed_image", "label_api"],
+    1: ["metrics", "images", "pool", "preprocessing", "names", "agreement", "web_guard", "image_address", "distances"],
+    2: [
+        "imbalance",
+        "pool_writer",
+        "torch_export",
+        "uncertainty",
+        "coverage",
+        "clustering",
+        "displayed_image",
+        "label_api",
+    ],
     3: ["acquisition", "balancing", "label_store", "linear_svm", "source_model"],
     4: ["session", "training", "embedding"],
     5: ["simulation", "recorded_session", "exchange", "evaluation"],

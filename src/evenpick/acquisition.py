@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from .clustering import badge, k_means, typiclust
 from .coverage import core_set
 from .errors import EvenpickError, unknown_name
 from .pool import IndexArray, Pool
@@ -41,6 +42,9 @@ ACQUISITIONS: dict[str, AcquisitionFunction] = {
     "ms_inv_div": ms_inv_div,
     "lc_inv_div": lc_inv_div,
     "core_set": core_set,
+    "k_means": k_means,
+    "typiclust": typiclust,
+    "badge": badge,
 }
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .distances import squared_distances
 from .pool import Features, IndexArray, Pool, feature_blocks
 
 _CANDIDATES = 512
-_SAME_POINT = 1e-12  # a squared distance below this share of the squared lengths is rounding, not distance
 
 
 def core_set(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
@@ -47,7 +47,7 @@ def _greedy_among_farthest(
         if distances[best] < 0 or (picks and beaten):
             break
         picks.append(best)
-        np.minimum(distances, _squared_distances(points, points[best : best + 1])[:, 0], out=distances)
+        np.minimum(distances, squared_distances(points, points[best : best + 1])[:, 0], out=distances)
         distances[picks] = -1
     return candidates[picks]
 
@@ -73,13 +73,5 @@ def _bring_up_to_date(nearest: NDArray[np.float64], features: Features, centres:
     points = np.asarray(features[centres], dtype=np.float64)
     for start, block in feature_blocks(features):
         part = nearest[start : start + len(block)]
-        distances = _squared_distances(block.astype(np.float64), points).min(axis=1)
+        distances = squared_distances(block.astype(np.float64), points).min(axis=1)
         np.minimum(part, distances, out=part)
-
-
-def _squared_distances(points: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Squared L2 distances of shape (n_points, n_centres); exactly 0 between equal points."""
-    scale = np.einsum("ij,ij->i", points, points)[:, None] + np.einsum("ij,ij->i", centres, centres)
-    distances: NDArray[np.float64] = scale - 2 * (points @ centres.T)
-    distances[distances < _SAME_POINT * scale] = 0
-    return distances

@@ -1,0 +1,22 @@
+"""Squared distances by one matrix product: the block step of every function that compares images."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SAME_POINT = 1e-12  # a squared distance below this share of the squared lengths is rounding, not distance
+
+
+def squared_distances(
+    points: NDArray[np.float64], centres: NDArray[np.float64], related: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Squared L2 distances of shape (n_points, n_centres); exactly 0 between equal points.
+
+    Pairs that are not `related`, an array of that shape, count as orthogonal.
+    """
+    scale = np.einsum("ij,ij->i", points, points)[:, None] + np.einsum("ij,ij->i", centres, centres)
+    products = points @ centres.T
+    if related is not None:
+        products *= related
+    distances: NDArray[np.float64] = scale - 2 * products
+    distances[distances < _SAME_POINT * scale] = 0
+    return distances
