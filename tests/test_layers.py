@@ -26,7 +26,7 @@ LEVELS = {
         "label_api",
     ],
     3: ["acquisition", "balancing", "label_store", "linear_svm", "source_model"],
-    4: ["session", "training", "embedding"],
+    4: ["session", "training", "embedding", "skactiveml_bridge"],
     5: ["simulation", "recorded_session", "exchange", "evaluation"],
     6: ["report", "present_files", "handout", "distributed", "image_folder", "label_studio"],
     7: ["label_desk", "demo", "label_studio_answers"],
@@ -36,7 +36,7 @@ LEVELS = {
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 
-HEAVY = {"torch", "onnxruntime", "starlette", "ray", "matplotlib", "sklearn", "timm"}
+HEAVY = {"torch", "onnxruntime", "starlette", "ray", "matplotlib", "sklearn", "skactiveml", "timm"}
 
 
 def imports(nodes):

@@ -37,8 +37,8 @@ def typiclust(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
 
     As many k-means clusters as the budget, at most 500; typical is a small mean distance to the 20 nearest
     images of the same cluster. A larger budget goes round the clusters again: the next most typical of
-    each, so that rare kinds of images get as many turns as common ones. Unlike in the paper, clusters of
-    fewer than five images stay: they may be a rare class.
+    each, so that rare kinds of images get as many turns as common ones. Unlike in the authors' code, clusters
+    of five images and fewer stay: they may be a rare class.
     """
     points = _of_length_one(pool.features)
     labels, _ = _cluster(points, min(budget, _MOST_CLUSTERS), rng)
