@@ -10,7 +10,7 @@ from evenpick.pool import Pool
 every_function = pytest.mark.parametrize("name", ACQUISITIONS)
 
 # As many clusters as the budget: another budget, other clusters.
-PLANS_FOR_THE_BUDGET = {"k_means", "typiclust"}
+PLANS_FOR_THE_BUDGET = {"k_means", "typiclust", "prob_cover"}
 
 
 @every_function

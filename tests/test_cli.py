@@ -159,7 +159,7 @@ def test_help_and_version_work_as_a_module():
 
 
 def test_predictions_are_of_the_files_as_they_are_now(workspace, oracle, photo_folder, tmp_path):
-    evenpick("simulate", workspace, "--labels", oracle, "--budget", 8)
+    evenpick("simulate", workspace, "--labels", oracle, "--budget", 8, "--acquisition", "ent_inv_div")
     evenpick("train", workspace)
     new = tmp_path / "new"
     new.mkdir()

@@ -39,10 +39,12 @@ def begin(make_workspace):
     """Start the app on a new workspace; returns its client."""
     with contextlib.ExitStack() as stack:
 
-        def build(n=40, budget=20, workspace=None, **options):
+        def build(n=40, budget=20, workspace=None, balancing="ratio_max", **options):
             workspace = workspace or make_workspace(n)
             session = stack.enter_context(
-                RecordedSession(workspace, Pool.open(workspace), budget, "ann", acquisition="random")
+                RecordedSession(
+                    workspace, Pool.open(workspace), budget, "ann", acquisition="random", balancing=balancing
+                )
             )
             app = create_app(session, **options)
             stack.callback(app.state.close)
@@ -563,3 +565,17 @@ def test_another_address_gets_a_token(make_workspace):
         server.terminate()
         server.wait()
         server.stdout.close()
+
+
+def test_automatic_balancing_asks_without_repeats_and_tells_no_target(begin):
+    client = begin(n=70, budget=60, balancing="auto", show_target=True)
+    turn, rows = post(client, "/api/next")["turn"], []
+    while turn["status"] == "image":
+        row = turn["image"]["row"]
+        rows.append(row)
+        assert turn["image"]["target"] is None
+        assert turn["image"]["phase"] == ("discovery" if len(rows) <= 40 else "balancing")
+        post(client, "/api/upcoming")
+        turn = post(client, "/api/label", row=row, label=f"class {row % 5}", then_next=True)["turn"]
+
+    assert len(set(rows)) == len(rows) == 60

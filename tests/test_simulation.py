@@ -34,7 +34,7 @@ def test_a_simulation_is_the_session_with_the_oracles_answers(make_pool):
 
 
 def test_the_switch_divides_the_phases_and_targets(make_pool):
-    result = simulate(make_pool(n=60), long_tail(60), 40, random_state=1)
+    result = simulate(make_pool(n=60), long_tail(60), 40, balancing="ratio_max", random_state=1)
 
     assert result.switch_at is not None
     assert 0 < result.switch_at < 40

@@ -8,6 +8,7 @@ import numpy as np
 from .clustering import badge, k_means, typiclust
 from .coverage import core_set
 from .errors import EvenpickError, unknown_name
+from .herding import max_herding, prob_cover, uncertainty_herding
 from .pool import IndexArray, Pool
 from .uncertainty import (
     ent,
@@ -45,13 +46,17 @@ ACQUISITIONS: dict[str, AcquisitionFunction] = {
     "k_means": k_means,
     "typiclust": typiclust,
     "badge": badge,
+    "max_herding": max_herding,
+    "uncertainty_herding": uncertainty_herding,
+    "prob_cover": prob_cover,
+    "auto": max_herding,
 }
 
 
 def select(
     pool: Pool,
     budget: int,
-    acquisition: str | AcquisitionFunction = "ent_inv_div",
+    acquisition: str | AcquisitionFunction = "auto",
     random_state: int = 0,
 ) -> IndexArray:
     """Choose the images to label, once for the whole budget.

@@ -26,7 +26,7 @@ SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_defaul
 SPLIT = click.option("--split", help="Take only the rows whose `split` column says this.")
 BUDGET = click.option("--budget", type=int, required=True, help="How many labels you can pay for.")
 ACQUISITION = click.option(
-    "--acquisition", default="ent_inv_div", show_default=True, help="How to choose; see docs/methods.md."
+    "--acquisition", default="auto", show_default=True, help="How to choose; see docs/methods.md."
 )
 
 
@@ -150,7 +150,7 @@ def import_(workspace: Path, file: Path, annotator: str, split: str | None) -> N
 @click.option("--image-url", metavar="PREFIX", help="label-studio: what comes before the image's path in its address.")
 @click.option("--class", "classes", multiple=True, metavar="NAME", help="label-studio: a class not found yet; repeat.")
 @click.option("--budget", type=click.IntRange(min=1), help="label-studio: labels in all; by default as recorded.")
-@click.option("--acquisition", help="label-studio: how to choose; by default as recorded, or ent_inv_div.")
+@click.option("--acquisition", help="label-studio: how to choose; by default as recorded, or auto.")
 @click.option("--seed", type=click.IntRange(min=0), help="label-studio: by default as recorded, or 0.")
 def export(
     workspace: Path, file: Path, to: str, image_url: str | None, classes: tuple[str, ...], budget: int | None,
@@ -166,8 +166,8 @@ def export(
 @main.command()
 @WORKSPACE
 @click.option("--budget", type=int, help="How many labels you can pay for; needed the first time.")
-@click.option("--acquisition", help="How to choose, see docs/methods.md; by default ent_inv_div.")
-@click.option("--balancing", help="ratio_max, diff_min or none; by default ratio_max.")
+@click.option("--acquisition", help="How to choose, see docs/methods.md; by default auto.")
+@click.option("--balancing", help="auto, ratio_max, diff_min or none; by default auto.")
 @click.option("--patience", type=int, help="Misses before a class is passed over; by default 0, never.")
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed and same answers, same questions.")
 @click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
@@ -206,7 +206,7 @@ def label(
 @SPLIT
 @BUDGET
 @ACQUISITION
-@click.option("--balancing", default="ratio_max", show_default=True, help="ratio_max, diff_min or none.")
+@click.option("--balancing", default="auto", show_default=True, help="auto, ratio_max, diff_min or none.")
 @click.option("--patience", type=int, default=0, show_default=True, help="Misses before a class is passed over.")
 @SEED
 @click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")

@@ -21,6 +21,11 @@ _MOST_DISTANCES = 1 << 22  # held at once
 _DECIMALS = 6  # of a distance between features of length 1; beyond them it is rounding that would order images
 
 
+def clusters_of(features: Features, count: int, rng: np.random.Generator) -> IndexArray:
+    """The k-means cluster of each row of features, taken at length 1."""
+    return _cluster(_of_length_one(features), count, rng)[0]
+
+
 def k_means(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
     """The image nearest to the centre of each of `budget` clusters, the biggest cluster first.
 

@@ -12,7 +12,7 @@ from .pool import Pool
 from .session import Answer, Phase, Question, Session
 
 DEFAULTS: dict[str, Any] = {
-    "acquisition": "ent_inv_div", "balancing": "ratio_max", "patience": 0, "random_state": 0,
+    "acquisition": "auto", "balancing": "auto", "patience": 0, "random_state": 0,
 }  # fmt: skip
 
 

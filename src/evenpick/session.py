@@ -1,8 +1,9 @@
 """A labelling session: one state machine for people, files and simulations.
 
-Discovery asks for the images of the acquisition function in their order; after the switch, balancing asks
-for the rare classes found so far. The record of answers is all there is: every other state is derived
-from it and a seed, so undo and reopening are replays.
+Discovery asks for the images of the acquisition function in their order. Then balancing begins: as in the paper,
+after the switch, it asks for the rare classes found so far; `auto` asks in rounds for what a probe on the
+labels is unsure of. The record of answers is all there is: every other state is derived from it and a
+seed, so undo and reopening are replays.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,6 +18,9 @@ from .balancing import BALANCINGS, NextImage, TargetChoice, should_switch
 from .errors import EvenpickError, unknown_name
 from .names import checked_class_name
 from .pool import IndexArray, Pool
+from .probed_coverage import FIRST_ROUND, Answers, ProbedCoverage, first_labels, round_start
+
+AUTO = "auto"
 
 Phase: TypeAlias = Literal["discovery", "balancing"]
 
@@ -51,7 +55,8 @@ class Session:
     acquisition : str or callable
         A name of `ACQUISITIONS`, or `(pool, budget, rng) -> indices`: the order of discovery.
     balancing : str or None
-        A name of `BALANCINGS`, or None to discover until the budget is spent.
+        "auto", see `probed_coverage`; a name of `BALANCINGS`, the paper's; or None to discover until the
+        budget is spent.
     patience : int
         Misses in a row after which a target is passed over; 0 never gives up (as printed).
     random_state : int
@@ -67,24 +72,25 @@ class Session:
         self,
         pool: Pool,
         budget: int,
-        acquisition: str | AcquisitionFunction = "ent_inv_div",
-        balancing: str | None = "ratio_max",
+        acquisition: str | AcquisitionFunction = AUTO,
+        balancing: str | None = AUTO,
         patience: int = 0,
         random_state: int = 0,
     ) -> None:
         check_budget(budget, len(pool))
         find_acquisition(acquisition)
-        if balancing is not None and balancing not in BALANCINGS:
-            raise unknown_name("balancing", balancing, ["none", *BALANCINGS])
+        if balancing not in (None, AUTO, *BALANCINGS):
+            raise unknown_name("balancing", balancing, ["none", AUTO, *BALANCINGS])
         if patience < 0:
             raise EvenpickError(f"patience must be 0 (never give up) or more; got {patience}")
         self._pool, self._budget, self._acquisition = pool, budget, acquisition
         self._patience, self._seed = patience, random_state
-        self._balances = balancing is not None
-        self._walk = self._discovery_order(budget)
+        self._balances = balancing in BALANCINGS
+        self._probed = ProbedCoverage(pool, random_state) if balancing == AUTO else None
+        self._walk = self._discovery_order(min(budget, FIRST_ROUND) if self._probed else budget)
         rank = np.empty(len(pool), np.intp)
         rank[np.random.default_rng([random_state, 1]).permutation(len(pool))] = np.arange(len(pool))
-        form = BALANCINGS[balancing or "ratio_max"]
+        form = BALANCINGS.get(balancing or "", BALANCINGS["ratio_max"])
         self._next_image = NextImage(pool.features, form, rank)
         self._answers: list[Answer] = []
         # The last pick and what was excluded from it; no answer has come since.
@@ -93,7 +99,7 @@ class Session:
 
     @property
     def phase(self) -> Phase:
-        """`discovery` until the switch of Eq. 8, `balancing` after it."""
+        """`discovery` until the switch of Eq. 8, or with `auto` in the first round; `balancing` after it."""
         return self._phase
 
     @property
@@ -108,8 +114,8 @@ class Session:
 
     @property
     def target(self) -> str | None:
-        """The class that `next` asks for; None in discovery."""
-        if self._phase == "discovery":
+        """The class that `next` asks for; None in discovery, and with `auto`, which asks for no class."""
+        if self._phase == "discovery" or self._probed:
             return None
         return self._classes[self._targets.choose(np.array(self._counts))]
 
@@ -149,7 +155,9 @@ class Session:
         Changes no pick, only its time. With an image it may run in another thread, while a person looks;
         without one it makes up for all answers so far.
         """
-        if index is not None and self._balances:
+        if self._probed:
+            self._prepare_round(self._probed, index)
+        elif index is not None and self._balances:
             self._next_image.prepare(index)
         elif self._counts and self._balances:
             self._next_image.update(self._sums / np.array(self._counts)[:, None])
@@ -220,7 +228,9 @@ class Session:
         if answer.label is None:
             return
         self._count(answer)
-        if self._balances and should_switch(np.array(self._counts), self._budget):
+        if self._probed:
+            self._phase = "balancing" if sum(self._counts) >= FIRST_ROUND else "discovery"
+        elif self._balances and should_switch(np.array(self._counts), self._budget):
             self._phase = "balancing"  # final: nothing sets it back but a replay
 
     def _count(self, answer: Answer) -> None:
@@ -246,7 +256,21 @@ class Session:
             return None
         if self._phase == "discovery":
             return Question(self._discovery_pick(open_rows), "discovery")
+        if self._probed:
+            return Question(self._probed.round_after(self._answers_before_round()).first(open_rows), "balancing")
         return self._balanced_pick(open_rows)
+
+    def _prepare_round(self, probed: ProbedCoverage, index: int | None) -> None:
+        if index is not None:
+            probed.prepare(self._plain_answers())
+        elif self._phase == "balancing":
+            probed.round_after(self._answers_before_round())
+
+    def _answers_before_round(self) -> Answers:
+        return first_labels(self._plain_answers(), round_start(sum(self._counts)))
+
+    def _plain_answers(self) -> Answers:
+        return tuple((answer.index, answer.label) for answer in self._answers)
 
     def _balanced_pick(self, open_rows: NDArray[np.bool_]) -> Question:
         counts = np.array(self._counts)

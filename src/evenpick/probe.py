@@ -1,0 +1,69 @@
+"""A quick classifier on the labels so far: what it is unsure of, and how far it can be relied on.
+
+Logistic regression on features of length 1. It chooses images; the classifier that is handed out is `training`'s.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from .pool import IndexArray, softmax
+
+C = 30.0  # inverse regularisation on features of length 1
+N_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Linear scores of shape (n, n_classes), and the log of the class frequencies (n_classes,) of its labels."""
+
+    weights: NDArray[np.float32]
+    intercepts: NDArray[np.float32]
+    log_prior: NDArray[np.float64]
+
+    def probabilities(self, features: NDArray[np.float32], corrected: bool = True) -> NDArray[np.float64]:
+        """Shape (n, n_classes), rows sum to 1; if corrected, divided by the class frequencies."""
+        scores = (features @ self.weights.T + self.intercepts).astype(np.float64)
+        return softmax(scores - self.log_prior if corrected else scores)
+
+
+def margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The largest probability less the second largest of each row (n, at least 2), shape (n,)."""
+    best = np.partition(probabilities, -2, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2])
+
+
+def fit_probe(features: NDArray[np.float32], labels: IndexArray) -> Probe:
+    """Train on features (n, d) of length 1 and class numbers (n,), at least two classes, all numbers used."""
+    from sklearn.linear_model import LogisticRegression
+
+    # Fewer labels than features: their own basis holds the optimum and is quicker to search.
+    left, singular, right = linalg.svd(features.astype(np.float64), full_matrices=False)
+    model = LogisticRegression(C=C, max_iter=200)
+    with warnings.catch_warnings():
+        # Close to the optimum is good enough to rank by, and many classes with one label each are usual here.
+        warnings.simplefilter("ignore", UserWarning)
+        model.fit(left * singular, labels)
+    weights, intercepts = model.coef_ @ right, model.intercept_
+    if len(weights) == 1:  # two classes share one row of scores
+        weights, intercepts = np.vstack([-weights, weights]) / 2, np.array([-intercepts[0], intercepts[0]]) / 2
+    prior = np.log(np.bincount(labels) / len(labels))
+    return Probe(weights.astype(np.float32), intercepts.astype(np.float32), prior)
+
+
+def reliability(features: NDArray[np.float32], labels: IndexArray) -> float:
+    """Macro accuracy on the labels when held out, 0 to 1; a class with one label cannot be told, and counts 0."""
+    folds = np.empty(len(labels), np.intp)
+    folds[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % N_FOLDS
+    right = np.zeros(len(labels), bool)
+    for fold in range(N_FOLDS):
+        held_out = folds == fold
+        classes, numbers = np.unique(labels[~held_out], return_inverse=True)
+        if len(classes) > 1 and held_out.any():
+            probe = fit_probe(features[~held_out], numbers)
+            told = classes[probe.probabilities(features[held_out]).argmax(axis=1)]
+            right[held_out] = told == labels[held_out]
+    return float(np.mean([right[labels == number].mean() for number in np.unique(labels)]))

@@ -1,0 +1,165 @@
+"""The order of labels that learns from the labels: coverage of what a probe is unsure of, class by class.
+
+The labels come in rounds. The first is the acquisition function's own. Before every later one a probe is
+trained on the labels so far, and covering image x is worth
+
+    weight(x) = (1 - reliability) + reliability * u(x) / mean u
+    u(x) = (1 - margin of p(x)) * sum over classes c of p_c(x) / sqrt(share_c)
+
+where p are the probe's probabilities after prior correction, share_c is the part of the pool that it
+takes for class c (its mean probability before the correction), and its reliability is the macro accuracy
+on held-out labels, in which a class with one label counts 0. So as long as most classes are
+singletons, or the features do not tell the classes apart, the whole pool is covered alike, which finds
+new classes; the better the probe, the more labels go where classes are confused, rare ones
+first. There is no switch.
+
+The probe of a round knows the labels up to `LAG` before it, so that it can be trained while people label on.
+"""
+
+import threading
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .herding import GreedyCoverage, gaussian, kernel_width, part_to_cover, unit_features
+from .pool import IndexArray, Pool
+from .probe import Probe, fit_probe, margins, reliability
+
+FIRST_ROUND = 40  # labels that are chosen before any is known
+GROWTH = 1.3  # of the labels, from the start of a round to that of the next
+SHORTEST_ROUND = 10
+LAG = 8
+CHOSEN_AT_ONCE = 16
+MOST_COVERED = 8_000  # images; of a larger pool every round covers another random sample
+
+Answers: TypeAlias = tuple[tuple[int, str | None], ...]  # rows and their labels in order, None for a skip
+Singles: TypeAlias = NDArray[np.float32]
+
+
+class ProbedCoverage:
+    """The images of each round, as a function of the answers up to its start and of the seed."""
+
+    def __init__(self, pool: Pool, seed: int) -> None:
+        self._pool, self._seed = pool, seed
+        self._lock = threading.Lock()
+        self._prepared: tuple[Answers, Round] | None = None
+        self._current: tuple[Answers, Round] | None = None
+
+    def round_after(self, answers: Answers) -> "Round":
+        """The round that these answers, the last of them a label, come before."""
+        current = self._current  # looked at without the lock, which may be held for seconds to prepare the next
+        if current is not None and current[0] == answers:
+            return current[1]
+        with self._lock:
+            if self._current is None or self._current[0] != answers:
+                known = first_labels(answers, _n_labels(answers) - LAG)
+                prepared, self._prepared = self._prepared, None
+                fits = prepared is not None and prepared[0] == known
+                begun = prepared[1] if prepared and fits else self._begin(known)
+                begun.note(answers[len(known) :])
+                self._current = answers, begun
+            return self._current[1]
+
+    def prepare(self, answers: Answers) -> None:
+        """Do ahead, in any thread, most of the work of the next round, if these answers are enough for it."""
+        following = next_round(_n_labels(answers))
+        known = first_labels(answers, following - LAG)
+        if _n_labels(answers) < following - LAG:
+            return
+        with self._lock:
+            if self._prepared is None or self._prepared[0] != known:
+                self._prepared = known, self._begin(known)
+
+    def _begin(self, known: Answers) -> "Round":
+        return Round(self._pool, known, np.random.default_rng([self._seed, 2, len(known)]))
+
+
+class Round:
+    """A weighted coverage that is chosen from one image at a time."""
+
+    def __init__(self, pool: Pool, known: Answers, rng: np.random.Generator) -> None:
+        self._pool = pool
+        self._rows, points = part_to_cover(pool, 1, rng, MOST_COVERED)
+        labelled = [(row, name) for row, name in known if name is not None]
+        chosen = unit_features(pool, np.array([row for row, _ in labelled], dtype=np.intp))
+        numbers = np.unique([name for _, name in labelled], return_inverse=True)[1]
+        kernel = gaussian(kernel_width(points, rng))
+        weights = coverage_weights(points, chosen, numbers)
+        self._greedy = GreedyCoverage(points, kernel, rng.permutation(len(points)), weights, chosen)
+        self._order: list[int] = []
+        self._exclude(known)
+
+    def note(self, answers: Answers) -> None:
+        """Take account of answers that came after the weights were settled."""
+        rows = np.array([row for row, name in answers if name is not None], dtype=np.intp)
+        if len(rows):
+            self._greedy.cover(unit_features(self._pool, rows))
+        self._exclude(answers)
+
+    def first(self, open_rows: NDArray[np.bool_]) -> int:
+        """The first image of the order that is marked in `open_rows` (n,), at least one."""
+        start = 0
+        while True:
+            for row in self._order[start:]:
+                if open_rows[row]:
+                    return row
+            start = len(self._order)
+            more = self._rows[self._greedy.choose(CHOSEN_AT_ONCE)]
+            if not len(more):  # the sample is used up, and the pool is not
+                return int(np.flatnonzero(open_rows)[0])
+            self._order.extend(more.tolist())
+
+    def _exclude(self, answers: Answers) -> None:
+        rows = np.array([row for row, _ in answers], dtype=np.intp)
+        self._greedy.exclude(np.flatnonzero(np.isin(self._rows, rows)))
+
+
+def coverage_weights(points: Singles, labelled: Singles, numbers: IndexArray) -> NDArray[np.float64] | None:
+    """What it is worth to cover each point (n,), mean 1; None, all alike, before there are two classes.
+
+    `labelled` (m, d) are the features of the labels so far and `numbers` (m,) their class numbers.
+    """
+    if len(np.unique(numbers)) < 2:
+        return None
+    trust = reliability(labelled, numbers)
+    worth = balanced_uncertainty(fit_probe(labelled, numbers), points)
+    mean = worth.mean()
+    return 1 - trust + trust * worth / mean if mean > 0 else None
+
+
+def balanced_uncertainty(probe: Probe, points: Singles) -> NDArray[np.float64]:
+    """(1 - margin) times the expected 1 / sqrt(share of the pool) of the class, shape (n,)."""
+    shares = probe.probabilities(points, corrected=False).mean(axis=0)
+    probabilities = probe.probabilities(points)
+    return np.asarray(
+        (1 - margins(probabilities)) * (probabilities @ (1 / np.sqrt(np.maximum(shares, 1 / len(points)))))
+    )
+
+
+def round_start(n_labels: int) -> int:
+    """How many labels there are when the round begins in which the label after `n_labels` is chosen."""
+    start = 0
+    while next_round(start) <= n_labels:
+        start = next_round(start)
+    return start
+
+
+def next_round(n_labels: int) -> int:
+    """How many labels there are when the round after the one of `round_start` begins."""
+    start = 0
+    while start <= n_labels:
+        start = max(FIRST_ROUND, start + SHORTEST_ROUND, int(GROWTH * start))
+    return start
+
+
+def first_labels(answers: Answers, count: int) -> Answers:
+    """The answers up to the label that makes `count`."""
+    for end, n_labels in enumerate(np.cumsum([name is not None for _, name in answers]).tolist(), 1):
+        if n_labels >= count:
+            return answers[:end]
+    return answers
+
+
+def _n_labels(answers: Answers) -> int:
+    return sum(name is not None for _, name in answers)

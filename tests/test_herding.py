@@ -1,0 +1,148 @@
+"""Greedy coverage against the plain rule with the whole kernel matrix."""
+
+import numpy as np
+import pytest
+
+from evenpick import herding
+from evenpick.herding import GreedyCoverage, ball, gaussian, kernel_width, max_herding, prob_cover, pure_radius
+from evenpick.linear_svm import normalised
+from evenpick.pool import Pool
+
+
+def reference(points, kernel, permutation, budget, weights=None, chosen=None):
+    """The rule as it is stated: every gain of every candidate anew before each choice."""
+    weights = np.ones(len(points)) if weights is None else weights
+    exact = points.astype(np.float64)
+    squared = ((exact[:, None] - exact) ** 2).sum(axis=2)
+    matrix = kernel(squared.astype(np.float32)).astype(np.float64)
+    coverage = np.zeros(len(points))
+    if chosen is not None:
+        far = ((chosen.astype(np.float64)[:, None] - exact) ** 2).sum(axis=2)
+        coverage = kernel(far.astype(np.float32)).max(axis=0).astype(np.float64)
+    picks = []
+    for _ in range(budget):
+        gains = {x: weights @ np.maximum(matrix[x] - coverage, 0) for x in permutation.tolist() if x not in picks}
+        best = max(gains.values())
+        picks.append(next(x for x, gain in gains.items() if gain >= best - 1e-6))
+        coverage = np.maximum(coverage, matrix[picks[-1]])
+    return picks
+
+
+def unit_points(seed, n=60, d=5):
+    return normalised(np.random.default_rng(seed).normal(size=(n, d)))
+
+
+@pytest.mark.parametrize("cached", [0, 1 << 20])
+@pytest.mark.parametrize("kernel", [gaussian(0.7), gaussian(1.2), ball(0.5)])
+@pytest.mark.parametrize("seed", range(4))
+def test_agrees_with_the_plain_rule(seed, kernel, cached, monkeypatch):
+    monkeypatch.setattr(herding, "_CACHE_BYTES", cached)
+    monkeypatch.setattr(herding, "_ROWS_AT_ONCE", 4)
+    points, permutation = unit_points(seed), np.random.default_rng(seed).permutation(60)
+
+    fast = GreedyCoverage(points, kernel, permutation).choose(25)
+
+    assert fast.tolist() == reference(points, kernel, permutation, 25)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_agrees_with_the_plain_rule_on_weights_and_vectors_chosen_before(seed):
+    rng = np.random.default_rng(seed)
+    points, permutation, weights = unit_points(seed), rng.permutation(60), rng.random(60)
+    chosen = unit_points(seed + 100, n=5)
+
+    fast = GreedyCoverage(points, gaussian(0.8), permutation, weights, chosen).choose(20)
+
+    assert fast.tolist() == reference(points, gaussian(0.8), permutation, 20, weights, chosen)
+
+
+def test_vectors_covered_later_count_as_if_they_had_been_chosen_before():
+    points, permutation, chosen = unit_points(1), np.arange(60), unit_points(2, n=30)
+    before = GreedyCoverage(points, gaussian(0.8), permutation, chosen=chosen)
+    later = GreedyCoverage(points, gaussian(0.8), permutation)
+
+    later.cover(chosen)
+
+    assert later.choose(15).tolist() == before.choose(15).tolist()
+
+
+def test_excluded_points_are_never_chosen():
+    greedy = GreedyCoverage(unit_points(0), gaussian(0.8), np.arange(60))
+
+    greedy.exclude(np.arange(50))
+
+    assert sorted(greedy.choose(60).tolist()) == list(range(50, 60))
+
+
+def test_of_copies_the_first_of_the_permutation_comes_first_and_the_others_last():
+    points = normalised(np.array([[1.0, 0], [1, 0], [1, 0], [0, 1], [-1, 0]]))
+
+    chosen = GreedyCoverage(points, gaussian(0.5), np.array([2, 0, 1, 4, 3])).choose(5)
+
+    assert chosen[0] == 2
+    assert set(chosen[:3].tolist()) == {2, 3, 4}
+
+
+def test_the_first_choice_is_the_middle_of_the_biggest_group_and_the_next_another_group():
+    angles = np.array([0.0, 0.1, 0.2, 1.5, 1.6, 3.0])
+    points = normalised(np.column_stack([np.cos(angles), np.sin(angles)]))
+
+    chosen = GreedyCoverage(points, gaussian(0.3), np.arange(6)).choose(3).tolist()
+
+    assert chosen[0] == 1
+    assert chosen[1] in (3, 4)
+    assert chosen[2] == 5
+
+
+def test_the_width_is_one_and_a_half_times_the_mean_distance_to_five_neighbours():
+    points = unit_points(0, n=30)
+    exact = points.astype(np.float64)
+    distances = np.sqrt(((exact[:, None] - exact) ** 2).sum(axis=2))
+    expected = 1.5 * np.sort(distances, axis=1)[:, 1:6].mean()
+
+    assert kernel_width(points, np.random.default_rng(0)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("points", [[[1.0, 0.0]] * 9, [[1.0, 0.0]], [[0.0, 0.0]] * 3])
+def test_nothing_but_copies_is_no_trouble(points):
+    pool = Pool.from_arrays(np.array(points))
+
+    for function in (max_herding, prob_cover):
+        assert sorted(function(pool, len(points), np.random.default_rng(0)).tolist()) == list(range(len(points)))
+
+
+def test_the_radius_leaves_at_most_a_twentieth_of_the_balls_impure():
+    points, classes = unit_points(3, n=200, d=3), np.random.default_rng(0).integers(0, 2, size=200)
+    exact = points.astype(np.float64)
+    distances = np.sqrt(((exact[:, None] - exact) ** 2).sum(axis=2))
+
+    def impure(radius):
+        return np.mean([(classes[distances[i] <= radius] != classes[i]).any() for i in range(200)])
+
+    radius = pure_radius(points, classes)
+
+    assert impure(radius) <= 0.05 < impure(radius * 1.01)
+
+
+def test_of_a_large_pool_a_sample_is_covered_that_follows_the_seed(monkeypatch):
+    monkeypatch.setattr(herding, "MOST_COVERED", 50)
+    pool = Pool.from_arrays(unit_points(0, n=300))
+
+    first, again, other = (max_herding(pool, 20, np.random.default_rng(seed)) for seed in (0, 0, 1))
+
+    assert first.tolist() == again.tolist() != other.tolist()
+    assert first.max() > 50
+
+
+def test_agrees_with_scikit_activeml(make_pool):
+    pytest.importorskip("skactiveml", reason="scikit-activeml is not installed")
+    from skactiveml.pool import MaxHerding
+
+    pool = make_pool(n=150, seed=4)
+    ours = max_herding(pool, 30, np.random.default_rng(0))
+    width = kernel_width(normalised(pool.features), np.random.default_rng(0))
+
+    theirs = MaxHerding(metric_dict={"gamma": 1 / width**2}, random_state=0)
+
+    rows = theirs.query(np.asarray(pool.features, dtype=float), np.full(150, np.nan), batch_size=30)
+    assert ours.tolist() == rows.tolist()

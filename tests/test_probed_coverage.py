@@ -1,0 +1,186 @@
+"""Rounds that follow from the answers alone, however they came about."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from evenpick import Session, simulate
+from evenpick.herding import unit_features
+from evenpick.pool import Pool
+from evenpick.probe import fit_probe, reliability
+from evenpick.probed_coverage import (
+    FIRST_ROUND,
+    LAG,
+    ProbedCoverage,
+    balanced_uncertainty,
+    coverage_weights,
+    first_labels,
+    next_round,
+    round_start,
+)
+
+
+@pytest.fixture(scope="module")
+def pool_and_labels():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(6), [150, 80, 40, 20, 10, 6])
+    features = rng.normal(size=(6, 12))[labels] + 0.8 * rng.normal(size=(len(labels), 12))
+    return Pool.from_arrays(features), labels.astype(str)
+
+
+def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
+    starts = sorted({round_start(n) for n in range(200)})
+
+    assert starts == [0, 40, 52, 67, 87, 113, 146, 189]
+    assert all(next_round(n) > n >= round_start(n) for n in range(1000))
+    assert all(later - earlier > LAG for earlier, later in pairwise(starts))
+
+
+def test_weights_mix_an_even_one_with_the_uncertainty_by_the_reliability(pool_and_labels):
+    pool, labels = pool_and_labels
+    rows = np.random.default_rng(1).permutation(len(pool))[:60]
+    points, labelled = unit_features(pool, np.arange(len(pool))), unit_features(pool, rows)
+    numbers = np.unique(labels[rows], return_inverse=True)[1]
+    trust = reliability(labelled, numbers)
+    worth = balanced_uncertainty(fit_probe(labelled, numbers), points)
+
+    weights = coverage_weights(points, labelled, numbers)
+
+    assert 0.3 < trust < 1
+    assert weights == pytest.approx((1 - trust) + trust * worth / worth.mean())
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_balanced_uncertainty_by_hand():
+    class Fixed:
+        def probabilities(self, points, corrected=True):
+            return np.array([[0.5, 0.5], [0.9, 0.1]]) if corrected else np.array([[0.64, 0.36], [0.94, 0.06]])
+
+    # Shares 0.79 and 0.21, and of two images none is rarer than one half; margins 0 and 0.8.
+    common, rare = 0.79**-0.5, 0.5**-0.5
+    expected = [1.0 * (0.5 * common + 0.5 * rare), 0.2 * (0.9 * common + 0.1 * rare)]
+
+    assert balanced_uncertainty(Fixed(), np.zeros((2, 3))) == pytest.approx(expected)
+
+
+def test_before_there_are_two_classes_every_image_is_worth_the_same(pool_and_labels):
+    points = unit_features(pool_and_labels[0], np.arange(50))
+
+    assert coverage_weights(points, points[:5], np.zeros(5, np.intp)) is None
+
+
+def test_a_simulation_spends_its_budget_without_repeats_and_again_the_same(pool_and_labels):
+    pool, labels = pool_and_labels
+
+    first, again = (simulate(pool, labels, 150, random_state=3) for _ in range(2))
+
+    assert len(set(first.indices.tolist())) == 150
+    assert first.indices.tolist() == again.indices.tolist()
+    assert first.phases == ["discovery"] * FIRST_ROUND + ["balancing"] * (150 - FIRST_ROUND)
+    assert first.switch_at == FIRST_ROUND
+    assert set(first.targets) == {None}
+
+
+def test_the_whole_pool_can_be_labelled(pool_and_labels):
+    pool, labels = pool_and_labels
+
+    result = simulate(pool, labels, len(pool))
+
+    assert sorted(result.indices.tolist()) == list(range(len(pool)))
+
+
+def test_a_session_that_is_replayed_goes_on_as_one_that_was_not(pool_and_labels):
+    pool, labels = pool_and_labels
+    running = Session(pool, 150, random_state=1)
+    for n in range(140):
+        row = running.next()
+        if n % 9 == 4:
+            running.skip(row)
+        else:
+            running.label(row, labels[row])
+        if n in (45, 60, 61, 90, 120):
+            reopened = Session(pool, 150, random_state=1)
+            reopened.replay(running.answers)
+            assert reopened.ask() == running.ask()
+
+
+def test_undo_over_the_start_of_a_round_comes_back_to_the_same_questions(pool_and_labels):
+    pool, labels = pool_and_labels
+    session = Session(pool, 100)
+    for _ in range(FIRST_ROUND + 6):
+        session.label(session.next(), labels[session.next()])
+    before = session.next()
+    undone = [session.undo() for _ in range(10)]
+
+    assert session.phase == "discovery"
+    for answer in reversed(undone):
+        assert session.next() == answer.index
+        session.label(answer.index, answer.label)
+    assert session.next() == before
+
+
+def test_preparing_ahead_changes_no_question(pool_and_labels):
+    pool, labels = pool_and_labels
+    plain, prepared = Session(pool, 120), Session(pool, 120)
+    for _ in range(110):
+        assert prepared.next() == plain.next()
+        prepared.prepare(prepared.next())
+        for session in (plain, prepared):
+            session.label(session.next(), labels[session.next()])
+
+
+def test_preparing_is_done_before_the_round_begins(pool_and_labels, monkeypatch):
+    pool, labels = pool_and_labels
+    session = Session(pool, 120)
+    for _ in range(FIRST_ROUND - LAG):
+        session.label(session.next(), labels[session.next()])
+    session.prepare(session.next())
+    for _ in range(LAG):
+        session.label(session.next(), labels[session.next()])
+
+    monkeypatch.setattr(ProbedCoverage, "_begin", lambda *_: pytest.fail("begun although it was prepared"))
+
+    assert session.next() is not None
+
+
+def test_people_at_once_get_different_images(pool_and_labels):
+    pool, labels = pool_and_labels
+    session = Session(pool, 120)
+    for _ in range(50):
+        session.label(session.next(), labels[session.next()])
+
+    out = []
+    for _ in range(30):
+        out.append(session.next(exclude=out))
+
+    assert len(set(out)) == 30
+    assert all(session.next(exclude=out[:n]) == out[n] for n in range(30))
+
+
+def test_first_labels_counts_labels_and_keeps_the_skips_between_them():
+    answers = ((4, "a"), (7, None), (2, "b"), (9, None), (1, "c"))
+
+    assert first_labels(answers, 2) == answers[:3]
+    assert first_labels(answers, 3) == answers
+    assert first_labels(answers, 9) == answers
+
+
+def test_one_class_only_is_covered_evenly(pool_and_labels):
+    pool, _ = pool_and_labels
+
+    result = simulate(pool, ["only"] * len(pool), 70)
+
+    assert len(set(result.indices.tolist())) == 70
+
+
+def test_rare_classes_get_more_labels_than_when_the_pool_is_covered_alike():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(12), np.geomspace(300, 8, 12).astype(int))
+    features = rng.normal(size=(12, 32))[labels] + 1.5 * rng.normal(size=(len(labels), 32))
+    pool, rare = Pool.from_arrays(features), labels >= 8
+
+    def rare_labels(balancing):
+        return [rare[simulate(pool, labels, 200, balancing=balancing, random_state=s).indices].sum() for s in range(3)]
+
+    assert np.mean(rare_labels("auto")) > 1.2 * np.mean(rare_labels(None))
