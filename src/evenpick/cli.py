@@ -23,6 +23,7 @@ WORKSPACE = click.argument("workspace", type=click.Path(path_type=Path, file_oka
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 FILE = click.Path(path_type=Path, dir_okay=False)
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same answer.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 SPLIT = click.option("--split", help="Take only the rows whose `split` column says this.")
 BUDGET = click.option("--budget", type=int, required=True, help="How many labels you can pay for.")
 ACQUISITION = click.option(
@@ -89,6 +90,21 @@ def embed(workspace: Path, folder: Path, source: str) -> None:
 
     pool = _embed(folder, workspace, SourceModel.load(source)).pool
     click.echo(f"{len(pool):,} images in the pool of '{workspace}'.")
+
+
+@main.command()
+@WORKSPACE
+@JSON
+def diagnose(workspace: Path, as_json: bool) -> None:
+    """Say how well the source model knows these images, and which methods follow from it."""
+    from .diagnosis import diagnose as look
+
+    found = look(workspace)
+    if as_json:
+        _json(found.facts)
+        return
+    _table("What the source model knows of these images", ["measure", "value"], found.rows)
+    click.echo(f"{found.advice.finding}\n\n{found.advice.method}")
 
 
 @main.command()
@@ -387,6 +403,12 @@ def _simulated(result: Any, truth: Counter[str]) -> str:
             f"of {len(asked)}."
         )
     return "\n".join(lines)
+
+
+def _json(facts: dict[str, Any]) -> None:
+    import json
+
+    click.echo(json.dumps(facts, indent=1))
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
