@@ -387,6 +387,22 @@ def test_everything_has_a_name_for_a_screen_reader_and_changes_are_said(serve, o
     assert page.script("document.documentElement.lang") == "en"
 
 
+def test_classes_still_expected_are_told_from_twenty_labels_on(serve, open_page):
+    page = open_page(serve("--budget", "22"))
+    for name in ("cat", "dog", "cow"):
+        page.new_class(name)
+    for labels in range(4, 20):
+        page.answer("1")
+        page.wait(lambda labels=labels: page.text("#labels") == str(labels))
+    assert page.text("#expected") == ""
+    page.answer("1")
+    page.wait(lambda: page.text("#labels") == "20")
+
+    # two classes with one label: 19/20 * 2 * 1 / 2
+    assert "about 1 more expected" in page.text("#expected")
+    assert "10 % of images" in page.find("#expected").get_attribute("aria-label")
+
+
 def test_the_keyboard_reaches_everything(serve, open_page):
     page = open_page(serve("--budget", "9"))
     page.new_class("cat")

@@ -72,13 +72,27 @@ def test_next_label_skip_undo_and_rename(begin):
     skipped = post(client, "/api/skip", page="p", row=second["row"], then_next=True)
     assert skipped["progress"] == {
         "budget": 20, "labels": 1, "skipped": 1, "phase": "discovery",
-        "classes": [{"name": "cat", "count": 1}], "conflicts": 0,
+        "classes": [{"name": "cat", "count": 1}], "conflicts": 0, "unseen": None,
     }  # fmt: skip
     undone = post(client, "/api/undo", page="p", then_next=True)
     assert undone["row"] == undone["turn"]["image"]["row"] == second["row"]
     renamed = post(client, "/api/rename", page="p", old="cat", new="feline", then_next=True)
     assert renamed["progress"]["classes"] == [{"name": "feline", "count": 1}]
     assert renamed["turn"]["image"]["row"] == second["row"]
+
+
+def test_from_twenty_labels_on_the_classes_not_found_are_estimated(begin):
+    client = begin()
+    for i in range(20):
+        row = post(client, "/api/next")["turn"]["image"]["row"]
+        unseen = post(client, "/api/label", row=row, label=f"class {i if i < 5 else 5}")["progress"]["unseen"]
+        assert (unseen is None) == (i < 19)
+
+    # five classes with one label and none with two: 19/20 * 5 * 4 / 2
+    assert unseen["undiscovered"] == pytest.approx(9.5)
+    assert unseen["mass"] == 0.25
+    assert unseen["low"] < 9.5 < unseen["high"]
+    assert client.get("/api/state").json()["progress"]["unseen"] == unseen
 
 
 def test_the_state_lists_conflicts_and_agreement(begin):

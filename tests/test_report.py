@@ -59,6 +59,18 @@ def test_page_json_and_csv_tell_the_same(workspace):
     assert facts["imbalance_ratio"] == pytest.approx(np.std([int(r["labels"]) for r in classes.values()]) / (8 / 3))
 
 
+def test_what_to_expect_is_told_in_words_and_numbers(workspace):
+    label_everything(workspace)
+
+    page = write_report(workspace).read_text()
+    facts = json.loads((workspace / "report" / "report.json").read_text())
+
+    assert "What to expect" in page
+    assert all(sentence in page for sentence in facts["outlook"])
+    assert f"{100 * facts['expectation']['doubled']['high']:.1f} %" in page
+    assert facts["expectation"]["n_labels"] == facts["unseen"]["n_labels"] == 8
+
+
 def test_the_page_loads_nothing_and_class_names_stay_text(workspace):
     label_everything(workspace)
 

@@ -256,6 +256,22 @@ def simulate(
 
 @main.command()
 @WORKSPACE
+@JSON
+def status(workspace: Path, as_json: bool) -> None:
+    """Say where labelling stands, what accuracy to expect, and what more labels would buy."""
+    from .status import rows_of
+    from .status import status as look
+
+    facts = look(workspace)
+    if as_json:
+        _json(facts)
+        return
+    _table(f"{workspace}: {facts['images']:,} images; intervals of 90 %", ["measure", "value"], rows_of(facts))
+    click.echo("\n\n".join(facts["outlook"]))
+
+
+@main.command()
+@WORKSPACE
 @click.option("--strategy", default="svm", show_default=True, help="How to train: svm.")
 @click.option("--prior-correction/--no-prior-correction", default=True, show_default=True)
 @SEED

@@ -138,6 +138,19 @@ _TURN = _object(
     ("image",),
 )
 _CLASS = _object({"name": _TEXT, "count": _WHOLE})
+_NUMBER: Schema = {"type": "number", "minimum": 0}
+_UNSEEN: Schema = {
+    **_object(
+        {
+            "undiscovered": _with(_NUMBER, "Classes not found yet, as Chao1 estimates them."),
+            "low": _with(_NUMBER, "Of its 90 % interval."),
+            "high": _with(_NUMBER, "Of its 90 % interval."),
+            "mass": _with(_NUMBER, "Chance that a random image is of one of them (Good-Turing).", maximum=1),
+        }
+    ),
+    "type": ["object", "null"],
+    "description": "Taken as if labels were drawn at random, which is on the high side; null while labels are few.",
+}
 _PROGRESS = _object(
     {
         "budget": _WHOLE,
@@ -146,6 +159,7 @@ _PROGRESS = _object(
         "phase": {"type": "string", "enum": ["discovery", "balancing"]},
         "classes": {"type": "array", "items": _CLASS, "description": "In the order of discovery."},
         "conflicts": _with(_WHOLE, "Images that were answered differently."),
+        "unseen": _UNSEEN,
     }
 )
 _CONFLICT = _object(

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ from .agreement import agreements, conflicts
 from .handout import Handout, Turn
 from .names import checked_name
 from .recorded_session import RecordedSession
+from .unseen_classes import ENOUGH, unseen_of_counts
 
 
 class Desk:
@@ -83,7 +84,7 @@ class Desk:
             "budget": labels + session.labels_left, "labels": labels,
             "skipped": len(session.answers) - labels, "phase": session.phase,
             "classes": [{"name": name, "count": count} for name, count in session.counts.items()],
-            "conflicts": len(conflicts(self.session.opinions)),
+            "conflicts": len(conflicts(self.session.opinions)), "unseen": _unseen(session.counts.values()),
         }  # fmt: skip
 
     def _turn(self, turn: Turn) -> dict[str, Any]:
@@ -101,3 +102,11 @@ class Desk:
 
     def _url(self, row: int) -> str:
         return f"/image/{row}?v={self._version}"
+
+
+def _unseen(counts: Collection[int]) -> dict[str, float] | None:
+    """What costs nothing to say after every answer; the accuracy to expect takes seconds."""
+    unseen = unseen_of_counts(counts)
+    if unseen is None or unseen.n_labels < ENOUGH:
+        return None
+    return {"undiscovered": unseen.undiscovered, "low": unseen.low, "high": unseen.high, "mass": unseen.unseen_mass}

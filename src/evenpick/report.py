@@ -22,7 +22,10 @@ from .images import UnreadableImageError, open_image
 from .label_store import Entry, LabelStore, effective_answers
 from .metrics import imbalance_ratio
 from .pool import Pool, write_atomically
+from .session import Answer
+from .status import outlook
 from .training import Model
+from .unseen_classes import ENOUGH
 
 THUMBNAIL = 96  # pixels of the longer side
 
@@ -101,6 +104,7 @@ def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapp
         "classes_found": len({entry.label for entry in labelled}),
         "imbalance_ratio": imbalance_ratio([row["labels"] for row in classes]),
         "ratio_covers_undiscovered": evaluation is not None,
+        **outlook(pool, [Answer(pool.index_of[str(e.image)], e.label, "discovery") for e in labelled]),
         "switch_at": switch_at,
         "target_hits": sum(entry.label == entry.target for entry in asked),
         "target_asks": len(asked),
@@ -154,7 +158,7 @@ def _page(facts: Mapping[str, Any], thumbnails: Sequence[str | None]) -> str:
     environment.filters["percent"] = lambda share: "" if share is None else f"{100 * share:.1f} %"
     most = max(row["labels"] for row in facts["classes"])
     return environment.get_template("report.html").render(
-        facts, most=most, sheet=list(zip(facts["labelled"], thumbnails, strict=True))
+        facts, most=most, enough=ENOUGH, sheet=list(zip(facts["labelled"], thumbnails, strict=True))
     )
 
 

@@ -202,6 +202,7 @@ function showProgress(progress) {
   $("labels").textContent = progress.labels;
   $("budget").textContent = progress.budget;
   $("found").textContent = classes.length;
+  showExpected(progress.unseen);
   $("skipped").textContent = progress.skipped ? ` · ${progress.skipped} can’t tell` : "";
   $("spent").max = progress.budget;
   $("spent").value = progress.labels;
@@ -211,6 +212,17 @@ function showProgress(progress) {
   clearTimeout(searching);
   document.title = `${progress.labels} of ${progress.budget} · evenpick`;
   showClasses();
+}
+
+function showExpected(unseen) {
+  const about = unseen && `about ${Math.round(unseen.undiscovered)} more expected`;
+  const detail =
+    unseen &&
+    `${Math.round(unseen.low)} to ${Math.round(unseen.high)} classes not found, and ${Math.round(100 * unseen.mass)} % of ` +
+      "images of them, if images came at random; chosen ones find classes faster, so probably fewer";
+  $("expected").textContent = unseen ? `, ${about}` : "";
+  $("expected").title = detail ?? "";
+  $("expected").ariaLabel = unseen ? `${about}: ${detail}` : null;
 }
 
 function showClasses() {

@@ -1,0 +1,268 @@
+"""What to expect: the test accuracy of the labels so far, and of twice as many, with intervals.
+
+The accuracy meant is that of `train` with prior correction, macro over **all** classes, undiscovered ones 0:
+(accuracy over the classes found) x (classes found / all classes). The first is cross-validated, the second
+from Chao1. A fast probe stands in for the SVM: least squares on one target a class, all classes weighing the same,
+which has one closed solution a fold. `benchmarks/expectation.md` says how often the intervals hold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import linalg
+
+from .errors import EvenpickError
+from .linear_svm import normalised
+from .pool import FloatArray, IndexArray, Pool
+from .unseen_classes import CONFIDENCE, ENOUGH, UnseenClasses, unseen_classes
+
+Values: TypeAlias = NDArray[np.float64]
+
+N_FOLDS = 5
+RIDGE = 0.3  # of kernel values near 1; between 0.1 and 1 the probe hardly changes
+FRACTIONS = (1.0, 0.5, 0.25)  # of a fold's training images: the learning curve
+EXPONENTS = np.linspace(0.1, 1.0, 10)
+
+# Chosen labels are easier or harder than the pool's images, and the probe is not the SVM: how far that puts off
+# the accuracy over the classes found, beyond its standard error. Measured in benchmarks/expectation.md.
+BIAS = 0.04
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share between 0 and 1 with its 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Macro test accuracy over all classes, with the labels so far and with twice as many.
+
+    Attributes
+    ----------
+    n_labels : int
+    now, doubled : Estimate
+    gained_by_discovery : float
+        The part of `doubled` - `now` that classes found meanwhile would bring.
+    curve : Curve
+        Accuracy over the classes found alone, as cross-validated.
+    """
+
+    n_labels: int
+    now: Estimate
+    doubled: Estimate
+    gained_by_discovery: float
+    curve: "Curve"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Cross-validated accuracy over the classes found, on all labels of a fold, half and a quarter of them."""
+
+    on_found: float
+    error: float
+    points: tuple[float, ...]
+
+    @property
+    def gain(self) -> float:
+        """What twice the labels add, by the inverse power law a - b n^-c through the points; at least 0."""
+        _, later = min(_power_law(c, self.points) for c in EXPONENTS)
+        return max(later, 0.0)
+
+    @property
+    def largest_gain(self) -> float:
+        """A learning curve flattens: twice the labels add no more than the last doubling did."""
+        return max(self.points[0] - self.points[1], self.gain)
+
+
+def expected_accuracy(
+    pool: Pool, indices: ArrayLike, labels: Sequence[str], random_state: int = 0
+) -> Expectation | None:
+    """Estimate what a classifier trained on these labels reaches on new images, and what twice as many would.
+
+    Parameters
+    ----------
+    pool : Pool
+    indices : array of shape (n_labels,)
+        Rows of the pool.
+    labels : sequence of str, shape (n_labels,)
+    random_state : int
+        Draws the folds.
+
+    Returns
+    -------
+    Expectation or None
+        None with fewer than two classes, or while no class has two labels: nothing can be held out.
+
+    Raises
+    ------
+    EvenpickError
+        If the lengths differ.
+    """
+    rows = np.asarray(indices, dtype=np.intp)
+    if rows.shape != (len(labels),):
+        raise EvenpickError(f"status: each row needs one label; got {rows.size} rows and {len(labels)} labels")
+    unseen = unseen_classes(labels)
+    if unseen is None or unseen.found < 2 or unseen.found == len(rows):
+        return None
+    numbers = np.unique(np.asarray(labels, dtype=str), return_inverse=True)[1].astype(np.intp)
+    curve = learning_curve(normalised(pool.features[rows]), numbers, np.random.default_rng(random_state))
+    return expectation_of(curve, unseen)
+
+
+def learning_curve(features: FloatArray, labels: NDArray[np.intp], rng: np.random.Generator) -> Curve:
+    """Stratified cross-validation of the probe on sub-samples of the labels, twice over for small sets."""
+    points = features.astype(np.float64)
+    kernel = points @ points.T + 1  # + 1: the constant feature
+    correct, tested = (np.zeros((len(FRACTIONS), len(labels))) for _ in range(2))
+    lone: list[bool] = []  # held-out images whose class has one training image
+    for _ in range(2 if len(labels) <= 2000 else 1):
+        folds = _deal(labels, rng)
+        for fold in range(N_FOLDS):
+            held = np.flatnonzero(folds == fold)
+            order = rng.permutation(np.flatnonzero(folds != fold))
+            for i, fraction in enumerate(FRACTIONS):
+                train = order[: int(np.ceil(fraction * len(order)))]
+                if not len(train) or not len(held):
+                    continue
+                support = np.bincount(labels[train], minlength=labels.max() + 1)[labels[held]]
+                right = _predict(kernel, labels, train, held) == labels[held]
+                correct[i, held] += right & (support > 0)
+                tested[i, held] += support > 0
+                if i == 0:
+                    lone += right[support == 1].tolist()
+    return _curve(labels, correct, tested, lone)
+
+
+def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> list[str]:
+    """Sentences on what is still to be found, what is reached, and what more labels would buy."""
+    if unseen is None:
+        return ["Nothing can be said before the first label."]
+    said = [_still_to_find(unseen)]
+    if expectation is None:
+        return [*said, "The accuracy cannot be told yet: it needs two classes, and one of them with two labels."]
+    now, doubled = expectation.now, expectation.doubled
+    gain = doubled.value - now.value
+    said.append(
+        f"Trained on these {expectation.n_labels} labels, expect a macro accuracy of {_share(now)} over all classes; "
+        f"with {2 * expectation.n_labels} labels {_share(doubled)}."
+    )
+    said.append(_worth(gain, expectation.gained_by_discovery))
+    return said
+
+
+def expectation_of(curve: Curve, unseen: UnseenClasses, bias: float = BIAS) -> Expectation:
+    """Accuracy over the classes found times the share of classes found, now and with twice the labels."""
+    from scipy import stats
+
+    found, n = unseen.found, unseen.n_labels
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, found - 1))
+    normal = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    noise = hypot(quantile * curve.error, normal * bias)
+
+    def share_found(undiscovered: float, n_more: int) -> float:
+        return 1 - unseen.still_undiscovered(n_more, undiscovered) / (found + undiscovered)
+
+    # Labels chosen for coverage may have found every class, whatever Chao1 says.
+    shares = [tuple(share_found(k, more) for k in (unseen.undiscovered, unseen.high, 0.0)) for more in (0, n)]
+    later = min(curve.on_found + curve.gain, 1.0)
+    now = _product(curve.on_found, (noise, noise), shares[0])
+    # The labels to come are chosen too, and differ from these once more.
+    ahead = hypot(noise, normal * bias)
+    down, up = hypot(ahead, curve.gain), hypot(ahead, curve.largest_gain - curve.gain)
+    doubled = _product(later, (down, up), shares[1])
+    return Expectation(n, now, doubled, later * (shares[1][0] - shares[0][0]), curve)
+
+
+def _product(value: float, widths: tuple[float, float], shares: tuple[float, ...]) -> Estimate:
+    """Accuracy over the classes found times the share found, their deviations added in quadrature."""
+    share, fewest, most = shares
+    low = value * share - hypot(widths[0] * share, value * (share - fewest))
+    high = value * share + hypot(widths[1] * share, value * (most - share))
+    return Estimate(value * share, max(low, 0.0), min(high, 1.0))
+
+
+def _curve(labels: IndexArray, correct: Values, tested: Values, lone: list[bool]) -> Curve:
+    """Averages over classes; one that cannot be held out is taken for one whose last training image is left."""
+    hits = np.stack([np.bincount(labels, weights=row) for row in correct])
+    trials = np.stack([np.bincount(labels, weights=row) for row in tested])
+    shares = np.divide(hits, trials, out=np.zeros_like(hits), where=trials > 0)
+    weights = trials / np.maximum(trials[0], 1)  # at a fraction: how often the class was known
+    totals = weights.sum(axis=1)
+    points = np.where(totals > 0, (weights * shares).sum(axis=1) / np.maximum(totals, 1e-9), 0.0)
+    fallback = float(np.mean(lone)) if lone else float(points[0])
+    of_class = np.where(np.bincount(labels) > 1, shares[0], fallback)
+    return Curve(float(of_class.mean()), _standard_error(of_class, np.bincount(labels)), tuple(points.tolist()))
+
+
+def _standard_error(of_class: Values, counts: NDArray[np.intp]) -> float:
+    """Of the mean over classes: as a sample of classes, and as counts of images, whichever says more.
+
+    Among few classes that happen to be alike the first says nothing. The second adds a success and a failure to
+    each class (Agresti & Coull, 1998); a class with one label has no image that counts.
+    """
+    between = of_class.std(ddof=1) / np.sqrt(len(counts))
+    tested = np.where(counts > 1, counts, 0)
+    share = (of_class * tested + 1) / (tested + 2)
+    within = np.sqrt((share * (1 - share) / (tested + 2)).sum()) / len(counts)
+    return float(max(between, within))
+
+
+def _power_law(exponent: float, points: tuple[float, ...]) -> tuple[float, float]:
+    """Squared misfit of a - b n^-c with c = `exponent`, and what it adds when n doubles."""
+    sizes = np.array(FRACTIONS) ** -exponent
+    slope, level = np.polyfit(sizes, points, 1)
+    misfit = float(((slope * sizes + level - points) ** 2).sum())
+    return misfit, float(slope * (2.0**-exponent - 1))
+
+
+def _predict(kernel: Values, labels: IndexArray, train: IndexArray, held: IndexArray) -> IndexArray:
+    """Class numbers of the held-out images by weighted least squares, only classes in training."""
+    classes, numbers, counts = np.unique(labels[train], return_inverse=True, return_counts=True)
+    loss = counts[numbers] * (len(classes) / len(train))  # 1 / weight: every class weighs the same
+    system = kernel[np.ix_(train, train)]
+    system[np.diag_indices(len(train))] += RIDGE * loss
+    targets = (numbers[:, None] == np.arange(len(classes))).astype(np.float64)
+    solution = linalg.solve(system, targets, assume_a="pos", overwrite_a=True, check_finite=False)
+    return np.asarray(classes[(kernel[np.ix_(held, train)] @ solution).argmax(axis=1)], dtype=np.intp)
+
+
+def _deal(labels: IndexArray, rng: np.random.Generator) -> IndexArray:
+    """Each class's images round the folds; -1 for the one image of its class."""
+    folds = np.full(len(labels), -1, dtype=np.intp)
+    dealt = 0
+    for number in rng.permutation(np.unique(labels)):
+        members = rng.permutation(np.flatnonzero(labels == number))
+        if len(members) > 1:
+            folds[members] = (dealt + np.arange(len(members))) % N_FOLDS
+            dealt += len(members)
+    return folds
+
+
+def _still_to_find(unseen: UnseenClasses) -> str:
+    if unseen.n_labels < ENOUGH:
+        return f"How many classes are still to be found cannot be told from fewer than {ENOUGH} labels."
+    return (
+        f"About {unseen.undiscovered:.0f} more classes are to be found ({unseen.low:.0f} to {unseen.high:.0f}), "
+        f"and a random image is of one of them with a chance of {unseen.unseen_mass:.1%} "
+        f"({unseen.mass_low:.1%} to {unseen.mass_high:.1%}). Both take the labels for drawn at random; labels chosen "
+        "for coverage find classes faster, so that there are probably fewer."
+    )
+
+
+def _share(estimate: Estimate) -> str:
+    return f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})"
+
+
+def _worth(gain: float, by_discovery: float) -> str:
+    if gain < 0.01:
+        return "More labels would buy little: less than a point for twice the work. This is a good place to stop."
+    part = f", {100 * by_discovery:.0f} of them by finding classes" if by_discovery >= 0.01 else ""
+    return f"Twice the labels would buy about {100 * gain:.0f} points{part}."
