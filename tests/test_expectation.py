@@ -97,6 +97,16 @@ def test_few_labels_give_wide_intervals(labels, make_pool):
     assert expectation.now.high - expectation.now.low > 0.2
 
 
+def test_mostly_lone_labels_are_told_apart_from_an_estimate(make_pool):
+    labels = [*"aabbccdd", *map(str, range(12))]
+
+    said = " ".join(in_words(expected_accuracy(make_pool(), range(20), labels), unseen_classes(labels)))
+
+    assert "12 of 20 labels are the only one of their class" in said
+    assert "lies between" in said
+    assert "Twice" not in said
+
+
 def test_copies_and_a_pool_without_predictions_are_no_trouble():
     pool = Pool.from_arrays(np.ones((30, 3)))
 

@@ -149,6 +149,9 @@ def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> l
     if expectation is None:
         return [*said, "The accuracy cannot be told yet: it needs two classes, and one of them with two labels."]
     now, doubled = expectation.now, expectation.doubled
+    if unseen.too_early:
+        span = f"{now.low:.0%} and {now.high:.0%}"
+        return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
     gain = doubled.value - now.value
     said.append(
         f"Trained on these {expectation.n_labels} labels, expect a macro accuracy of {_share(now)} over all classes; "
@@ -249,6 +252,11 @@ def _deal(labels: IndexArray, rng: np.random.Generator) -> IndexArray:
 def _still_to_find(unseen: UnseenClasses) -> str:
     if unseen.n_labels < ENOUGH:
         return f"How many classes are still to be found cannot be told from fewer than {ENOUGH} labels."
+    if unseen.too_early:
+        return (
+            f"How many classes are still to be found cannot be told yet: {unseen.singletons} of {unseen.n_labels} "
+            "labels are the only one of their class."
+        )
     return (
         f"About {unseen.undiscovered:.0f} more classes are to be found ({unseen.low:.0f} to {unseen.high:.0f}), "
         f"and a random image is of one of them with a chance of {unseen.unseen_mass:.1%} "

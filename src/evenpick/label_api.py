@@ -149,7 +149,7 @@ _UNSEEN: Schema = {
         }
     ),
     "type": ["object", "null"],
-    "description": "Taken as if labels were drawn at random, which is on the high side; null while labels are few.",
+    "description": "Taken as if labels were drawn at random, which is on the high side; null while it is too early to tell.",
 }
 _PROGRESS = _object(
     {

@@ -10,7 +10,7 @@ from .agreement import agreements, conflicts
 from .handout import Handout, Turn
 from .names import checked_name
 from .recorded_session import RecordedSession
-from .unseen_classes import ENOUGH, unseen_of_counts
+from .unseen_classes import unseen_of_counts
 
 
 class Desk:
@@ -107,6 +107,6 @@ class Desk:
 def _unseen(counts: Collection[int]) -> dict[str, float] | None:
     """What costs nothing to say after every answer; the accuracy to expect takes seconds."""
     unseen = unseen_of_counts(counts)
-    if unseen is None or unseen.n_labels < ENOUGH:
+    if unseen is None or unseen.too_early:
         return None
     return {"undiscovered": unseen.undiscovered, "low": unseen.low, "high": unseen.high, "mass": unseen.unseen_mass}

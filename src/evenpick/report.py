@@ -25,7 +25,6 @@ from .pool import Pool, write_atomically
 from .session import Answer
 from .status import outlook
 from .training import Model
-from .unseen_classes import ENOUGH
 
 THUMBNAIL = 96  # pixels of the longer side
 
@@ -158,7 +157,7 @@ def _page(facts: Mapping[str, Any], thumbnails: Sequence[str | None]) -> str:
     environment.filters["percent"] = lambda share: "" if share is None else f"{100 * share:.1f} %"
     most = max(row["labels"] for row in facts["classes"])
     return environment.get_template("report.html").render(
-        facts, most=most, enough=ENOUGH, sheet=list(zip(facts["labelled"], thumbnails, strict=True))
+        facts, most=most, sheet=list(zip(facts["labelled"], thumbnails, strict=True))
     )
 
 

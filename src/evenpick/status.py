@@ -15,7 +15,7 @@ from .metrics import imbalance_ratio
 from .pool import Pool
 from .recorded_session import recorded_answers
 from .session import Answer, Phase
-from .unseen_classes import ENOUGH, unseen_classes
+from .unseen_classes import unseen_classes
 
 
 def status(workspace: Path) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def outlook(pool: Pool, labelled: Sequence[Answer]) -> dict[str, Any]:
     rows, labels = [answer.index for answer in labelled], [str(answer.label) for answer in labelled]
     unseen, expectation = unseen_classes(labels), expected_accuracy(pool, rows, labels)
     return {
-        "unseen": asdict(unseen) if unseen else None,
+        "unseen": {**asdict(unseen), "too_early": unseen.too_early} if unseen else None,
         "expectation": asdict(expectation) if expectation else None,
         "outlook": in_words(expectation, unseen),
     }
@@ -78,7 +78,7 @@ def rows_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("imbalance ratio over them", "none yet" if ratio is None else f"{ratio:.2f}"),
     ]
     unseen = facts["unseen"]
-    if unseen and unseen["n_labels"] >= ENOUGH:
+    if unseen and not unseen["too_early"]:
         rows += [
             ("classes not found, Chao1", _interval(unseen["undiscovered"], unseen["low"], unseen["high"], ".0f")),
             (

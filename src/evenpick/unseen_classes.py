@@ -43,6 +43,15 @@ class UnseenClasses:
     mass_low: float
     mass_high: float
 
+    @property
+    def too_early(self) -> bool:
+        """Whether people should not be shown the estimates yet.
+
+        While most labels are the only one of their class, the labels cover less than half of what there is
+        (Good, 1953), and no estimate from counts is stable.
+        """
+        return self.n_labels < ENOUGH or self.unseen_mass > 0.5
+
     def still_undiscovered(self, n_more: int, of: float | None = None) -> float:
         """How many of `of` (by default all) undiscovered classes as many more labels would leave unfound.
 
