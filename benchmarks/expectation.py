@@ -67,7 +67,7 @@ def _cell(data: Path, work: Path, cell: tuple) -> dict:
     from evenpick import macro_accuracy, train
 
     name, selection, budget, seed = cell
-    pool, labels, test, true = _split(data, work, name, seed)
+    pool, labels, test, true = split_of(data, work, name, seed)
     rows = _order(data, work, name, selection, seed)[:budget]
     model = train(pool, rows, labels[rows].tolist(), random_state=seed)
     truth = {"accuracy": macro_accuracy(true, model.predict(test)), "classes": len(set(true.tolist()))}
@@ -79,7 +79,7 @@ def _estimate(data: Path, work: Path, cell: tuple) -> dict:
     from evenpick.unseen_classes import unseen_classes
 
     name, selection, budget, seed = cell
-    pool, labels, _, _ = _split(data, work, name, seed)
+    pool, labels, _, _ = split_of(data, work, name, seed)
     rows = _order(data, work, name, selection, seed)[:budget]
     start = time.perf_counter()
     expectation = expected_accuracy(pool, rows, labels[rows].tolist(), seed)
@@ -95,7 +95,7 @@ def _plain(value) -> dict:
 
 
 @cache
-def _split(data: Path, work: Path, name: str, seed: int):
+def split_of(data: Path, work: Path, name: str, seed: int):
     """A pool and a test pool, each with its labels."""
     from evenpick import Pool
 
@@ -119,7 +119,7 @@ def _split(data: Path, work: Path, name: str, seed: int):
 def _order(data: Path, work: Path, name: str, selection: str, seed: int):
     from evenpick.acquisition import ACQUISITIONS
 
-    pool = _split(data, work, name, seed)[0]
+    pool = split_of(data, work, name, seed)[0]
     choose = ACQUISITIONS.get(selection, _max_herding)
     return choose(pool, max(budget for _, budgets in PLAN for budget in budgets), np.random.default_rng(seed))
 
