@@ -168,8 +168,8 @@ def table(rows: list[dict]) -> str:
         "here too. Command: `python benchmarks/expectation.py run --data DATA --work WORK`, source",
         "`efficientnet_lite0`.",
         "",
-        f"**Now: {_percent(now)} of {len(now)} runs are covered, mean width {_points(now)}. "
-        f"Twice the labels: {_percent(doubled)} of {len(doubled)}, mean width {_points(doubled)}.**",
+        f"**Now: {_percent(now)} % of {len(now)} runs are covered, mean width {_points(now)}. "
+        f"Twice the labels: {_percent(doubled)} % of {len(doubled)}, mean width {_points(doubled)}.**",
         "",
         "| set | labels | runs | now covered | width | estimate - truth | doubled covered | width | seconds |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -246,7 +246,7 @@ def _constant(rows: list[dict]) -> list[str]:
     return [
         *lines,
         "",
-        f"All four: {together:.3f}. Left out one at a time, {_percent(overall)} of all runs are covered.",
+        f"All four: {together:.3f}. Left out one at a time, {_percent(overall)} % of all runs are covered.",
     ]
 
 

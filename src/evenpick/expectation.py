@@ -29,7 +29,7 @@ EXPONENTS = np.linspace(0.1, 1.0, 10)
 
 # Chosen labels are easier or harder than the pool's images, and the probe is not the SVM: how far that puts off
 # the accuracy over the classes found, beyond its standard error. Measured in benchmarks/expectation.md.
-BIAS = 0.04
+BIAS = 0.05
 
 
 @dataclass(frozen=True)
