@@ -14,7 +14,18 @@ MODULES = sorted(file.stem for file in PACKAGE.glob("*.py") if file.stem != "__i
 
 LEVELS = {
     0: ["errors", "durable", "_version"],
-    1: ["metrics", "images", "pool", "preprocessing", "names", "agreement", "web_guard", "image_address", "distances"],
+    1: [
+        "metrics",
+        "images",
+        "pool",
+        "preprocessing",
+        "names",
+        "agreement",
+        "web_guard",
+        "image_address",
+        "distances",
+        "unseen_classes",
+    ],
     2: [
         "imbalance",
         "pool_writer",
@@ -27,13 +38,13 @@ LEVELS = {
         "displayed_image",
         "label_api",
     ],
-    3: ["herding", "balancing", "label_store", "source_model"],
+    3: ["herding", "balancing", "label_store", "source_model", "transferability", "expectation"],
     4: ["acquisition", "probed_coverage", "training", "embedding"],
     5: ["session", "skactiveml_bridge"],
     6: ["simulation", "recorded_session", "exchange", "evaluation"],
-    7: ["report", "present_files", "handout", "distributed", "image_folder", "label_studio"],
-    8: ["label_desk", "demo", "label_studio_answers"],
-    9: ["label_app", "label_files"],
+    7: ["status", "diagnosis", "present_files", "handout", "distributed", "image_folder", "label_studio"],
+    8: ["report", "label_desk", "label_studio_answers"],
+    9: ["label_app", "label_files", "demo"],
     10: ["cli"],
     11: ["__main__"],
 }

@@ -60,14 +60,15 @@ def test_many_labels_bring_estimates_with_intervals(make_workspace):
     assert "with 56 labels" in said
 
 
-def test_it_is_where_the_session_is(make_workspace):
-    workspace = make_workspace()
+@pytest.mark.parametrize(("balancing", "budget"), [("ratio_max", 12), ("auto", 45)])
+def test_it_is_where_the_session_is(balancing, budget, make_workspace):
+    workspace = make_workspace(n=50)
     pool = Pool.open(workspace)
-    with RecordedSession(workspace, pool, 12, "me", acquisition="random") as session:
-        for i in range(12):
+    with RecordedSession(workspace, pool, budget, "me", acquisition="random", balancing=balancing) as session:
+        for i in range(budget):
             session.label(session.next(), "rare" if i == 3 else "common")
             facts = facts_of(workspace)
-            assert (facts["phase"], facts["labels"], facts["budget"]) == (session.phase, i + 1, 12)
+            assert (facts["phase"], facts["labels"], facts["budget"]) == (session.phase, i + 1, budget)
         assert session.phase == "balancing"
 
 

@@ -23,12 +23,17 @@ from .metrics import class_counts, classes_found, imbalance_ratio, mean_interval
 from .pool import Pool
 from .recorded_session import DEFAULTS, set_aside
 from .report import write_evaluation, write_report
+from .session import AUTO
 from .simulation import SimulationResult, simulate
 from .source_model import SourceModel
 from .training import Model, train
 
 BUDGET = 100
-METHODS = [(name, form) for name in ("random", "ent_inv_div", "core_set") for form in (None, "ratio_max")]
+METHODS: list[tuple[str, str | None]] = [
+    *((name, form) for name in ("random", "ent_inv_div") for form in (None, "ratio_max")),
+    ("core_set", None),
+    (AUTO, AUTO),
+]
 N_SEEDS = 5
 TEST_SHARE = 0.4
 ANNOTATOR = "demo oracle"

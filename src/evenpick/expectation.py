@@ -146,6 +146,8 @@ def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> l
     if unseen is None:
         return ["Nothing can be said before the first label."]
     said = [_still_to_find(unseen)]
+    if unseen.n_labels >= ENOUGH and unseen.mostly_lone:
+        return [*said, "Without that, neither can the accuracy over all classes."]
     if expectation is None:
         return [*said, "The accuracy cannot be told yet: it needs two classes, and one of them with two labels."]
     now, doubled = expectation.now, expectation.doubled

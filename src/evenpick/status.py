@@ -13,8 +13,9 @@ from .expectation import expected_accuracy, in_words
 from .label_store import FILE_NAME, LabelStore
 from .metrics import imbalance_ratio
 from .pool import Pool
+from .probed_coverage import FIRST_ROUND
 from .recorded_session import recorded_answers
-from .session import Answer, Phase
+from .session import AUTO, Answer, Phase
 from .unseen_classes import unseen_classes
 
 
@@ -50,7 +51,9 @@ def status(workspace: Path) -> dict[str, Any]:
 def outlook(pool: Pool, labelled: Sequence[Answer]) -> dict[str, Any]:
     """What to expect, as JSON values: `unseen`, `expectation` and the sentences `outlook`."""
     rows, labels = [answer.index for answer in labelled], [str(answer.label) for answer in labelled]
-    unseen, expectation = unseen_classes(labels), expected_accuracy(pool, rows, labels)
+    unseen = unseen_classes(labels)
+    # Without a count of the classes there is no accuracy over all of them.
+    expectation = None if unseen is None or unseen.mostly_lone else expected_accuracy(pool, rows, labels)
     return {
         "unseen": {**asdict(unseen), "too_early": unseen.too_early} if unseen else None,
         "expectation": asdict(expectation) if expectation else None,
@@ -62,6 +65,8 @@ def _phase(labelled: Sequence[Answer], counts: Mapping[str, int], settings: Mapp
     """As the session would say, without making its plan again."""
     if not labelled or settings is None or settings["balancing"] is None:
         return "discovery"
+    if settings["balancing"] == AUTO:
+        return "balancing" if len(labelled) >= FIRST_ROUND else "discovery"
     switched = should_switch(np.array([*counts.values()]), settings["budget"])
     return "balancing" if switched or labelled[-1].phase == "balancing" else "discovery"
 

@@ -45,12 +45,16 @@ class UnseenClasses:
 
     @property
     def too_early(self) -> bool:
-        """Whether people should not be shown the estimates yet.
+        """Whether people should not be shown the estimates yet."""
+        return self.n_labels < ENOUGH or self.mostly_lone
 
-        While most labels are the only one of their class, the labels cover less than half of what there is
-        (Good, 1953), and no estimate from counts is stable.
+    @property
+    def mostly_lone(self) -> bool:
+        """Whether most labels are the only one of their class.
+
+        They then cover less than half of what there is (Good, 1953), and no estimate from counts is stable.
         """
-        return self.n_labels < ENOUGH or self.unseen_mass > 0.5
+        return self.unseen_mass > 0.5
 
     def still_undiscovered(self, n_more: int, of: float | None = None) -> float:
         """How many of `of` (by default all) undiscovered classes as many more labels would leave unfound.
