@@ -87,7 +87,8 @@ class Session:
         self._patience, self._seed = patience, random_state
         self._balances = balancing in BALANCINGS
         self._probed = ProbedCoverage(pool, random_state) if balancing == AUTO else None
-        self._walk = self._discovery_order(min(budget, FIRST_ROUND) if self._probed else budget)
+        # The order of discovery, made when it is first asked for: a session reopened in balancing needs none.
+        self._walk: IndexArray | None = None
         rank = np.empty(len(pool), np.intp)
         rank[np.random.default_rng([random_state, 1]).permutation(len(pool))] = np.arange(len(pool))
         form = BALANCINGS.get(balancing or "", BALANCINGS["ratio_max"])
@@ -293,6 +294,8 @@ class Session:
 
     def _discovery_pick(self, open_rows: NDArray[np.bool_]) -> int:
         """The first open row in discovery order; when skips use it up, the function is asked for more."""
+        if self._walk is None:
+            self._walk = self._discovery_order(min(self._budget, FIRST_ROUND) if self._probed else self._budget)
         while True:
             while self._position < len(self._walk) and not self._free[self._walk[self._position]]:
                 self._position += 1
