@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import unicodedata
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -171,6 +172,10 @@ def test_nothing_is_written_through_links_or_above_the_folder(make_workspace, tm
         with pytest.raises(EvenpickError, match=r"must be paths inside the embedded folder; the pool has '../000.jpg'"):
             export_folder(tmp_path / "new", store, pool)
 
+    with pytest.raises(EvenpickError, match=r"is in the folder of photographs .*: export to a folder beside it"):
+        exported(workspace, tmp_path / "workspace-photos" / "sorted")
+
+    assert not (tmp_path / "workspace-photos" / "sorted").exists()
     assert not list((tmp_path / "elsewhere").iterdir())
     assert not (tmp_path / "new").exists()
 
@@ -208,7 +213,9 @@ def test_an_image_is_known_by_its_bytes_or_else_by_its_path(embedded, photo_fold
     shutil.copy(photo_folder / "b c" / "00.jpg", out / "cat" / "01.jpg")
     (out / "dog" / "a" / "03.jpg").write_bytes(b"saved again by an editor")
 
-    assert read_folder(out, embedded).labels == {"a/01.jpg": "cat", "b c/00.jpg": "cat", "a/03.jpg": "dog"}
+    table = read_folder(out, embedded)
+    assert table.labels == {"a/01.jpg": "cat", "b c/00.jpg": "cat", "a/03.jpg": "dog"}
+    assert table.by_path == 1
     shutil.copy(photo_folder / "a" / "01.jpg", out / "dog")
     with pytest.raises(EvenpickError, match=r"labels image 'a/01.jpg' twice, as 'cat' and 'dog'"):
         read_folder(out, embedded)
@@ -226,9 +233,29 @@ def test_a_folder_that_cannot_be_right_is_refused(embedded, tmp_path):
     (out / "top.jpg").write_bytes(b"?")
     with pytest.raises(EvenpickError, match=r"must hold a folder for each class; image 'top.jpg' lies beside them"):
         read_folder(out, embedded, ["z.jpg"])
-    (out / "classes.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(EvenpickError, match=r"must be a CSV table with the columns folder and class"):
-        read_folder(out, embedded, ["z.jpg"])
+    for text in ("a,b\n1,2\n", "folder,class\ncat,\n", "class,folder\ncat\n,dog\n"):
+        (out / "classes.csv").write_text(text)
+        with pytest.raises(EvenpickError, match=r"classes.csv' must be a CSV table with the columns folder and class"):
+            read_folder(out, embedded, ["z.jpg"])
+
+
+def test_folders_that_would_be_passed_over_are_refused(make_workspace, tmp_path, monkeypatch):
+    workspace, out = make_workspace(n=2), tmp_path / "sorted"
+    (out / "cat").mkdir(parents=True)
+    shutil.copy(tmp_path / "workspace-photos" / "000.jpg", out / "cat")
+    (tmp_path / "elsewhere").mkdir()
+    (out / "dog").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with pytest.raises(EvenpickError, match=r"sorted/dog' is a link, which is not followed: put the folder itself"):
+        read_folder(out, workspace)
+    (out / "dog").unlink()
+
+    def walk(folder, onerror):
+        onerror(PermissionError(13, "Permission denied", f"{folder}/dog"))
+        return [(str(folder / "cat"), [], ["000.jpg"])]
+
+    monkeypatch.setattr("os.walk", walk)
+    with pytest.raises(EvenpickError, match=r"sorted/dog' cannot be listed: Permission denied"):
+        read_folder(out, workspace)
 
 
 def test_what_percent_encoding_cannot_tell_is_in_a_table(make_workspace, tmp_path):
@@ -240,3 +267,16 @@ def test_what_percent_encoding_cannot_tell_is_in_a_table(make_workspace, tmp_pat
         rows = list(csv.reader(handle))
     assert [row[1] for row in rows] == ["class", "Cat"]
     assert (tmp_path / "out" / rows[1][0] / "001.jpg").is_file()
+    (tmp_path / "out" / "classes.csv").unlink()
+    with pytest.raises(EvenpickError, match=r"classes.csv' does not tell the class of the folder 'Cat~"):
+        read_folder(tmp_path / "out", workspace)
+
+
+def test_accents_that_a_disk_took_apart_are_known_in_the_table(make_workspace, tmp_path):
+    workspace = make_workspace(n=2)
+    labelled(workspace, {"000.jpg": "été", "001.jpg": "Été"})
+    exported(workspace, tmp_path / "out")
+    for folder in (tmp_path / "out").glob("*/"):
+        folder.rename(folder.with_name(unicodedata.normalize("NFD", folder.name)))
+
+    assert read_folder(tmp_path / "out", workspace).labels == {"000.jpg": "été", "001.jpg": "Été"}

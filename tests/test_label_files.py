@@ -115,5 +115,9 @@ def test_a_class_folder_made_by_hand_is_imported(labelled, make_workspace, tmp_p
     (tmp_path / "sorted" / "cat").mkdir(parents=True)
     shutil.copy(tmp_path / "workspace-photos" / "000.jpg", tmp_path / "sorted" / "cat")
 
-    assert "1 labels imported." in evenpick("import", second, tmp_path / "sorted", "--annotator", "me")
+    told = evenpick("import", second, tmp_path / "sorted", "--annotator", "me")
+    assert told.splitlines() == [
+        "1 labels imported, 1 images known by their path alone, with other bytes than when embedded.",
+        "Classes: 'cat'.",
+    ]
     assert [(e.image, e.label, e.annotator) for e in record(second)] == [("000.jpg", "cat", "me")]

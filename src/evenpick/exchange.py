@@ -17,11 +17,13 @@ LABEL_COLUMNS = ("label", "class", "category")
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The labels that a CSV file gives to images of a folder, and what of it was passed over."""
+    """The labels that a file or folder gives to images, what of it was passed over, and how many images of a
+    folder are known by their path alone, as their bytes are not those that were embedded."""
 
     labels: dict[str, str]
     unlabelled: int = 0
     skipped: list[str] = field(default_factory=list)
+    by_path: int = 0
 
 
 def read_labels(

@@ -13,6 +13,7 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -31,6 +32,7 @@ _LONGEST = 240  # bytes; most file systems take 255
 
 # What Windows or the shell's `..` and hidden files make of a name; `%` and `~` so that reading back is exact.
 _REFUSED = re.compile(r'[<>:"/\\|?*%~\x00-\x1f\x7f]|^\.|[. ]$')
+_SHORTENED = re.compile(r"~[0-9a-f]{16}$")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)
 
 
@@ -48,13 +50,16 @@ def export_folder(target: Path, store: LabelStore, pool: Pool) -> tuple[int, int
     Raises
     ------
     EvenpickError
-        If the target holds anything that this export would not write; nothing is copied then.
+        If the target holds anything that this export would not write, or lies among the photographs, where its
+        copies would be embedded; nothing is copied then.
     """
     labels = {str(e.image): e.label for e in effective_answers(store.entries()) if e.label is not None}
     if not labels:
         raise EvenpickError(f"'{store.path}' has no label yet: label or import some first")
     if pool.folder is None or not pool.folder.is_dir():
         raise EvenpickError(f"the folder of photographs '{pool.folder}' does not exist: put it back where it was")
+    if target.resolve().is_relative_to(pool.folder.resolve()):
+        raise EvenpickError(f"'{target}' is in the folder of photographs '{pool.folder}': export to a folder beside it")
     folders = class_folders(labels.values())
     files = {f"{folders[label]}/{_inside(image_id)}": pool.folder / image_id for image_id, label in labels.items()}
     _check_target(target, files)
@@ -72,23 +77,50 @@ def read_folder(folder: Path, workspace: Path, skipped: Iterable[str] = ()) -> L
     Raises
     ------
     EvenpickError
-        If an image lies beside the class folders, is not in the pool, or lies in two classes.
+        If an image lies beside the class folders, is not in the pool, or lies in two classes; if a folder is a
+        link or cannot be listed, or `classes.csv` does not tell a shortened name.
     """
     rows = read_images_csv(pool_folder(workspace), read_state(workspace))
     image_of_digest = {digest: image_id for image_id, digest in rows}
     mend = "a file must be a copy of an image of the pool, or have its path below the class folder"
     known, left_out = {image_id for image_id, _ in rows}, set(skipped)
-    return label_table(folder, _labelled_files(folder, image_of_digest), known, left_out, mend)
+    files = list(_labelled_files(folder, image_of_digest))
+    table = label_table(folder, [(image, label) for image, label, _ in files], known, left_out, mend)
+    by_path = {image for image, _, by_bytes in files if not by_bytes}
+    return replace(table, by_path=len(by_path & table.labels.keys()))
 
 
-def _labelled_files(folder: Path, image_of_digest: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _labelled_files(folder: Path, image_of_digest: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
+    """Image, class, and whether the image is known by its bytes."""
     class_of = _read_classes(folder / CLASSES)
-    for name in find_images(folder):
+    for name in _all_images(folder):
         first, slash, image_id = name.partition("/")
         if not slash:
             raise EvenpickError(f"'{folder}' must hold a folder for each class; image '{name}' lies beside them")
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        yield image_of_digest.get(digest, image_id), class_of.get(first, unquote(first))
+        yield image_of_digest.get(digest, image_id), _class_of(folder, first, class_of), digest in image_of_digest
+
+
+def _all_images(folder: Path) -> list[str]:
+    """As `find_images`, but what it would pass over is refused: half of the labels look like all of them."""
+
+    def refuse(name: str, reason: str) -> None:
+        raise EvenpickError(f"'{folder / name}' cannot be listed: {reason}")
+
+    for path in folder.rglob("*"):
+        if path.is_symlink() and path.is_dir():
+            raise EvenpickError(f"'{path}' is a link, which is not followed: put the folder itself there")
+    return find_images(folder, refuse)
+
+
+def _class_of(folder: Path, name: str, class_of: Mapping[str, str]) -> str:
+    found = class_of.get(unicodedata.normalize("NFC", name))  # some file systems take accents apart
+    if found is None and _SHORTENED.search(name):
+        raise EvenpickError(
+            f"'{folder / CLASSES}' does not tell the class of the folder '{name}': put the file of the export there, "
+            "or rename the folder"
+        )
+    return unquote(name) if found is None else found
 
 
 def class_folders(labels: Iterable[str]) -> dict[str, str]:
@@ -174,6 +206,7 @@ def _read_classes(file: Path) -> dict[str, str]:
         return {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as handle:
-            return {row["folder"]: checked_class_name(row["class"]) for row in csv.DictReader(handle, strict=True)}
-    except (ValueError, KeyError, csv.Error) as error:
+            rows = list(csv.DictReader(handle, strict=True))
+        return {unicodedata.normalize("NFC", row["folder"] or ""): checked_class_name(row["class"]) for row in rows}
+    except (ValueError, KeyError, csv.Error, EvenpickError) as error:
         raise EvenpickError(f"'{file}' must be a CSV table with the columns folder and class ({error})") from error

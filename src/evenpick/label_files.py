@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import EvenpickError
+from .errors import EvenpickError, first_few
 from .exchange import export_labels, import_answers, import_labels, read_labels, read_skipped
 from .image_folder import export_folder, read_folder
 from .label_store import LabelStore
@@ -31,12 +31,16 @@ def _import_labels(workspace: Path, file: Path, annotator: str, split: str | Non
     )
     with LabelStore(workspace) as store:
         new = import_labels(store, table.labels, annotator)
-    return _counts(
+    told = _counts(
         (new, "labels imported"),
         (len(table.labels) - new, "known already"),
         (table.unlabelled, "rows without a label"),
         (len(table.skipped), "of images that were left out"),
+        (table.by_path, "images known by their path alone, with other bytes than when embedded"),
     )
+    if file.is_dir():  # `train/cat/1.jpg` is taken for the class train: let it be seen
+        told += f"\nClasses: {first_few(sorted(set(table.labels.values())), shown=10)}."
+    return told
 
 
 def _import_answers(workspace: Path, file: Path, annotator: str) -> str:
