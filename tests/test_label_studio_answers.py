@@ -118,6 +118,24 @@ def test_an_answer_that_was_changed_is_of_whoever_changed_it(tmp_path):
     assert (said(found), came_back(found)) == ([(me, "000.jpg", "dog")], [])
 
 
+def test_a_change_is_of_whoever_label_studio_says_changed_it(tmp_path):
+    ann = {"id": 1, "email": "ann@example.com"}
+    changed = annotation("dog", by=ann, updated_by=2)
+    own = annotation("cow", by=ann, updated_by=1)
+
+    found = answers(tmp_path, task("000.jpg", changed, own, answers={"eve": "cat"}))
+
+    assert said(found) == [(BOB, "000.jpg", "dog"), ("ann@example.com", "000.jpg", "cow")]
+    # An answer of Label Studio's own stays with its person, whoever corrected it.
+    assert said(answers(tmp_path, task("000.jpg", changed))) == [("ann@example.com", "000.jpg", "dog")]
+
+
+def test_what_json_min_calls_a_label_is_none_where_nobody_annotated(tmp_path):
+    found = answers(tmp_path, {"image": "000.jpg", "id": 1, "label": "b", "annotator": "None", "annotation_id": None})
+
+    assert (said(found), found.unanswered) == ([], 1)
+
+
 def test_tasks_made_elsewhere_are_known_by_their_address(tmp_path):
     found = answers(
         tmp_path,
@@ -259,6 +277,17 @@ def test_what_a_person_says_later_replaces_what_he_said_before(tmp_path):
         assert counting(store) == [("a", "dog"), ("c", "cow"), ("b", None)]
         assert import_answers(store, [label("ann", "a", "cat")]).corrected == 1
         assert counting(store)[-1] == ("a", "cat")
+
+
+def test_the_record_tells_who_took_an_answer_back(tmp_path):
+    with LabelStore(tmp_path) as store:
+        import_answers(store, [label("ann", "a", None), label("ann", "b", "cat")])
+        given = [label("eve", "a", None), label("bob", "a", "cow"), label("bob", "b", "dog"), label("ann", "b", "cow")]
+        import_answers(store, given)
+
+        image_of = {entry.id: entry.image for entry in store.entries()}
+        undone = [(image_of[e.undoes], e.annotator) for e in store.entries() if e.kind == "undo"]
+        assert sorted(undone) == [("a", "bob"), ("b", "ann")]
 
 
 def test_what_was_renamed_or_undone_since_is_known(tmp_path):

@@ -196,15 +196,23 @@ def test_a_project_goes_there_and_back(server, folder, workspace, exported, make
         (tmp_path / f"{form}.json").write_bytes(ann.get(path))
     check_what_came_back(workspace, make_awkward("second"), make_awkward("third"), tmp_path)
 
+    changed = ann.call("GET", f"/api/tasks/{taken['task_ids'][1]}/annotations/")[0]["id"]
+    bob = Visitor(server).submit("/user/login/", email="bob@example.com", password=PASSWORD)
+    bob.call("PATCH", f"/api/annotations/{changed}/", label("dog"))
+    (tmp_path / "changed.json").write_bytes(ann.get(f"/api/projects/{project}/export?exportType=JSON"))
+    assert import_file(workspace, tmp_path / "changed.json", "imported").startswith("1 labels imported, 9 known")
+    assert ("Label Studio user 2", IMAGES[1], "dog") in answers(workspace)
+
+
+def label(name):
+    choice = {"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": [name]}}
+    return {"result": [choice], "lead_time": 2.5}
+
 
 def answer_the_rest(server, ann, ids):
     """Ann labels the first, Bob differs; Ann skips the second; Bob labels the third."""
     invited = ann.call("GET", "/api/invite")["invite_url"]
     bob = Visitor(server).submit(invited.replace(server, ""), email="bob@example.com", password=PASSWORD)
-
-    def label(name):
-        choice = {"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": [name]}}
-        return {"result": [choice], "lead_time": 2.5}
 
     assert len(ids) == 3
     ann.call("POST", f"/api/tasks/{ids[0]}/annotations/", label("dog"))

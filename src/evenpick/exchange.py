@@ -184,8 +184,9 @@ def import_answers(store: LabelStore, answers: Sequence[Entry], returned: Sequen
     named = {_who(answer) for answer in new}
     corrected = [entry for entry in standing if _who(entry) in named]
     kept = [entry for entry in standing if _who(entry) not in named]
-    by = {answer.image: answer.annotator for answer in reversed(new)}
-    undone = [Entry("undo", by[entry.image], undoes=entry.id) for entry in (*corrected, *_given_way(kept, labels))]
+    by = {answer.image: answer.annotator for answer in reversed(labels)}
+    undone = [Entry("undo", entry.annotator, undoes=entry.id) for entry in corrected]
+    undone += [Entry("undo", by[entry.image], undoes=entry.id) for entry in _given_way(kept, labels)]
     store.append([*undone, *labels, *skips])
     counts = _first_labels([*kept, *labels])
     second = [answer for answer in labels if counts[answer.image] is not answer]

@@ -30,6 +30,7 @@ class Answers:
 @dataclass(frozen=True)
 class _Annotation:
     person: Any  # an id, or a dict with the email
+    changed_by: Any  # an id, None if nobody did
     choices: list[Any]
     cancelled: bool
     made: tuple[str, int]
@@ -114,18 +115,21 @@ def _annotation(found: Mapping[str, Any]) -> _Annotation:
     results = [part for part in found["result"] or () if part["type"] == "choices"]
     ours = [part for part in results if part["from_name"] == CHOICES] or results
     choices = [choice for part in ours for choice in part["value"]["choices"]]
-    return _Annotation(found.get("completed_by"), choices, bool(found.get("was_cancelled")), _made(found, "id"))
+    cancelled = bool(found.get("was_cancelled"))
+    return _Annotation(found.get("completed_by"), found.get("updated_by"), choices, cancelled, _made(found, "id"))
 
 
 def _minimal(item: Mapping[str, Any]) -> list[_Annotation]:
     """The one annotation in an item of JSON-MIN, which leaves out the cancelled ones."""
+    if "annotation_id" in item and item["annotation_id"] is None:
+        return []  # what is called a label here came with the task
     value = next((item[key] for key in CHOICE_KEYS if item.get(key) is not None), None)
     if value is None:
         return []
     parts = value if isinstance(value, list) else [value]  # one item for each place where the tag was used
     nested = [part["choices"] if isinstance(part, dict) else [part] for part in parts]
     choices = [choice for part in nested for choice in part]
-    return [_Annotation(item.get("annotator"), choices, False, _made(item, "annotation_id"))]
+    return [_Annotation(item.get("annotator"), None, choices, False, _made(item, "annotation_id"))]
 
 
 def _made(found: Mapping[str, Any], number: str) -> tuple[str, int]:
@@ -191,7 +195,7 @@ def _given(file: Path, image: str, tasks: Iterable[_Task], annotator: str) -> It
             answers = sent[task.name]
             sender = next((person for person, before in answers.items() if before == label), None)
             if sender is None:
-                yield _person(annotation.person, annotator), label, False
+                yield _person(_said_by(annotation, task), annotator), label, False
             else:
                 del answers[sender]
                 yield sender, label, True
@@ -201,6 +205,13 @@ def _sent(task: _Task) -> dict[str, str | None]:
     """The answers that evenpick sent along with the task; see `label_studio`."""
     answers = task.data.get(ANSWERS)
     return dict(answers) if isinstance(answers, dict) else {}
+
+
+def _said_by(annotation: _Annotation, task: _Task) -> Any:
+    """Who gave an answer: of one that was sent along, Label Studio names who imported it, and who changed it."""
+    own = annotation.person.get("id") if isinstance(annotation.person, dict) else annotation.person
+    changed = ANSWERS in task.data and annotation.changed_by not in (None, own)
+    return annotation.changed_by if changed else annotation.person
 
 
 def _label(file: Path, task: _Task, image: str, choices: list[Any]) -> str:
