@@ -170,11 +170,13 @@ def test_images_that_embed_left_out_are_passed_over(tmp_path):
         ([task("000.jpg", annotation(5))], "a class name must be a text"),
         ([{"id": 3, "data": {}}], r"task 3: its data must have the address of an image; got None"),
         ([{"id": 3, "data": {"image": ["a"]}}], r"task 3: its data must have the address of an image; got \['a'\]"),
+        ([{"id": 3, "image": "000.jpg", "annotation_id": 1, "animal": "cat"}],
+         "task 3: it is annotated, but has none of label, choice, class, category, .*: export as JSON"),
         ([task("000.jpg", "cat")], "task 7: it is not as Label Studio exports tasks"),
         ([task("000.jpg", {"result": [{"type": "choices"}]})], "task 7: it is not as Label Studio exports tasks"),
         ([1], "must be a list of tasks, as Label Studio exports them .*; got a list of other things"),
     ],
-)
+)  # fmt: skip
 def test_an_export_that_cannot_be_right_is_refused(tasks, message, tmp_path):
     with pytest.raises(EvenpickError, match=message):
         answers(tmp_path, *tasks)

@@ -104,7 +104,7 @@ def _task(file: Path, number: int, item: Mapping[str, Any]) -> _Task:
     name = f"task {item.get('id', number)}"
     try:
         if not isinstance(item.get("data"), dict):
-            return _Task(name, item, _minimal(item))
+            return _Task(name, item, _minimal(file, name, item))
         annotations = [_annotation(annotation) for annotation in item.get("annotations") or ()]
         return _Task(name, item["data"], annotations)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -119,11 +119,16 @@ def _annotation(found: Mapping[str, Any]) -> _Annotation:
     return _Annotation(found.get("completed_by"), found.get("updated_by"), choices, cancelled, _made(found, "id"))
 
 
-def _minimal(item: Mapping[str, Any]) -> list[_Annotation]:
+def _minimal(file: Path, name: str, item: Mapping[str, Any]) -> list[_Annotation]:
     """The one annotation in an item of JSON-MIN, which leaves out the cancelled ones."""
     if "annotation_id" in item and item["annotation_id"] is None:
         return []  # what is called a label here came with the task
     value = next((item[key] for key in CHOICE_KEYS if item.get(key) is not None), None)
+    if value is None and item.get("annotation_id") is not None:
+        raise EvenpickError(
+            f"'{file}', {name}: it is annotated, but has none of {', '.join(CHOICE_KEYS)}, "
+            "which JSON-MIN tells choices by: export as JSON"
+        )
     if value is None:
         return []
     parts = value if isinstance(value, list) else [value]  # one item for each place where the tag was used
