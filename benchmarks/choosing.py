@@ -45,6 +45,7 @@ def main() -> None:
     run_parser = commands.add_parser("run")
     run_parser.add_argument("--data", type=Path, required=True)
     run_parser.add_argument("--work", type=Path, required=True, help="where features are kept")
+    run_parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     run_parser.add_argument("--seeds", type=int, default=5)
     run_parser.add_argument("--most", type=int, default=max(BUDGETS), help="the largest budget")
     run_parser.add_argument("--processes", type=int, default=os.cpu_count())
@@ -59,8 +60,8 @@ def run(options: argparse.Namespace) -> None:
     embed_all(options.data, options.work)
     done = {tuple(json.loads(line)[k] for k in KEY) for line in RESULTS.open()} if RESULTS.exists() else set()
     cells = []
-    for seed in range(options.seeds):
-        for name in SETS:
+    for name in options.sets:
+        for seed in range(options.seeds):
             for method in METHODS:
                 wanted = [b for b in BUDGETS if b <= options.most and (name, b) != ("elpv", 2000)]
                 if missing := [b for b in wanted if (name, seed, *method, b) not in done]:

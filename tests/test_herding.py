@@ -146,3 +146,14 @@ def test_agrees_with_scikit_activeml(make_pool):
 
     rows = theirs.query(np.asarray(pool.features, dtype=float), np.full(150, np.nan), batch_size=30)
     assert ours.tolist() == rows.tolist()
+
+
+def test_auto_is_max_herding_on_fewer_images(monkeypatch):
+    pool = Pool.from_arrays(unit_points(0, n=300))
+    whole = herding.auto(pool, 20, np.random.default_rng(0))
+    monkeypatch.setattr(herding, "FEW_COVERED", 50)
+    few = herding.auto(pool, 60, np.random.default_rng(0))
+
+    assert whole.tolist() == max_herding(pool, 20, np.random.default_rng(0)).tolist()
+    assert len(set(few.tolist())) == 60
+    assert few.tolist()[:20] != whole.tolist()

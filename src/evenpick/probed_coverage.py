@@ -22,7 +22,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .herding import GreedyCoverage, gaussian, kernel_width, part_to_cover, unit_features
+from .herding import FEW_COVERED, GreedyCoverage, gaussian, kernel_width, part_to_cover, unit_features
 from .pool import IndexArray, Pool
 from .probe import Probe, fit_probe, margins, reliability
 
@@ -31,7 +31,6 @@ GROWTH = 1.3  # of the labels, from the start of a round to that of the next
 SHORTEST_ROUND = 10
 LAG = 8
 CHOSEN_AT_ONCE = 16
-MOST_COVERED = 8_000  # images; of a larger pool every round covers another random sample
 
 Answers: TypeAlias = tuple[tuple[int, str | None], ...]  # rows and their labels in order, None for a skip
 Singles: TypeAlias = NDArray[np.float32]
@@ -80,7 +79,9 @@ class Round:
 
     def __init__(self, pool: Pool, known: Answers, rng: np.random.Generator) -> None:
         self._pool = pool
-        self._rows, points = part_to_cover(pool, 1, rng, MOST_COVERED)
+        self._rows, points = part_to_cover(
+            pool, 1, rng, FEW_COVERED
+        )  # of a larger pool every round covers another sample
         labelled = [(row, name) for row, name in known if name is not None]
         chosen = unit_features(pool, np.array([row for row, _ in labelled], dtype=np.intp))
         numbers = np.unique([name for _, name in labelled], return_inverse=True)[1]
