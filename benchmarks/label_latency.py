@@ -60,12 +60,14 @@ def main() -> None:
     if not (workspace / "pool" / "pool.json").exists():
         make_workspace(options.folder.resolve())
     pool, labels = Pool.open(workspace), np.load(options.folder / "classes.npy")
-    set_aside(workspace)
     rows = []
-    for phase in ("discovery", "balancing"):
-        reach(workspace, pool, labels, phase)
-        for pause in (options.pause, 0.0):
-            rows.append((phase, pause, in_browser(workspace, labels, options.answers, pause)))
+    for balancing, phases in (("auto", ["balancing"]), ("ratio_max", ["discovery", "balancing"])):
+        set_aside(workspace)
+        for phase in phases:
+            reach(workspace, pool, labels, phase, balancing)
+            for pause in (options.pause, 0.0):
+                waits = in_browser(workspace, labels, options.answers, pause)
+                rows.append((f"{phase}, `{balancing}`", pause, waits))
     page = write_up(options, rows, picks(workspace, pool, labels, options.answers))
     Path(__file__).with_suffix(".md").write_text(page)
     print(page)
@@ -94,13 +96,13 @@ def make_workspace(folder: Path) -> None:
         writer.append(ids, ids, centres[block] + noise, predictions)
 
 
-def open_session(workspace: Path, pool: Pool) -> RecordedSession:
-    return RecordedSession(workspace, pool, BUDGET, "oracle", acquisition="random", balancing="ratio_max", patience=3)
+def open_session(workspace: Path, pool: Pool, balancing: str = "ratio_max") -> RecordedSession:
+    return RecordedSession(workspace, pool, BUDGET, "oracle", acquisition="random", balancing=balancing, patience=3)
 
 
-def reach(workspace: Path, pool: Pool, labels: np.ndarray, phase: str) -> None:
+def reach(workspace: Path, pool: Pool, labels: np.ndarray, phase: str, balancing: str) -> None:
     """Answer until all classes are found, and balancing has begun if it is asked for."""
-    with open_session(workspace, pool) as session:
+    with open_session(workspace, pool, balancing) as session:
         while len(session.counts) < CLASSES or session.phase != phase:
             index = session.next()
             if index is None or (phase, session.phase) == ("discovery", "balancing"):
@@ -203,7 +205,13 @@ def write_up(options: argparse.Namespace, rows: list, picked: list[tuple[str, np
         looked = f"{pause:g} s" if pause else "none: as fast as the driver types"
         median, p99 = np.median(waits), np.percentile(waits, 99)
         lines.append(f"| {phase} | {looked} | {median:.0f} ms | {p99:.0f} ms | {waits.max():.0f} ms |")
-    lines += ["", "On the server, in balancing:", "", "| | median | 99th percentile |", "|---|---|---|"]
+    lines += [
+        "",
+        "On the server, in balancing with `ratio_max`:",
+        "",
+        "| | median | 99th percentile |",
+        "|---|---|---|",
+    ]
     for what, times in picked:
         p99 = f"{np.percentile(times, 99):.1f} ms" if len(times) > 1 else ""
         lines.append(f"| {what} | {np.median(times):.1f} ms | {p99} |")

@@ -128,7 +128,7 @@ def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path 
         answered = [answer.index for answer in recorded_answers(pool, store)]
         order = select_more(pool, answered, budget, acquisition, seed)
         if not answered:
-            own = {"budget": budget, "acquisition": acquisition, "balancing": None, "random_state": seed}
+            own = {"budget": budget, "acquisition": acquisition, "random_state": seed}
             store.store_settings({**DEFAULTS, **own, "evenpick": __version__})
     write_selection(file, pool, order)
     click.echo(

@@ -103,7 +103,7 @@ def _still_to_label(store: LabelStore, pool: Pool, settings: Mapping[str, Any]) 
         return []
     order = select_more(pool, rows, left, chosen["acquisition"], chosen["random_state"])
     if given and not answers:  # as `evenpick select` does: what is labelled now was chosen like this
-        store.store_settings({**chosen, "balancing": None, "evenpick": __version__})
+        store.store_settings({**chosen, "evenpick": __version__})
     return [pool.image_ids[row] for row in order]
 
 
