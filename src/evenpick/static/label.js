@@ -215,7 +215,8 @@ function showProgress(progress) {
 }
 
 function showExpected(unseen) {
-  const about = unseen && `about ${Math.round(unseen.undiscovered)} more expected`;
+  const missing = unseen && Math.round(unseen.undiscovered);
+  const about = missing ? `about ${missing} more expected` : "probably no more";
   const detail =
     unseen &&
     `${Math.round(unseen.low)} to ${Math.round(unseen.high)} classes not found, and ${Math.round(100 * unseen.mass)} % of ` +
