@@ -1,5 +1,8 @@
 """Rounds that follow from the answers alone, however they came about."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +22,7 @@ from evenpick.probed_coverage import (
     next_round,
     round_start,
 )
+from evenpick.session import Answer
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +146,45 @@ def test_preparing_is_done_before_the_round_begins(pool_and_labels, monkeypatch)
     monkeypatch.setattr(ProbedCoverage, "_begin", lambda *_: pytest.fail("begun although it was prepared"))
 
     assert session.next() is not None
+
+
+def test_a_session_reopened_after_the_first_round_does_not_plan_it_again(pool_and_labels):
+    pool, labels = pool_and_labels
+    answers = [Answer(row, labels[row], "discovery") for row in range(FIRST_ROUND)]
+
+    reopened = Session(pool, 120, acquisition=lambda *_: pytest.fail("planned"))
+    reopened.replay(answers)
+    reopened.prepare()
+
+    assert reopened.next() is not None
+
+
+def test_answers_undone_and_merged_while_others_prepare_change_no_question(pool_and_labels):
+    pool, labels = pool_and_labels
+    session, stop = Session(pool, 120, random_state=2), threading.Event()
+
+    def prepare():
+        while not stop.wait(0.001):
+            session.prepare(0)
+
+    with ThreadPoolExecutor(1) as worker:
+        prepared = worker.submit(prepare)
+        try:
+            for n in range(90):
+                row = session.next()
+                session.label(row, labels[row])
+                if n % 20 == 19:
+                    session.undo()
+                if n == 70:
+                    merged = [replace(a, label="0" if a.label == "1" else a.label) for a in session.answers]
+                    session.replay(merged)
+                if n % 10 == 9:
+                    reopened = Session(pool, 120, random_state=2)
+                    reopened.replay(session.answers)
+                    assert reopened.ask() == session.ask()
+        finally:
+            stop.set()
+    assert prepared.result() is None
 
 
 def test_people_at_once_get_different_images(pool_and_labels):
