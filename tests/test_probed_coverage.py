@@ -187,6 +187,19 @@ def test_answers_undone_and_merged_while_others_prepare_change_no_question(pool_
     assert prepared.result() is None
 
 
+def test_another_name_for_a_class_changes_no_question_and_prepares_nothing_anew(pool_and_labels, monkeypatch):
+    pool, labels = pool_and_labels
+    session = Session(pool, 120)
+    for _ in range(70):
+        session.label(session.next(), labels[session.next()])
+    expected = session.ask()
+
+    monkeypatch.setattr(ProbedCoverage, "_begin", lambda *_: pytest.fail("begun again"))
+    session.replay([replace(a, label="z" if a.label == "0" else a.label) for a in session.answers])
+
+    assert session.ask() == expected
+
+
 def test_people_at_once_get_different_images(pool_and_labels):
     pool, labels = pool_and_labels
     session = Session(pool, 120)
@@ -202,7 +215,7 @@ def test_people_at_once_get_different_images(pool_and_labels):
 
 
 def test_first_labels_counts_labels_and_keeps_the_skips_between_them():
-    answers = ((4, "a"), (7, None), (2, "b"), (9, None), (1, "c"))
+    answers = ((4, 0), (7, None), (2, 1), (9, None), (1, 2))
 
     assert first_labels(answers, 2) == answers[:3]
     assert first_labels(answers, 3) == answers
