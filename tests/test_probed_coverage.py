@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from evenpick import Session, simulate
+from evenpick import Session, probed_coverage, simulate
 from evenpick.herding import unit_features
 from evenpick.pool import Pool
 from evenpick.probe import fit_probe, reliability
@@ -92,6 +92,19 @@ def test_the_whole_pool_can_be_labelled(pool_and_labels):
     result = simulate(pool, labels, len(pool))
 
     assert sorted(result.indices.tolist()) == list(range(len(pool)))
+
+
+def test_where_a_small_sample_is_covered_the_rest_of_the_pool_comes_too_and_in_no_order_of_files(
+    pool_and_labels, monkeypatch
+):
+    monkeypatch.setattr(probed_coverage, "FEW_COVERED", 30)
+    pool, labels = pool_and_labels
+
+    first, again = (simulate(pool, labels, len(pool)).indices for _ in range(2))
+
+    assert sorted(first.tolist()) == list(range(len(pool)))
+    assert first.tolist() == again.tolist()
+    assert 0.4 < np.mean(np.diff(first[-100:]) > 0) < 0.6
 
 
 def test_a_session_that_is_replayed_goes_on_as_one_that_was_not(pool_and_labels):

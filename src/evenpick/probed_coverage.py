@@ -88,6 +88,7 @@ class Round:
         weights = coverage_weights(points, chosen, numbers)
         self._greedy = GreedyCoverage(points, kernel, rng.permutation(len(points)), weights, chosen)
         self._order: list[int] = []
+        self._all_rows = rng.permutation(len(pool))  # for when the sample is used up, and the pool is not
         self._exclude(known)
 
     def note(self, answers: Answers) -> None:
@@ -106,9 +107,7 @@ class Round:
                     return row
             start = len(self._order)
             more = self._rows[self._greedy.choose(CHOSEN_AT_ONCE)]
-            if not len(more):  # the sample is used up, and the pool is not
-                return int(np.flatnonzero(open_rows)[0])
-            self._order.extend(more.tolist())
+            self._order.extend((more if len(more) else self._all_rows).tolist())
 
     def _exclude(self, answers: Answers) -> None:
         rows = np.array([row for row, _ in answers], dtype=np.intp)
