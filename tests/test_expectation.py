@@ -1,5 +1,7 @@
 """The accuracy to expect: the probe against a slow reference, the arithmetic by hand, and coverage on made classes."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -25,15 +27,17 @@ def made_classes(n, n_classes, spread, seed, dimension=12):
     return centres[labels] + spread * rng.normal(size=(n, dimension)), labels
 
 
-def test_the_probe_is_weighted_least_squares():
+@pytest.mark.parametrize("by_kernel", [True, False])
+def test_the_probe_is_weighted_least_squares(by_kernel):
     rng = np.random.default_rng(0)
     points, labels = rng.normal(size=(40, 5)), rng.choice([0, 0, 0, 2, 3], size=40)
     train_rows, held = np.arange(30), np.arange(30, 40)
 
-    found = _predict(points @ points.T + 1, labels, train_rows, held)
-
-    # the same in the space of the weights: minimise sum w (x b - y)^2 + RIDGE |b|^2 with mean class weight 1
     design = np.hstack([points, np.ones((40, 1))])
+
+    found = _predict(design, design @ design.T if by_kernel else None, labels, train_rows, held)
+
+    # by hand: minimise sum w (x b - y)^2 + RIDGE |b|^2 with mean class weight 1
     classes, counts = np.unique(labels[train_rows], return_counts=True)
     weight = (30 / len(classes) / counts)[np.searchsorted(classes, labels[train_rows])]
     x, y = design[train_rows], (labels[train_rows][:, None] == classes).astype(float)
@@ -105,6 +109,23 @@ def test_mostly_lone_labels_are_told_apart_from_an_estimate(make_pool):
     assert "12 of 20 labels are the only one of their class" in said
     assert "neither can the accuracy" in said
     assert "Twice" not in said
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], [*"aabcde"]])
+def test_few_and_mostly_lone_labels_do_not_ask_for_classes_that_are_there(labels, make_pool):
+    said = in_words(expected_accuracy(make_pool(), range(len(labels)), labels), unseen_classes(labels))
+
+    assert said[1] == "Without that, neither can the accuracy over all classes."
+
+
+def test_many_labels_take_memory_for_their_features_and_not_for_every_pair():
+    features, labels = made_classes(8000, 4, 0.5, seed=0)
+    tracemalloc.start()
+
+    expected_accuracy(Pool.from_arrays(features), range(8000), labels.astype(str))
+
+    assert tracemalloc.get_traced_memory()[1] < 8000**2
+    tracemalloc.stop()
 
 
 def test_copies_and_a_pool_without_predictions_are_no_trouble():

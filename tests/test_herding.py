@@ -83,6 +83,16 @@ def test_of_copies_the_first_of_the_permutation_comes_first_and_the_others_last(
     assert set(chosen[:3].tolist()) == {2, 3, 4}
 
 
+def test_what_copies_of_chosen_points_add_is_computed_once(monkeypatch):
+    points = np.repeat(unit_points(0, n=4), 100, axis=0)
+    greedy = GreedyCoverage(points, gaussian(0.5), np.random.default_rng(0).permutation(400))
+    gain, looked_at = greedy._gain, []
+    monkeypatch.setattr(greedy, "_gain", lambda row: looked_at.append(row) or gain(row))
+
+    assert len(set(greedy.choose(400).tolist())) == 400
+    assert len(looked_at) < 1000
+
+
 def test_the_first_choice_is_the_middle_of_the_biggest_group_and_the_next_another_group():
     angles = np.array([0.0, 0.1, 0.2, 1.5, 1.6, 3.0])
     points = normalised(np.column_stack([np.cos(angles), np.sin(angles)]))

@@ -1,11 +1,14 @@
 """Rounds that follow from the answers alone, however they came about."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from evenpick import Session, simulate
+from evenpick import Session, probed_coverage, simulate
 from evenpick.herding import unit_features
 from evenpick.pool import Pool
 from evenpick.probe import fit_probe, reliability
@@ -19,6 +22,7 @@ from evenpick.probed_coverage import (
     next_round,
     round_start,
 )
+from evenpick.session import Answer
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +94,19 @@ def test_the_whole_pool_can_be_labelled(pool_and_labels):
     assert sorted(result.indices.tolist()) == list(range(len(pool)))
 
 
+def test_where_a_small_sample_is_covered_the_rest_of_the_pool_comes_too_and_in_no_order_of_files(
+    pool_and_labels, monkeypatch
+):
+    monkeypatch.setattr(probed_coverage, "FEW_COVERED", 30)
+    pool, labels = pool_and_labels
+
+    first, again = (simulate(pool, labels, len(pool)).indices for _ in range(2))
+
+    assert sorted(first.tolist()) == list(range(len(pool)))
+    assert first.tolist() == again.tolist()
+    assert 0.4 < np.mean(np.diff(first[-100:]) > 0) < 0.6
+
+
 def test_a_session_that_is_replayed_goes_on_as_one_that_was_not(pool_and_labels):
     pool, labels = pool_and_labels
     running = Session(pool, 150, random_state=1)
@@ -144,6 +161,58 @@ def test_preparing_is_done_before_the_round_begins(pool_and_labels, monkeypatch)
     assert session.next() is not None
 
 
+def test_a_session_reopened_after_the_first_round_does_not_plan_it_again(pool_and_labels):
+    pool, labels = pool_and_labels
+    answers = [Answer(row, labels[row], "discovery") for row in range(FIRST_ROUND)]
+
+    reopened = Session(pool, 120, acquisition=lambda *_: pytest.fail("planned"))
+    reopened.replay(answers)
+    reopened.prepare()
+
+    assert reopened.next() is not None
+
+
+def test_answers_undone_and_merged_while_others_prepare_change_no_question(pool_and_labels):
+    pool, labels = pool_and_labels
+    session, stop = Session(pool, 120, random_state=2), threading.Event()
+
+    def prepare():
+        while not stop.wait(0.001):
+            session.prepare(0)
+
+    with ThreadPoolExecutor(1) as worker:
+        prepared = worker.submit(prepare)
+        try:
+            for n in range(90):
+                row = session.next()
+                session.label(row, labels[row])
+                if n % 20 == 19:
+                    session.undo()
+                if n == 70:
+                    merged = [replace(a, label="0" if a.label == "1" else a.label) for a in session.answers]
+                    session.replay(merged)
+                if n % 10 == 9:
+                    reopened = Session(pool, 120, random_state=2)
+                    reopened.replay(session.answers)
+                    assert reopened.ask() == session.ask()
+        finally:
+            stop.set()
+    assert prepared.result() is None
+
+
+def test_another_name_for_a_class_changes_no_question_and_prepares_nothing_anew(pool_and_labels, monkeypatch):
+    pool, labels = pool_and_labels
+    session = Session(pool, 120)
+    for _ in range(70):
+        session.label(session.next(), labels[session.next()])
+    expected = session.ask()
+
+    monkeypatch.setattr(ProbedCoverage, "_begin", lambda *_: pytest.fail("begun again"))
+    session.replay([replace(a, label="z" if a.label == "0" else a.label) for a in session.answers])
+
+    assert session.ask() == expected
+
+
 def test_people_at_once_get_different_images(pool_and_labels):
     pool, labels = pool_and_labels
     session = Session(pool, 120)
@@ -159,7 +228,7 @@ def test_people_at_once_get_different_images(pool_and_labels):
 
 
 def test_first_labels_counts_labels_and_keeps_the_skips_between_them():
-    answers = ((4, "a"), (7, None), (2, "b"), (9, None), (1, "c"))
+    answers = ((4, 0), (7, None), (2, 1), (9, None), (1, 2))
 
     assert first_labels(answers, 2) == answers[:3]
     assert first_labels(answers, 3) == answers

@@ -10,7 +10,7 @@ import pytest
 from evenpick.embedding import embed
 from evenpick.errors import EvenpickError
 from evenpick.evaluation import evaluate
-from evenpick.label_store import LabelStore
+from evenpick.label_store import Entry, LabelStore
 from evenpick.pool import Pool
 from evenpick.recorded_session import RecordedSession
 from evenpick.report import write_evaluation, write_report
@@ -114,4 +114,12 @@ def test_an_image_whose_file_is_gone_is_shown_as_missing(workspace, photo_folder
 
 def test_without_labels_there_is_no_report(workspace):
     with pytest.raises(EvenpickError, match="has no label yet"):
+        write_report(workspace)
+
+
+def test_a_label_of_an_image_that_left_the_pool_is_told_in_one_line(workspace):
+    with LabelStore(workspace) as store:
+        store.append([Entry("label", "me", "gone.png", "a")])
+
+    with pytest.raises(EvenpickError, match=r"names an image that the pool does not hold: 'gone\.png'"):
         write_report(workspace)

@@ -34,6 +34,10 @@ def test_one_class_often_seen_leaves_little_room():
     assert unseen.mass_high == pytest.approx(1 - 0.1 ** (1 / 50))  # a larger mass would have shown
 
 
+def test_nothing_missing_is_zero_without_a_sign():
+    assert math.copysign(1, unseen_of_counts([30]).undiscovered) == 1
+
+
 def test_all_singletons_leave_everything_open():
     unseen = unseen_classes(range(10))
 

@@ -184,7 +184,9 @@ def export(
 @click.option("--budget", type=int, help="How many labels you can pay for; needed the first time.")
 @click.option("--acquisition", help="How to choose, see docs/methods.md; by default auto.")
 @click.option("--balancing", help="auto, ratio_max, diff_min or none; by default auto.")
-@click.option("--patience", type=int, help="Misses before a class is passed over; by default 0, never.")
+@click.option(
+    "--patience", type=int, help="ratio_max, diff_min: misses before a class is passed over; by default 0, never."
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed and same answers, same questions.")
 @click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
 @click.option("--repeat", type=int, default=1, show_default=True, help="People asked for each image.")
@@ -223,7 +225,13 @@ def label(
 @BUDGET
 @ACQUISITION
 @click.option("--balancing", default="auto", show_default=True, help="auto, ratio_max, diff_min or none.")
-@click.option("--patience", type=int, default=0, show_default=True, help="Misses before a class is passed over.")
+@click.option(
+    "--patience",
+    type=int,
+    default=0,
+    show_default=True,
+    help="ratio_max, diff_min: misses before a class is passed over.",
+)
 @SEED
 @click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
 def simulate(

@@ -119,8 +119,8 @@ def expected_accuracy(
 
 def learning_curve(features: FloatArray, labels: NDArray[np.intp], rng: np.random.Generator) -> Curve:
     """Stratified cross-validation of the probe on sub-samples of the labels, twice over for small sets."""
-    points = features.astype(np.float64)
-    kernel = points @ points.T + 1  # + 1: the constant feature
+    points = np.column_stack([features.astype(np.float64), np.ones(len(labels))])
+    kernel = points @ points.T if len(labels) <= points.shape[1] else None
     correct, tested = (np.zeros((len(FRACTIONS), len(labels))) for _ in range(2))
     lone: list[bool] = []  # held-out images whose class has one training image
     for _ in range(2 if len(labels) <= 2000 else 1):
@@ -133,7 +133,7 @@ def learning_curve(features: FloatArray, labels: NDArray[np.intp], rng: np.rando
                 if not len(train) or not len(held):
                     continue
                 support = np.bincount(labels[train], minlength=labels.max() + 1)[labels[held]]
-                right = _predict(kernel, labels, train, held) == labels[held]
+                right = _predict(points, kernel, labels, train, held) == labels[held]
                 correct[i, held] += right & (support > 0)
                 tested[i, held] += support > 0
                 if i == 0:
@@ -146,7 +146,7 @@ def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> l
     if unseen is None:
         return ["Nothing can be said before the first label."]
     said = [_still_to_find(unseen)]
-    if unseen.n_labels >= ENOUGH and unseen.mostly_lone:
+    if unseen.found > 1 and unseen.mostly_lone:
         return [*said, "Without that, neither can the accuracy over all classes."]
     if expectation is None:
         return [*said, "The accuracy cannot be told yet: it needs two classes, and one of them with two labels."]
@@ -228,15 +228,26 @@ def _power_law(exponent: float, points: tuple[float, ...]) -> tuple[float, float
     return misfit, float(slope * (2.0**-exponent - 1))
 
 
-def _predict(kernel: Values, labels: IndexArray, train: IndexArray, held: IndexArray) -> IndexArray:
-    """Class numbers of the held-out images by weighted least squares, only classes in training."""
+def _predict(
+    points: Values, kernel: Values | None, labels: IndexArray, train: IndexArray, held: IndexArray
+) -> IndexArray:
+    """Class numbers of the held-out images by weighted least squares, only classes in training.
+
+    The same solution from the kernel of all points or, without one, from the points: the smaller system is solved.
+    """
     classes, numbers, counts = np.unique(labels[train], return_inverse=True, return_counts=True)
     loss = counts[numbers] * (len(classes) / len(train))  # 1 / weight: every class weighs the same
-    system = kernel[np.ix_(train, train)]
-    system[np.diag_indices(len(train))] += RIDGE * loss
     targets = (numbers[:, None] == np.arange(len(classes))).astype(np.float64)
-    solution = linalg.solve(system, targets, assume_a="pos", overwrite_a=True, check_finite=False)
-    return np.asarray(classes[(kernel[np.ix_(held, train)] @ solution).argmax(axis=1)], dtype=np.intp)
+    if kernel is None:
+        weighted: Values = points[train] / loss[:, None]
+        system, right_side, rows = weighted.T @ points[train], weighted.T @ targets, points[held]
+        ridge: FloatArray | float = RIDGE
+    else:
+        system, right_side, rows = kernel[np.ix_(train, train)], targets, kernel[np.ix_(held, train)]
+        ridge = RIDGE * loss
+    system[np.diag_indices(len(system))] += ridge
+    solution = linalg.solve(system, right_side, assume_a="pos", overwrite_a=True, check_finite=False)
+    return np.asarray(classes[(rows @ solution).argmax(axis=1)], dtype=np.intp)
 
 
 def _deal(labels: IndexArray, rng: np.random.Generator) -> IndexArray:

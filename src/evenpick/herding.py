@@ -214,7 +214,7 @@ class GreedyCoverage:
         self._gains[self._position[points]] = -1
 
     def _choose_one(self) -> int:
-        fresh = np.zeros(len(self._gains), bool)
+        fresh = self._gains == 0  # it cannot fall: copies of what is chosen need no new figure
         few = _FIRST_LOOK
         while not fresh[best := int(np.argmax(self._gains))]:
             stale = self._most_promising(fresh, few)

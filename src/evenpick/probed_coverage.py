@@ -32,7 +32,8 @@ SHORTEST_ROUND = 10
 LAG = 8
 CHOSEN_AT_ONCE = 16
 
-Answers: TypeAlias = tuple[tuple[int, str | None], ...]  # rows and their labels in order, None for a skip
+# Rows in the order they were answered, each with the number of its class, None for a skip; numbers in order of discovery.
+Answers: TypeAlias = tuple[tuple[int, int | None], ...]
 Singles: TypeAlias = NDArray[np.float32]
 
 
@@ -79,21 +80,20 @@ class Round:
 
     def __init__(self, pool: Pool, known: Answers, rng: np.random.Generator) -> None:
         self._pool = pool
-        self._rows, points = part_to_cover(
-            pool, 1, rng, FEW_COVERED
-        )  # of a larger pool every round covers another sample
-        labelled = [(row, name) for row, name in known if name is not None]
-        chosen = unit_features(pool, np.array([row for row, _ in labelled], dtype=np.intp))
-        numbers = np.unique([name for _, name in labelled], return_inverse=True)[1]
+        # Of a larger pool every round covers another sample.
+        self._rows, points = part_to_cover(pool, 1, rng, FEW_COVERED)
+        labelled = np.array([(row, number) for row, number in known if number is not None], dtype=np.intp)
+        chosen, numbers = unit_features(pool, labelled[:, 0]), labelled[:, 1]
         kernel = gaussian(kernel_width(points, rng))
         weights = coverage_weights(points, chosen, numbers)
         self._greedy = GreedyCoverage(points, kernel, rng.permutation(len(points)), weights, chosen)
         self._order: list[int] = []
+        self._all_rows = rng.permutation(len(pool))  # for when the sample is used up, and the pool is not
         self._exclude(known)
 
     def note(self, answers: Answers) -> None:
         """Take account of answers that came after the weights were settled."""
-        rows = np.array([row for row, name in answers if name is not None], dtype=np.intp)
+        rows = np.array([row for row, number in answers if number is not None], dtype=np.intp)
         if len(rows):
             self._greedy.cover(unit_features(self._pool, rows))
         self._exclude(answers)
@@ -107,9 +107,7 @@ class Round:
                     return row
             start = len(self._order)
             more = self._rows[self._greedy.choose(CHOSEN_AT_ONCE)]
-            if not len(more):  # the sample is used up, and the pool is not
-                return int(np.flatnonzero(open_rows)[0])
-            self._order.extend(more.tolist())
+            self._order.extend((more if len(more) else self._all_rows).tolist())
 
     def _exclude(self, answers: Answers) -> None:
         rows = np.array([row for row, _ in answers], dtype=np.intp)
@@ -156,11 +154,11 @@ def next_round(n_labels: int) -> int:
 
 def first_labels(answers: Answers, count: int) -> Answers:
     """The answers up to the label that makes `count`."""
-    for end, n_labels in enumerate(np.cumsum([name is not None for _, name in answers]).tolist(), 1):
+    for end, n_labels in enumerate(np.cumsum([number is not None for _, number in answers]).tolist(), 1):
         if n_labels >= count:
             return answers[:end]
     return answers
 
 
 def _n_labels(answers: Answers) -> int:
-    return sum(name is not None for _, name in answers)
+    return sum(number is not None for _, number in answers)

@@ -22,7 +22,7 @@ from .images import UnreadableImageError, open_image
 from .label_store import Entry, LabelStore, effective_answers
 from .metrics import imbalance_ratio
 from .pool import Pool, write_atomically
-from .session import Answer
+from .recorded_session import recorded_answers
 from .status import outlook
 from .training import Model
 
@@ -59,13 +59,14 @@ def write_report(
     Raises
     ------
     EvenpickError
-        If the workspace has no pool or no label yet.
+        If the workspace has no pool or no label yet, or a label of an image that the pool does not hold.
     """
     workspace = Path(workspace)
     pool = Pool.open(workspace)
     with LabelStore(workspace) as store:
         answers, settings = effective_answers(store.entries()), store.settings
-    facts = _facts(workspace, pool, answers, settings)
+        expected = outlook(pool, [answer for answer in recorded_answers(pool, store) if answer.label is not None])
+    facts = _facts(workspace, pool, answers, settings) | expected
     facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
     facts["comparison"] = comparison
     folder = _folder(workspace)
@@ -103,7 +104,6 @@ def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapp
         "classes_found": len({entry.label for entry in labelled}),
         "imbalance_ratio": imbalance_ratio([row["labels"] for row in classes]),
         "ratio_covers_undiscovered": evaluation is not None,
-        **outlook(pool, [Answer(pool.index_of[str(e.image)], e.label, "discovery") for e in labelled]),
         "switch_at": switch_at,
         "target_hits": sum(entry.label == entry.target for entry in asked),
         "target_asks": len(asked),

@@ -271,7 +271,11 @@ class Session:
         return first_labels(self._plain_answers(), round_start(sum(self._counts)))
 
     def _plain_answers(self) -> Answers:
-        return tuple((answer.index, answer.label) for answer in self._answers)
+        # Of classes only the order in which they were found: another name for one changes no round.
+        numbers: dict[str, int] = {}
+        return tuple(
+            (a.index, None if a.label is None else numbers.setdefault(a.label, len(numbers))) for a in self._answers
+        )
 
     def _balanced_pick(self, open_rows: NDArray[np.bool_]) -> Question:
         counts = np.array(self._counts)

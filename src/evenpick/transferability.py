@@ -108,7 +108,7 @@ def source_knowledge(pool: Pool) -> SourceKnowledge:
         raise EvenpickError("diagnose: the pool has no source predictions; give Pool.from_arrays the probabilities")
     counts = np.bincount(pool.source_class)
     shares = np.sort(counts[counts > 0])[::-1] / len(pool)
-    entropy = float(-(shares * np.log(shares)).sum())
+    entropy = float((shares * np.log(1 / shares)).sum())
     information = 1 - float(pool.entropy.mean(dtype=np.float64)) / entropy if len(shares) > 1 else 0.0
     confidence = float(pool.confidence.mean(dtype=np.float64))
     return SourceKnowledge(tuple(shares.tolist()), entropy, float(np.exp(entropy)), confidence, information)

@@ -79,7 +79,7 @@ def unseen_of_counts(counts_found: Collection[int]) -> UnseenClasses | None:
         return None
     n, found = int(counts.sum()), len(counts)
     one, two = int((counts == 1).sum()), int((counts == 2).sum())
-    undiscovered = (n - 1) / n * one * (one - 1) / (2 * (two + 1))
+    undiscovered = (n - 1) / n * one * max(one - 1, 0) / (2 * (two + 1))
     low, high = _chao_interval(n, found, one, two)
     return UnseenClasses(n, found, one, two, undiscovered, low, high, one / n, *_mass_interval(n, one, two))
 
