@@ -156,12 +156,14 @@ class Session:
         Changes no pick, only its time. With an image it may run in another thread, while a person looks;
         without one it makes up for all answers so far.
         """
-        if self._probed:
-            self._prepare_round(self._probed, index)
-        elif index is not None and self._balances:
+        if index is None:
+            self._pick(frozenset())
+            if self._counts and self._balances:
+                self._next_image.update(self._sums / np.array(self._counts)[:, None])
+        elif self._probed:
+            self._probed.prepare(self._plain_answers())
+        elif self._balances:
             self._next_image.prepare(index)
-        elif self._counts and self._balances:
-            self._next_image.update(self._sums / np.array(self._counts)[:, None])
 
     def label(self, index: int, name: str) -> None:
         """Answer an image, whether it was asked for or not.
@@ -260,12 +262,6 @@ class Session:
         if self._probed:
             return Question(self._probed.round_after(self._answers_before_round()).first(open_rows), "balancing")
         return self._balanced_pick(open_rows)
-
-    def _prepare_round(self, probed: ProbedCoverage, index: int | None) -> None:
-        if index is not None:
-            probed.prepare(self._plain_answers())
-        elif self._phase == "balancing":
-            probed.round_after(self._answers_before_round())
 
     def _answers_before_round(self) -> Answers:
         return first_labels(self._plain_answers(), round_start(sum(self._counts)))
