@@ -348,8 +348,8 @@ def test_single_keys_can_be_switched_off(serve, open_page):
 
 def test_the_target_is_hidden_unless_the_server_was_told_to_show_it(serve, open_page, make_workspace):
     for options in ((), ("--show-target",)):
-        options = ("--balancing", "ratio_max", *options)
-        server = serve("--budget", "20", *options, workspace=make_workspace(30, name=f"w{len(options)}"))
+        workspace = make_workspace(30, name=f"w{len(options)}")
+        server = serve("--budget", "20", "--balancing", "ratio_max", *options, workspace=workspace)
         page = open_page(server)
         page.new_class("common")
         while page.text("#phase") == "discovery":
