@@ -422,10 +422,8 @@ def _simulated(result: Any, truth: Counter[str]) -> str:
         f"imbalance ratio {imbalance_ratio(counts):.2f}."
     ]
     if result.switch_at is not None:
-        lines.append(
-            f"Balancing began after {result.switch_at} labels; the class asked for came {sum(asked)} times "
-            f"of {len(asked)}."
-        )
+        hits = f"; the class asked for came {sum(asked)} times of {len(asked)}" if asked else ""
+        lines.append(f"Balancing began after {result.switch_at} labels{hits}.")
     return "\n".join(lines)
 
 
