@@ -46,6 +46,8 @@ def main() -> None:
     run_parser.add_argument("--data", type=Path, required=True)
     run_parser.add_argument("--work", type=Path, required=True, help="where features are kept")
     run_parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    names = [*dict.fromkeys(name for name, _ in METHODS)]
+    run_parser.add_argument("--acquisitions", nargs="+", choices=names, default=names)
     run_parser.add_argument("--seeds", type=int, default=5)
     run_parser.add_argument("--most", type=int, default=max(BUDGETS), help="the largest budget")
     run_parser.add_argument("--processes", type=int, default=os.cpu_count())
@@ -62,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
     cells = []
     for name in options.sets:
         for seed in range(options.seeds):
-            for method in METHODS:
+            for method in (m for m in METHODS if m[0] in options.acquisitions):
                 wanted = [b for b in BUDGETS if b <= options.most and (name, b) != ("elpv", 2000)]
                 if missing := [b for b in wanted if (name, seed, *method, b) not in done]:
                     cells.append((name, seed, *method, missing))
