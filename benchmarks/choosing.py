@@ -190,6 +190,7 @@ def table(rows: list[dict]) -> str:
         "",
         "Made by `python benchmarks/choosing.py run --data DATA --work WORK`, source `efficientnet_lite0`, two cores,",
         f"commit {', '.join(sorted({row['commit'] for row in rows}))}.",
+        "The last column is the mean over all columns, for methods that have every one of them.",
         "",
         *_means(cells, columns, seeds),
         "",
@@ -220,7 +221,7 @@ def _means(cells: dict, columns: list, seeds: list) -> list[str]:
     best = np.nanmax([*means.values()], axis=0)
     full = [m for m in METHODS if not np.isnan(means[m]).any()]
     lines = _head(columns, "mean")
-    for method in sorted(METHODS, key=lambda m: -np.nanmean(means[m])):
+    for method in sorted(METHODS, key=lambda m: (m not in full, -np.nanmean(means[m]))):
         shown = []
         for value, top, column in zip(means[method], best, columns, strict=True):
             n = len(_of(cells, method, column, seeds))
