@@ -1,6 +1,6 @@
 """Which images to label first: every way of choosing, on four labelled image sets, one classifier for all.
 
-    python benchmarks/choosing.py run --data DATA --work WORK     # an hour or so on two cores; a killed run goes on
+    python benchmarks/choosing.py run --data DATA --work WORK     # hours on two cores; a killed run goes on
     python benchmarks/choosing.py table                           # benchmarks/choosing.md from the results
 
 DATA holds `NAME/pool/*.jpg`, `NAME/test/*.jpg` and `NAME/labels.csv` (split,file,label) for caltech, places and food;
@@ -188,7 +188,8 @@ def table(rows: list[dict]) -> str:
         "`auto` is acquisition `auto` with balancing `auto`; the label count is the budget. In the second table each",
         "method is paired with `auto` on the same seeds: `auto` less the method, with the half width of the 95 % t interval.",
         "",
-        "Made by `python benchmarks/choosing.py run --data DATA --work WORK`, source `efficientnet_lite0`, two cores,",
+        "Made by `python benchmarks/choosing.py run --data DATA --work WORK --most 1000`, for places and food with",
+        "`--seeds 3` and some of the acquisitions from the second seed on; source `efficientnet_lite0`, two cores,",
         f"commit {', '.join(sorted({row['commit'] for row in rows}))}.",
         "The last column is the mean over all columns, for methods that have every one of them.",
         "",

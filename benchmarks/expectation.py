@@ -120,30 +120,9 @@ def _order(data: Path, work: Path, name: str, selection: str, seed: int):
     from evenpick.acquisition import ACQUISITIONS
 
     pool = split_of(data, work, name, seed)[0]
-    choose = ACQUISITIONS.get(selection, _max_herding)
-    return choose(pool, max(budget for _, budgets in PLAN for budget in budgets), np.random.default_rng(seed))
-
-
-def _max_herding(pool, budget: int, rng: np.random.Generator):
-    """Greedy coverage under a Gaussian kernel (Bae et al., 2024), dense: only for pools of some ten thousands."""
-    from evenpick.linear_svm import normalised
-
-    points = normalised(pool.features[:])
-    squares = np.maximum(2 - 2 * (points @ points.T), 0)
-    width = 1.5 * np.sqrt(np.partition(squares[:500], 6, axis=1)[:, 1:6]).mean()
-    kernel = np.exp(-squares / width**2)
-    cover, gains, chosen = np.zeros(len(points), np.float32), kernel.sum(axis=1), []
-    while len(chosen) < budget:
-        while True:  # gains only fall: the top is chosen once it is up to date
-            best = int(gains.argmax())
-            gain = np.maximum(kernel[best] - cover, 0).sum()
-            if gain >= gains[best] * (1 - 1e-6):
-                break
-            gains[best] = gain
-        chosen.append(best)
-        gains[best] = -1
-        np.maximum(cover, kernel[best], out=cover)
-    return np.array(chosen)
+    return ACQUISITIONS[selection](
+        pool, max(budget for _, budgets in PLAN for budget in budgets), np.random.default_rng(seed)
+    )
 
 
 @cache
@@ -164,7 +143,7 @@ def table(rows: list[dict]) -> str:
         "`evenpick status` gives 90 % intervals of the macro accuracy over all classes (undiscovered ones 0) of the",
         "classifier trained on the labels so far, and on twice as many. Here the truth is known: shares of runs whose",
         "interval covers it, in percent, and mean widths in points. Each cell is `random`, `lc_inv_div` and kernel",
-        "coverage (max-herding), with up to three parts of the pool; twice the labels is checked where that run is",
+        "coverage (max-herding, in these rows a dense version of the same rule), with up to three parts of the pool; twice the labels is checked where that run is",
         "here too. Command: `python benchmarks/expectation.py run --data DATA --work WORK`, source",
         "`efficientnet_lite0`.",
         "",

@@ -3,7 +3,8 @@
 How well image x covers image y is a kernel k(x, y) of their distance, and a set of images covers y as
 well as its best member. The next image is the one that adds most coverage over the whole pool. What
 an image can add only falls as others are chosen, so an old figure is an upper bound and few images need a
-new one (lazy greedy; Minoux, 1978): the picks are those of the plain rule, without its n x n matrix.
+new one (lazy greedy; Minoux, 1978): the picks are those of the plain rule. Rows of its n x n matrix are
+computed as they are needed, and no more than 256 MB of them are kept.
 """
 
 from collections.abc import Callable, Iterator

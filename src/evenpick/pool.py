@@ -219,7 +219,7 @@ class Pool:
         if self.predictions is None:
             raise EvenpickError(
                 "pool: it has no source predictions, which this acquisition function needs; "
-                "give Pool.from_arrays the probabilities, or choose 'random' or 'core_set'"
+                "give Pool.from_arrays the probabilities, or choose 'random' or 'core_set', or 'auto'"
             )
         return np.asarray(self.predictions[name])
 

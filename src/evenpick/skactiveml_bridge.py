@@ -28,7 +28,7 @@ class AcquisitionStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[mis
 
     The function orders all of `X`; a query walks that order and passes over what is labelled or no candidate.
     So with an int as `random_state` the next query goes on where the last one ended, except for functions
-    that plan for the whole budget (`k_means`, `typiclust`): those make new clusters. Labels given otherwise
+    that plan for the whole budget (`k_means`, `typiclust`, `prob_cover`): those make new clusters. Labels given otherwise
     do not move the order: `core_set` does not count them as centres.
 
     Parameters
