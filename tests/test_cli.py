@@ -37,7 +37,7 @@ def oracle(tmp_path, photo_folder):
 def test_simulate_train_evaluate_report_predict(workspace, oracle, photo_folder, tmp_path):
     simulated = evenpick("simulate", workspace, "--labels", oracle, "--budget", 8, "--balancing", "none")
     assert "8 labels, 2 of 2 classes found" in simulated
-    assert "Trained on 8 labels of 2 classes" in evenpick("train", workspace)
+    assert "Trained svm on 8 labels of 2 classes" in evenpick("train", workspace)
     assert "Macro accuracy on 12 test images of 2 classes" in evenpick(
         "evaluate", workspace, photo_folder, "--labels", oracle
     )
@@ -158,12 +158,15 @@ def test_help_and_version_work_as_a_module():
     assert "Choose which images to label first" in run.stdout
 
 
-def test_predictions_are_of_the_files_as_they_are_now(workspace, oracle, photo_folder, tmp_path):
-    evenpick("simulate", workspace, "--labels", oracle, "--budget", 8, "--acquisition", "ent_inv_div")
+def test_predictions_are_of_the_files_as_they_are_now(workspace, photo_folder, tmp_path):
+    photos = sorted(photo_folder.rglob("*.jpg"))
+    two = tmp_path / "two.csv"  # of noise more labels teach only that nothing can be told, and all answers are alike
+    names = [photo.relative_to(photo_folder).as_posix() for photo in (photos[3], photos[9])]
+    two.write_text(f"image,label\n{names[0]},a\n{names[1]},b c\n")
+    evenpick("import", workspace, two)
     evenpick("train", workspace)
     new = tmp_path / "new"
     new.mkdir()
-    photos = sorted(photo_folder.rglob("*.jpg"))
     for name, photo in zip(["a.jpg", "b.jpg", "c.jpg"], photos, strict=False):
         (new / name).write_bytes(photo.read_bytes())
     (new / "copy of a.jpg").write_bytes(photos[0].read_bytes())
@@ -306,3 +309,15 @@ def test_the_workspaces_own_folder_is_not_embedded_again(workspace, oracle, phot
     with (tmp_path / "p.csv").open(newline="") as handle:
         probabilities = {row["image"]: row["probability"] for row in csv.DictReader(handle)}
     assert probabilities["a copy.jpg"] == probabilities["b c/00.jpg"]
+
+
+def test_the_best_strategy_is_chosen_and_the_report_shows_all(workspace, oracle):
+    evenpick("simulate", workspace, "--labels", oracle, "--budget", 10, "--balancing", "none")
+    trained = evenpick("train", workspace, "--strategy", "auto", "--tune-tau", "--folds", 3)
+    page = (workspace / "report" / "index.html", evenpick("report", workspace))[0].read_text()
+
+    for name in ("svm", "logistic_regression", "nearest_mean"):
+        assert f"  {name}: " in trained
+        assert f"<td>{name}</td>" in page
+    assert "calibration error before" in page
+    assert "say one of them" in evenpick("train", workspace, "--tune-tau", "--no-prior-correction", code=1)

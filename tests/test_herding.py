@@ -5,7 +5,7 @@ import pytest
 
 from evenpick import herding
 from evenpick.herding import GreedyCoverage, ball, gaussian, kernel_width, max_herding, prob_cover, pure_radius
-from evenpick.linear_svm import normalised
+from evenpick.linear_head import normalised
 from evenpick.pool import Pool
 
 

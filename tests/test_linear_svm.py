@@ -5,13 +5,14 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.svm import LinearSVC
 
-from evenpick.linear_svm import C_GRID, LinearSVM, fit_path, normalised
+from evenpick.linear_head import LinearHead, normalised
+from evenpick.linear_svm import C_GRID, fit_path
 
 
 def objectives(svm, features, labels, c):
     """|w|^2 / 2 + c * sum(max(0, 1 - sign * margin)^2) of each class, the intercept a weight like the others."""
     signs = np.where(labels[:, None] == np.arange(len(svm.weights)), 1, -1)
-    slack = np.maximum(0, 1 - signs * svm.margins(features))
+    slack = np.maximum(0, 1 - signs * svm.scores(features))
     return (svm.weights**2).sum(axis=1) / 2 + svm.intercepts**2 / 2 + c * (slack**2).sum(axis=0)
 
 
@@ -22,7 +23,7 @@ def sklearn_machine(features, labels, n_classes, c):
         one.fit(features, labels == number)
         weights.append(one.coef_[0])
         intercepts.append(one.intercept_[0])
-    return LinearSVM(np.array(weights), np.array(intercepts))
+    return LinearHead(np.array(weights), np.array(intercepts))
 
 
 def problem(n, d, n_classes, seed=0, repeats=1):
@@ -52,7 +53,7 @@ def test_the_optimum_is_that_of_scikit_learn(name):
     for c, ours in zip(cs, fit_path(features, labels, n_classes, cs), strict=True):
         theirs = sklearn_machine(features, labels, n_classes, c)
         assert objectives(ours, features, labels, c) == pytest.approx(objectives(theirs, features, labels, c), rel=1e-3)
-        assert ours.margins(features) == pytest.approx(theirs.margins(features), abs=5e-3)
+        assert ours.scores(features) == pytest.approx(theirs.scores(features), abs=5e-3)
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -75,7 +76,7 @@ def test_an_easy_case_by_hand():
 
     assert svm.weights == pytest.approx(np.array([[0.8], [-0.8]]), abs=1e-5)
     assert svm.intercepts == pytest.approx([0, 0], abs=1e-5)
-    assert svm.margins(np.array([[0.5]])) == pytest.approx(np.array([[0.4, -0.4]]), abs=1e-5)
+    assert svm.scores(np.array([[0.5]])) == pytest.approx(np.array([[0.4, -0.4]]), abs=1e-5)
 
 
 def test_a_start_from_the_last_c_changes_nothing():
@@ -83,7 +84,7 @@ def test_a_start_from_the_last_c_changes_nothing():
     path = fit_path(features, labels, 4, (1e-4, 1e-2, 1.0))
     (alone,) = fit_path(features, labels, 4, (1.0,))
 
-    assert path[-1].margins(features) == pytest.approx(alone.margins(features), abs=1e-3)
+    assert path[-1].scores(features) == pytest.approx(alone.scores(features), abs=1e-3)
 
 
 def test_a_class_without_an_image_has_margins_below_zero_everywhere():
@@ -91,7 +92,7 @@ def test_a_class_without_an_image_has_margins_below_zero_everywhere():
     anywhere = normalised(np.random.default_rng(5).normal(size=(500, 5)))
 
     for c, svm in zip(C_GRID, fit_path(features, labels, 5), strict=True):
-        assert (svm.margins(anywhere)[:, 4] < 0).all()
+        assert (svm.scores(anywhere)[:, 4] < 0).all()
 
         def loss(weights, c=c):
             slack = np.maximum(0, 1 + features @ weights[:-1] + weights[-1])
@@ -108,7 +109,7 @@ def test_features_in_single_precision_give_the_same_machine():
     single = fit_path(features.astype(np.float32), labels, 4, (1.0,))[0]
 
     assert single.weights.dtype == np.float64
-    assert single.margins(features) == pytest.approx(double.margins(features), abs=1e-3)
+    assert single.scores(features) == pytest.approx(double.scores(features), abs=1e-3)
 
 
 def test_normalised_rows_have_length_one_and_zero_stays_zero():

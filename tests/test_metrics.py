@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.metrics import class_counts, classes_found, g_al, imbalance_ratio, macro_accuracy, mean_interval
+from evenpick.metrics import (
+    class_counts,
+    classes_found,
+    expected_calibration_error,
+    g_al,
+    imbalance_ratio,
+    macro_accuracy,
+    mean_interval,
+)
 
 ACQUISITIONS = [
     "random",
@@ -139,3 +147,13 @@ def test_a_single_run_has_no_interval():
 
     assert mean == 5
     assert math.isnan(half)
+
+
+def test_calibration_error_by_hand():
+    probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.4, 0.6], [0.3, 0.7]])
+
+    # Bins of 1/15: 0.95 twice, half right; 0.6 right; 0.7 wrong.
+    error = expected_calibration_error(probabilities, np.array([0, 1, 1, 0]))
+
+    assert error == pytest.approx((2 * abs(0.5 - 0.95) + (1 - 0.6) + 0.7) / 4)
+    assert expected_calibration_error(np.eye(3), np.arange(3)) == 0

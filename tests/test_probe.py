@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from evenpick.linear_svm import normalised
+from evenpick.linear_head import normalised
 from evenpick.probe import C, fit_probe, margins, reliability
 
 

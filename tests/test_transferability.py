@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
 from evenpick.errors import EvenpickError
-from evenpick.linear_svm import normalised
+from evenpick.linear_head import normalised
 from evenpick.pool import Pool
 from evenpick.transferability import (
     MeasuredTransfer,

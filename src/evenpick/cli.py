@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .embedding import Embedded
     from .pool import Pool
     from .source_model import SourceModel
+    from .training import Model
 
 # What a command needs is imported inside it, so that `evenpick --help` answers at once.
 
@@ -280,31 +281,38 @@ def status(workspace: Path, as_json: bool) -> None:
 
 @main.command()
 @WORKSPACE
-@click.option("--strategy", default="svm", show_default=True, help="How to train: svm.")
+@click.option(
+    "--strategy",
+    default="svm",
+    show_default=True,
+    help="svm, logistic_regression, nearest_mean, or auto: the best of them on held-out folds.",
+)
 @click.option("--prior-correction/--no-prior-correction", default=True, show_default=True)
+@click.option(
+    "--tune-tau", is_flag=True, help="Let the folds choose how far to correct, from not at all to as printed."
+)
+@click.option("--folds", type=click.IntRange(min=2), default=10, show_default=True, help="Folds over the labels.")
 @SEED
-def train(workspace: Path, strategy: str, prior_correction: bool, seed: int) -> None:
+def train(workspace: Path, strategy: str, prior_correction: bool, tune_tau: bool, folds: int, seed: int) -> None:
     """Train a classifier on the labels so far."""
     from .label_store import LabelStore
     from .pool import Pool
     from .recorded_session import recorded_answers
     from .training import train as fit
 
+    if tune_tau and not prior_correction:
+        raise EvenpickError(
+            "--tune-tau chooses the prior correction and --no-prior-correction has none: say one of them"
+        )
     pool = Pool.open(workspace)
     with LabelStore(workspace) as store:
         answers = [answer for answer in recorded_answers(pool, store) if answer.label is not None]
     if not answers:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     rows, names = [answer.index for answer in answers], [str(answer.label) for answer in answers]
-    model = fit(pool, rows, names, strategy, prior_correction, seed)
+    model = fit(pool, rows, names, strategy, "tuned" if tune_tau else prior_correction, seed, folds)
     model.save(workspace / "model")
-    click.echo(f"Trained on {len(rows)} labels of {len(model.classes)} classes, C = {model.c:g}.")
-    if folds := model.cross_validation:
-        click.echo(
-            f"On held-out folds of the labels: macro accuracy {folds.corrected_accuracy:.1%} with and "
-            f"{folds.accuracy:.1%} without prior correction ({folds.n_classes} classes could be held out; "
-            "C was chosen on them, so expect less on new images)."
-        )
+    click.echo(_trained(model))
 
 
 @main.command()
@@ -424,6 +432,25 @@ def _simulated(result: Any, truth: Counter[str]) -> str:
     if result.switch_at is not None:
         hits = f"; the class asked for came {sum(asked)} times of {len(asked)}" if asked else ""
         lines.append(f"Balancing began after {result.switch_at} labels{hits}.")
+    return "\n".join(lines)
+
+
+def _trained(model: "Model") -> str:
+    choice, best = model.choice, model.cross_validation
+    lines = [
+        f"Trained {model.strategy} on {sum(model.counts)} labels of {len(model.classes)} classes: "
+        f"C = {choice.c:g}, temperature {choice.temperature:.3g}, tau = {choice.tau:g}."
+    ]
+    if best:
+        lines.append(
+            f"On held-out folds of the labels, macro accuracy over the {best.n_classes} classes that could be held "
+            "out, C and temperature chosen without the fold that is judged:"
+        )
+    lines += [
+        f"  {name}: {folds.corrected_accuracy:.1%} with and {folds.accuracy:.1%} without prior correction; "
+        f"calibration error {folds.calibration_error_before:.3f} before and {folds.calibration_error:.3f} after"
+        for name, folds in model.cross_validations.items()
+    ]
     return "\n".join(lines)
 
 

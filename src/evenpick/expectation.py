@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
 from .errors import EvenpickError
-from .linear_svm import normalised
+from .linear_head import normalised
 from .pool import FloatArray, IndexArray, Pool
 from .unseen_classes import CONFIDENCE, ENOUGH, UnseenClasses, unseen_classes
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .clustering import clusters_of
-from .linear_svm import normalised
+from .linear_head import normalised
 from .pool import IndexArray, Pool
 
 Singles: TypeAlias = NDArray[np.float32]

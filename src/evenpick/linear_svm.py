@@ -7,12 +7,13 @@ liblinear run a class would dominate every benchmark: a grid of seven C on ten f
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
+
+from .linear_head import LinearHead
 
 Values: TypeAlias = NDArray[np.float64]
 Singles: TypeAlias = NDArray[np.float32]
@@ -25,27 +26,9 @@ _MAX_NEWTON_STEPS = 50
 _MAX_CG_STEPS = 100
 
 
-@dataclass(frozen=True)
-class LinearSVM:
-    """Margins = features @ weights.T + intercepts, one column a class.
-
-    Attributes
-    ----------
-    weights : array of shape (n_classes, n_features), float64
-    intercepts : array of shape (n_classes,), float64
-    """
-
-    weights: Values
-    intercepts: Values
-
-    def margins(self, features: NDArray[np.floating]) -> Values:
-        """Signed distances to each class's boundary, shape (n, n_classes)."""
-        return np.asarray(features @ self.weights.T + self.intercepts, dtype=np.float64)
-
-
 def fit_path(
     features: NDArray[np.floating], labels: NDArray[np.intp], n_classes: int, cs: Sequence[float] = C_GRID
-) -> list[LinearSVM]:
+) -> list[LinearHead]:
     """The machine for each C, ascending.
 
     Parameters
@@ -68,14 +51,8 @@ def fit_path(
     for c in cs:
         rotated = _newton(points, signs, c, rotated)
         weights = (right.T @ rotated).T
-        machines.append(LinearSVM(weights[:, :-1], weights[:, -1]))
+        machines.append(LinearHead(weights[:, :-1], weights[:, -1]))
     return machines
-
-
-def normalised(features: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Features scaled to length 1, a zero vector left as it is (section 3.4 of the paper)."""
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.asarray(features / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
 def _newton(points: Values, signs: Values, c: float, start: Values) -> Values:

@@ -77,6 +77,31 @@ def macro_accuracy(
     return float(np.mean(shares))
 
 
+def expected_calibration_error(
+    probabilities: NDArray[np.floating], labels: NDArray[np.intp], n_bins: int = 15
+) -> float:
+    """How far confidence is from accuracy: mean |accuracy - confidence| over bins of equal width (Guo et al., 2017).
+
+    Parameters
+    ----------
+    probabilities : array of shape (n, n_classes)
+        Rows sum to 1.
+    labels : array of shape (n,)
+        Class numbers.
+    n_bins : int
+
+    Returns
+    -------
+    float
+        Between 0 and 1; bins weigh as many images as they hold.
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    bins = np.minimum((confidence * n_bins).astype(np.intp), n_bins - 1)
+    gaps = np.bincount(bins, weights=right - confidence, minlength=n_bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
 def g_al(accuracies: ArrayLike, full: ArrayLike, best: float = 100.0) -> float:
     """How far partial labels stay behind full ones, over many configurations (Eq. 10 of the paper).
 

@@ -23,8 +23,9 @@ from .label_store import Entry, LabelStore, effective_answers
 from .metrics import imbalance_ratio
 from .pool import Pool, write_atomically
 from .recorded_session import recorded_answers
+from .shallow_heads import SHALLOW_HEADS
 from .status import outlook
-from .training import Model
+from .training import WEIGHTS, Model
 
 THUMBNAIL = 96  # pixels of the longer side
 
@@ -138,13 +139,13 @@ def _classes(
 def _model_facts(model: Model, labels: Sequence[str]) -> dict[str, Any]:
     folds = model.cross_validation
     return {
-        "strategy": "linear SVM on features of length 1",
-        "c": model.c,
-        "temperature": model.temperature,
-        "tau": model.tau,
+        "strategy": model.strategy,
+        "words": SHALLOW_HEADS[model.strategy].words,
+        **asdict(model.choice),
         "n_labels": sum(model.counts),
         "out_of_date": dict(zip(model.classes, model.counts, strict=True)) != dict(Counter(labels)),
         "cross_validation": asdict(folds) if folds else None,
+        "cross_validations": {name: asdict(tried) for name, tried in model.cross_validations.items()},
     }
 
 
@@ -195,7 +196,7 @@ def _read_evaluation(workspace: Path) -> dict[str, Any] | None:
 
 def _model_digest(workspace: Path) -> str | None:
     """Which model an evaluation is of: the hash of its files."""
-    files = [workspace / "model" / name for name in ("model.json", "weights.npz")]
+    files = [workspace / "model" / name for name in ("model.json", WEIGHTS)]
     if not all(file.is_file() for file in files):
         return None
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import EvenpickError
-from .linear_svm import normalised
+from .linear_head import normalised
 from .pool import FloatArray, IndexArray, Pool, feature_blocks
 
 Values: TypeAlias = NDArray[np.float64]
