@@ -43,7 +43,7 @@ LEVELS = {
     3: ["herding", "balancing", "label_store", "source_model", "transferability", "expectation", "shallow_heads"],
     4: ["acquisition", "probed_coverage", "cross_validation", "embedding", "fine_tuning"],
     5: ["session", "skactiveml_bridge", "training"],
-    6: ["simulation", "recorded_session", "exchange", "evaluation"],
+    6: ["simulation", "recorded_session", "exchange", "evaluation", "model_export"],
     7: ["status", "diagnosis", "present_files", "handout", "distributed", "image_folder", "label_studio"],
     8: ["report", "label_desk", "label_studio_answers"],
     9: ["label_app", "label_files", "demo"],

@@ -159,10 +159,10 @@ def import_(workspace: Path, file: Path, annotator: str, split: str | None) -> N
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--to",
-    type=click.Choice(["csv", "folder", "label-studio"]),
+    type=click.Choice(["csv", "folder", "label-studio", "onnx"]),
     default="csv",
     show_default=True,
-    help="A table, a folder of images for each class, or tasks as JSON with the labelling config beside them.",
+    help="A table, a folder of images for each class, tasks as JSON with the labelling config beside them, or the trained classifier.",
 )
 @click.option("--image-url", metavar="PREFIX", help="label-studio: what comes before the image's path in its address.")
 @click.option("--class", "classes", multiple=True, metavar="NAME", help="label-studio: a class not found yet; repeat.")
@@ -173,8 +173,13 @@ def export(
     workspace: Path, file: Path, to: str, image_url: str | None, classes: tuple[str, ...], budget: int | None,
     acquisition: str | None, seed: int | None,
 ) -> None:  # fmt: skip
-    """Write the labels to FILE: as CSV, as a folder `class/image`, or as tasks for Label Studio."""
+    """Write the labels to FILE, as CSV, a folder `class/image` or tasks for Label Studio; or the classifier as ONNX."""
     from .label_files import export_file
+    from .model_export import export_classifier
+
+    if to == "onnx":
+        click.echo(export_classifier(workspace, file))
+        return
 
     settings = {"budget": budget, "acquisition": acquisition, "random_state": seed}
     click.echo(export_file(workspace, file, to, settings, image_url, classes))
@@ -404,15 +409,10 @@ def _images_of(workspace: Path, folder: Path, described: dict[str, Any]) -> tupl
     """A pool seen with the model's source, and the row in it of every readable image of the folder, copies too."""
     import hashlib
 
+    from .model_export import source_of
     from .present_files import embedded_already, forget_if_changed, rows_of_files
-    from .source_model import Preprocessing, SourceModel
 
-    source = SourceModel.load(described["name"], Preprocessing.from_dict(described["preprocessing"]))
-    if source.fingerprint != described["fingerprint"]:
-        raise EvenpickError(
-            f"source '{source.name}' has other weights now than when the model was trained "
-            f"({source.fingerprint}, then {described['fingerprint']}): embed and train again"
-        )
+    source = source_of(described)
     digest = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     embedded = workspace / "folders" / f"{folder.resolve().name}-{digest}"
     forget_if_changed(embedded, folder)

@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -40,6 +40,8 @@ class SourceModel:
     network : callable
         Batch of shape (n, 3, size, size), float32, to features (n, feature_size) and logits
         (n, class_count); may be called from several threads at once.
+    file : Path or None
+        The ONNX file that the network was read from, when it was.
     """
 
     name: str
@@ -49,6 +51,7 @@ class SourceModel:
     licence: str
     fingerprint: str
     network: Network
+    file: Path | None = None
 
     def __call__(self, images: Sequence[Image.Image]) -> tuple[Batch, Batch]:
         """Features (n, feature_size) and logits (n, class_count) of RGB images."""
@@ -120,7 +123,7 @@ class SourceModel:
             return features.astype(np.float32, copy=False), logits.astype(np.float32, copy=False)
 
         fingerprint = fingerprint or hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        return _measured(name or f"onnx:{file}", preprocessing, licence, fingerprint, network)
+        return replace(_measured(name or f"onnx:{file}", preprocessing, licence, fingerprint, network), file=path)
 
     @classmethod
     def from_torch(

@@ -65,6 +65,11 @@ class Model:
         """That of the strategy it was trained with."""
         return self.cross_validations.get(self.strategy)
 
+    @property
+    def shift(self) -> Values:
+        """The prior correction: what is subtracted from the log probability of each class, shape (n_classes,)."""
+        return self.choice.tau * log_prior(np.array(self.counts))
+
     def predict(self, features: ArrayLike | Pool) -> NDArray[np.str_]:
         """The most probable class of each row of features (n, n_features) or of a pool; shape (n,)."""
         names = np.array(self.classes)
@@ -148,7 +153,7 @@ class Model:
 
     def _probabilities(self, features: FloatArray) -> Values:
         scaled = self.head.scores(normalised(features)) / self.choice.temperature
-        return softmax(scaled - self.choice.tau * log_prior(np.array(self.counts)))
+        return softmax(scaled - self.shift)
 
 
 def train(

@@ -1,0 +1,42 @@
+"""The trained classifier with its source model: looked up by name, and written out as one ONNX file."""
+
+from pathlib import Path
+from typing import Any
+
+from .durable import write_atomically
+from .errors import EvenpickError
+from .onnx_classifier import ClassifierHead, onnx_classifier
+from .source_model import Preprocessing, SourceModel
+from .training import Model
+
+
+def source_of(described: dict[str, Any]) -> SourceModel:
+    """The source model that a model or pool describes, with the weights that it had then."""
+    source = SourceModel.load(described["name"], Preprocessing.from_dict(described["preprocessing"]))
+    if source.fingerprint != described["fingerprint"]:
+        raise EvenpickError(
+            f"source '{source.name}' has other weights now than when the model was trained "
+            f"({source.fingerprint}, then {described['fingerprint']}): embed and train again"
+        )
+    return source
+
+
+def export_classifier(workspace: Path, file: Path) -> str:
+    """Write the workspace's classifier to an ONNX file, from pixels to probabilities; what was written, in words."""
+    if file.exists():
+        raise EvenpickError(f"'{file}' exists; name another file or move it first")
+    model = Model.load(workspace / "model")
+    source = source_of(model.source)
+    if source.file is None:
+        raise EvenpickError(f"source '{source.name}' is no ONNX network, so the classifier cannot be written as one")
+    head = ClassifierHead(
+        model.head.weights, model.head.intercepts, model.choice.temperature, model.shift, model.classes
+    )
+    facts = {"strategy": model.strategy, "tau": model.choice.tau, "source": source.name}
+    write_atomically(file, onnx_classifier(source.file.read_bytes(), source.preprocessing, head, facts))
+    size, crop = source.preprocessing.size, source.preprocessing.crop
+    return (
+        f"The classifier of {len(model.classes)} classes: '{file}'. Its input `image` is (n, {size}, {size}, 3), uint8 RGB: "
+        f"the central square of {crop:g} times the short side, resized ({source.preprocessing.interpolation}); its output "
+        "`probabilities` is calibrated and corrected. Classes and preprocessing are in its metadata."
+    )
