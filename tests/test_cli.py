@@ -313,11 +313,12 @@ def test_the_workspaces_own_folder_is_not_embedded_again(workspace, oracle, phot
 
 def test_the_best_strategy_is_chosen_and_the_report_shows_all(workspace, oracle):
     evenpick("simulate", workspace, "--labels", oracle, "--budget", 10, "--balancing", "none")
-    trained = evenpick("train", workspace, "--strategy", "auto", "--tune-tau", "--folds", 3)
+    trained = evenpick("train", workspace, "--strategy", "auto", "--tune-tau", "--folds", 3, "--max-minutes", 0)
     page = (workspace / "report" / "index.html", evenpick("report", workspace))[0].read_text()
 
     for name in ("svm", "logistic_regression", "nearest_mean"):
         assert f"  {name}: " in trained
         assert f"<td>{name}</td>" in page
     assert "calibration error before" in page
+    assert "Fine-tuning was not tried: fine-tuning: no time is allowed" in page
     assert "say one of them" in evenpick("train", workspace, "--tune-tau", "--no-prior-correction", code=1)

@@ -479,7 +479,8 @@ def test_the_best_strategy_on_the_folds_wins():
     pool, labels = clouds([40, 40, 40])
     model = train(pool, np.arange(120), labels, strategy="auto")
 
-    assert set(model.cross_validations) == set(STRATEGIES) - {"auto"}
+    assert set(model.cross_validations) == set(STRATEGIES) - {"auto", "finetune"}
+    assert "features only" in model.left_out
     best = max(folds.corrected_accuracy for folds in model.cross_validations.values())
     assert model.cross_validation.corrected_accuracy == best
     alone = train(pool, np.arange(120), labels, strategy=model.strategy)
@@ -507,7 +508,7 @@ def test_what_is_stated_is_chosen_without_the_fold_that_is_judged():
         rng = np.random.default_rng(seed)
         features, labels = normalised(rng.normal(size=(60, 20))), np.arange(60) % 2
         folds = deal_folds(labels, 10, rng)
-        _, found = cross_validate(SHALLOW_HEADS["svm"], features, labels, folds, TUNED_TAUS, rng)
+        found = cross_validate(SHALLOW_HEADS["svm"], features, labels, folds, TUNED_TAUS, rng).cross_validation
         nested.append(found.corrected_accuracy)
         chosen.append(max(found.accuracy_of_c.values()))
 

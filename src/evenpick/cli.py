@@ -290,17 +290,30 @@ def status(workspace: Path, as_json: bool) -> None:
     "--strategy",
     default="svm",
     show_default=True,
-    help="svm, logistic_regression, nearest_mean, or auto: the best of them on held-out folds.",
+    help="svm, logistic_regression, nearest_mean, finetune, or auto: the best of them on held-out folds.",
 )
 @click.option("--prior-correction/--no-prior-correction", default=True, show_default=True)
 @click.option(
     "--tune-tau", is_flag=True, help="Let the folds choose how far to correct, from not at all to as printed."
 )
 @click.option("--folds", type=click.IntRange(min=2), default=10, show_default=True, help="Folds over the labels.")
+@click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="finetune: of the labels.")
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(min=0),
+    default=30,
+    show_default=True,
+    help="finetune: at most about so long, with fewer folds and epochs; 0 leaves it out of auto.",
+)
 @SEED
-def train(workspace: Path, strategy: str, prior_correction: bool, tune_tau: bool, folds: int, seed: int) -> None:
+def train(
+    workspace: Path, strategy: str, prior_correction: bool, tune_tau: bool, folds: int, epochs: int,
+    max_minutes: float, seed: int,
+) -> None:  # fmt: skip
     """Train a classifier on the labels so far."""
+    from .fine_tuning import FineTuningSettings
     from .label_store import LabelStore
+    from .network_validation import FineTuningOptions
     from .pool import Pool
     from .recorded_session import recorded_answers
     from .training import train as fit
@@ -315,7 +328,15 @@ def train(workspace: Path, strategy: str, prior_correction: bool, tune_tau: bool
     if not answers:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     rows, names = [answer.index for answer in answers], [str(answer.label) for answer in answers]
-    model = fit(pool, rows, names, strategy, "tuned" if tune_tau else prior_correction, seed, folds)
+    with _progress() as begin:
+        options = FineTuningOptions(
+            FineTuningSettings(epochs=epochs),
+            max_minutes,
+            workspace / "fine-tuning",
+            begin("fine-tuning", "images"),
+            _say,
+        )
+        model = fit(pool, rows, names, strategy, "tuned" if tune_tau else prior_correction, seed, folds, options)
     model.save(workspace / "model")
     click.echo(_trained(model))
 
@@ -340,7 +361,7 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
     tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
     if not tested:
         raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")
-    test_pool = pool_of_files(pool, {image_id: rows[image_id] for image_id in tested})
+    test_pool = pool_of_files(pool, {image_id: rows[image_id] for image_id in tested}, folder)
     result = measure(model, test_pool, list(tested.values()))
     write_evaluation(workspace, result, f"{folder}, labelled by {labels.name}")
     click.echo(
@@ -435,6 +456,10 @@ def _simulated(result: Any, truth: Counter[str]) -> str:
     return "\n".join(lines)
 
 
+def _say(words: str) -> None:
+    click.echo(words, err=True)
+
+
 def _trained(model: "Model") -> str:
     choice, best = model.choice, model.cross_validation
     lines = [
@@ -451,6 +476,11 @@ def _trained(model: "Model") -> str:
         f"calibration error {folds.calibration_error_before:.3f} before and {folds.calibration_error:.3f} after"
         for name, folds in model.cross_validations.items()
     ]
+    lines += [
+        f"{folds.bounds[0].upper()}{folds.bounds[1:]}." for folds in model.cross_validations.values() if folds.bounds
+    ]
+    if model.left_out:
+        lines.append(f"Fine-tuning was not tried: {model.left_out}.")
     return "\n".join(lines)
 
 
@@ -473,8 +503,8 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, str], Callable[[int, int], None]]]:
-    """Progress bars with rate and time left: begin(what, unit) gives the function (done, total) of one."""
+def _progress() -> Iterator[Callable[[str, str], Callable[..., None]]]:
+    """Progress bars with rate and time left: begin(what, unit) gives the function (done, total[, loss]) of one."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -484,17 +514,18 @@ def _progress() -> Iterator[Callable[[str, str], Callable[[int, int], None]]]:
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as bar:
 
-        def begin(what: str, unit: str) -> Callable[[int, int], None]:
+        def begin(what: str, unit: str) -> Callable[..., None]:
             task = bar.add_task(what, total=None, rate="", visible=False, start=False)
             started = 0.0
 
-            def move(done: int, total: int) -> None:
+            def move(done: int, total: int, loss: float | None = None) -> None:
                 nonlocal started
                 if not started:
                     started = time.monotonic()
                     bar.start_task(task)  # the clock of a bar runs from its first move
                 seconds = time.monotonic() - started
                 rate = f"{done / seconds:.1f} {unit}/s" if seconds > 0.5 else ""
+                rate += "" if loss is None else f", loss {loss:.2f}"
                 bar.update(task, completed=done, total=total, rate=rate, visible=total > 0)
 
             return move

@@ -6,7 +6,7 @@ and tau are chosen inside its training part alone, so that no image takes part i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,8 @@ class CrossValidation:
         Macro accuracy with prior correction for each C, on the folds that choose C.
     n_held_out, n_classes : int
         Images and classes that could be held out; a class with one label cannot.
+    bounds : str
+        What was left out to save time, in words; empty if nothing.
     """
 
     accuracy: float
@@ -58,6 +60,19 @@ class CrossValidation:
     accuracy_of_c: dict[float, float]
     n_held_out: int
     n_classes: int
+    bounds: str = ""
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What to train with; how good that is, None if no class has two labels; and what the folds predicted.
+
+    `told` holds the class number of each image, with prior correction, by what did not see it; -1 where there is none.
+    """
+
+    choice: Choice
+    cross_validation: CrossValidation | None
+    told: NDArray[np.intp]
 
 
 def cross_validate(
@@ -67,25 +82,50 @@ def cross_validate(
     folds: NDArray[np.intp],
     taus: Sequence[float],
     rng: np.random.Generator,
-) -> tuple[Choice, CrossValidation | None]:
-    """What to train with, and how good that is; None if no class has two labels, so nothing can be held out."""
+) -> Validated:
+    """What to train with, and how good that is."""
     scores = held_out_scores(head, features, labels, folds)
     choice, accuracy_of_c = choose(scores, labels, head.grid, taus)
-    tested = folds >= 0
+    judged = {}
+    for fold in np.unique(folds[folds >= 0]):
+        training = folds != fold
+        inner = deal_folds(labels[training], N_INNER_FOLDS, rng)
+        within = held_out_scores(head, features[training], labels[training], inner)
+        own, _ = choose(within, labels[training], head.grid, taus)
+        judged[int(fold)] = scores[head.grid.index(own.c)], own, log_prior(np.bincount(labels[training]))
+    return validated(choice, accuracy_of_c, labels, folds, judged)
+
+
+def validated(
+    choice: Choice,
+    accuracy_of_c: dict[float, float],
+    labels: NDArray[np.intp],
+    folds: NDArray[np.intp],
+    judged: dict[int, tuple[Values, Choice, Values]],
+    bounds: str = "",
+) -> Validated:
+    """Judge each fold by held-out scores (n, n_classes), and the choice and log prior that are not of its own making."""
+    told, tested = np.full(len(labels), -1, dtype=np.intp), folds >= 0
     if not tested.any():
-        return choice, None
-    plain = np.full((len(labels), scores.shape[2]), np.nan)
-    raw, corrected = plain.copy(), plain.copy()
-    for fold in np.unique(folds[tested]):
+        return Validated(choice, None, told)
+    raw = np.full((len(labels), int(labels.max()) + 1), np.nan)
+    plain = raw.copy()
+    for fold, (scores, own, prior) in judged.items():
         held = folds == fold
-        inner = deal_folds(labels[~held], N_INNER_FOLDS, rng)
-        within = held_out_scores(head, features[~held], labels[~held], inner)
-        own, _ = choose(within, labels[~held], head.grid, taus)
-        raw[held] = scores[head.grid.index(own.c), held]
-        plain[held] = raw[held] / own.temperature
-        corrected[held] = plain[held] - own.tau * log_prior(np.bincount(labels[~held]))
-    found = _judge(raw[tested], plain[tested], corrected[tested], labels[tested], folds[tested])
-    return choice, CrossValidation(**found, accuracy_of_c=accuracy_of_c)
+        raw[held], plain[held] = scores[held], scores[held] / own.temperature
+        told[held] = (plain[held] - own.tau * prior).argmax(axis=1)
+    found = CrossValidation(
+        macro_accuracy(labels[tested], plain[tested].argmax(axis=1)),
+        macro_accuracy(labels[tested], told[tested]),
+        tuple(macro_accuracy(labels[folds == fold], told[folds == fold]) for fold in judged),
+        expected_calibration_error(softmax(raw[tested]), labels[tested]),
+        expected_calibration_error(softmax(plain[tested]), labels[tested]),
+        accuracy_of_c,
+        int(tested.sum()),
+        len(np.unique(labels[tested])),
+        bounds,
+    )
+    return Validated(choice, found, told)
 
 
 def deal_folds(labels: NDArray[np.intp], n_folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -157,18 +197,3 @@ def fit_temperature(scores: Values, labels: NDArray[np.intp]) -> float:
 def log_prior(counts: NDArray[np.intp]) -> Values:
     """Log of the class frequencies, shape (n_classes,)."""
     return np.asarray(np.log(counts / counts.sum()), dtype=np.float64)
-
-
-def _judge(
-    raw: Values, plain: Values, corrected: Values, labels: NDArray[np.intp], folds: NDArray[np.intp]
-) -> dict[str, Any]:
-    told = corrected.argmax(axis=1)
-    return {
-        "accuracy": macro_accuracy(labels, plain.argmax(axis=1)),
-        "corrected_accuracy": macro_accuracy(labels, told),
-        "fold_accuracies": tuple(macro_accuracy(labels[folds == k], told[folds == k]) for k in np.unique(folds)),
-        "calibration_error_before": expected_calibration_error(softmax(raw), labels),
-        "calibration_error": expected_calibration_error(softmax(plain), labels),
-        "n_held_out": len(labels),
-        "n_classes": len(np.unique(labels)),
-    }

@@ -5,6 +5,7 @@ from typing import Any
 
 from .durable import write_atomically
 from .errors import EvenpickError
+from .linear_head import LinearHead
 from .onnx_classifier import ClassifierHead, onnx_classifier
 from .source_model import Preprocessing, SourceModel
 from .training import Model
@@ -26,17 +27,20 @@ def export_classifier(workspace: Path, file: Path) -> str:
     if file.exists():
         raise EvenpickError(f"'{file}' exists; name another file or move it first")
     model = Model.load(workspace / "model")
-    source = source_of(model.source)
-    if source.file is None:
-        raise EvenpickError(f"source '{source.name}' is no ONNX network, so the classifier cannot be written as one")
-    head = ClassifierHead(
-        model.head.weights, model.head.intercepts, model.choice.temperature, model.shift, model.classes
-    )
-    facts = {"strategy": model.strategy, "tau": model.choice.tau, "source": source.name}
-    write_atomically(file, onnx_classifier(source.file.read_bytes(), source.preprocessing, head, facts))
-    size, crop = source.preprocessing.size, source.preprocessing.crop
+    name, preprocessing = model.source["name"], Preprocessing.from_dict(model.source["preprocessing"])
+    if isinstance(model.head, LinearHead):
+        file_of_source = source_of(model.source).file
+        if file_of_source is None:
+            raise EvenpickError(f"source '{name}' is no ONNX network, so the classifier cannot be written as one")
+        network, weights, intercepts = file_of_source.read_bytes(), model.head.weights, model.head.intercepts
+    else:
+        network, weights, intercepts = model.head.onnx, None, None
+    head = ClassifierHead(weights, intercepts, model.choice.temperature, model.shift, model.classes)
+    facts = {"strategy": model.strategy, "tau": model.choice.tau, "source": name}
+    write_atomically(file, onnx_classifier(network, preprocessing, head, facts))
+    size, crop = preprocessing.size, preprocessing.crop
     return (
         f"The classifier of {len(model.classes)} classes: '{file}'. Its input `image` is (n, {size}, {size}, 3), uint8 RGB: "
-        f"the central square of {crop:g} times the short side, resized ({source.preprocessing.interpolation}); its output "
+        f"the central square of {crop:g} times the short side, resized ({preprocessing.interpolation}); its output "
         "`probabilities` is calibrated and corrected. Classes and preprocessing are in its metadata."
     )

@@ -53,6 +53,6 @@ def rows_of_files(embedded: Embedded, folder: Path) -> dict[str, int]:
     return dict(sorted(rows.items()))
 
 
-def pool_of_files(pool: Pool, rows: Mapping[str, int]) -> Pool:
-    """These files as a pool in memory, copies of one image each with a row of their own."""
-    return Pool(np.asarray(pool.features[list(rows.values())]), list(rows), source=pool.source)
+def pool_of_files(pool: Pool, rows: Mapping[str, int], folder: Path) -> Pool:
+    """These files of the folder as a pool in memory, copies of one image each with a row of their own."""
+    return Pool(np.asarray(pool.features[list(rows.values())]), list(rows), source=pool.source, folder=folder)

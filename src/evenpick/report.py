@@ -25,7 +25,7 @@ from .pool import Pool, write_atomically
 from .recorded_session import recorded_answers
 from .shallow_heads import SHALLOW_HEADS
 from .status import outlook
-from .training import WEIGHTS, Model
+from .training import Model
 
 THUMBNAIL = 96  # pixels of the longer side
 
@@ -140,7 +140,10 @@ def _model_facts(model: Model, labels: Sequence[str]) -> dict[str, Any]:
     folds = model.cross_validation
     return {
         "strategy": model.strategy,
-        "words": SHALLOW_HEADS[model.strategy].words,
+        "words": SHALLOW_HEADS[model.strategy].words
+        if model.strategy in SHALLOW_HEADS
+        else "the source model, fine-tuned",
+        "left_out": model.left_out,
         **asdict(model.choice),
         "n_labels": sum(model.counts),
         "out_of_date": dict(zip(model.classes, model.counts, strict=True)) != dict(Counter(labels)),
@@ -195,11 +198,9 @@ def _read_evaluation(workspace: Path) -> dict[str, Any] | None:
 
 
 def _model_digest(workspace: Path) -> str | None:
-    """Which model an evaluation is of: the hash of its files."""
-    files = [workspace / "model" / name for name in ("model.json", WEIGHTS)]
-    if not all(file.is_file() for file in files):
-        return None
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    """Which model an evaluation is of: the hash of what `model.json` says."""
+    file = workspace / "model" / "model.json"  # it names the weights by their hash
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
 
 def _folder(workspace: Path) -> Path:

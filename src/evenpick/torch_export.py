@@ -52,6 +52,19 @@ class _EfficientNetLite(nn.Module):  # type: ignore[misc]  # torch is untyped he
         return features, self.module._fc(features)
 
 
+class WithNewHead(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """A source's features with a linear layer of our own on them; the source's logits are dropped."""
+
+    def __init__(self, source: Any, feature_size: int, class_count: int) -> None:
+        super().__init__()
+        self.source = source
+        self.head = nn.Linear(feature_size, class_count)
+
+    def forward(self, image: Any) -> Any:
+        features, _ = self.source(image)
+        return features, self.head(features)
+
+
 def as_two_outputs(module: Any, head: str | None) -> Any:
     """The module in evaluation mode, giving features and logits."""
     return (_HeadInput(module, head) if head else module).eval()
