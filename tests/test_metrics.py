@@ -14,6 +14,7 @@ from evenpick.metrics import (
     g_al,
     imbalance_ratio,
     macro_accuracy,
+    macro_standard_error,
     mean_interval,
 )
 
@@ -157,3 +158,10 @@ def test_calibration_error_by_hand():
 
     assert error == pytest.approx((2 * abs(0.5 - 0.95) + (1 - 0.6) + 0.7) / 4)
     assert expected_calibration_error(np.eye(3), np.arange(3)) == 0
+
+
+def test_the_standard_error_of_a_macro_accuracy_by_hand():
+    # Shares with one success and one failure added: 2/4 of 2 images, 3/3 becomes 4/5.
+    by_hand = np.sqrt(0.5 * 0.5 / 4 + 0.8 * 0.2 / 5) / 2
+
+    assert macro_standard_error([0.5, 1.0], [2, 3]) == pytest.approx(by_hand)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from .metrics import expected_calibration_error, macro_accuracy
+from .metrics import expected_calibration_error, macro_accuracy, macro_standard_error
 from .pool import softmax
 from .shallow_heads import ShallowHead
 
@@ -158,7 +158,7 @@ def held_out_scores(
 def choose(
     scores: Values, labels: NDArray[np.intp], grid: Sequence[float], taus: Sequence[float]
 ) -> tuple[Choice, dict[float, float]]:
-    """C, temperature and tau whose corrected predictions of the held-out images have the best macro accuracy.
+    """C, temperature and tau by the macro accuracy of the corrected predictions of the held-out images.
 
     The three are judged together: a C that looks good by its raw scores may have no temperature with which the
     correction does not overshoot. The second answer is the best accuracy of each C.
@@ -167,15 +167,26 @@ def choose(
     if not tested.any():
         return Choice(1.0, 1.0, max(taus)), {}  # one label a class: nothing to choose by
     true, prior = labels[tested], log_prior(np.bincount(labels))
-    found: list[tuple[float, Choice]] = []
+    found: list[tuple[float, float, Choice]] = []
     for c, of_c in zip(grid, scores[:, tested], strict=True):
         temperature = fit_temperature(of_c, true)
-        for tau in sorted(taus):
+        for tau in taus:
             told = (of_c / temperature - tau * prior).argmax(axis=1)
-            found.append((macro_accuracy(true, told), Choice(c, temperature, tau)))
+            found.append((*_macro(true, told), Choice(c, temperature, tau)))
     # Of equal accuracies the largest C: classes with one label cannot be held out, and a small C ignores them.
-    _, best = max(found, key=lambda entry: (entry[0], entry[1].c, entry[1].tau))
-    return best, {c: max(accuracy for accuracy, of in found if of.c == c) for c in grid}
+    highest, error, _ = max(found, key=lambda entry: (entry[0], entry[2].c, entry[2].tau))
+    # The printed correction stands unless a weaker one is better by more than a standard error.
+    tau = max(of.tau for accuracy, _, of in found if accuracy >= highest - error)
+    *_, best = max((entry for entry in found if entry[2].tau == tau), key=lambda entry: (entry[0], entry[2].c))
+    return best, {c: max(accuracy for accuracy, _, of in found if of.c == c) for c in grid}
+
+
+def _macro(true: NDArray[np.intp], told: NDArray[np.intp]) -> tuple[float, float]:
+    """Macro accuracy over the classes of `true`, and its standard error."""
+    sizes = np.bincount(true)
+    here = sizes > 0
+    shares = np.bincount(true, weights=true == told)[here] / sizes[here]
+    return float(shares.mean()), macro_standard_error(shares, sizes[here])
 
 
 def fit_temperature(scores: Values, labels: NDArray[np.intp]) -> float:

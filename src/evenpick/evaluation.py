@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import EvenpickError
-from .metrics import macro_accuracy
+from .metrics import macro_accuracy, macro_standard_error
 from .pool import Pool
 from .training import Model
 
@@ -76,19 +76,12 @@ def evaluate(model: Model, pool: Pool, labels: Sequence[str] | NDArray[Any]) -> 
                 float((corrected[members] == name).mean()),
             )
         )
-    sizes = np.array([result.n_images for result in results])
+    sizes = [result.n_images for result in results]
     return Evaluation(
         len(true),
         macro_accuracy(true, plain),
-        _half_width(np.array([result.accuracy for result in results]), sizes),
+        1.96 * macro_standard_error([result.accuracy for result in results], sizes),
         macro_accuracy(true, corrected),
-        _half_width(np.array([result.corrected_accuracy for result in results]), sizes),
+        1.96 * macro_standard_error([result.corrected_accuracy for result in results], sizes),
         tuple(results),
     )
-
-
-def _half_width(accuracies: NDArray[np.float64], sizes: NDArray[np.intp]) -> float:
-    """1.96 standard errors of the mean of independent shares, each with one success and one failure
-    added (Agresti & Coull, 1998), so that a class with one image is not taken for certain."""
-    shares = (accuracies * sizes + 1) / (sizes + 2)
-    return float(1.96 * np.sqrt((shares * (1 - shares) / (sizes + 2)).sum()) / len(sizes))

@@ -102,6 +102,17 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / len(labels))
 
 
+def macro_standard_error(accuracies: ArrayLike, sizes: ArrayLike) -> float:
+    """Standard error of a macro accuracy, from each class's accuracy and images; shapes (n_classes,).
+
+    That of the mean of independent shares, each with one success and one failure added (Agresti & Coull, 1998), so
+    that a class with one image is not taken for certain.
+    """
+    counts = np.asarray(sizes, dtype=np.float64)
+    shares = (np.asarray(accuracies) * counts + 1) / (counts + 2)
+    return float(np.sqrt((shares * (1 - shares) / (counts + 2)).sum()) / len(counts))
+
+
 def g_al(accuracies: ArrayLike, full: ArrayLike, best: float = 100.0) -> float:
     """How far partial labels stay behind full ones, over many configurations (Eq. 10 of the paper).
 
