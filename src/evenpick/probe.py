@@ -3,13 +3,12 @@
 Logistic regression on features of length 1. It chooses images; the classifier that is handed out is `training`'s.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
+from .logistic_regression import logistic_regression
 from .pool import IndexArray, softmax
 
 C = 30.0  # inverse regularisation on features of length 1
@@ -38,20 +37,9 @@ def margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def fit_probe(features: NDArray[np.float32], labels: IndexArray) -> Probe:
     """Train on features (n, d) of length 1 and class numbers (n,), at least two classes, all numbers used."""
-    from sklearn.linear_model import LogisticRegression
-
-    # Fewer labels than features: their own basis holds the optimum and is quicker to search.
-    left, singular, right = linalg.svd(features.astype(np.float64), full_matrices=False)
-    model = LogisticRegression(C=C, max_iter=200)
-    with warnings.catch_warnings():
-        # Close to the optimum is good enough to rank by, and many classes with one label each are usual here.
-        warnings.simplefilter("ignore", UserWarning)
-        model.fit(left * singular, labels)
-    weights, intercepts = model.coef_ @ right, model.intercept_
-    if len(weights) == 1:  # two classes share one row of scores
-        weights, intercepts = np.vstack([-weights, weights]) / 2, np.array([-intercepts[0], intercepts[0]]) / 2
+    head = logistic_regression(features, labels, (C,), tolerance=1e-4)[0]
     prior = np.log(np.bincount(labels) / len(labels))
-    return Probe(weights.astype(np.float32), intercepts.astype(np.float32), prior)
+    return Probe(head.weights.astype(np.float32), head.intercepts.astype(np.float32), prior)
 
 
 def reliability(features: NDArray[np.float32], labels: IndexArray) -> float:

@@ -4,17 +4,16 @@ Every `fit` takes features (n, n_features) of length 1, class numbers (n,), all 
 used, and a grid of ascending settings, and gives one `LinearHead` for each setting.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from .linear_head import LinearHead
 from .linear_svm import C_GRID, fit_path
+from .logistic_regression import logistic_regression
 
 Fit: TypeAlias = Callable[[NDArray[np.float32], NDArray[np.intp], Sequence[float]], list[LinearHead]]
 
@@ -31,27 +30,6 @@ class ShallowHead:
 def linear_svm(features: NDArray[np.float32], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
     """Squared hinge loss, one against the rest (section 3.4 of the paper)."""
     return fit_path(features, labels, int(labels.max()) + 1, grid)
-
-
-def logistic_regression(
-    features: NDArray[np.float32], labels: NDArray[np.intp], grid: Sequence[float]
-) -> list[LinearHead]:
-    """Multinomial logistic regression with an L2 penalty, scikit-learn's."""
-    from sklearn.linear_model import LogisticRegression
-
-    # Fewer labels than features: their own basis holds the optimum and is quicker to search.
-    left, singular, right = linalg.svd(features.astype(np.float64), full_matrices=False)
-    model, heads = LogisticRegression(warm_start=True, tol=1e-3, max_iter=200), []
-    for c in grid:
-        with warnings.catch_warnings():
-            # 200 steps from the last C come close enough: the folds judge what was reached, not the optimum.
-            warnings.simplefilter("ignore", UserWarning)
-            model.set_params(C=c).fit(left * singular, labels)
-        weights, intercepts = model.coef_ @ right, model.intercept_.copy()
-        if len(weights) == 1:  # two classes share one row of scores
-            weights, intercepts = np.vstack([-weights, weights]) / 2, np.array([-intercepts[0], intercepts[0]]) / 2
-        heads.append(LinearHead(weights, intercepts))
-    return heads
 
 
 def nearest_mean(features: NDArray[np.float32], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
