@@ -320,5 +320,5 @@ def test_the_best_strategy_is_chosen_and_the_report_shows_all(workspace, oracle)
         assert f"  {name}: " in trained
         assert f"<td>{name}</td>" in page
     assert "calibration error before" in page
-    assert "Fine-tuning was not tried: fine-tuning: no time is allowed" in page
+    assert "Fine-tuning was not tried: no time is allowed" in page
     assert "say one of them" in evenpick("train", workspace, "--tune-tau", "--no-prior-correction", code=1)

@@ -468,8 +468,8 @@ def _trained(model: "Model") -> str:
     ]
     if best:
         lines.append(
-            f"On held-out folds of the labels, macro accuracy over the {best.n_classes} classes that could be held "
-            "out, C and temperature chosen without the fold that is judged:"
+            f"On held-out folds of the labels, macro accuracy over the {best.n_classes} classes of {len(model.classes)} that "
+            "could be held out, C and temperature chosen without the fold that is judged:"
         )
     lines += [
         f"  {name}: {folds.corrected_accuracy:.1%} with and {folds.accuracy:.1%} without prior correction; "

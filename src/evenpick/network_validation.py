@@ -66,7 +66,7 @@ def planned(source: Mapping[str, Any], n_labels: int, n_folds: int, options: Fin
         raise FineTuningLeftOut(reason)
     wanted, most = options.settings.epochs, options.max_minutes
     if most is not None and most <= 0:
-        raise FineTuningLeftOut("fine-tuning: no time is allowed for it; raise max_minutes (--max-minutes)")
+        raise FineTuningLeftOut("no time is allowed for fine-tuning; raise max_minutes (--max-minutes)")
     each = ON_TOP * seconds_per_image(source, options.settings) / 60
 
     def minutes(folds: int, epochs: int) -> float:
@@ -80,7 +80,7 @@ def planned(source: Mapping[str, Any], n_labels: int, n_folds: int, options: Fin
             epochs -= 1
         else:
             raise FineTuningLeftOut(
-                f"fine-tuning on {n_labels} labels would take about {minutes(folds, epochs):.0f} minutes here even with "
+                f"on {n_labels} labels fine-tuning would take about {minutes(folds, epochs):.0f} minutes here even with "
                 f"{folds} folds and {epochs} epochs; {most:g} are allowed: raise max_minutes (--max-minutes)"
             )
     cuts = [f"{folds} of {n_folds} folds"] * (folds < n_folds) + [f"{epochs} of {wanted} epochs"] * (epochs < wanted)
