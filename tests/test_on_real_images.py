@@ -1,0 +1,43 @@
+"""Prior correction on real, imbalanced photographs; skipped where they are not beside the checkout."""
+
+import csv
+import tarfile
+
+import numpy as np
+import pytest
+
+from evenpick.embedding import embed
+from evenpick.metrics import macro_accuracy
+from evenpick.shallow_heads import SHALLOW_HEADS
+from evenpick.source_model import SourceModel
+from evenpick.training import train
+
+N_IMAGES, N_LABELS, SPLITS = 1600, 400, range(3)
+
+
+@pytest.mark.parametrize("name", ["caltech", "food", "places"])
+def test_prior_correction_never_costs_more_than_a_point(name, shared, tmp_path, source_cache):
+    with tarfile.open(shared / "data" / f"{name}.tar.gz") as archive:
+        table = archive.extractfile(f"{name}/labels.csv").read().decode().splitlines()
+        label_of = {row["file"]: row["label"] for row in csv.DictReader(table) if row["split"] == "pool"}
+        drawn = np.random.default_rng(0).permutation(sorted(label_of))[:N_IMAGES]  # the files lie in order of class
+        wanted = {f"{name}/pool/{file}" for file in drawn}
+        archive.extractall(tmp_path, [member for member in archive if member.name in wanted], filter="data")
+    pool = embed(tmp_path / name / "pool", tmp_path / "work", SourceModel.load()).pool
+    labels = np.array([label_of[image_id] for image_id in pool.image_ids])
+
+    costs = {}
+    for head in SHALLOW_HEADS:
+        for correction in (True, "tuned"):
+            costs[head, correction] = [_cost(pool, labels, head, correction, seed) for seed in SPLITS]
+
+    assert max(np.mean(cost) for cost in costs.values()) <= 0.01, costs
+
+
+def _cost(pool, labels, head, correction, seed):
+    """Macro accuracy without less with the correction, on the images that were not labelled."""
+    order = np.random.default_rng(seed).permutation(len(pool))
+    chosen, rest = order[:N_LABELS], order[N_LABELS:]
+    model = train(pool, chosen, labels[chosen], head, correction, seed, n_folds=5)
+    plain, corrected = (one.predict(pool.take(rest)) for one in (model.with_tau(0), model))
+    return macro_accuracy(labels[rest], plain) - macro_accuracy(labels[rest], corrected)
