@@ -5,6 +5,7 @@ import pytest
 
 from evenpick.errors import EvenpickError
 from evenpick.evaluation import evaluate
+from evenpick.metrics import macro_accuracy
 from evenpick.pool import Pool
 from evenpick.training import train
 
@@ -49,3 +50,17 @@ def test_the_interval_covers_the_true_accuracy_about_as_often_as_it_says():
 def test_as_many_labels_as_images_are_needed(model):
     with pytest.raises(EvenpickError, match="2 test images need as many labels; got 1"):
         evaluate(model, Pool.from_arrays([[0, 1], [1, 0]]), ["up"])
+
+
+@pytest.mark.parametrize(("own", "used"), [(0.5, 0.5), (1.0, 1.0), (0.0, 1.0)])
+def test_the_correction_is_the_models_own_or_as_printed(own, used):
+    rng = np.random.default_rng(0)
+    points, labels = rng.normal([[0, 0]] * 90 + [[1, 1]] * 10), ["a"] * 90 + ["b"] * 10
+    model = train(Pool.from_arrays(points), np.arange(100), labels).with_tau(own)
+    test = Pool.from_arrays(rng.normal([[0, 0]] * 200 + [[1, 1]] * 200))
+    true = ["a"] * 200 + ["b"] * 200
+
+    result = evaluate(model, test, true)
+
+    assert result.corrected_accuracy == macro_accuracy(true, model.with_tau(used).predict(test))
+    assert result.accuracy == macro_accuracy(true, model.with_tau(0).predict(test))

@@ -47,6 +47,8 @@ class Evaluation:
 def evaluate(model: Model, pool: Pool, labels: Sequence[str] | NDArray[Any]) -> Evaluation:
     """Compare the model's predictions with the true classes, without and with prior correction.
 
+    The correction is the model's own; that of a model trained without is the printed one, tau = 1.
+
     Parameters
     ----------
     model : Model
@@ -63,7 +65,7 @@ def evaluate(model: Model, pool: Pool, labels: Sequence[str] | NDArray[Any]) -> 
     if len(true) != len(pool):
         raise EvenpickError(f"evaluate: {len(pool)} test images need as many labels; got {len(true)}")
     plain = model.with_tau(0).predict(pool)
-    corrected = model.with_tau(1).predict(pool)
+    corrected = model.with_tau(model.choice.tau or 1).predict(pool)  # as trained; if trained without, as printed
     results = []
     for name in sorted(set(true.tolist())):
         members = true == name
