@@ -332,7 +332,7 @@ def test_an_image_that_is_gone_or_broken_is_named(source, few, tmp_path):
 
 
 def test_a_training_that_diverges_says_so(source, few):
-    with pytest.raises(EvenpickError, match=r"loss became (nan|inf) in epoch .* use a smaller learning_rate"):
+    with pytest.raises(EvenpickError, match=r"loss became (nan|inf) in epoch .* use a smaller one"):
         fine_tune(source, *few, FineTuningSettings(epochs=9, batch_size=4, learning_rate=1e30), 0)
 
 
@@ -362,7 +362,7 @@ def test_a_source_says_why_it_cannot_be_trained(source, monkeypatch):
 def test_the_time_of_an_image_is_measured(source):
     before = torch.get_rng_state()
 
-    assert 0 < seconds_per_image(source, SHORT) < 10
+    assert 0 < seconds_per_image(source, [], SHORT) < 10
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -53,7 +53,7 @@ LEVELS = {
         "probe",
     ],
     4: ["acquisition", "probed_coverage", "cross_validation", "embedding", "fine_tuning"],
-    5: ["session", "skactiveml_bridge", "network_validation"],
+    5: ["session", "skactiveml_bridge", "network_validation", "model"],
     6: ["training", "simulation", "recorded_session", "exchange"],
     7: [
         "evaluation",

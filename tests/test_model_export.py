@@ -9,10 +9,11 @@ import pytest
 from evenpick.embedding import embed
 from evenpick.errors import EvenpickError
 from evenpick.images import open_image
+from evenpick.model import Model
 from evenpick.model_export import export_classifier, source_of
 from evenpick.pool import Pool
 from evenpick.source_model import Preprocessing, SourceModel
-from evenpick.training import Model, train
+from evenpick.training import train
 
 
 @pytest.fixture

@@ -13,13 +13,20 @@ from evenpick.embedding import embed
 from evenpick.errors import EvenpickError
 from evenpick.fine_tuning import FineTuningSettings
 from evenpick.metrics import macro_accuracy
+from evenpick.model import Model
 from evenpick.model_export import export_classifier
-from evenpick.network_validation import FineTuningLeftOut, FineTuningOptions, planned
+from evenpick.network_validation import (
+    FineTuningLeftOut,
+    FineTuningOptions,
+    NetworkTask,
+    clear_checkpoints,
+    planned,
+)
 from evenpick.pool import Pool
 from evenpick.preprocessing import Preprocessing
-from evenpick.source_model import SourceModel
+from evenpick.source_model import SourceModel, weights_fingerprint
 from evenpick.torch_export import ResNet18
-from evenpick.training import Model, train
+from evenpick.training import train
 
 QUICK = FineTuningOptions(FineTuningSettings(epochs=20, batch_size=8, augment=False), max_minutes=None)
 
@@ -42,23 +49,30 @@ def striped(tmp_path):
     save_file(network.state_dict(), tmp_path / "weights.safetensors")
     name = f"resnet18:{tmp_path / 'weights.safetensors'}"
     source = SourceModel.from_torch(network, Preprocessing(size=32, crop=1.0), name=name)
+    source = replace(source, fingerprint=weights_fingerprint(name))
     pool = embed(tmp_path / "photos", tmp_path / "work", source).pool
     return pool, np.array(["lying", "standing"])[[int(i[:2]) % 2 for i in pool.image_ids]]
 
 
 @pytest.fixture
-def known_speed(monkeypatch):
-    """One second an image, so that the plan can be worked out by hand."""
-    monkeypatch.setattr(network_validation, "seconds_per_image", lambda source, settings: 1.0)
+def plan_of(monkeypatch, tmp_path):
+    """Plans for 60 labels in ten folds on a machine that takes a second an image, so that they are worked out by hand."""
+    monkeypatch.setattr(network_validation, "seconds_per_image", lambda *_: 1.0)
     monkeypatch.setattr(network_validation, "trainable", lambda source: None)
+    monkeypatch.setattr(network_validation, "weights_fingerprint", lambda name: "f")
+    files = [tmp_path / f"{i}.jpg" for i in range(60)]
+    for file in files:
+        file.touch()
+    task = NetworkTask({"name": "s", "fingerprint": "f"}, files, np.arange(60) % 2, np.arange(60) % 10, (1.0,), 0)
+
+    def build(max_minutes, epochs=10):
+        return planned(task, FineTuningOptions(FineTuningSettings(epochs=epochs), max_minutes))
+
+    return build
 
 
-def test_fewer_folds_are_run_before_fewer_epochs(known_speed):
-    options = replace(FineTuningOptions(FineTuningSettings(epochs=10)), max_minutes=None)
-
-    whole = planned({}, 60, 10, options)
-    fewer_folds = planned({}, 60, 10, replace(options, max_minutes=60))
-    fewer_epochs = planned({}, 60, 10, replace(options, max_minutes=20))
+def test_fewer_folds_are_run_before_fewer_epochs(plan_of):
+    whole, fewer_folds, fewer_epochs = plan_of(None), plan_of(60), plan_of(20)
 
     assert (whole.n_folds, whole.epochs, whole.bounds) == (10, 10, "")
     assert whole.minutes == pytest.approx(1.3 * 10 * (10 * 0.9 + 1))
@@ -69,11 +83,13 @@ def test_fewer_folds_are_run_before_fewer_epochs(known_speed):
     assert all(plan.minutes <= most for plan, most in ((fewer_folds, 60), (fewer_epochs, 20)))
 
 
-def test_what_does_not_fit_is_refused_with_the_time_it_would_take(known_speed):
-    with pytest.raises(FineTuningLeftOut, match="about 11 minutes here even with 2 folds and 3 epochs; 5 are allowed"):
-        planned({}, 60, 10, FineTuningOptions(max_minutes=5))
+def test_what_does_not_fit_is_refused_with_the_time_it_would_take(plan_of):
+    with pytest.raises(
+        FineTuningLeftOut, match=r"about 10\.9 minutes here even with 2 folds and 3 epochs; 5 are allowed"
+    ):
+        plan_of(5, epochs=20)
     with pytest.raises(FineTuningLeftOut, match="no time is allowed"):
-        planned({}, 60, 10, FineTuningOptions(max_minutes=0))
+        plan_of(0)
 
 
 def test_fine_tuning_wins_where_fixed_features_fail_and_survives_the_disk(striped, tmp_path):
@@ -94,7 +110,10 @@ def test_fine_tuning_wins_where_fixed_features_fail_and_survives_the_disk(stripe
     assert found["finetune"].corrected_accuracy > max(f.corrected_accuracy for n, f in found.items() if n != "finetune")
     assert macro_accuracy(labels[rest], model.predict(pool.take(rest))) > 0.9
     assert told[-1] == (1600, 1600)  # 20 epochs of 20 + 20 + 40 images
-    assert not (tmp_path / "going").exists()
+    assert (tmp_path / "going" / "all.safetensors").is_file()  # until the model is saved
+    (tmp_path / "going" / "mine.safetensors").touch()
+    clear_checkpoints(tmp_path / "going")
+    assert [file.name for file in (tmp_path / "going").iterdir()] == ["mine.safetensors"]
     model.save(tmp_path / "model")
     read = Model.load(tmp_path / "model")
     assert sorted(file.name for file in (tmp_path / "model").iterdir()) == ["model.json", "network.onnx"]
@@ -106,26 +125,53 @@ def test_fine_tuning_wins_where_fixed_features_fail_and_survives_the_disk(stripe
     assert "(n, 32, 32, 3), uint8 RGB" in export_classifier(tmp_path / "work", tmp_path / "classifier.onnx")
 
 
-def test_a_run_that_was_killed_goes_on_to_the_same_model(striped, tmp_path):
+def test_a_run_that_was_killed_goes_on_to_the_same_model_on_a_busier_machine(striped, tmp_path, monkeypatch):
     pool, labels = striped
     rows = np.arange(24)
-    quick = replace(QUICK, settings=replace(QUICK.settings, epochs=2))
+    quick = replace(QUICK, settings=replace(QUICK.settings, epochs=4), max_minutes=4)
+    told = []
 
     def stop(done, total, loss):
         if done > 60:  # within the second fold
             raise KeyboardInterrupt
 
-    stopped = replace(quick, checkpoints=tmp_path / "going", progress=stop)
-    with pytest.raises(KeyboardInterrupt):
-        train(pool, rows, labels[rows], "finetune", n_folds=3, fine_tuning=stopped)
-    assert (tmp_path / "going" / "fold-0.safetensors").is_file()
-    resumed = train(
-        pool, rows, labels[rows], "finetune", n_folds=3, fine_tuning=replace(quick, checkpoints=tmp_path / "going")
-    )
-    whole = train(pool, rows, labels[rows], "finetune", n_folds=3, fine_tuning=quick)
+    def fit(options):
+        return train(pool, rows, labels[rows], "finetune", n_folds=3, fine_tuning=options)
 
+    monkeypatch.setattr(network_validation, "seconds_per_image", lambda *_: 1.0)
+    whole = fit(quick)
+    with pytest.raises(KeyboardInterrupt):
+        fit(replace(quick, checkpoints=tmp_path / "going", progress=stop))
+    monkeypatch.setattr(network_validation, "seconds_per_image", lambda *_: 1.2)
+    going = replace(quick, checkpoints=tmp_path / "going", progress=lambda done, total, loss: told.append(done))
+    resumed = fit(going)
+
+    assert "bounded" in whole.cross_validation.bounds
+    assert told[0] >= 48  # the first fold was not trained again
     assert resumed.cross_validations == whole.cross_validations
     assert np.array_equal(resumed.predict_proba(pool), whole.predict_proba(pool))
+
+
+def test_auto_goes_on_without_fine_tuning_and_says_why(striped):
+    pool, labels = striped
+    rows = np.arange(24)
+    (pool.folder / pool.image_ids[3]).unlink()
+
+    model = train(pool, rows, labels[rows], "auto", n_folds=2, fine_tuning=QUICK)
+
+    assert "finetune" not in model.cross_validations
+    assert "images are missing: " in model.left_out
+    assert "03.png" in model.left_out
+    with pytest.raises(EvenpickError, match="put them back or take their labels out"):
+        train(pool, rows, labels[rows], "finetune", n_folds=2, fine_tuning=QUICK)
+
+
+def test_weights_that_changed_since_embedding_are_not_trained(striped):
+    pool, labels = striped
+    changed = Pool(pool.features[:], pool.image_ids, None, {**pool.source, "fingerprint": "of then"}, pool.folder)
+
+    with pytest.raises(EvenpickError, match="has other weights now than when the images were embedded: embed again"):
+        train(changed, np.arange(24), labels[:24], "finetune", fine_tuning=QUICK)
 
 
 def test_fixed_features_win_where_they_suffice(striped):

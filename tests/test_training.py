@@ -20,10 +20,11 @@ from evenpick.errors import EvenpickError
 from evenpick.linear_head import normalised
 from evenpick.linear_svm import C_GRID
 from evenpick.metrics import macro_accuracy
+from evenpick.model import Model
 from evenpick.pool import Pool, summarise_probabilities
 from evenpick.pool_writer import PoolWriter
 from evenpick.shallow_heads import SHALLOW_HEADS
-from evenpick.training import STRATEGIES, Model, train
+from evenpick.training import STRATEGIES, train
 
 
 def clouds(counts, seed=0, spread=1.0, d=6):
@@ -95,7 +96,9 @@ def test_the_temperature_is_the_best_of_a_fine_grid(scale):
 
     def loss(temperature):
         powers = np.exp((margins - margins.max(axis=1, keepdims=True)) / temperature)
-        return -np.log(powers[np.arange(200), labels] / powers.sum(axis=1)).mean()
+        likely = np.log(powers / powers.sum(axis=1, keepdims=True))
+        own = likely[np.arange(200), labels]
+        return -((1 - 1 / 202) * own + 1 / 202 * (likely.sum(axis=1) - own) / 3).mean()
 
     found = fit_temperature(margins, labels)
 
@@ -103,6 +106,21 @@ def test_the_temperature_is_the_best_of_a_fine_grid(scale):
     best = min(grid, key=loss)
     assert found == pytest.approx(best, rel=5e-3)
     assert loss(found) <= loss(best) + 1e-9
+
+
+def test_where_every_image_is_told_right_the_correction_still_moves_a_doubtful_one():
+    points = np.repeat([[1.0, 0.0], [0.0, 1.0]], [45, 5], axis=0)
+    for head in SHALLOW_HEADS:
+        model = train(Pool.from_arrays(points), np.arange(50), ["common"] * 45 + ["rare"] * 5, head)
+
+        plain, corrected = (model.with_tau(tau).predict_proba([[0.75, 0.65]])[0, 1] for tau in (0, 1))
+        assert 0.01 < plain < corrected < 0.99
+
+
+def test_no_features_get_no_predictions():
+    model, _, _ = trained([5, 5])
+
+    assert model.predict_proba(np.zeros((0, 6))).shape == (0, 2)
 
 
 def test_prior_correction_divides_by_the_class_frequencies():
@@ -125,12 +143,17 @@ def test_half_the_correction_divides_by_the_square_root():
     assert half == pytest.approx(by_hand / by_hand.sum(axis=1, keepdims=True), rel=1e-9)
 
 
-def test_without_prior_correction_only_the_correction_is_missing():
-    corrected, pool, _ = trained([60, 25, 15])
-    plain, _, _ = trained([60, 25, 15], prior_correction=False)
+def test_without_prior_correction_nothing_is_subtracted_and_c_is_judged_without():
+    plain, pool, labels = trained([60, 25, 15], prior_correction=False)
+    powers = np.exp(plain.scores(pool))
 
     assert plain.choice.tau == 0
-    assert np.array_equal(plain.predict_proba(pool), corrected.with_tau(0).predict_proba(pool))
+    assert plain.predict_proba(pool) == pytest.approx(powers / powers.sum(axis=1, keepdims=True), rel=1e-9)
+    numbers, features = np.unique(labels, return_inverse=True)[1], normalised(pool.features)
+    scores = held_out_scores(SHALLOW_HEADS["svm"], features, numbers, deal_folds(numbers, 10, np.random.default_rng(0)))
+    accuracies = [macro_accuracy(numbers, of_c.argmax(axis=1)) for of_c in scores]
+    assert list(plain.cross_validation.accuracy_of_c.values()) == pytest.approx(accuracies)
+    assert accuracies[C_GRID.index(plain.choice.c)] == max(accuracies)
 
 
 def test_prior_correction_raises_macro_accuracy_under_imbalance():
@@ -333,10 +356,12 @@ def test_the_files_of_a_model_hold_no_pickle(tmp_path):
 
 def test_saving_again_replaces_the_model(tmp_path):
     trained([6, 6])[0].save(tmp_path)
+    (tmp_path / "network.onnx").touch()  # of a fine-tuned one before
     model, pool, _ = trained([9, 5, 4])
     model.save(tmp_path)
 
     assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "weights.safetensors"]
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
@@ -533,16 +558,17 @@ def test_inner_folds_see_nothing_of_the_fold_that_is_judged(monkeypatch):
 
 
 def test_c_temperature_and_tau_are_judged_together():
-    """The smaller C has the better raw scores, but its classes lie so close that the correction flips them."""
-    rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1], [90, 10])
-    good = np.where(labels[:, None] == np.arange(2), 1.0, -1.0) + 0.1 * rng.normal(size=(100, 2))
-    vague = np.column_stack([np.where(labels == 0, 1e-3, -1e-4), np.zeros(100)]) + 1e-3 * rng.normal(size=(100, 2))
+    """The smaller C is better by its raw scores, but the correction gives most of the common class away."""
+    vague, labels = scores_with_doubts(30)
+    vague[0, 49] *= -1  # by its raw scores one more is right
+    good, _ = scores_with_doubts(0)
 
-    choice, accuracy_of_c = choose(np.stack([vague, good]), labels, (0.1, 1.0), (1.0,))
+    choice, accuracy_of_c = choose(np.concatenate([vague, good]), labels, (0.1, 1.0), (1.0,))
 
+    raw = [macro_accuracy(labels, scores.argmax(axis=1)) for scores in (vague[0], good[0])]
+    assert raw[0] > raw[1]
     assert choice.c == 1.0
-    assert accuracy_of_c[1.0] == 1.0 > accuracy_of_c[0.1]
+    assert accuracy_of_c[1.0] > accuracy_of_c[0.1]
 
 
 def scores_with_doubts(doubtful):
@@ -570,6 +596,7 @@ def test_the_printed_correction_stands_within_a_standard_error():
     ("options", "message"),
     [
         ({"prior_correction": "yes"}, "prior_correction must be True, False or 'tuned'; got 'yes'"),
+        ({"random_state": -1}, "random_state must be 0 or more; got -1"),
         ({"n_folds": 1}, "n_folds must be at least 2; got 1"),
     ],
 )

@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from .errors import EvenpickError
     from .imbalance import induce_imbalance
     from .metrics import g_al, imbalance_ratio, macro_accuracy
+    from .model import Model
     from .pool import Pool
     from .session import Session
     from .simulation import simulate
     from .source_model import Preprocessing, SourceModel
-    from .training import Model, train
+    from .training import train
 
 # Names are imported on first use, so that `import evenpick` loads none of the heavy libraries.
 _MODULES = {
-    "ACQUISITIONS": "acquisition", "BALANCINGS": "balancing", "EvenpickError": "errors", "Model": "training",
+    "ACQUISITIONS": "acquisition", "BALANCINGS": "balancing", "EvenpickError": "errors", "Model": "model",
     "Pool": "pool", "Preprocessing": "source_model", "Session": "session", "SourceModel": "source_model",
     "embed": "embedding", "g_al": "metrics", "imbalance_ratio": "metrics", "induce_imbalance": "imbalance",
     "macro_accuracy": "metrics", "select": "acquisition", "simulate": "simulation", "train": "training",

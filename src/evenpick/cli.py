@@ -14,9 +14,9 @@ from .errors import NO_SPACE, EvenpickError
 
 if TYPE_CHECKING:
     from .embedding import Embedded
+    from .model import Model
     from .pool import Pool
     from .source_model import SourceModel
-    from .training import Model
 
 # What a command needs is imported inside it, so that `evenpick --help` answers at once.
 
@@ -298,6 +298,7 @@ def status(workspace: Path, as_json: bool) -> None:
 )
 @click.option("--folds", type=click.IntRange(min=2), default=10, show_default=True, help="Folds over the labels.")
 @click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="finetune: of the labels.")
+@click.option("--learning-rate", type=float, default=0.01, show_default=True, help="finetune: of the first epochs.")
 @click.option(
     "--max-minutes",
     type=click.FloatRange(min=0),
@@ -308,12 +309,12 @@ def status(workspace: Path, as_json: bool) -> None:
 @SEED
 def train(
     workspace: Path, strategy: str, prior_correction: bool, tune_tau: bool, folds: int, epochs: int,
-    max_minutes: float, seed: int,
+    learning_rate: float, max_minutes: float, seed: int,
 ) -> None:  # fmt: skip
     """Train a classifier on the labels so far."""
     from .fine_tuning import FineTuningSettings
     from .label_store import LabelStore
-    from .network_validation import FineTuningOptions
+    from .network_validation import FineTuningOptions, clear_checkpoints
     from .pool import Pool
     from .recorded_session import recorded_answers
     from .training import train as fit
@@ -330,7 +331,7 @@ def train(
     rows, names = [answer.index for answer in answers], [str(answer.label) for answer in answers]
     with _progress() as begin:
         options = FineTuningOptions(
-            FineTuningSettings(epochs=epochs),
+            FineTuningSettings(epochs=epochs, learning_rate=learning_rate),
             max_minutes,
             workspace / "fine-tuning",
             begin("fine-tuning", "images"),
@@ -338,6 +339,7 @@ def train(
         )
         model = fit(pool, rows, names, strategy, "tuned" if tune_tau else prior_correction, seed, folds, options)
     model.save(workspace / "model")
+    clear_checkpoints(workspace / "fine-tuning")
     click.echo(_trained(model))
 
 
@@ -351,9 +353,9 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
     from .evaluation import evaluate as measure
     from .exchange import read_labels
     from .images import find_images
+    from .model import Model
     from .present_files import pool_of_files
     from .report import write_evaluation
-    from .training import Model
 
     model = Model.load(workspace / "model")
     pool, rows = _images_of(workspace, folder, model.source)
@@ -382,7 +384,7 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
 def predict(workspace: Path, folder: Path, out: Path) -> None:
     """Say the class of every image of FOLDER with the trained classifier."""
     from .exchange import write_predictions
-    from .training import Model
+    from .model import Model
 
     model = Model.load(workspace / "model")
     pool, rows = _images_of(workspace, folder, model.source)
@@ -461,15 +463,21 @@ def _say(words: str) -> None:
 
 
 def _trained(model: "Model") -> str:
+    from .shallow_heads import chooses_c
+
     choice, best = model.choice, model.cross_validation
+    c = f"C = {choice.c:g}, " if chooses_c(model.strategy) else ""
     lines = [
         f"Trained {model.strategy} on {sum(model.counts)} labels of {len(model.classes)} classes: "
-        f"C = {choice.c:g}, temperature {choice.temperature:.3g}, tau = {choice.tau:g}."
+        f"{c}temperature {choice.temperature:.3g}, tau = {choice.tau:g}."
     ]
     if best:
+        picked = (
+            "; the strategy was picked on them, which flatters it a little" if len(model.cross_validations) > 1 else ""
+        )
         lines.append(
             f"On held-out folds of the labels, macro accuracy over the {best.n_classes} classes of {len(model.classes)} that "
-            "could be held out, C and temperature chosen without the fold that is judged:"
+            f"could be held out (C, temperature and tau chosen without the fold that is judged{picked}):"
         )
     lines += [
         f"  {name}: {folds.corrected_accuracy:.1%} with and {folds.accuracy:.1%} without prior correction; "

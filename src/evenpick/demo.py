@@ -20,13 +20,14 @@ from .errors import MissingExtraError
 from .evaluation import Evaluation, evaluate
 from .label_store import Entry, LabelStore
 from .metrics import class_counts, classes_found, imbalance_ratio, mean_interval
+from .model import Model
 from .pool import Pool
 from .recorded_session import DEFAULTS, set_aside
 from .report import write_evaluation, write_report
 from .session import AUTO
 from .simulation import SimulationResult, simulate
 from .source_model import SourceModel
-from .training import Model, train
+from .training import train
 
 BUDGET = 100
 METHODS: list[tuple[str, str | None]] = [

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from .errors import EvenpickError
 from .metrics import macro_accuracy, macro_standard_error
+from .model import Model
 from .pool import Pool
-from .training import Model
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Evaluation:
 def evaluate(model: Model, pool: Pool, labels: Sequence[str] | NDArray[Any]) -> Evaluation:
     """Compare the model's predictions with the true classes, without and with prior correction.
 
-    The correction is the model's own; that of a model trained without is the printed one, tau = 1.
+    The correction is the model's own; for a model whose tau is 0 it is the printed one, tau = 1.
 
     Parameters
     ----------
@@ -64,8 +64,9 @@ def evaluate(model: Model, pool: Pool, labels: Sequence[str] | NDArray[Any]) -> 
     true = np.asarray([str(label) for label in labels])
     if len(true) != len(pool):
         raise EvenpickError(f"evaluate: {len(pool)} test images need as many labels; got {len(true)}")
-    plain = model.with_tau(0).predict(pool)
-    corrected = model.with_tau(model.choice.tau or 1).predict(pool)  # as trained; if trained without, as printed
+    names, scores = np.array(model.classes), model.scores(pool)
+    own = model if model.choice.tau else model.with_tau(1)
+    plain, corrected = names[scores.argmax(axis=1)], names[(scores - own.shift).argmax(axis=1)]
     results = []
     for name in sorted(set(true.tolist())):
         members = true == name

@@ -147,7 +147,8 @@ class _Task:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        files = [str(file) for file in self.files]
+        stats = [file.stat() for file in self.files]  # another image under the same name is another task
+        files = [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in zip(self.files, stats, strict=True)]
         parts = [dict(self.source), files, self.labels.tolist(), asdict(self.settings), self.seed]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -211,7 +212,7 @@ class _Training:
         if not math.isfinite(value):
             raise EvenpickError(
                 f"fine-tuning: the loss became {value} in epoch {self.epoch + 1} "
-                f"at learning_rate {rate:g}; use a smaller learning_rate"
+                f"at learning_rate {rate:g}; use a smaller one (--learning-rate)"
             )
         self.scaler.scale(loss).backward()
         self.scaler.step(self.optimizer)
@@ -275,7 +276,8 @@ class _Training:
         parameters = dict(self.module.named_parameters())
         for name, tensor in groups["momentum"].items():
             self.optimizer.state[parameters[name]]["momentum_buffer"] = tensor
-        self.scaler.load_state_dict(scaler)
+        if scaler:  # a CPU has none, and CUDA refuses an empty one
+            self.scaler.load_state_dict(scaler)
         self.epoch, self.best_epoch, self.best_loss, self.best = epoch, best_epoch, best_loss, groups["best"]
 
 
@@ -325,7 +327,7 @@ def fine_tune(
         Decides everything random; the global generators are neither used nor changed.
     checkpoint : Path, optional
         Written after each epoch. If it is there and of the same files, labels, settings and seed, training
-        goes on from it, to the same weights bit for bit (on a CPU). The caller removes it.
+        goes on from it, to the same weights bit for bit (on the same CPU with as many threads). The caller removes it.
     progress : callable
         Called after each batch.
 
@@ -354,16 +356,22 @@ def fine_tune(
     return training.result()
 
 
-def seconds_per_image(source: Mapping[str, Any], settings: FineTuningSettings) -> float:
-    """Seconds that training takes for one image on this machine, by one step on an empty batch; decoding is extra."""
+def seconds_per_image(source: Mapping[str, Any], files: Sequence[Path], settings: FineTuningSettings) -> float:
+    """Seconds that training takes for one image on this machine: one step on an empty batch, and decoding a few files."""
     n = settings.batch_size
     training = _Training(_Task(source, [], np.arange(2), settings, 0))
     if training.device.type == "cpu":
         n = min(n, 8)  # as fast for each image as more, and the answer comes sooner
-    batch = np.zeros((n, 3, training.task.preprocessing.size, training.task.preprocessing.size), np.float32)
+    preprocessing = training.task.preprocessing
+    batch = np.zeros((n, 3, preprocessing.size, preprocessing.size), np.float32)
     training.module.train()
     with torch_seed(0):
         training.step(batch, np.zeros(n, np.intp), 1e-9)  # the first step also sets up memory and kernels
         start = time.perf_counter()
         training.step(batch, np.zeros(n, np.intp), 1e-9)
-    return (time.perf_counter() - start) / n
+    step = (time.perf_counter() - start) / n
+    sample = [(file, preprocessing.cut) for file in files[:: max(1, len(files) // 8)]]
+    start = time.perf_counter()
+    for _ in decoded([sample] if sample else [], preprocessing):
+        pass
+    return step + (time.perf_counter() - start) / max(len(sample), 1)

@@ -73,12 +73,7 @@ def export_file(
     classes: Sequence[str] = (),
 ) -> str:
     """Write the labels in one of `FORMS`; returns what was done. All but the first three are for Label Studio."""
-    if form != "label-studio" and (image_url or classes or any(value is not None for value in settings.values())):
-        raise EvenpickError(
-            f"--image-url, --class, --budget, --acquisition and --seed are for --to label-studio; got --to {form}"
-        )
-    if form != "folder" and file.is_dir():
-        raise EvenpickError(f"'{file}' is a folder: name a file to write, or say --to folder")
+    check_export(file, form, settings, image_url, classes)
     read_state(workspace)
     with LabelStore(workspace) as store:
         if form == "csv":
@@ -91,3 +86,15 @@ def export_file(
         f"{done + todo} tasks written to '{file}': {done} with answers, then {todo} to label, first choice first.\n"
         f"The labelling config is '{file.with_suffix('.xml')}'."
     )
+
+
+def check_export(
+    file: Path, form: str, settings: Mapping[str, Any], image_url: str | None, classes: Sequence[str]
+) -> None:
+    """Refuse options of another form, and a folder where a file is written."""
+    if form != "label-studio" and (image_url or classes or any(value is not None for value in settings.values())):
+        raise EvenpickError(
+            f"--image-url, --class, --budget, --acquisition and --seed are for --to label-studio; got --to {form}"
+        )
+    if form != "folder" and file.is_dir():
+        raise EvenpickError(f"'{file}' is a folder: name a file to write, or say --to folder")

@@ -6,9 +6,9 @@ from typing import Any
 from .durable import write_atomically
 from .errors import EvenpickError
 from .linear_head import LinearHead
+from .model import Model
 from .onnx_classifier import ClassifierHead, onnx_classifier
 from .source_model import Preprocessing, SourceModel
-from .training import Model
 
 
 def source_of(described: dict[str, Any]) -> SourceModel:
@@ -27,6 +27,10 @@ def export_classifier(workspace: Path, file: Path) -> str:
     if file.exists():
         raise EvenpickError(f"'{file}' exists; name another file or move it first")
     model = Model.load(workspace / "model")
+    if not model.source:
+        raise EvenpickError(
+            "the model was trained on features whose source is not known, so there is no network to export"
+        )
     name, preprocessing = model.source["name"], Preprocessing.from_dict(model.source["preprocessing"])
     if isinstance(model.head, LinearHead):
         file_of_source = source_of(model.source).file

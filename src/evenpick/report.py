@@ -21,11 +21,11 @@ from .exchange import read_skipped
 from .images import UnreadableImageError, open_image
 from .label_store import Entry, LabelStore, effective_answers
 from .metrics import imbalance_ratio
+from .model import Model
 from .pool import Pool, write_atomically
 from .recorded_session import recorded_answers
-from .shallow_heads import SHALLOW_HEADS
+from .shallow_heads import SHALLOW_HEADS, chooses_c
 from .status import outlook
-from .training import Model
 
 THUMBNAIL = 96  # pixels of the longer side
 
@@ -143,6 +143,7 @@ def _model_facts(model: Model, labels: Sequence[str]) -> dict[str, Any]:
         "words": SHALLOW_HEADS[model.strategy].words
         if model.strategy in SHALLOW_HEADS
         else "the source model, fine-tuned",
+        "chooses_c": chooses_c(model.strategy),
         "left_out": model.left_out,
         **asdict(model.choice),
         "n_labels": sum(model.counts),

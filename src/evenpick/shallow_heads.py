@@ -46,3 +46,8 @@ SHALLOW_HEADS: dict[str, ShallowHead] = {
     ),
     "nearest_mean": ShallowHead("nearest class mean of features of length 1", (1.0,), nearest_mean),
 }
+
+
+def chooses_c(strategy: str) -> bool:
+    """Whether a strategy, of this table or not, has a C to choose."""
+    return strategy in SHALLOW_HEADS and len(SHALLOW_HEADS[strategy].grid) > 1

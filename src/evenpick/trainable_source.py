@@ -12,7 +12,9 @@ from .preprocessing import Preprocessing
 
 def trainable(source: Mapping[str, Any]) -> str | None:
     """None if this source (`pool.source`) can be fine-tuned here, else the reason in words."""
-    name = str(source.get("name"))
+    if "name" not in source:
+        return "the pool says nothing of its source model, so there is no network to train; embed the images"
+    name = str(source["name"])
     kind, _, argument = name.partition(":")
     advice = "embed with efficientnet_lite0, resnet18:FILE or timm:NAME"
     if kind == "onnx":
@@ -59,7 +61,7 @@ def new_network(source: Mapping[str, Any], preprocessing: Preprocessing, class_c
 
 @contextlib.contextmanager
 def torch_seed(seed: int) -> Iterator[None]:
-    """PyTorch draws from this seed (new heads, drop-connect) and its global state is as before after it."""
+    """PyTorch draws from this seed (new heads, drop-connect) and its global state is as before after it (CPU and CUDA)."""
     import torch
 
     devices = range(torch.cuda.device_count())
