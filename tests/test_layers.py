@@ -13,7 +13,7 @@ PACKAGE = Path(evenpick.__file__).parent
 MODULES = sorted(file.stem for file in PACKAGE.glob("*.py") if file.stem != "__init__")
 
 LEVELS = {
-    0: ["errors", "durable", "_version"],
+    0: ["errors", "durable", "machine", "_version"],
     1: [
         "metrics",
         "images",

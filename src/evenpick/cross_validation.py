@@ -4,7 +4,8 @@ What is chosen is chosen on held-out images. The accuracy that is stated is nest
 and tau are chosen inside its training part alone, so that no image takes part in a choice of them that it judges.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from .linear_head import LinearHead
+from .machine import cores, one_blas_thread
 from .metrics import expected_calibration_error, macro_accuracy, macro_standard_error
 from .pool import softmax
 from .shallow_heads import ShallowHead
@@ -84,15 +87,20 @@ def cross_validate(
     rng: np.random.Generator,
 ) -> Validated:
     """What to train with, and how good that is."""
-    scores = held_out_scores(head, features, labels, folds)
-    choice, accuracy_of_c = choose(scores, labels, head.grid, taus)
-    judged = {}
-    for fold in np.unique(folds[folds >= 0]):
-        training = folds != fold
-        inner = deal_folds(labels[training], N_INNER_FOLDS, rng)
-        within = held_out_scores(head, features[training], labels[training], inner)
-        own, _ = choose(within, labels[training], head.grid, taus)
-        judged[int(fold)] = scores[head.grid.index(own.c)], own, log_prior(np.bincount(labels[training]))
+    run = np.unique(folds[folds >= 0])
+    inner = [deal_folds(labels[folds != fold], N_INNER_FOLDS, rng) for fold in run]
+    # The folds share the cores: BLAS would do worse with several on one fold.
+    with one_blas_thread(), ThreadPoolExecutor(cores()) as executor:
+        scores = held_out_scores(head, features, labels, folds, executor.map)
+        choice, accuracy_of_c = choose(scores, labels, head.grid, taus)
+
+        def within(fold: int, dealt: NDArray[np.intp]) -> tuple[Values, Choice, Values]:
+            part = folds != fold
+            held = held_out_scores(head, features[part], labels[part], dealt)
+            own, _ = choose(held, labels[part], head.grid, taus)
+            return scores[head.grid.index(own.c)], own, log_prior(np.bincount(labels[part]))
+
+        judged = dict(zip(run.tolist(), executor.map(within, run, inner), strict=True))
     return validated(choice, accuracy_of_c, labels, folds, judged)
 
 
@@ -141,17 +149,25 @@ def deal_folds(labels: NDArray[np.intp], n_folds: int, rng: np.random.Generator)
 
 
 def held_out_scores(
-    head: ShallowHead, features: NDArray[np.float32], labels: NDArray[np.intp], folds: NDArray[np.intp]
+    head: ShallowHead,
+    features: NDArray[np.float32],
+    labels: NDArray[np.intp],
+    folds: NDArray[np.intp],
+    map_folds: Callable[..., Iterable[list[LinearHead]]] = map,
 ) -> Values:
     """Scores of each image from the fold that did not train on it, shape (n_C, n, n_classes).
 
-    Rows of images that are never held out are nan.
+    Rows of images that are never held out are nan. `map_folds` is the `map` that fits the folds.
     """
     scores = np.full((len(head.grid), len(labels), int(labels.max()) + 1), np.nan)
-    for fold in np.unique(folds[folds >= 0]):
-        tested = folds == fold
-        for i, fitted in enumerate(head.fit(features[~tested], labels[~tested], head.grid)):
-            scores[i, tested] = fitted.scores(features[tested])
+    run = np.unique(folds[folds >= 0])
+
+    def fit(fold: int) -> list[LinearHead]:
+        return head.fit(features[folds != fold], labels[folds != fold], head.grid)
+
+    for fold, heads in zip(run, map_folds(fit, run), strict=True):
+        for i, fitted in enumerate(heads):
+            scores[i, folds == fold] = fitted.scores(features[folds == fold])
     return scores
 
 

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import hashlib
 import io
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from .durable import write_atomically
 from .errors import NO_SPACE, EvenpickError
 from .images import UnreadableImageError, cut_image, find_images
+from .machine import cores
 from .pool import BLOCK_ROWS, Pool, softmax, summarise_probabilities
 from .pool_writer import PoolWriter
 from .source_model import SourceModel
@@ -79,7 +79,7 @@ def embed(
         writer.check()
         before = len(writer.done)
         todo = [image_id for image_id in image_ids if image_id not in writer.done]
-        skipped += _embed_all(folder, todo, source, writer, progress, threads or _cores())
+        skipped += _embed_all(folder, todo, source, writer, progress, threads or cores())
         skipped.sort()
         _write_skipped(workspace / "skipped.csv", skipped)
     if not writer.done:
@@ -201,7 +201,3 @@ def _write_skipped(file: Path, skipped: Sequence[_Skip]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text).writerows([("image", "reason"), *skipped])
     write_atomically(file, text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

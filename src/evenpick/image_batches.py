@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from PIL import Image
 
 from .errors import EvenpickError
 from .images import UnreadableImageError, cut_image
+from .machine import cores
 from .preprocessing import INTERPOLATIONS, Batch, Preprocessing
 
 Cut: TypeAlias = Callable[[Image.Image], Image.Image]
@@ -63,8 +63,7 @@ def _cut_file(file: Path, cut: Cut) -> Image.Image:
 
 def decoded(jobs: Sequence[Sequence[tuple[Path, Cut]]], preprocessing: Preprocessing) -> Generator[Batch, None, None]:
     """The batch of each list of files and cuts, in order, a few batches ahead of their use."""
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    executor = ThreadPoolExecutor(threads, "decoding")
+    executor = ThreadPoolExecutor(cores(), "decoding")
     ahead: deque[list[Future[Image.Image]]] = deque()
     todo = iter(jobs)
     try:

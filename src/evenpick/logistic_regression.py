@@ -1,5 +1,6 @@
 """Multinomial logistic regression with an L2 penalty, scikit-learn's, for a path of C."""
 
+import threading
 import warnings
 from collections.abc import Sequence
 
@@ -8,6 +9,10 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from .linear_head import LinearHead
+
+# Silencing warnings is a matter of the whole process, and folds are fitted in threads. The search itself is mostly
+# Python, which takes turns anyway.
+_one_at_a_time = threading.Lock()
 
 
 def logistic_regression(
@@ -20,7 +25,7 @@ def logistic_regression(
     left, singular, right = linalg.svd(features.astype(np.float64), full_matrices=False)
     model, heads = LogisticRegression(warm_start=True, tol=tolerance, max_iter=200), []
     for c in cs:
-        with warnings.catch_warnings():
+        with _one_at_a_time, warnings.catch_warnings():
             # Close to the optimum is good enough, and many classes with one label each are usual here.
             warnings.simplefilter("ignore", UserWarning)
             model.set_params(C=c).fit(left * singular, labels)

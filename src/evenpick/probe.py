@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .logistic_regression import logistic_regression
+from .machine import one_blas_thread
 from .pool import IndexArray, softmax
 
 C = 30.0  # inverse regularisation on features of length 1
@@ -37,7 +38,8 @@ def margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def fit_probe(features: NDArray[np.float32], labels: IndexArray) -> Probe:
     """Train on features (n, d) of length 1 and class numbers (n,), at least two classes, all numbers used."""
-    head = logistic_regression(features, labels, (C,), tolerance=1e-4)[0]
+    with one_blas_thread():
+        head = logistic_regression(features, labels, (C,), tolerance=1e-4)[0]
     prior = np.log(np.bincount(labels) / len(labels))
     return Probe(head.weights.astype(np.float32), head.intercepts.astype(np.float32), prior)
 

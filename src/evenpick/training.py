@@ -11,6 +11,7 @@ from .cross_validation import N_FOLDS, TUNED_TAUS, Validated, cross_validate, de
 from .errors import EvenpickError, first_few, unknown_name
 from .image_batches import FineTunedNetwork
 from .linear_head import LinearHead, normalised
+from .machine import one_blas_thread
 from .metrics import macro_accuracy
 from .model import FINETUNE, Model, image_files
 from .network_validation import FineTuningLeftOut, FineTuningOptions, NetworkTask, planned, validate_network
@@ -111,7 +112,12 @@ class _Task:
         folds = deal_folds(self.labels, self.n_folds, rng)
         checked = cross_validate(head, features, self.labels, folds, self.taus, rng)
         cs = [c for c in head.grid if c <= checked.choice.c]
-        return checked, lambda: head.fit(features, self.labels, cs)[-1]
+
+        def fitted() -> LinearHead:
+            with one_blas_thread():
+                return head.fit(features, self.labels, cs)[-1]
+
+        return checked, fitted
 
     def fine_tuned(self, options: FineTuningOptions) -> tuple[Validated, Fitted]:
         if self.pool.folder is None:
