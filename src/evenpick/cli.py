@@ -1,16 +1,15 @@
 """The command line: one thin function a command; a workspace is always the first argument."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._version import __version__
+from .benchmark_commands import benchmark
 from .errors import NO_SPACE, EvenpickError
+from .terminal import print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
     from .embedding import Embedded
@@ -65,9 +64,9 @@ def demo(workspace: Path) -> None:
     """Show everything on 2,624 photographs of solar cells that pip brought."""
     from .demo import run_demo
 
-    with _progress() as begin:
+    with progress_bars() as begin:
         result = run_demo(workspace, begin("embedding", "images"), begin("simulating", "runs"))
-    _table(result.caption, result.columns, result.rows)
+    print_table(result.caption, result.columns, result.rows)
     click.echo(f"{result.sentence}\n\nThe report: {result.report.resolve()}")
 
 
@@ -78,7 +77,7 @@ def sources() -> None:
 
     columns = ["--source", "trained on", "features", "classes", "preprocessing", "licence of the weights"]
     rows = [[s.usage, s.trained_on, s.features, s.classes, s.preprocessing, s.licence] for s in SOURCES.values()]
-    _table("Source models; any torch.nn.Module too, through SourceModel.from_torch", columns, rows)
+    print_table("Source models; any torch.nn.Module too, through SourceModel.from_torch", columns, rows)
 
 
 @main.command()
@@ -102,9 +101,9 @@ def diagnose(workspace: Path, as_json: bool) -> None:
 
     found = look(workspace)
     if as_json:
-        _json(found.facts)
+        print_json(found.facts)
         return
-    _table("What the source model knows of these images", ["measure", "value"], found.rows)
+    print_table("What the source model knows of these images", ["measure", "value"], found.rows)
     click.echo(f"{found.advice.finding}\n\n{found.advice.method}")
 
 
@@ -278,9 +277,9 @@ def status(workspace: Path, as_json: bool) -> None:
 
     facts = look(workspace)
     if as_json:
-        _json(facts)
+        print_json(facts)
         return
-    _table(f"{workspace}: {facts['images']:,} images; intervals of 90 %", ["measure", "value"], rows_of(facts))
+    print_table(f"{workspace}: {facts['images']:,} images; intervals of 90 %", ["measure", "value"], rows_of(facts))
     click.echo("\n\n".join(facts["outlook"]))
 
 
@@ -329,7 +328,7 @@ def train(
     if not answers:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     rows, names = [answer.index for answer in answers], [str(answer.label) for answer in answers]
-    with _progress() as begin:
+    with progress_bars() as begin:
         options = FineTuningOptions(
             FineTuningSettings(epochs=epochs, learning_rate=learning_rate),
             max_minutes,
@@ -404,6 +403,9 @@ def report(workspace: Path, title: str | None) -> None:
     click.echo(f"The report: {write_report(workspace, title).resolve()}")
 
 
+main.add_command(benchmark)
+
+
 def _login() -> str:
     import getpass
 
@@ -417,7 +419,7 @@ def _embed(folder: Path, workspace: Path, source: "SourceModel") -> "Embedded":
     """Embed with a progress bar; say what was left out."""
     from .embedding import embed as embed_folder
 
-    with _progress() as begin:
+    with progress_bars() as begin:
         result = embed_folder(folder, workspace, source, begin("embedding", "images"))
     if result.skipped:
         click.echo(f"{len(result.skipped)} images were left out, see '{workspace / 'skipped.csv'}':")
@@ -490,52 +492,3 @@ def _trained(model: "Model") -> str:
     if model.left_out:
         lines.append(f"Fine-tuning was not tried: {model.left_out}.")
     return "\n".join(lines)
-
-
-def _json(facts: dict[str, Any]) -> None:
-    import json
-
-    click.echo(json.dumps(facts, indent=1))
-
-
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, str], Callable[..., None]]]:
-    """Progress bars with rate and time left: begin(what, unit) gives the function (done, total[, loss]) of one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-
-        def begin(what: str, unit: str) -> Callable[..., None]:
-            task = bar.add_task(what, total=None, rate="", visible=False, start=False)
-            started = 0.0
-
-            def move(done: int, total: int, loss: float | None = None) -> None:
-                nonlocal started
-                if not started:
-                    started = time.monotonic()
-                    bar.start_task(task)  # the clock of a bar runs from its first move
-                seconds = time.monotonic() - started
-                rate = f"{done / seconds:.1f} {unit}/s" if seconds > 0.5 else ""
-                rate += "" if loss is None else f", loss {loss:.2f}"
-                bar.update(task, completed=done, total=total, rate=rate, visible=total > 0)
-
-            return move
-
-        yield begin

@@ -5,7 +5,7 @@ import csv
 import hashlib
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -59,10 +59,11 @@ def embed(
     source: SourceModel,
     progress: Progress = lambda done, total: None,
     threads: int | None = None,
+    only: Container[str] | None = None,
 ) -> Embedded:
     """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
 
-    Unreadable images and folders, and all but the first of several files with equal bytes, are left out
+    With `only`, images of other ids are passed over. Unreadable images and folders, and all but the first of several files with equal bytes, are left out
     and listed with their reason in `skipped.csv`; they are tried again on the next run.
 
     Raises
@@ -74,6 +75,8 @@ def embed(
     folder, workspace = Path(folder).resolve(), Path(workspace)
     skipped: list[_Skip] = []
     image_ids = find_images(folder, lambda name, reason: skipped.append((name, reason)))
+    if only is not None:
+        image_ids = [image_id for image_id in image_ids if image_id in only]
     with _only_writer(workspace), _disk_errors(workspace):
         writer = PoolWriter(workspace, folder, source.describe(), source.feature_size)
         writer.check()
