@@ -314,7 +314,7 @@ def test_the_workspaces_own_folder_is_not_embedded_again(workspace, oracle, phot
 
 def test_the_best_strategy_is_chosen_and_the_report_shows_all(workspace, oracle):
     evenpick("simulate", workspace, "--labels", oracle, "--budget", 10, "--balancing", "none")
-    trained = evenpick("train", workspace, "--strategy", "auto", "--tune-tau", "--folds", 3, "--max-minutes", 0)
+    trained = evenpick("train", workspace, "--strategy", "auto", "--folds", 3, "--max-minutes", 0)
     page = (workspace / "report" / "index.html", evenpick("report", workspace))[0].read_text()
 
     for name in ("svm", "logistic_regression", "nearest_mean"):
@@ -322,7 +322,8 @@ def test_the_best_strategy_is_chosen_and_the_report_shows_all(workspace, oracle)
         assert f"<td>{name}</td>" in page
     assert "calibration error before" in page
     assert "Fine-tuning was not tried: no time is allowed" in page
-    assert "say one of them" in evenpick("train", workspace, "--tune-tau", "--no-prior-correction", code=1)
+    assert "tau = 1." in evenpick("train", workspace, "--prior-correction", "printed")
+    assert "tau = 0." in evenpick("train", workspace, "--prior-correction", "none")
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ WORKSPACE = click.argument("workspace", type=click.Path(path_type=Path, file_oka
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 FILE = click.Path(path_type=Path, dir_okay=False)
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same answer.")
+CORRECTIONS: dict[str, bool | str] = {"tuned": "tuned", "printed": True, "none": False}
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 SPLIT = click.option("--split", help="Take only the rows whose `split` column says this.")
 BUDGET = click.option("--budget", type=int, required=True, help="How many labels you can pay for.")
@@ -291,9 +292,12 @@ def status(workspace: Path, as_json: bool) -> None:
     show_default=True,
     help="svm, logistic_regression, nearest_mean, finetune, or auto: the best of them on held-out folds.",
 )
-@click.option("--prior-correction/--no-prior-correction", default=True, show_default=True)
 @click.option(
-    "--tune-tau", is_flag=True, help="Let the folds choose how far to correct, from not at all to as printed."
+    "--prior-correction",
+    type=click.Choice(list(CORRECTIONS)),
+    default="tuned",
+    show_default=True,
+    help="For the frequencies of the classes: as far as the folds show to help, as the paper prints it, or not.",
 )
 @click.option("--folds", type=click.IntRange(min=2), default=10, show_default=True, help="Folds over the labels.")
 @click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="finetune: of the labels.")
@@ -307,7 +311,7 @@ def status(workspace: Path, as_json: bool) -> None:
 )
 @SEED
 def train(
-    workspace: Path, strategy: str, prior_correction: bool, tune_tau: bool, folds: int, epochs: int,
+    workspace: Path, strategy: str, prior_correction: str, folds: int, epochs: int,
     learning_rate: float, max_minutes: float, seed: int,
 ) -> None:  # fmt: skip
     """Train a classifier on the labels so far."""
@@ -318,10 +322,6 @@ def train(
     from .recorded_session import recorded_answers
     from .training import train as fit
 
-    if tune_tau and not prior_correction:
-        raise EvenpickError(
-            "--tune-tau chooses the prior correction and --no-prior-correction has none: say one of them"
-        )
     pool = Pool.open(workspace)
     with LabelStore(workspace) as store:
         answers = [answer for answer in recorded_answers(pool, store) if answer.label is not None]
@@ -336,7 +336,7 @@ def train(
             begin("fine-tuning", "images"),
             _say,
         )
-        model = fit(pool, rows, names, strategy, "tuned" if tune_tau else prior_correction, seed, folds, options)
+        model = fit(pool, rows, names, strategy, CORRECTIONS[prior_correction], seed, folds, options)
     model.save(workspace / "model")
     clear_checkpoints(workspace / "fine-tuning")
     click.echo(_trained(model))
