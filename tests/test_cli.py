@@ -211,7 +211,7 @@ def test_an_evaluation_of_another_classifier_is_not_shown_as_this_ones(workspace
     evenpick("simulate", workspace, "--labels", oracle, "--budget", 6)
     evenpick("train", workspace)
     evenpick("evaluate", workspace, photo_folder, "--labels", oracle)
-    evenpick("train", workspace, "--no-prior-correction")
+    evenpick("train", workspace, "--prior-correction", "none")
     evenpick("report", workspace)
 
     page = (workspace / "report" / "index.html").read_text()
