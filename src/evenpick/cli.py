@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ from ._version import __version__
 from .errors import NO_SPACE, EvenpickError
 
 if TYPE_CHECKING:
+    from .acquisition import AcquisitionFunction
     from .embedding import Embedded
+    from .machine import Run
     from .model import Model
     from .pool import Pool
     from .source_model import SourceModel
@@ -29,6 +31,11 @@ SPLIT = click.option("--split", help="Take only the rows whose `split` column sa
 BUDGET = click.option("--budget", type=int, required=True, help="How many labels you can pay for.")
 ACQUISITION = click.option(
     "--acquisition", default="auto", show_default=True, help="How to choose; see docs/methods.md."
+)
+RAY = click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Work on the Ray cluster at HOST:PORT, or on one begun here for `local`; see docs/large-pools.md.",
 )
 
 
@@ -85,11 +92,14 @@ def sources() -> None:
 @WORKSPACE
 @FOLDER
 @click.option("--source", default="efficientnet_lite0", show_default=True, help="Source model; see `evenpick sources`.")
-def embed(workspace: Path, folder: Path, source: str) -> None:
+@RAY
+def embed(workspace: Path, folder: Path, source: str, ray: str | None) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
     from .source_model import SourceModel
 
-    pool = _embed(folder, workspace, SourceModel.load(source)).pool
+    model = SourceModel.load(source)
+    with _run_on(ray, folder) as run:
+        pool = _embed(folder, workspace, model, run).pool
     click.echo(f"{len(pool):,} images in the pool of '{workspace}'.")
 
 
@@ -114,7 +124,8 @@ def diagnose(workspace: Path, as_json: bool) -> None:
 @ACQUISITION
 @SEED
 @click.option("--out", type=FILE, help="CSV to write; by default selection.csv in the workspace.")
-def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None) -> None:
+@RAY
+def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None, ray: str | None) -> None:
     """Choose the images to label, once for the whole budget, as a CSV to fill in."""
     from .acquisition import select_more
     from .exchange import write_selection
@@ -127,7 +138,8 @@ def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path 
         raise EvenpickError(f"'{file}' exists and may hold your labels; import or move it first, or say --out")
     with LabelStore(workspace) as store:
         answered = [answer.index for answer in recorded_answers(pool, store)]
-        order = select_more(pool, answered, budget, acquisition, seed)
+        with _acquisition_on(ray, acquisition, workspace) as choose:
+            order = select_more(pool, answered, budget, choose, seed)
         if not answered:
             own = {"budget": budget, "acquisition": acquisition, "random_state": seed}
             store.store_settings({**DEFAULTS, **own, "evenpick": __version__})
@@ -413,12 +425,31 @@ def _login() -> str:
         return "annotator"
 
 
-def _embed(folder: Path, workspace: Path, source: "SourceModel") -> "Embedded":
+def _run_on(ray: str | None, needed: Path) -> AbstractContextManager["Run | None"]:
+    """What spreads the work over a Ray cluster that sees the folder; None for this machine."""
+    if ray is None:
+        return nullcontext()
+    from .distributed import on_ray
+
+    return on_ray(ray, needed)
+
+
+def _acquisition_on(
+    ray: str | None, acquisition: str, workspace: Path
+) -> AbstractContextManager["str | AcquisitionFunction"]:
+    if ray is None:
+        return nullcontext(acquisition)
+    from .distributed import acquisition_on_ray
+
+    return acquisition_on_ray(acquisition, ray, workspace)
+
+
+def _embed(folder: Path, workspace: Path, source: "SourceModel", run: "Run | None" = None) -> "Embedded":
     """Embed with a progress bar; say what was left out."""
     from .embedding import embed as embed_folder
 
     with _progress() as begin:
-        result = embed_folder(folder, workspace, source, begin("embedding", "images"))
+        result = embed_folder(folder, workspace, source, begin("embedding", "images"), run=run)
     if result.skipped:
         click.echo(f"{len(result.skipped)} images were left out, see '{workspace / 'skipped.csv'}':")
         for image_id, reason in result.skipped[:5]:
