@@ -2,12 +2,14 @@
 
 import contextlib
 import csv
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -289,6 +291,34 @@ def test_another_folder_or_source_is_refused_and_changes_nothing(source, network
         with pytest.raises(EvenpickError, match="embedded with another source"):
             embed(folder, tmp_path / "work", changed)
     assert blocks_and_ids(tmp_path / "work") == files
+
+
+def test_reduced_jpeg_files_are_another_source_and_stated_in_the_pool(source, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, size=(80, 80, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "a.jpg")
+    whole = embed(folder, tmp_path / "whole", source).pool
+    reducing = replace(source, preprocessing=replace(source.preprocessing, reduced_jpeg=True))
+
+    reduced = embed(folder, tmp_path / "reduced", reducing).pool
+
+    assert reduced.source["preprocessing"]["reduced_jpeg"] is True
+    assert not np.array_equal(reduced.features[0], whole.features[0])
+    with pytest.raises(EvenpickError, match="embedded with another source"):
+        embed(folder, tmp_path / "whole", reducing)
+
+
+def test_a_pool_of_before_there_were_reduced_jpeg_files_goes_on(source, tmp_path):
+    folder = photographs(tmp_path / "photos", 3)
+    embed(folder, tmp_path / "work", source)
+    file = tmp_path / "work" / "pool" / "pool.json"
+    state = json.loads(file.read_text())
+    del state["source"]["preprocessing"]["reduced_jpeg"]
+    file.write_text(json.dumps(state))
+    save_photo(folder / "late.png", 7)
+
+    assert embed(folder, tmp_path / "work", source).done_now == 1
 
 
 def test_a_workspace_that_is_a_file_is_refused(source, tmp_path):

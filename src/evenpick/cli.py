@@ -92,12 +92,19 @@ def sources() -> None:
 @WORKSPACE
 @FOLDER
 @click.option("--source", default="efficientnet_lite0", show_default=True, help="Source model; see `evenpick sources`.")
+@click.option(
+    "--reduced-jpeg", is_flag=True, help="Decode large JPEG files at a part of their size: faster, not quite the same."
+)
 @RAY
-def embed(workspace: Path, folder: Path, source: str, ray: str | None) -> None:
+def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, ray: str | None) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
+    from dataclasses import replace
+
     from .source_model import SourceModel
 
     model = SourceModel.load(source)
+    if reduced_jpeg:
+        model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
     with _run_on(ray, folder) as run:
         pool = _embed(folder, workspace, model, run).pool
     click.echo(f"{len(pool):,} images in the pool of '{workspace}'.")

@@ -130,7 +130,7 @@ def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) ->
         try:
             data = (folder / image_id).read_bytes()
             # Cut at once: large photographs must not pile up until the batch is full.
-            cut = cut_image(data, source.preprocessing.cut)
+            cut = cut_image(data, source.preprocessing.cut, source.preprocessing.enough_pixels)
             opened.append((image_id, hashlib.sha256(data).hexdigest(), cut))
         except UnreadableImageError as error:
             broken.append((image_id, str(error)))

@@ -127,5 +127,6 @@ def _sha256(file: Path) -> str:
 
 def _seen_with(source: Mapping[str, Any]) -> str:
     """What decides the features: the weights and the preprocessing, wherever a file of weights lies."""
-    settings = json.dumps(source.get("preprocessing"), sort_keys=True)
+    stated = {"reduced_jpeg": False, **(source.get("preprocessing") or {})}  # older pools do not state it
+    settings = json.dumps(stated, sort_keys=True)
     return f"{source.get('fingerprint')} with {settings}"
