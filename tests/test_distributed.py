@@ -31,6 +31,42 @@ distributed = importlib.import_module("evenpick.distributed")
 
 WORKERS = 2
 
+# Two machines for Ray, one of which is lost in the middle of a selection.
+TWO_MACHINES = """
+import sys
+from functools import partial
+import numpy as np, ray
+from ray.cluster_utils import Cluster
+from evenpick.coverage import core_set
+from evenpick.distributed import acquisition_on_ray, map_in_tasks, on_ray
+from evenpick.pool import Pool
+
+workspace, budget = sys.argv[1], int(sys.argv[2])
+small = {"num_cpus": 1, "object_store_memory": 80 << 20}
+cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
+other = cluster.add_node(**small)
+ray.init(cluster.address, log_to_driver=False)
+
+where = lambda item: ray.get_runtime_context().get_node_id()
+homes = [list(map_in_tasks(where, range(40), settled=True)) for _ in range(2)]
+assert homes[0] == homes[1] and len(set(homes[0])) == 2, homes
+
+pool, calls = Pool.open(workspace), []
+
+def losing(run, step, items):
+    for i, result in enumerate(run(step, items)):
+        calls.append(i)
+        if len(calls) == 45:  # in the middle of the second of several passes over 30 blocks
+            cluster.remove_node(other, allow_graceful=False)
+        yield result
+
+run = partial(losing, partial(map_in_tasks, settled=True))
+print("PICKS", *core_set(pool, budget, np.random.default_rng(1), run=run))
+assert len(calls) > 45
+ray.shutdown()
+cluster.shutdown()
+"""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
@@ -173,6 +209,19 @@ def test_a_worker_killed_during_select_is_made_good(cluster, workspace, tmp_path
 
     assert killed.exists()
     assert spread.tolist() == alone.tolist()
+
+
+def test_a_machine_lost_during_select_is_made_good(workspace):
+    command = [sys.executable, "-c", TWO_MACHINES, workspace, "300"]
+    at_once = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "2"}  # is the loss noticed
+    environment = {**os.environ, **at_once, "RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    assert run.returncode == 0, run.stderr
+    picks = next(line for line in run.stdout.splitlines() if line.startswith("PICKS")).split()[1:]
+    alone = core_set(Pool.open(workspace), 300, np.random.default_rng(1))
+    assert [int(row) for row in picks] == alone.tolist()
 
 
 def test_a_step_that_kills_every_worker_ends_in_one_line(cluster, monkeypatch):

@@ -7,9 +7,11 @@ must lie under the same path on every machine: on a shared file system, unless t
 
 import contextlib
 import functools
+import itertools
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -64,20 +66,31 @@ def acquisition_on_ray(name: str, address: str, workspace: Path) -> Iterator[str
     if name not in ON_RAY:
         yield name
         return
-    with on_ray(address, pool_folder(workspace)) as run:
+    with on_ray(address, pool_folder(workspace)):
+        run = functools.partial(map_in_tasks, settled=True)  # every pass reads the same blocks again
         yield functools.partial(ON_RAY[name], run=run)
 
 
-def map_in_tasks(step: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """A `Run` on the connected cluster, some items a task."""
+def map_in_tasks(step: Callable[[Item], Result], items: Iterable[Item], settled: bool = False) -> Iterator[Result]:
+    """A `Run` on the connected cluster, some items a task.
+
+    With `settled` the same items go to the same machine whenever this is called, as long as it is there: the
+    files that they name are in its memory already.
+    """
     todo = list(items)
-    cpus = int(ray.cluster_resources().get("CPU", 1))
-    size = min(_MOST_ITEMS, max(1, len(todo) // (4 * cpus)))
+    slots = [node["NodeID"] for node in _machines() for _ in range(int(node["Resources"]["CPU"]))]
+    size = min(_MOST_ITEMS, max(1, len(todo) // (4 * len(slots))))
+    homes = itertools.cycle(NodeAffinitySchedulingStrategy(node, soft=True) if settled else "DEFAULT" for node in slots)
     sent = ray.put(step)
     task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_apply)
+
+    def submit(chunk: list[Item]) -> "Future[list[Result]]":
+        future: Future[list[Result]] = task.options(scheduling_strategy=next(homes)).remote([sent], chunk).future()
+        return future
+
     chunks = (todo[i : i + size] for i in range(0, len(todo), size))
     try:
-        for results in in_order(lambda chunk: task.remote([sent], chunk).future(), chunks, 4 * cpus):
+        for results in in_order(submit, chunks, 4 * len(slots)):
             yield from results
     except RayTaskError as error:
         raise error.cause from error
@@ -123,12 +136,18 @@ def _connect(address: str) -> None:
         ) from error
 
 
+def _machines() -> list[dict[str, Any]]:
+    """What Ray says of each machine with cores to work on, always in the same order."""
+    machines = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+    if not machines:
+        raise EvenpickError("the Ray cluster has no machine with a CPU to work on; start one that has")
+    return sorted(machines, key=lambda node: str(node["NodeID"]))
+
+
 def _check_machines(needed: list[Path]) -> None:
     """Look from every machine of the cluster, before anything is begun that most of them could not do."""
     look = ray.remote(num_cpus=0)(_look)
-    machines = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-    if not machines:
-        raise EvenpickError("the Ray cluster has no machine with a CPU to work on; start one that has")
+    machines = _machines()
     there = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in machines]
     looks = [look.options(scheduling_strategy=place).remote(needed) for place in there]
     for machine, seen in zip([node["NodeManagerAddress"] for node in machines], looks, strict=True):

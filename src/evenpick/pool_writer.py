@@ -80,7 +80,8 @@ class PoolWriter:
                     )
 
     def _commit(self) -> None:
-        write_atomically(self._folder / "pool.json", json.dumps(self._state, indent=1).encode())
+        # Written again with every block: without indentation it takes a fifth of the time.
+        write_atomically(self._folder / "pool.json", json.dumps(self._state).encode())
 
     def _check_same(self, workspace: Path, folder: Path, source: Mapping[str, Any]) -> None:
         for what, old, new in (
