@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .distances import squared_distances
 from .machine import Run, map_in_threads, one_blas_thread
-from .pool import Features, IndexArray, Pool, feature_blocks, feature_parts
+from .pool import Features, IndexArray, Pool, feature_blocks, single_blocks
 
 _CANDIDATES = 512
 
@@ -77,7 +77,7 @@ def _bring_up_to_date(nearest: NDArray[np.float64], features: Features, centres:
     first = 0
     # Rounding depends on how many threads share a product: with one each, it is the same wherever a block is.
     with one_blas_thread():
-        for distances in run(partial(_to_nearest, points), feature_parts(features)):
+        for distances in run(partial(_to_nearest, points), single_blocks(features)):
             part = nearest[first : first + len(distances)]
             np.minimum(part, distances, out=part)
             first += len(distances)

@@ -23,8 +23,8 @@ from .errors import EvenpickError
 
 __all__ = [
     "BLOCK_ROWS", "FORMAT", "PREDICTION", "BlockArray", "Features", "FloatArray", "IndexArray", "Pool",
-    "check_finite", "feature_blocks", "feature_parts", "features_name", "pool_folder", "predictions_name", "read_images_csv",
-    "read_state", "softmax", "summarise_probabilities", "write_atomically",
+    "check_finite", "feature_blocks", "features_name", "pool_folder", "predictions_name", "read_images_csv",
+    "read_state", "single_blocks", "softmax", "summarise_probabilities", "write_atomically",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -62,7 +62,7 @@ class BlockArray:
             yield int(start), self._map(file)
 
     def parts(self) -> "Iterator[BlockArray]":
-        """Each block by itself: what another process is sent to read it."""
+        """Each block by itself."""
         for file, rows in zip(self._files, self._rows, strict=True):
             yield BlockArray([file], [rows], self.shape[1])
 
@@ -95,8 +95,8 @@ def feature_blocks(features: Features) -> Iterator[tuple[int, NDArray[np.float32
             yield start, features[start : start + BLOCK_ROWS]
 
 
-def feature_parts(features: Features) -> Iterator[Features]:
-    """The same blocks, to be read where a step runs: `feature_blocks` of each gives its rows."""
+def single_blocks(features: Features) -> Iterator[Features]:
+    """The same blocks, each as features of its own: all that is sent to another process, which reads them itself."""
     if isinstance(features, BlockArray):
         yield from features.parts()
     else:
