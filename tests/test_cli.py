@@ -1,6 +1,7 @@
 """The command line as a person types it: whole runs on real files, and one line for every mistake."""
 
 import csv
+import shutil
 import subprocess
 import sys
 
@@ -313,7 +314,7 @@ def test_the_workspaces_own_folder_is_not_embedded_again(workspace, oracle, phot
 
 def test_the_best_strategy_is_chosen_and_the_report_shows_all(workspace, oracle):
     evenpick("simulate", workspace, "--labels", oracle, "--budget", 10, "--balancing", "none")
-    trained = evenpick("train", workspace, "--strategy", "auto", "--tune-tau", "--folds", 3, "--max-minutes", 0)
+    trained = evenpick("train", workspace, "--strategy", "auto", "--folds", 3, "--max-minutes", 0)
     page = (workspace / "report" / "index.html", evenpick("report", workspace))[0].read_text()
 
     for name in ("svm", "logistic_regression", "nearest_mean"):
@@ -321,4 +322,47 @@ def test_the_best_strategy_is_chosen_and_the_report_shows_all(workspace, oracle)
         assert f"<td>{name}</td>" in page
     assert "calibration error before" in page
     assert "Fine-tuning was not tried: no time is allowed" in page
-    assert "say one of them" in evenpick("train", workspace, "--tune-tau", "--no-prior-correction", code=1)
+    assert "tau = 1." in evenpick("train", workspace, "--prior-correction", "printed")
+    assert "tau = 0." in evenpick("train", workspace, "--prior-correction", "none")
+
+
+@pytest.fixture
+def labelled_sets(tmp_path, photo_folder):
+    """A data set of the twelve photographs: their two folders are its classes."""
+    data = tmp_path / "data"
+    shutil.copytree(photo_folder, data / "photos")
+    return data
+
+
+def test_the_papers_benchmark_runs_resumes_and_writes_its_tables(labelled_sets, tmp_path, source_cache):
+    options = ["benchmark", "paper", tmp_path / "bench", "--data", labelled_sets, "--only", "random,ent_inv_div"]
+    options += ["--budgets", "4,6", "--seeds", 2, "--partner", "photos=mit67", "--processes", 1]
+
+    assert "17 cells run now" in evenpick(*options)
+    told = evenpick(*options)
+
+    assert "0 cells run now" in told
+    for name in ("tables.md", "tables.csv", "tables.tex", "figure-1.svg", "figure-1.png"):
+        assert str(tmp_path / "bench" / name) in told
+        assert (tmp_path / "bench" / name).stat().st_size > 0
+    assert "Written" in evenpick("benchmark", "paper", tmp_path / "bench")
+    assert "Table 3: macro accuracy" in (tmp_path / "bench" / "tables.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--data", "{data}", "--only", "entropy"], "acquisition 'entropy' does not exist"),
+        (["--data", "{data}", "--balancing", "both"], "balancing 'both' does not exist"),
+        (["--data", "{data}", "--budgets", "5,x"], "--budgets must be whole numbers from 1 on"),
+        (["--data", "{data}", "--budgets", "500"], "a budget of 500 needs as many images"),
+        (["--data", "{data}", "--sets", "food101"], "get food-101.tar.gz from"),
+        (["--data", "{data}/nowhere"], "does not exist; it should hold a folder for each data set"),
+        (["--partner", "photos"], "--partner must be SET=PRINTED"),
+        ([], "no cell of the benchmark is done yet"),
+    ],
+)
+def test_a_benchmark_that_cannot_run_says_why(labelled_sets, tmp_path, source_cache, options, words):
+    named = [option.format(data=labelled_sets) for option in options]
+
+    assert words in evenpick("benchmark", "paper", tmp_path / "bench", *named, code=1)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import evenpick.embedding
 import evenpick.pool
 from evenpick.embedding import embed
 from evenpick.errors import EvenpickError
+from evenpick.machine import map_in_threads
 from evenpick.pool import Pool
 from evenpick.source_model import Preprocessing, SourceModel
 
@@ -27,8 +29,10 @@ from evenpick.source_model import Preprocessing, SourceModel
 # After each batch it waits for a line of input, so that no run gets ahead of the test.
 DRIVER = """
 import resource, sys
+from functools import partial
 import evenpick.embedding, evenpick.pool
 from evenpick.errors import EvenpickError
+from evenpick.machine import map_in_threads
 from evenpick.source_model import Preprocessing, SourceModel
 
 network, folder, workspace, file_size = sys.argv[1:]
@@ -43,7 +47,7 @@ def progress(done, total):
 
 try:
     source = SourceModel.from_onnx(network, Preprocessing(size=8))
-    evenpick.embedding.embed(folder, workspace, source, progress, threads=2)
+    evenpick.embedding.embed(folder, workspace, source, progress, run=partial(map_in_threads, threads=2))
 except EvenpickError as error:
     sys.exit(str(error))
 """
@@ -151,8 +155,8 @@ def test_progress_counts_from_zero_to_all(source, tmp_path):
 def test_the_number_of_threads_changes_nothing(source, tmp_path, small_blocks):
     folder = untidy_photographs(tmp_path / "photos")
 
-    embed(folder, tmp_path / "one", source, threads=1)
-    embed(folder, tmp_path / "four", source, threads=4)
+    embed(folder, tmp_path / "one", source, run=partial(map_in_threads, threads=1))
+    embed(folder, tmp_path / "four", source, run=partial(map_in_threads, threads=4))
 
     assert blocks_and_ids(tmp_path / "one") == blocks_and_ids(tmp_path / "four")
     assert reasons(tmp_path / "one") == reasons(tmp_path / "four")
@@ -416,7 +420,7 @@ def test_a_bug_in_the_network_keeps_its_traceback_and_what_was_done(source, tmp_
 
     broken = SourceModel(**{**source.__dict__, "network": failing})
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        embed(folder, tmp_path / "work", broken, threads=1)
+        embed(folder, tmp_path / "work", broken, run=partial(map_in_threads, threads=1))
 
     assert len(Pool.open(tmp_path / "work")) == 20  # of 24 images in three batches, four full blocks
     assert len(embed(folder, tmp_path / "work", source).pool) == 40

@@ -19,7 +19,7 @@ from evenpick.cross_validation import (
 from evenpick.errors import EvenpickError
 from evenpick.linear_head import normalised
 from evenpick.linear_svm import C_GRID
-from evenpick.metrics import macro_accuracy
+from evenpick.metrics import macro_accuracy, macro_standard_error
 from evenpick.model import Model
 from evenpick.pool import Pool, summarise_probabilities
 from evenpick.pool_writer import PoolWriter
@@ -570,6 +570,24 @@ def test_c_temperature_and_tau_are_judged_together():
     assert raw[0] > raw[1]
     assert choice.c == 1.0
     assert accuracy_of_c[1.0] > accuracy_of_c[0.1]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_printed_correction_stands_unless_a_weaker_one_is_better_by_half_a_standard_error(seed):
+    rng = np.random.default_rng(seed)
+    labels = np.repeat([0, 1, 2], [60, 20, 6])
+    scores = rng.normal(size=(1, 86, 3)) + 1.5 * np.eye(3)[labels] + np.log([6, 2, 1]) * rng.uniform(-0.5, 1)
+    taus, sizes = (0.0, 0.5, 1.0), np.array([60, 20, 6])
+    told, temperature = {}, fit_temperature(scores[0], labels)
+    for tau in taus:
+        told[tau] = (scores[0] / temperature - tau * np.log(sizes / 86)).argmax(axis=1) == labels
+    shares = {tau: np.bincount(labels, weights=right) / sizes for tau, right in told.items()}
+    best = max(taus, key=lambda tau: (shares[tau].mean(), tau))
+    error = macro_standard_error(shares[best], sizes)
+
+    choice, _ = choose(scores, labels, (1.0,), taus)
+
+    assert choice.tau == max(tau for tau in taus if shares[tau].mean() >= shares[best].mean() - error / 2)
 
 
 def scores_with_doubts(doubtful):

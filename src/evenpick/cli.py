@@ -1,21 +1,21 @@
 """The command line: one thin function a command; a workspace is always the first argument."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._version import __version__
+from .benchmark_commands import benchmark
 from .errors import NO_SPACE, EvenpickError
+from .machine import Run, map_in_threads
+from .terminal import print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
     from .acquisition import AcquisitionFunction
     from .embedding import Embedded
-    from .machine import Run
     from .model import Model
     from .pool import Pool
     from .source_model import SourceModel
@@ -26,6 +26,7 @@ WORKSPACE = click.argument("workspace", type=click.Path(path_type=Path, file_oka
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 FILE = click.Path(path_type=Path, dir_okay=False)
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same answer.")
+CORRECTIONS: dict[str, bool | str] = {"tuned": "tuned", "printed": True, "none": False}
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 SPLIT = click.option("--split", help="Take only the rows whose `split` column says this.")
 BUDGET = click.option("--budget", type=int, required=True, help="How many labels you can pay for.")
@@ -72,9 +73,9 @@ def demo(workspace: Path) -> None:
     """Show everything on 2,624 photographs of solar cells that pip brought."""
     from .demo import run_demo
 
-    with _progress() as begin:
+    with progress_bars() as begin:
         result = run_demo(workspace, begin("embedding", "images"), begin("simulating", "runs"))
-    _table(result.caption, result.columns, result.rows)
+    print_table(result.caption, result.columns, result.rows)
     click.echo(f"{result.sentence}\n\nThe report: {result.report.resolve()}")
 
 
@@ -85,7 +86,7 @@ def sources() -> None:
 
     columns = ["--source", "trained on", "features", "classes", "preprocessing", "licence of the weights"]
     rows = [[s.usage, s.trained_on, s.features, s.classes, s.preprocessing, s.licence] for s in SOURCES.values()]
-    _table("Source models; any torch.nn.Module too, through SourceModel.from_torch", columns, rows)
+    print_table("Source models; any torch.nn.Module too, through SourceModel.from_torch", columns, rows)
 
 
 @main.command()
@@ -119,9 +120,9 @@ def diagnose(workspace: Path, as_json: bool) -> None:
 
     found = look(workspace)
     if as_json:
-        _json(found.facts)
+        print_json(found.facts)
         return
-    _table("What the source model knows of these images", ["measure", "value"], found.rows)
+    print_table("What the source model knows of these images", ["measure", "value"], found.rows)
     click.echo(f"{found.advice.finding}\n\n{found.advice.method}")
 
 
@@ -297,9 +298,9 @@ def status(workspace: Path, as_json: bool) -> None:
 
     facts = look(workspace)
     if as_json:
-        _json(facts)
+        print_json(facts)
         return
-    _table(f"{workspace}: {facts['images']:,} images; intervals of 90 %", ["measure", "value"], rows_of(facts))
+    print_table(f"{workspace}: {facts['images']:,} images; intervals of 90 %", ["measure", "value"], rows_of(facts))
     click.echo("\n\n".join(facts["outlook"]))
 
 
@@ -311,9 +312,12 @@ def status(workspace: Path, as_json: bool) -> None:
     show_default=True,
     help="svm, logistic_regression, nearest_mean, finetune, or auto: the best of them on held-out folds.",
 )
-@click.option("--prior-correction/--no-prior-correction", default=True, show_default=True)
 @click.option(
-    "--tune-tau", is_flag=True, help="Let the folds choose how far to correct, from not at all to as printed."
+    "--prior-correction",
+    type=click.Choice(list(CORRECTIONS)),
+    default="tuned",
+    show_default=True,
+    help="For the frequencies of the classes: as far as the folds show to help, as the paper prints it, or not.",
 )
 @click.option("--folds", type=click.IntRange(min=2), default=10, show_default=True, help="Folds over the labels.")
 @click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="finetune: of the labels.")
@@ -327,7 +331,7 @@ def status(workspace: Path, as_json: bool) -> None:
 )
 @SEED
 def train(
-    workspace: Path, strategy: str, prior_correction: bool, tune_tau: bool, folds: int, epochs: int,
+    workspace: Path, strategy: str, prior_correction: str, folds: int, epochs: int,
     learning_rate: float, max_minutes: float, seed: int,
 ) -> None:  # fmt: skip
     """Train a classifier on the labels so far."""
@@ -338,17 +342,13 @@ def train(
     from .recorded_session import recorded_answers
     from .training import train as fit
 
-    if tune_tau and not prior_correction:
-        raise EvenpickError(
-            "--tune-tau chooses the prior correction and --no-prior-correction has none: say one of them"
-        )
     pool = Pool.open(workspace)
     with LabelStore(workspace) as store:
         answers = [answer for answer in recorded_answers(pool, store) if answer.label is not None]
     if not answers:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     rows, names = [answer.index for answer in answers], [str(answer.label) for answer in answers]
-    with _progress() as begin:
+    with progress_bars() as begin:
         options = FineTuningOptions(
             FineTuningSettings(epochs=epochs, learning_rate=learning_rate),
             max_minutes,
@@ -356,7 +356,7 @@ def train(
             begin("fine-tuning", "images"),
             _say,
         )
-        model = fit(pool, rows, names, strategy, "tuned" if tune_tau else prior_correction, seed, folds, options)
+        model = fit(pool, rows, names, strategy, CORRECTIONS[prior_correction], seed, folds, options)
     model.save(workspace / "model")
     clear_checkpoints(workspace / "fine-tuning")
     click.echo(_trained(model))
@@ -423,6 +423,9 @@ def report(workspace: Path, title: str | None) -> None:
     click.echo(f"The report: {write_report(workspace, title).resolve()}")
 
 
+main.add_command(benchmark)
+
+
 def _login() -> str:
     import getpass
 
@@ -432,10 +435,10 @@ def _login() -> str:
         return "annotator"
 
 
-def _run_on(ray: str | None, needed: Path) -> AbstractContextManager["Run | None"]:
-    """What spreads the work over a Ray cluster that sees the folder; None for this machine."""
+def _run_on(ray: str | None, needed: Path) -> AbstractContextManager[Run]:
+    """What spreads the work: threads here, or tasks on a Ray cluster that sees the folder."""
     if ray is None:
-        return nullcontext()
+        return nullcontext(map_in_threads)
     from .distributed import on_ray
 
     return on_ray(ray, needed)
@@ -451,11 +454,11 @@ def _acquisition_on(
     return acquisition_on_ray(acquisition, ray, workspace)
 
 
-def _embed(folder: Path, workspace: Path, source: "SourceModel", run: "Run | None" = None) -> "Embedded":
+def _embed(folder: Path, workspace: Path, source: "SourceModel", run: Run = map_in_threads) -> "Embedded":
     """Embed with a progress bar; say what was left out."""
     from .embedding import embed as embed_folder
 
-    with _progress() as begin:
+    with progress_bars() as begin:
         result = embed_folder(folder, workspace, source, begin("embedding", "images"), run=run)
     if result.skipped:
         click.echo(f"{len(result.skipped)} images were left out, see '{workspace / 'skipped.csv'}':")
@@ -528,52 +531,3 @@ def _trained(model: "Model") -> str:
     if model.left_out:
         lines.append(f"Fine-tuning was not tried: {model.left_out}.")
     return "\n".join(lines)
-
-
-def _json(facts: dict[str, Any]) -> None:
-    import json
-
-    click.echo(json.dumps(facts, indent=1))
-
-
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, str], Callable[..., None]]]:
-    """Progress bars with rate and time left: begin(what, unit) gives the function (done, total[, loss]) of one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-
-        def begin(what: str, unit: str) -> Callable[..., None]:
-            task = bar.add_task(what, total=None, rate="", visible=False, start=False)
-            started = 0.0
-
-            def move(done: int, total: int, loss: float | None = None) -> None:
-                nonlocal started
-                if not started:
-                    started = time.monotonic()
-                    bar.start_task(task)  # the clock of a bar runs from its first move
-                seconds = time.monotonic() - started
-                rate = f"{done / seconds:.1f} {unit}/s" if seconds > 0.5 else ""
-                rate += "" if loss is None else f", loss {loss:.2f}"
-                bar.update(task, completed=done, total=total, rate=rate, visible=total > 0)
-
-            return move
-
-        yield begin

@@ -191,8 +191,9 @@ def choose(
             found.append((*_macro(true, told), Choice(c, temperature, tau)))
     # Of equal accuracies the largest C: classes with one label cannot be held out, and a small C ignores them.
     highest, error, _ = max(found, key=lambda entry: (entry[0], entry[2].c, entry[2].tau))
-    # The printed correction stands unless a weaker one is better by more than a standard error.
-    tau = max(of.tau for accuracy, _, of in found if accuracy >= highest - error)
+    # The printed correction stands unless a weaker one is better by more than half a standard error: with a whole
+    # one it stood where it cost a point, with none a few labels of a class chose tau by luck.
+    tau = max(of.tau for accuracy, _, of in found if accuracy >= highest - error / 2)
     *_, best = max((entry for entry in found if entry[2].tau == tau), key=lambda entry: (entry[0], entry[2].c))
     return best, {c: max(accuracy for accuracy, _, of in found if of.c == c) for c in grid}
 

@@ -4,7 +4,7 @@ import contextlib
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,12 +53,12 @@ def embed(
     workspace: str | Path,
     source: SourceModel,
     progress: Progress = lambda done, total: None,
-    threads: int | None = None,
-    run: Run | None = None,
+    only: Container[str] | None = None,
+    run: Run = map_in_threads,
 ) -> Embedded:
     """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
 
-    Batches go through the source in as many threads as there are cores, or as are asked for; `run` spreads them otherwise.
+    With `only`, images of other ids are passed over. `run` spreads the batches, by default over threads.
 
     Unreadable images and folders, and all but the first of several files with equal bytes, are left out
     and listed with their reason in `skipped.csv`; they are tried again on the next run.
@@ -72,13 +72,15 @@ def embed(
     folder, workspace = Path(folder).resolve(), Path(workspace)
     skipped: list[_Skip] = []
     image_ids = find_images(folder, lambda name, reason: skipped.append((name, reason)))
+    if only is not None:
+        image_ids = [image_id for image_id in image_ids if image_id in only]
     with _only_writer(workspace), _disk_errors(workspace):
         writer = PoolWriter(workspace, folder, source.describe(), source.feature_size)
         writer.check()
         before = len(writer.done)
         todo = [image_id for image_id in image_ids if image_id not in writer.done]
         batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
-        results = (run or partial(map_in_threads, threads=threads))(partial(_embed_batch, folder, source), batches)
+        results = run(partial(_embed_batch, folder, source), batches)
         skipped += _write_all(results, writer, lambda seen: progress(seen, len(todo)))
         skipped.sort()
         _write_skipped(workspace / "skipped.csv", skipped)

@@ -29,14 +29,14 @@ def train(
     indices: ArrayLike,
     labels: Sequence[str] | NDArray[Any],
     strategy: str = "svm",
-    prior_correction: bool | str = True,
+    prior_correction: bool | str = "tuned",
     random_state: int = 0,
     n_folds: int = N_FOLDS,
     fine_tuning: FineTuningOptions | None = None,
 ) -> Model:
     """Train a classifier on labelled rows of the pool.
 
-    Ten folds over the labels choose C, the softmax temperature and, if asked, tau (each class's images are dealt
+    Ten folds over the labels choose C, the softmax temperature and tau (each class's images are dealt
     round the folds; a class with one label stays in training), then all labels train the model. The class
     probabilities are divided by the class frequencies of the labels, which moves decisions towards the
     rare classes.
@@ -51,8 +51,8 @@ def train(
         A name of `SHALLOW_HEADS`; "finetune": the source network with a new head, all layers trained; or "auto":
         the one of all these with the best nested accuracy on the folds that each has run.
     prior_correction : bool or "tuned"
-        Correct for class frequencies as printed (tau = 1), not at all (0), or with the tau between 0 and 1 that
-        has the best macro accuracy on the folds.
+        Correct for class frequencies as printed (True: tau = 1), not at all (False: 0), or as far as the folds show to
+        help.
     random_state : int
     n_folds : int
     fine_tuning : FineTuningOptions, optional

@@ -1,0 +1,136 @@
+"""The tables and figures of a benchmark as files: Markdown, CSV, LaTeX, SVG and PNG."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .durable import write_atomically
+from .method_comparison import by_chance, ranks
+from .paper_grid import read_facts, read_rows
+from .paper_tables import NONE, Results, Table, all_tables, summary
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "±": r"$\pm$"}
+_MOST_NAMES = 12  # of a critical-difference plot that can be read
+
+
+def write_pages(workspace: Path, partners: Mapping[str, str]) -> list[Path]:
+    """Write `tables.md`, `tables.csv`, `tables.tex` and the figures; returns the files.
+
+    Raises
+    ------
+    EvenpickError
+        If there is no result yet, or a partner does not exist.
+    """
+    results = Results.of(read_rows(workspace), read_facts(workspace), partners)
+    tables = all_tables(results)
+    texts = {
+        "tables.md": _markdown(results, tables),
+        "tables.csv": summary(results).to_csv(index=False),
+        "tables.tex": "\n".join([_ABOUT_TEX, *(_latex(table) for table in tables)]),
+    }
+    for name, text in texts.items():
+        write_atomically(workspace / name, text.encode())
+    figures = {"figure-1": _figure_1(results.facts)} | _critical_differences(results)
+    files = [workspace / name for name in texts]
+    for name, figure in figures.items():
+        for suffix in ("svg", "png"):
+            files.append(workspace / f"{name}.{suffix}")
+            figure.savefig(files[-1], dpi=150, metadata={"Date": None} if suffix == "svg" else None)
+    return files
+
+
+def _markdown(results: Results, tables: Sequence[Table]) -> str:
+    facts = results.runs
+    told = {key: ", ".join(sorted({str(value) for value in facts[key]})) for key in ("source", "commit", "pool_share")}
+    lines = [
+        "# The paper's tables",
+        "",
+        f"Source model {told['source']}; linear SVM, its C from ten folds over the labels; commit {told['commit']}. Each "
+        f"seed draws {told['pool_share']} of the pool. Accuracies are macro over all classes, those not found counting 0, "
+        "with prior correction (tau = 1) where nothing else is said. Mean and half width of the 95 % t interval over "
+        f"{_seeds(results)}; the test images stay the same. Best of a column in bold.",
+    ]
+    if "random" in set(facts.acquisition):
+        lines += ["", f"{len(facts):,} runs and {len(results.full)} on all labels of a pool."]
+    for table in tables:
+        if len(table.frame):
+            lines += [
+                "",
+                f"**{table.caption}**",
+                "",
+                _bold(table, "**{}**").to_markdown(index=False, disable_numparse=True),
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _seeds(results: Results) -> str:
+    counts = results.runs.groupby(["data_set", "acquisition", "balancing", "budget"]).size()
+    most, least = counts.max(), counts.min()
+    return f"{most} seeds" if most == least else f"{least} to {most} seeds"
+
+
+_ABOUT_TEX = "% Needs \\usepackage{booktabs} and, for wide tables, \\usepackage{graphicx}."
+
+
+def _latex(table: Table) -> str:
+    if not len(table.frame):
+        return ""
+    cells = table.frame.map(_escaped).rename(columns=_escaped)
+    for row, column in table.best:
+        cells.loc[row, _escaped(column)] = rf"\textbf{{{cells.loc[row, _escaped(column)]}}}"
+    body = cells.to_latex(index=False, escape=False, column_format="l" + "r" * (len(cells.columns) - 1))
+    return "\n".join(
+        [
+            r"\begin{table}", r"\centering", rf"\caption{{{_escaped(table.caption)}}}",
+            rf"\resizebox{{\ifdim\width>\linewidth\linewidth\else\width\fi}}{{!}}{{{body.strip()}}}", r"\end{table}", "",
+        ]
+    )  # fmt: skip
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"[&%$#_{}±]", lambda match: _LATEX[match.group()], str(text))
+
+
+def _bold(table: Table, mark: str) -> Any:
+    cells = table.frame.copy()
+    for row, column in table.best:
+        cells.loc[row, column] = mark.format(cells.loc[row, column])
+    return cells
+
+
+def _figure_1(facts: Mapping[str, Any]) -> "Figure":
+    """Share of the pool predicted as each source class, most frequent first (Figure 1)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, of_set in facts.items():
+        axes.plot(range(1, len(of_set["shares"]) + 1), [100 * share for share in of_set["shares"]], label=name)
+    axes.set(xscale="log", yscale="log", xlabel="source class, most frequent first")
+    axes.set_ylabel("images predicted as it, % of the pool")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _critical_differences(results: Results) -> "dict[str, Figure]":
+    """Mean ranks over data sets and budgets, functions that may differ by chance joined (Demsar, 2006)."""
+    import scikit_posthocs
+    from matplotlib.figure import Figure
+
+    found = {}
+    for balancing in results.balancings:
+        of_ranks = ranks(results.pivot("corrected_accuracy", balancing))
+        if min(of_ranks.shape) < 2 or of_ranks.shape[1] > _MOST_NAMES:
+            continue
+        figure = Figure(figsize=(8, 3.5), layout="constrained")
+        axes = figure.subplots()
+        scikit_posthocs.critical_difference_diagram(of_ranks.mean(), by_chance(of_ranks), ax=axes)
+        words = "before balancing" if balancing == NONE else f"with balancing ({balancing})"
+        axes.set_title(f"Mean rank over {len(of_ranks)} pairs of data set and budget, {words}", fontsize=10)
+        found[f"critical-difference-{balancing}"] = figure
+    return found
