@@ -2,12 +2,15 @@
 
 import contextlib
 import csv
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,7 @@ import evenpick.embedding
 import evenpick.pool
 from evenpick.embedding import embed
 from evenpick.errors import EvenpickError
+from evenpick.machine import map_in_threads
 from evenpick.pool import Pool
 from evenpick.source_model import Preprocessing, SourceModel
 
@@ -25,8 +29,10 @@ from evenpick.source_model import Preprocessing, SourceModel
 # After each batch it waits for a line of input, so that no run gets ahead of the test.
 DRIVER = """
 import resource, sys
+from functools import partial
 import evenpick.embedding, evenpick.pool
 from evenpick.errors import EvenpickError
+from evenpick.machine import map_in_threads
 from evenpick.source_model import Preprocessing, SourceModel
 
 network, folder, workspace, file_size = sys.argv[1:]
@@ -41,7 +47,7 @@ def progress(done, total):
 
 try:
     source = SourceModel.from_onnx(network, Preprocessing(size=8))
-    evenpick.embedding.embed(folder, workspace, source, progress, threads=2)
+    evenpick.embedding.embed(folder, workspace, source, progress, run=partial(map_in_threads, threads=2))
 except EvenpickError as error:
     sys.exit(str(error))
 """
@@ -149,8 +155,8 @@ def test_progress_counts_from_zero_to_all(source, tmp_path):
 def test_the_number_of_threads_changes_nothing(source, tmp_path, small_blocks):
     folder = untidy_photographs(tmp_path / "photos")
 
-    embed(folder, tmp_path / "one", source, threads=1)
-    embed(folder, tmp_path / "four", source, threads=4)
+    embed(folder, tmp_path / "one", source, run=partial(map_in_threads, threads=1))
+    embed(folder, tmp_path / "four", source, run=partial(map_in_threads, threads=4))
 
     assert blocks_and_ids(tmp_path / "one") == blocks_and_ids(tmp_path / "four")
     assert reasons(tmp_path / "one") == reasons(tmp_path / "four")
@@ -291,6 +297,34 @@ def test_another_folder_or_source_is_refused_and_changes_nothing(source, network
     assert blocks_and_ids(tmp_path / "work") == files
 
 
+def test_reduced_jpeg_files_are_another_source_and_stated_in_the_pool(source, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, size=(80, 80, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "a.jpg")
+    whole = embed(folder, tmp_path / "whole", source).pool
+    reducing = replace(source, preprocessing=replace(source.preprocessing, reduced_jpeg=True))
+
+    reduced = embed(folder, tmp_path / "reduced", reducing).pool
+
+    assert reduced.source["preprocessing"]["reduced_jpeg"] is True
+    assert not np.array_equal(reduced.features[0], whole.features[0])
+    with pytest.raises(EvenpickError, match="embedded with another source"):
+        embed(folder, tmp_path / "whole", reducing)
+
+
+def test_a_pool_of_before_there_were_reduced_jpeg_files_goes_on(source, tmp_path):
+    folder = photographs(tmp_path / "photos", 3)
+    embed(folder, tmp_path / "work", source)
+    file = tmp_path / "work" / "pool" / "pool.json"
+    state = json.loads(file.read_text())
+    del state["source"]["preprocessing"]["reduced_jpeg"]
+    file.write_text(json.dumps(state))
+    save_photo(folder / "late.png", 7)
+
+    assert embed(folder, tmp_path / "work", source).done_now == 1
+
+
 def test_a_workspace_that_is_a_file_is_refused(source, tmp_path):
     (tmp_path / "work").write_text("notes")
 
@@ -386,7 +420,7 @@ def test_a_bug_in_the_network_keeps_its_traceback_and_what_was_done(source, tmp_
 
     broken = SourceModel(**{**source.__dict__, "network": failing})
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        embed(folder, tmp_path / "work", broken, threads=1)
+        embed(folder, tmp_path / "work", broken, run=partial(map_in_threads, threads=1))
 
     assert len(Pool.open(tmp_path / "work")) == 20  # of 24 images in three batches, four full blocks
     assert len(embed(folder, tmp_path / "work", source).pool) == 40

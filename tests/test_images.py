@@ -11,10 +11,12 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.data import astronaut
 
 import evenpick.images
 from evenpick.errors import EvenpickError
 from evenpick.images import EXTENSIONS, UnreadableImageError, cut_image, decode_image, find_images, open_image
+from evenpick.preprocessing import Preprocessing
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 FORMATS = {
@@ -312,6 +314,59 @@ def test_large_images_are_decoded_one_at_a_time(monkeypatch):
     second.join()
 
     assert order == ["first", "second"]
+
+
+# --- JPEG files decoded at a part of their size -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("enough", "size"),
+    [(None, (640, 480)), (480, (640, 480)), (241, (640, 480)), (240, (320, 240)), (100, (160, 120)), (1, (80, 60))],
+)
+def test_a_jpeg_is_reduced_as_far_as_enough_pixels_are_left(enough, size):
+    assert decode_image(encoded(Image.new("RGB", (640, 480)), "JPEG"), enough).size == size
+
+
+@pytest.mark.parametrize("kind", sorted(set(FORMATS) - {"JPEG"}))
+def test_other_formats_are_decoded_whole(kind):
+    assert decode_image(encoded(Image.new("RGB", (64, 48)), kind), 1).size == (64, 48)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_reduced_jpeg_keeps_its_colours_and_stands_upright(mode):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    halves = Image.new("RGB", (64, 32), "white")
+    halves.paste("black", (0, 0, 32, 32))
+
+    image = decode_image(encoded(halves.convert(mode), "JPEG", exif=exif, quality=95), 8)
+
+    assert image.size == (8, 16)
+    assert np.asarray(image)[:8].max() < 8
+    assert np.asarray(image)[8:].min() > 247
+
+
+def test_a_reduced_jpeg_looks_to_the_network_nearly_as_the_whole_one():
+    cut = Preprocessing().cut
+    data = encoded(
+        Image.fromarray(np.tile(astronaut(), (3, 4, 1))[:1200, :1600]), "JPEG", quality=90
+    )  # 1,600 x 1,200 pixels
+
+    whole, reduced = (np.asarray(cut_image(data, cut, enough), int) for enough in (None, 512))
+
+    assert 0 < np.abs(whole - reduced).mean() < 1
+
+
+def test_a_large_jpeg_that_is_reduced_waits_for_nobody(monkeypatch):
+    monkeypatch.setattr(evenpick.images, "_LARGE", 100 * 100)
+    data = encoded(Image.new("RGB", (160, 160)), "JPEG")
+    threads = []
+
+    for enough in (None, 80):
+        cut_image(data, lambda image: threads.append(threading.current_thread()) or image, enough)
+
+    assert threads[0] is not threading.current_thread()
+    assert threads[1] is threading.current_thread()
 
 
 # --- finding ----------------------------------------------------------------------------------------

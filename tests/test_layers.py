@@ -26,6 +26,7 @@ LEVELS = {
         "distances",
         "unseen_classes",
         "linear_head",
+        "onnx_session",
     ],
     2: [
         "method_comparison",

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from evenpick.pool import (
     Pool,
     feature_blocks,
     read_state,
+    single_blocks,
     softmax,
     summarise_probabilities,
 )
@@ -450,3 +452,28 @@ def test_a_pool_goes_to_another_process_as_the_names_of_its_files(tmp_path):
 
     assert len(sent) < 2000
     assert np.array_equal(received[:], pool.features[:])
+
+
+def test_each_block_by_itself_has_its_rows_and_is_read_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    writer = PoolWriter(Path("work"), Path("photos"), SOURCE, 4)
+    for block in parts():
+        writer.append(*block)
+    features = Pool.open("work").features
+    sent = [pickle.dumps(block) for block in single_blocks(features)]
+    monkeypatch.chdir("/")
+
+    read = [np.asarray(pickle.loads(block)) for block in sent]
+
+    assert tuple(map(len, read)) == ROWS
+    assert np.array_equal(np.concatenate(read), np.concatenate([block[2] for block in parts()]))
+
+
+def test_blocks_in_memory_are_parts_of_the_array():
+    features = np.random.default_rng(0).normal(size=(5000, 2)).astype(np.float32)
+
+    blocks = list(single_blocks(features))
+
+    assert len(blocks) == 3
+    assert np.array_equal(np.concatenate(blocks), features)
+    assert all(np.shares_memory(block, features) for block in blocks)

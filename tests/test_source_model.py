@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -488,3 +489,24 @@ def test_weights_that_are_pickled_code_are_never_run(tmp_path):
     with pytest.raises(EvenpickError, match="does not hold torchvision's resnet18"):
         SourceModel.load(f"resnet18:{file}")
     assert not (tmp_path / "harm").exists()
+
+
+def test_a_source_can_be_sent_to_another_process_by_the_content_of_its_file(make_network, tmp_path):
+    file = make_network(tmp_path / "tiny.onnx")
+    source = SourceModel.from_onnx(file, Preprocessing(size=8), licence="ours")
+    batch = np.random.default_rng(0).normal(size=(3, 3, 8, 8)).astype(np.float32)
+    sent = pickle.dumps(source)
+    file.unlink()
+
+    arrived = pickle.loads(sent)
+
+    assert arrived.describe() == source.describe()
+    for ours, theirs in zip(source.network(batch), arrived.network(batch), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_a_source_that_is_no_file_is_not_sent_anywhere():
+    source = SourceModel("made", Preprocessing(), 1, 1, "none", "0", lambda batch: (batch, batch))
+
+    with pytest.raises(EvenpickError, match="'made' was not read from an ONNX file"):
+        pickle.dumps(source)

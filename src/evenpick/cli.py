@@ -1,6 +1,7 @@
 """The command line: one thin function a command; a workspace is always the first argument."""
 
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,11 @@ import click
 from ._version import __version__
 from .benchmark_commands import benchmark
 from .errors import NO_SPACE, EvenpickError
+from .machine import Run, map_in_threads
 from .terminal import print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
+    from .acquisition import AcquisitionFunction
     from .embedding import Embedded
     from .model import Model
     from .pool import Pool
@@ -29,6 +32,11 @@ SPLIT = click.option("--split", help="Take only the rows whose `split` column sa
 BUDGET = click.option("--budget", type=int, required=True, help="How many labels you can pay for.")
 ACQUISITION = click.option(
     "--acquisition", default="auto", show_default=True, help="How to choose; see docs/methods.md."
+)
+RAY = click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Work on the Ray cluster at HOST:PORT, or on one begun here for `local`; see docs/large-pools.md.",
 )
 
 
@@ -85,11 +93,21 @@ def sources() -> None:
 @WORKSPACE
 @FOLDER
 @click.option("--source", default="efficientnet_lite0", show_default=True, help="Source model; see `evenpick sources`.")
-def embed(workspace: Path, folder: Path, source: str) -> None:
+@click.option(
+    "--reduced-jpeg", is_flag=True, help="Decode large JPEG files at a part of their size: faster, not quite the same."
+)
+@RAY
+def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, ray: str | None) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
+    from dataclasses import replace
+
     from .source_model import SourceModel
 
-    pool = _embed(folder, workspace, SourceModel.load(source)).pool
+    model = SourceModel.load(source)
+    if reduced_jpeg:
+        model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
+    with _run_on(ray, folder) as run:
+        pool = _embed(folder, workspace, model, run).pool
     click.echo(f"{len(pool):,} images in the pool of '{workspace}'.")
 
 
@@ -114,7 +132,8 @@ def diagnose(workspace: Path, as_json: bool) -> None:
 @ACQUISITION
 @SEED
 @click.option("--out", type=FILE, help="CSV to write; by default selection.csv in the workspace.")
-def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None) -> None:
+@RAY
+def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None, ray: str | None) -> None:
     """Choose the images to label, once for the whole budget, as a CSV to fill in."""
     from .acquisition import select_more
     from .exchange import write_selection
@@ -127,7 +146,8 @@ def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path 
         raise EvenpickError(f"'{file}' exists and may hold your labels; import or move it first, or say --out")
     with LabelStore(workspace) as store:
         answered = [answer.index for answer in recorded_answers(pool, store)]
-        order = select_more(pool, answered, budget, acquisition, seed)
+        with _acquisition_on(ray, acquisition, workspace) as choose:
+            order = select_more(pool, answered, budget, choose, seed)
         if not answered:
             own = {"budget": budget, "acquisition": acquisition, "random_state": seed}
             store.store_settings({**DEFAULTS, **own, "evenpick": __version__})
@@ -415,12 +435,31 @@ def _login() -> str:
         return "annotator"
 
 
-def _embed(folder: Path, workspace: Path, source: "SourceModel") -> "Embedded":
+def _run_on(ray: str | None, needed: Path) -> AbstractContextManager[Run]:
+    """What spreads the work: threads here, or tasks on a Ray cluster that sees the folder."""
+    if ray is None:
+        return nullcontext(map_in_threads)
+    from .distributed import on_ray
+
+    return on_ray(ray, needed)
+
+
+def _acquisition_on(
+    ray: str | None, acquisition: str, workspace: Path
+) -> AbstractContextManager["str | AcquisitionFunction"]:
+    if ray is None:
+        return nullcontext(acquisition)
+    from .distributed import acquisition_on_ray
+
+    return acquisition_on_ray(acquisition, ray, workspace)
+
+
+def _embed(folder: Path, workspace: Path, source: "SourceModel", run: Run = map_in_threads) -> "Embedded":
     """Embed with a progress bar; say what was left out."""
     from .embedding import embed as embed_folder
 
     with progress_bars() as begin:
-        result = embed_folder(folder, workspace, source, begin("embedding", "images"))
+        result = embed_folder(folder, workspace, source, begin("embedding", "images"), run=run)
     if result.skipped:
         click.echo(f"{len(result.skipped)} images were left out, see '{workspace / 'skipped.csv'}':")
         for image_id, reason in result.skipped[:5]:

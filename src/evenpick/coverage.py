@@ -1,22 +1,25 @@
 """Acquisition functions that look at where images lie in feature space."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .distances import squared_distances
-from .pool import Features, IndexArray, Pool, feature_blocks
+from .machine import Run, map_in_threads, one_blas_thread
+from .pool import Features, IndexArray, Pool, feature_blocks, single_blocks
 
 _CANDIDATES = 512
 
 
-def core_set(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
+def core_set(pool: Pool, budget: int, rng: np.random.Generator, run: Run = map_in_threads) -> IndexArray:
     """Images that leave no other image far from a chosen one (Sener & Savarese, 2018; Eq. 7 of the paper).
 
     Greedy k-centre: start at a random image, then keep adding the one farthest from those already
     chosen. Distances to the nearest chosen image only fall, so a stale one is an upper bound: the rule is
     followed among the farthest few hundred images alone for as long as none outside can be farther,
     and only then is every image brought up to date, with one matrix product for all the new centres.
-    Equally far images come in the order of a drawn permutation.
+    Equally far images come in the order of a drawn permutation. `run` spreads the blocks of that product.
     """
     rank = np.empty(len(pool), np.intp)
     permutation = rng.permutation(len(pool))
@@ -28,7 +31,7 @@ def core_set(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
         chosen.extend(batch.tolist())
         if len(chosen) >= budget:
             return np.array(chosen[:budget], dtype=np.intp)
-        _bring_up_to_date(nearest, pool.features, batch)
+        _bring_up_to_date(nearest, pool.features, batch, run)
         nearest[batch] = -1
         batch = _greedy_among_farthest(pool.features, nearest, rank, budget - len(chosen))
 
@@ -69,9 +72,18 @@ def _farthest(nearest: NDArray[np.float64], rank: IndexArray) -> tuple[IndexArra
     return candidates[np.argsort(rank[candidates])], bound
 
 
-def _bring_up_to_date(nearest: NDArray[np.float64], features: Features, centres: IndexArray) -> None:
+def _bring_up_to_date(nearest: NDArray[np.float64], features: Features, centres: IndexArray, run: Run) -> None:
     points = np.asarray(features[centres], dtype=np.float64)
-    for start, block in feature_blocks(features):
-        part = nearest[start : start + len(block)]
-        distances = squared_distances(block.astype(np.float64), points).min(axis=1)
-        np.minimum(part, distances, out=part)
+    first = 0
+    # Rounding depends on how many threads share a product: with one each, it is the same wherever a block is.
+    with one_blas_thread():
+        for distances in run(partial(_to_nearest, points), single_blocks(features)):
+            part = nearest[first : first + len(distances)]
+            np.minimum(part, distances, out=part)
+            first += len(distances)
+
+
+def _to_nearest(points: NDArray[np.float64], part: Features) -> NDArray[np.float64]:
+    """The block step: squared distance of each image of the part to the nearest of the points."""
+    blocks = [squared_distances(block.astype(np.float64), points).min(axis=1) for _, block in feature_blocks(part)]
+    return np.concatenate(blocks)

@@ -4,13 +4,10 @@ import contextlib
 import csv
 import hashlib
 import io
-from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -19,7 +16,7 @@ from numpy.typing import NDArray
 from .durable import write_atomically
 from .errors import NO_SPACE, EvenpickError
 from .images import UnreadableImageError, cut_image, find_images
-from .machine import cores
+from .machine import Run, map_in_threads
 from .pool import BLOCK_ROWS, Pool, softmax, summarise_probabilities
 from .pool_writer import PoolWriter
 from .source_model import SourceModel
@@ -29,8 +26,6 @@ BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 
 SAME_CONTENT = "same content as "  # the reason why a copy is left out, before the name of its twin
 
 Progress = Callable[[int, int], None]  # images done, images in all
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -58,12 +53,14 @@ def embed(
     workspace: str | Path,
     source: SourceModel,
     progress: Progress = lambda done, total: None,
-    threads: int | None = None,
     only: Container[str] | None = None,
+    run: Run = map_in_threads,
 ) -> Embedded:
     """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
 
-    With `only`, images of other ids are passed over. Unreadable images and folders, and all but the first of several files with equal bytes, are left out
+    With `only`, images of other ids are passed over. `run` spreads the batches, by default over threads.
+
+    Unreadable images and folders, and all but the first of several files with equal bytes, are left out
     and listed with their reason in `skipped.csv`; they are tried again on the next run.
 
     Raises
@@ -82,7 +79,9 @@ def embed(
         writer.check()
         before = len(writer.done)
         todo = [image_id for image_id in image_ids if image_id not in writer.done]
-        skipped += _embed_all(folder, todo, source, writer, progress, threads or cores())
+        batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
+        results = run(partial(_embed_batch, folder, source), batches)
+        skipped += _write_all(results, writer, lambda seen: progress(seen, len(todo)))
         skipped.sort()
         _write_skipped(workspace / "skipped.csv", skipped)
     if not writer.done:
@@ -93,20 +92,14 @@ def embed(
     return Embedded(Pool.open(workspace), len(writer.done) - before, skipped)
 
 
-def _embed_all(
-    folder: Path,
-    todo: Sequence[str],
-    source: SourceModel,
-    writer: PoolWriter,
-    progress: Progress,
-    threads: int,
+def _write_all(
+    results: Iterator[tuple[list[_Row], list[_Skip]]], writer: PoolWriter, progress: Callable[[int], None]
 ) -> list[_Skip]:
-    batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
     rows: list[_Row] = []
     skipped: list[_Skip] = []
     seen = 0
-    progress(seen, len(todo))
-    for kept, broken in _in_threads(lambda batch: _embed_batch(folder, batch, source), batches, threads):
+    progress(seen)
+    for kept, broken in results:
         for row in kept:
             first = writer.image_of_digest.setdefault(row.digest, row.image_id)
             if first == row.image_id:
@@ -115,7 +108,7 @@ def _embed_all(
                 skipped.append((row.image_id, SAME_CONTENT + first))
         skipped.extend(broken)
         seen += len(kept) + len(broken)
-        progress(seen, len(todo))
+        progress(seen)
         while len(rows) >= BLOCK_ROWS:
             _append(writer, rows[:BLOCK_ROWS])
             del rows[:BLOCK_ROWS]
@@ -133,13 +126,13 @@ def _append(writer: PoolWriter, rows: Sequence[_Row]) -> None:
     )
 
 
-def _embed_batch(folder: Path, image_ids: Sequence[str], source: SourceModel) -> tuple[list[_Row], list[_Skip]]:
+def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) -> tuple[list[_Row], list[_Skip]]:
     opened, broken = [], []
     for image_id in image_ids:
         try:
             data = (folder / image_id).read_bytes()
             # Cut at once: large photographs must not pile up until the batch is full.
-            cut = cut_image(data, source.preprocessing.cut)
+            cut = cut_image(data, source.preprocessing.cut, source.preprocessing.enough_pixels)
             opened.append((image_id, hashlib.sha256(data).hexdigest(), cut))
         except UnreadableImageError as error:
             broken.append((image_id, str(error)))
@@ -157,20 +150,6 @@ def _embed_batch(folder: Path, image_ids: Sequence[str], source: SourceModel) ->
         else:
             broken.append((image_id, "the source model gives features that are not finite"))
     return rows, broken
-
-
-def _in_threads(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """Results in the order of the items, with a bounded number of items under way."""
-    todo = iter(items)
-    with ThreadPoolExecutor(threads) as executor:
-        under_way: deque[Future[R]] = deque(executor.submit(work, item) for item in islice(todo, 4 * threads))
-        try:
-            while under_way:
-                yield under_way.popleft().result()
-                under_way.extend(executor.submit(work, item) for item in islice(todo, 1))
-        finally:
-            for future in under_way:
-                future.cancel()
 
 
 @contextlib.contextmanager

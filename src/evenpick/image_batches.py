@@ -17,6 +17,7 @@ from PIL import Image
 from .errors import EvenpickError
 from .images import UnreadableImageError, cut_image
 from .machine import cores
+from .onnx_session import onnx_session
 from .preprocessing import INTERPOLATIONS, Batch, Preprocessing
 
 Cut: TypeAlias = Callable[[Image.Image], Image.Image]
@@ -42,12 +43,8 @@ class FineTunedNetwork:
 
     @functools.cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
         try:
-            return onnxruntime.InferenceSession(self.onnx, options, providers=["CPUExecutionProvider"])
+            return onnx_session(self.onnx)
         except Exception as error:
             reason = str(error).splitlines()[0]
             raise EvenpickError(f"the fine-tuned network cannot be read: {reason}; train it again") from error

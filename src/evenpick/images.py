@@ -87,11 +87,12 @@ def open_image(path: Path) -> Image.Image:
         raise UnreadableImageError(_one_line(error)) from error
 
 
-def decode_image(data: bytes) -> Image.Image:
+def decode_image(data: bytes, enough: int | None = None) -> Image.Image:
     """An encoded image as 8-bit RGB, upright: first frame, EXIF orientation applied, alpha over white.
 
     16-bit values keep their scale (65,535 is white); 32-bit and floating values are stretched from
-    their smallest to their largest.
+    their smallest to their largest. A JPEG whose short side has twice, four or eight times as many pixels as
+    are `enough` is reduced so far while it is decoded.
 
     Raises
     ------
@@ -101,7 +102,7 @@ def decode_image(data: bytes) -> Image.Image:
     if not data:
         raise UnreadableImageError("the file is empty")
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with _opened(data, enough) as image:
             image.load()
             # 16 bits are the most that these formats hold, whatever Pillow opens them as.
             deep_gray = image.mode == "I" and image.format in ("PNG", "PPM")
@@ -112,7 +113,7 @@ def decode_image(data: bytes) -> Image.Image:
         raise UnreadableImageError(_one_line(error)) from error
 
 
-def cut_image(data: bytes, cut: Callable[[Image.Image], Image.Image]) -> Image.Image:
+def cut_image(data: bytes, cut: Callable[[Image.Image], Image.Image], enough: int | None = None) -> Image.Image:
     """What `cut` makes of the decoded image; of large images one at a time is in memory.
 
     Raises
@@ -122,15 +123,22 @@ def cut_image(data: bytes, cut: Callable[[Image.Image], Image.Image]) -> Image.I
     """
 
     def work() -> Image.Image:
-        return cut(decode_image(data))
+        return cut(decode_image(data, enough))
 
-    return _large_images.submit(work).result() if _pixels(data) > _LARGE else work()
+    return _large_images.submit(work).result() if _pixels(data, enough) > _LARGE else work()
 
 
-def _pixels(data: bytes) -> int:
-    """What the header says; 0 if it cannot be read, of which `decode_image` gives the reason."""
+def _opened(data: bytes, enough: int | None) -> Image.Image:
+    image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    if enough:
+        image.draft(image.mode, (enough, enough))  # formats other than JPEG have none
+    return image
+
+
+def _pixels(data: bytes, enough: int | None) -> int:
+    """What will be decoded; 0 if the header cannot be read, of which `decode_image` gives the reason."""
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with _opened(data, enough) as image:
             return image.width * image.height
     except _BROKEN:
         return 0

@@ -1,12 +1,50 @@
-"""What this machine offers: its cores, and one of them at a time for linear algebra."""
+"""What this machine offers: its cores, steps spread over them, and one at a time for linear algebra."""
 
 import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import islice
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Run(Protocol):
+    """Applies a step to each item, wherever there are cores, and gives the results in the order of the items."""
+
+    def __call__(self, step: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]: ...
 
 
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def map_in_threads(
+    step: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
+) -> Iterator[Result]:
+    """A `Run` on this machine, with a bounded number of items under way in as many threads as there are cores."""
+    threads = threads or cores()
+    with ThreadPoolExecutor(threads) as executor:
+        yield from in_order(lambda item: executor.submit(step, item), items, 4 * threads)
+
+
+def in_order(
+    submit: Callable[[Item], "Future[Result]"], items: Iterable[Item], most_under_way: int
+) -> Iterator[Result]:
+    """Results in the order of the items, of which so many at most are submitted ahead."""
+    todo = iter(items)
+    under_way = deque(submit(item) for item in islice(todo, most_under_way))
+    try:
+        while under_way:
+            yield under_way.popleft().result()
+            under_way.extend(submit(item) for item in islice(todo, 1))
+    finally:
+        for future in under_way:
+            future.cancel()
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

@@ -24,7 +24,7 @@ from .errors import EvenpickError
 __all__ = [
     "BLOCK_ROWS", "FORMAT", "PREDICTION", "BlockArray", "Features", "FloatArray", "IndexArray", "Pool",
     "check_finite", "feature_blocks", "features_name", "pool_folder", "predictions_name", "read_images_csv",
-    "read_state", "softmax", "summarise_probabilities", "write_atomically",
+    "read_state", "single_blocks", "softmax", "summarise_probabilities", "write_atomically",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -50,7 +50,8 @@ class BlockArray:
         self.shape = (int(self._starts[-1]), width)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return BlockArray, (self._files, self._rows, self.shape[1])  # another process maps the files itself
+        # Another process, in whatever folder it runs, maps the files itself.
+        return BlockArray, ([file.absolute() for file in self._files], self._rows, self.shape[1])
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -59,6 +60,11 @@ class BlockArray:
         """Each block with the index of its first row."""
         for file, start in zip(self._files, self._starts[:-1], strict=True):
             yield int(start), self._map(file)
+
+    def parts(self) -> "Iterator[BlockArray]":
+        """Each block by itself."""
+        for file, rows in zip(self._files, self._rows, strict=True):
+            yield BlockArray([file], [rows], self.shape[1])
 
     def __getitem__(self, rows: Any) -> NDArray[np.float32]:
         """A copy of the rows named by an index, a slice, or an array of indices or booleans."""
@@ -87,6 +93,14 @@ def feature_blocks(features: Features) -> Iterator[tuple[int, NDArray[np.float32
     else:
         for start in range(0, len(features), BLOCK_ROWS):
             yield start, features[start : start + BLOCK_ROWS]
+
+
+def single_blocks(features: Features) -> Iterator[Features]:
+    """The same blocks, each as features of its own: all that is sent to another process, which reads them itself."""
+    if isinstance(features, BlockArray):
+        yield from features.parts()
+    else:
+        yield from (block for _, block in feature_blocks(features))
 
 
 @dataclass(frozen=True, eq=False)

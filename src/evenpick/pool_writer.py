@@ -80,7 +80,8 @@ class PoolWriter:
                     )
 
     def _commit(self) -> None:
-        write_atomically(self._folder / "pool.json", json.dumps(self._state, indent=1).encode())
+        # Written again with every block: without indentation it takes a fifth of the time.
+        write_atomically(self._folder / "pool.json", json.dumps(self._state).encode())
 
     def _check_same(self, workspace: Path, folder: Path, source: Mapping[str, Any]) -> None:
         for what, old, new in (
@@ -127,5 +128,6 @@ def _sha256(file: Path) -> str:
 
 def _seen_with(source: Mapping[str, Any]) -> str:
     """What decides the features: the weights and the preprocessing, wherever a file of weights lies."""
-    settings = json.dumps(source.get("preprocessing"), sort_keys=True)
+    stated = {"reduced_jpeg": False, **(source.get("preprocessing") or {})}  # older pools do not state it
+    settings = json.dumps(stated, sort_keys=True)
     return f"{source.get('fingerprint')} with {settings}"

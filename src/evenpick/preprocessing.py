@@ -1,5 +1,6 @@
 """From an RGB image to the numbers that a network was trained on."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
@@ -25,7 +26,8 @@ class Preprocessing:
 
     The central square with `crop` times the short side is resized to `size` x `size` pixels, values
     are brought to 0..1, then `mean` is subtracted and the result divided by `std`, channel by channel
-    in the network's own order.
+    in the network's own order. With `reduced_jpeg`, JPEG files are decoded at 1/2, 1/4 or 1/8 of their
+    size where the square still has twice as many pixels a side as the network takes.
     """
 
     size: int = 224
@@ -34,6 +36,7 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     channels: str = "rgb"
+    reduced_jpeg: bool = False
 
     def __post_init__(self) -> None:
         if self.interpolation not in INTERPOLATIONS:
@@ -53,6 +56,11 @@ class Preprocessing:
                 raise unknown_name("preprocessing setting", name, known)
         settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
         return cls(**settings)
+
+    @property
+    def enough_pixels(self) -> int | None:
+        """A short side that a JPEG may be reduced to while it is decoded; None if to none."""
+        return math.ceil(2 * self.size / self.crop) if self.reduced_jpeg else None
 
     def __call__(self, images: Sequence[Image.Image]) -> Batch:
         """A batch of shape (n, 3, size, size), float32."""

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from .errors import EvenpickError, MissingExtraError, unknown_name
+from .onnx_session import two_output_network
 from .preprocessing import Batch, Preprocessing
 
 Network: TypeAlias = Callable[[Batch], tuple[Batch, Batch]]
@@ -97,33 +98,22 @@ class SourceModel:
 
         `fingerprint` names the weights; by default it is the hash of the file.
         """
-        import onnxruntime
-
         path = Path(file)
         if not path.is_file():
             raise EvenpickError(f"source model file '{file}' does not exist")
-        options = onnxruntime.SessionOptions()
-        # One thread a call: the embedding threads each run their own batch, and nobody waits at a barrier.
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise EvenpickError(f"'{file}' is no ONNX network: {str(error).splitlines()[0]}") from error
-        outputs = {output.name for output in session.get_outputs()}
-        if not {"features", "logits"} <= outputs or len(session.get_inputs()) != 1:
-            raise EvenpickError(
-                f"'{file}' must have one input and the outputs 'features' and 'logits'; has {sorted(outputs)}"
-            )
-        image = session.get_inputs()[0].name
-
-        def network(batch: Batch) -> tuple[Batch, Batch]:
-            features, logits = session.run(["features", "logits"], {image: batch})
-            # The pool holds float32, whatever the network computes with.
-            return features.astype(np.float32, copy=False), logits.astype(np.float32, copy=False)
-
+        network = two_output_network(str(path), str(file))
         fingerprint = fingerprint or hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         return replace(_measured(name or f"onnx:{file}", preprocessing, licence, fingerprint, network), file=path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process, maybe on another machine, gets the content of the ONNX file."""
+        if self.file is None:
+            raise EvenpickError(
+                f"source '{self.name}' was not read from an ONNX file, which is all that can be sent to other "
+                "processes; export it, and load it as onnx:FILE"
+            )
+        facts = (self.name, self.preprocessing, self.licence, self.fingerprint)
+        return _from_content, (self.file.read_bytes(), *facts)
 
     @classmethod
     def from_torch(
@@ -155,6 +145,12 @@ class SourceModel:
                 return run(batch)
 
         return _measured(name, preprocessing, licence, fingerprint(module), network)
+
+
+def _from_content(
+    content: bytes, name: str, preprocessing: Preprocessing, licence: str, fingerprint: str
+) -> SourceModel:
+    return _measured(name, preprocessing, licence, fingerprint, two_output_network(content, name))
 
 
 def _measured(name: str, preprocessing: Preprocessing, licence: str, digest: str, network: Network) -> SourceModel:
