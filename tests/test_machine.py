@@ -3,9 +3,10 @@
 import threading
 
 import numpy as np
+import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from evenpick.machine import cores, one_blas_thread
+from evenpick.machine import cores, in_threads, one_blas_thread
 
 
 def blas_threads():
@@ -29,3 +30,26 @@ def test_the_limit_reaches_other_threads_and_ends():
 
 def test_there_is_a_core():
     assert cores() >= 1
+
+
+def test_each_item_is_done_once_and_asked_for_when_a_core_is_free():
+    asked, done = [], []
+
+    def items():
+        for i in range(50):
+            asked.append(i)
+            assert len(asked) - len(done) <= 2 * cores()  # one at work and one just done on each core
+            yield i
+
+    in_threads(done.append, items())
+
+    assert sorted(done) == list(range(50))
+
+
+def test_an_error_in_one_item_is_raised():
+    def step(item):
+        if item == 3:
+            raise ValueError("item 3")
+
+    with pytest.raises(ValueError, match="item 3"):
+        in_threads(step, range(6))

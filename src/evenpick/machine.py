@@ -1,12 +1,38 @@
 """What this machine offers: its cores, and one of them at a time for linear algebra."""
 
 import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_threads(step: Callable[[Item], None], items: Iterable[Item]) -> None:
+    """Call `step` for each item, one on each core at a time; an error in one is raised.
+
+    An item is asked for when a core is free for it. Matrix products in a step belong within `one_blas_thread`.
+    """
+    waiting, lock = iter(items), threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                item = next(waiting, None)
+            if item is None:
+                return
+            step(item)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        for worker in [pool.submit(work) for _ in range(cores())]:
+            worker.result()
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

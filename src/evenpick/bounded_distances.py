@@ -1,0 +1,115 @@
+"""Squared distances in float32 from images to points, with a bound on what rounding can have changed.
+
+A product in float32 takes half the time of one in float64. Whoever compares such distances settles the few that
+the bound leaves open in float64, and so decides as exact arithmetic would.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .machine import in_threads
+from .pool import Features, IndexArray, feature_blocks
+
+ROWS_AT_ONCE = 512  # few enough that their vectors and distances stay in the processor's cache
+
+Singles: TypeAlias = NDArray[np.float32]
+Values: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Points that distances are measured to.
+
+    Attributes
+    ----------
+    vectors : array of shape (m, d), float32
+        From the centre, times -2.
+    squares : array of shape (m,), float32
+        Squared lengths of the points, from the centre.
+    """
+
+    vectors: Singles
+    squares: Singles
+
+    def __len__(self) -> int:
+        return len(self.squares)
+
+    def __getitem__(self, part: slice) -> "Ends":
+        return Ends(self.vectors[part], self.squares[part])
+
+    def __add__(self, other: "Ends") -> "Ends":
+        return Ends(np.concatenate([self.vectors, other.vectors]), np.concatenate([self.squares, other.squares]))
+
+    @property
+    def longest(self) -> float:
+        """The length of the longest vector."""
+        return float(np.sqrt(self.squares.max(initial=0)))
+
+
+class BoundedDistances:
+    """Squared distances of the images of a pool in float32, and how far off they may be.
+
+    Vectors are taken from the mean of the pool, so that what all of them share costs no digits.
+
+    Attributes
+    ----------
+    lengths : array of shape (n,), float32
+        Of the images' vectors.
+    """
+
+    def __init__(self, features: Features) -> None:
+        self._features = features
+        self._centre = _mean(features)
+        self.lengths = np.empty(len(features), np.float32)
+        in_threads(self._measure, feature_parts(features))
+        # Worst case of a float32 dot product of d terms, twice, and of the differences and sums around it.
+        self._rounding = (2 * features.shape[1] + 16) * float(np.finfo(np.float32).eps)
+
+    def ends(self, points: Values) -> Ends:
+        """For points of shape (m, d), not taken from the centre."""
+        vectors = (points - self._centre).astype(np.float32)
+        squares = np.einsum("ij,ij->i", vectors, vectors)
+        vectors *= -2
+        return Ends(vectors, squares)
+
+    def vectors(self, rows: IndexArray) -> tuple[Singles, Singles]:
+        """Of these images, shape (n_rows, d), and their lengths."""
+        return self._features[rows] - self._centre, self.lengths[rows]
+
+    def squared(self, vectors: Singles, lengths: Singles, ends: Ends) -> Singles:
+        """Squared distances of shape (n_rows, m)."""
+        distances: Singles = vectors @ ends.vectors.T
+        distances += ends.squares
+        distances += (lengths**2)[:, None]
+        return distances
+
+    def error(self, lengths: Singles, longest: float, roundings: float = 0) -> Values:
+        """How far off the distances of images of these lengths to ends no longer than `longest` may be.
+
+        `roundings` counts further operations on the distances.
+        """
+        rounding = self._rounding + roundings * float(np.finfo(np.float32).eps)
+        return np.asarray(rounding * (lengths.astype(np.float64) + longest) ** 2)
+
+    def _measure(self, part: tuple[slice, Singles]) -> None:
+        rows, vectors = part
+        self.lengths[rows] = np.linalg.norm(vectors - self._centre, axis=1)
+
+
+def feature_parts(features: Features) -> Iterator[tuple[slice, Singles]]:
+    """Parts of blocks, small enough for the processor's cache, each with its rows."""
+    for first, block in feature_blocks(features):
+        for start in range(0, len(block), ROWS_AT_ONCE):
+            part = block[start : start + ROWS_AT_ONCE]
+            yield slice(first + start, first + start + len(part)), part
+
+
+def _mean(features: Features) -> Singles:
+    total = np.zeros(features.shape[1])
+    for _, block in feature_blocks(features):
+        total += block.sum(axis=0)
+    return (total / len(features)).astype(np.float32)
