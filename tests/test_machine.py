@@ -28,6 +28,19 @@ def test_the_limit_reaches_other_threads_and_ends():
     assert after == {2}
 
 
+def test_the_limit_holds_until_the_last_of_several_threads_has_left():
+    with threadpool_limits(2, user_api="blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        within = blas_threads()
+        second.__exit__(None, None, None)
+
+        assert within == {1}
+        assert blas_threads() == {2}
+
+
 def test_there_is_a_core():
     assert cores() >= 1
 

@@ -4,14 +4,14 @@ A product in float32 takes half the time of one in float64. Whoever compares suc
 the bound leaves open in float64, and so decides as exact arithmetic would.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .machine import in_threads
+from .machine import in_threads, one_blas_thread
 from .pool import Features, IndexArray, feature_blocks
 
 ROWS_AT_ONCE = 512  # few enough that their vectors and distances stay in the processor's cache
@@ -75,6 +75,16 @@ class BoundedDistances:
         squares = np.einsum("ij,ij->i", vectors, vectors)
         vectors *= -2
         return Ends(vectors, squares)
+
+    def visit(self, ends: Ends, step: Callable[[slice, Singles], None]) -> None:
+        """Call `step(rows, squared)` for a few images at a time, all in all for all; see `squared`."""
+
+        def look(part: tuple[slice, Singles]) -> None:
+            rows, vectors = part
+            step(rows, self.squared(vectors - self._centre, self.lengths[rows], ends))
+
+        with one_blas_thread():
+            in_threads(look, feature_parts(self._features))
 
     def vectors(self, rows: IndexArray) -> tuple[Singles, Singles]:
         """Of these images, shape (n_rows, d), and their lengths."""
