@@ -33,7 +33,7 @@ LEVELS = {
         "pool_writer",
         "torch_export",
         "uncertainty",
-        "coverage",
+        "bounded_distances",
         "clustering",
         "linear_svm",
         "logistic_regression",
@@ -43,6 +43,7 @@ LEVELS = {
         "image_batches",
     ],
     3: [
+        "coverage",
         "herding",
         "balancing",
         "label_store",
