@@ -99,8 +99,11 @@ def reference_pick(features, means, target, others, free, rank, form):
 @pytest.mark.parametrize("form", BALANCINGS)
 @pytest.mark.parametrize("offset", [0.0, 1000.0])
 @pytest.mark.parametrize("seed", range(6))
-def test_next_image_agrees_with_the_reference(form, offset, seed, tied_pool, make_pool):
+def test_next_image_agrees_with_the_reference(form, offset, seed, tied_pool, make_pool, monkeypatch):
     """Whole-number pools are full of ties; an offset of 1000 leaves float32 few digits for distances."""
+    if seed > 3:  # several parts, and most of the table in a file
+        monkeypatch.setattr("evenpick.balancing._SCORES_AT_ONCE", 8)
+        monkeypatch.setattr("evenpick.balancing._MOST_IN_MEMORY", 500)
     pool = tied_pool(seed) if seed % 2 else make_pool(n=50, seed=seed)
     features = (np.asarray(pool.features) + offset).astype(np.float32)
     rng = np.random.default_rng(seed)
@@ -138,7 +141,7 @@ def test_what_all_features_share_leaves_the_shortlist_short(form):
     means = features[:3].astype(np.float64)
     next_image.update(means)
 
-    assert len(next_image._shortlist(0, [1, 2], np.arange(3, 3000))) < 30
+    assert len(next_image._shortlist(0, [1, 2], np.arange(3000) > 2)) < 30
 
 
 def test_a_shortlist_of_several_blocks_is_looked_at_wholly(monkeypatch):

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from functools import partial
 
 import numpy as np
 import pytest
@@ -166,16 +165,6 @@ def test_core_set_picks_the_same_bit_for_bit(workspace):
     assert spread.tolist() == core_set(pool, 300, np.random.default_rng(1)).tolist()
 
 
-def test_the_block_step_gives_the_same_bits(cluster, workspace):
-    features, points = Pool.open(workspace).features, np.random.default_rng(0).normal(size=(333, 24))
-    step = partial(evenpick.coverage._to_nearest, points)
-
-    alone = list(evenpick.coverage.map_in_threads(step, features.parts()))
-    spread = list(cluster(step, features.parts()))
-
-    assert [part.tobytes() for part in spread] == [part.tobytes() for part in alone]
-
-
 def test_results_keep_the_order_of_the_items_whatever_their_number(cluster):
     for n in (0, 1, 7, 500):
         assert list(cluster(lambda item: item**2, range(n))) == [item**2 for item in range(n)]
@@ -204,7 +193,7 @@ def test_a_worker_killed_during_embed_is_made_good(cluster, photographs, source,
 def test_a_worker_killed_during_select_is_made_good(cluster, workspace, tmp_path, monkeypatch):
     pool, killed = Pool.open(workspace), tmp_path / "killed"
     alone = core_set(pool, 300, np.random.default_rng(1))
-    monkeypatch.setattr(evenpick.coverage, "_to_nearest", killed_once(killed, evenpick.coverage._to_nearest))
+    monkeypatch.setattr(evenpick.coverage, "_compared", killed_once(killed, evenpick.coverage._compared))
 
     spread = core_set(pool, 300, np.random.default_rng(1), run=cluster)
 

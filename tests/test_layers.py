@@ -34,7 +34,7 @@ LEVELS = {
         "pool_writer",
         "torch_export",
         "uncertainty",
-        "coverage",
+        "bounded_distances",
         "clustering",
         "linear_svm",
         "logistic_regression",
@@ -44,6 +44,7 @@ LEVELS = {
         "image_batches",
     ],
     3: [
+        "coverage",
         "herding",
         "balancing",
         "label_store",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from evenpick.machine import cores, map_in_threads, one_blas_thread
+from evenpick.machine import cores, in_threads, map_in_threads, one_blas_thread
 
 
 def blas_threads():
@@ -26,6 +26,19 @@ def test_the_limit_reaches_other_threads_and_ends():
 
     assert seen == [{1}]
     assert after == {2}
+
+
+def test_the_limit_holds_until_the_last_of_several_threads_has_left():
+    with threadpool_limits(2, user_api="blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        within = blas_threads()
+        second.__exit__(None, None, None)
+
+        assert within == {1}
+        assert blas_threads() == {2}
 
 
 def test_there_is_a_core():
@@ -66,3 +79,26 @@ def test_an_error_in_a_step_is_raised_and_ends_the_work():
         list(map_in_threads(step, range(1000), 2))
 
     assert len(done) < 20
+
+
+def test_each_item_is_done_once_and_asked_for_when_a_core_is_free():
+    asked, done = [], []
+
+    def items():
+        for i in range(50):
+            asked.append(i)
+            assert len(asked) - len(done) <= 2 * cores()  # one at work and one just done on each core
+            yield i
+
+    in_threads(done.append, items())
+
+    assert sorted(done) == list(range(50))
+
+
+def test_an_error_in_one_item_is_raised():
+    def step(item):
+        if item == 3:
+            raise ValueError("item 3")
+
+    with pytest.raises(ValueError, match="item 3"):
+        in_threads(step, range(6))

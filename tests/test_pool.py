@@ -140,7 +140,7 @@ def test_predictions_by_hand():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_summaries_agree_with_scipy_whatever_the_block_size(dtype, monkeypatch):
-    monkeypatch.setattr(evenpick.pool, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(evenpick.pool, "_MOST_PROBABILITIES", 7 * 12)
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(12, 0.1), size=30).astype(dtype)
     probabilities[3] = np.eye(12)[5]
@@ -154,10 +154,19 @@ def test_summaries_agree_with_scipy_whatever_the_block_size(dtype, monkeypatch):
     assert (summary["source_class"] == probabilities.argmax(axis=1)).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_equal_probabilities_have_no_margin_and_belong_to_the_first_class(dtype):
+    summary = summarise_probabilities(np.full((4, 5), 0.2, dtype))
+
+    assert summary["margin"].tolist() == [0] * 4
+    assert summary["source_class"].tolist() == [0] * 4
+    assert summary["entropy"] == pytest.approx(np.log(5))
+
+
 def test_a_wrong_row_is_named_by_its_place_in_the_whole(monkeypatch):
-    monkeypatch.setattr(evenpick.pool, "BLOCK_ROWS", 2)
+    monkeypatch.setattr(evenpick.pool, "_MOST_PROBABILITIES", 2)
     probabilities = np.full((5, 2), 0.5)
-    probabilities[3] = 0.7
+    probabilities[3:] = 0.7
 
     with pytest.raises(EvenpickError, match=r"row 3 has 1\.4"):
         summarise_probabilities(probabilities)

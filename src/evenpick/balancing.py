@@ -5,18 +5,22 @@ n_c counts the labels of each discovered class c. Classes below the mean of n_c 
 """
 
 import functools
+import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .pool import BLOCK_ROWS, Features, IndexArray, feature_blocks
+from .bounded_distances import BoundedDistances
+from .machine import in_threads
+from .pool import BLOCK_ROWS, Features, IndexArray
 
 _MOST_PREPARED = 16  # images looked at while their distances wait, each 4 bytes an image of the pool
-_ROWS_AT_ONCE = 256  # few enough that a part of a block, less the pool's mean, stays in the processor's cache
+_MOST_IN_MEMORY = 512 << 20  # bytes of the table of distances; what is more lies in a temporary file
+_SCORES_AT_ONCE = 1 << 16  # images whose bounds are computed together; they stay in the processor's cache
 _TIE = 1e-9  # scores this close, relative to their size, are a tie: the permutation decides, not rounding
 
 Counts: TypeAlias = NDArray[np.intp]
@@ -111,8 +115,7 @@ class NextImage:
     """The unlabelled image that the balancing form likes best, exactly, at the price of one class a label.
 
     Squared distances of every image to every class mean are kept in float32, and only a class whose
-    mean moved is computed again. Vectors are taken from the mean of the pool, so that what all of them
-    share costs no digits. What float32 rounding could hide is bounded; the few images within the
+    mean moved is computed again. What float32 rounding could hide is bounded; the few images within the
     bound of the best are computed again in float64, so the answer is that of exact arithmetic. Scores
     that tie go to the image that comes first in the given permutation.
 
@@ -121,18 +124,18 @@ class NextImage:
     """
 
     def __init__(self, features: Features, form: BalancingForm, rank: IndexArray) -> None:
-        n, d = features.shape
         self._features, self._form, self._rank = features, form, rank
-        self._means = np.empty((0, d))
-        self._squared = np.empty((0, n), np.float32)  # (classes or more, images)
-        self._moves = np.empty(0, np.intp)  # (classes or more,), moves by `add` since the pool was read
-        self._centre = np.empty(0, np.float32)  # (d,), the pool's mean, filled on first use
-        self._lengths = np.empty(0)  # (images,), from the centre, filled on first use
+        self._means = np.empty((0, features.shape[1]))
+        self._squared: list[NDArray[np.float32]] = []  # (images,) for each class, or more classes
+        self._moves: list[int] = []  # for each of them, moves by `add` since the pool was read
         self._longest_added = 0.0
         self._prepared: dict[int, NDArray[np.float32]] = {}
         self._lock = threading.Lock()
-        # Worst case of a float32 dot product of d terms, twice, and of the differences and sums around it.
-        self._rounding = 2 * d + 16
+
+    @functools.cached_property
+    def _distances(self) -> BoundedDistances:
+        """Made on first use: it reads the pool."""
+        return BoundedDistances(self._features)
 
     def pick(self, means: Values, target: int, others: Sequence[int], free: NDArray[np.bool_]) -> int:
         """The best free image.
@@ -141,7 +144,7 @@ class NextImage:
         target, and `free` (n,) marks the rows that may be asked, at least one.
         """
         self.update(means)
-        rows = self._shortlist(target, others, np.flatnonzero(free))
+        rows = self._shortlist(target, others, free)
         scores, to_target = self._exact_scores(means, target, others, rows)
         tied = rows[scores <= scores.min() + _tie_width(scores, to_target)]
         return int(tied[np.argmin(self._rank[tied])])
@@ -154,14 +157,17 @@ class NextImage:
             moved[:known] = (means[:known] != self._means[:known]).any(axis=1)
             self._make_room(len(means))
             self._means = means.copy()
-            if moved.any():
-                self._read_pool(means[moved], np.flatnonzero(moved))
+            positions = np.flatnonzero(moved).tolist()
+            self._read_pool(means[moved], [self._squared[position] for position in positions])
+            for position in positions:
+                self._moves[position] = 0
 
     def prepare(self, row: int) -> None:
         """Read the pool for this image, so that `add` need not."""
         with self._lock:
             if row not in self._prepared:
-                distances = self._squared_distances(np.asarray(self._features[[row]], np.float64))[0]
+                distances = np.empty(len(self._features), np.float32)
+                self._read_pool(np.asarray(self._features[[row]], np.float64), [distances])
                 self._prepared[row] = distances
             while len(self._prepared) > _MOST_PREPARED:
                 del self._prepared[next(iter(self._prepared))]
@@ -179,15 +185,18 @@ class NextImage:
             self._make_room(to + 1)
             if before is None:
                 self._means = np.vstack([self._means, after])
-                self._squared[to], self._moves[to] = distances, 0
+                self._squared[to][:], self._moves[to] = distances, 0
             else:
                 # |f - after|^2 is a weighted mean of |f - before|^2 and |f - x|^2, less a constant.
                 share, x = 1 / count, np.asarray(self._features[row], np.float64)
                 step = share * (1 - share) * float(((before - x) ** 2).sum())
-                moved = (1 - share) * self._squared[to] + share * distances - step
-                self._means[to], self._squared[to] = after, moved
+                squared = self._squared[to]
+                squared *= 1 - share
+                squared += share * distances
+                squared -= step
+                self._means[to] = after
                 self._moves[to] += 1
-            self._longest_added = max(self._longest_added, float(self._lengths[row]))
+            self._longest_added = max(self._longest_added, float(self._distances.lengths[row]))
 
     def _exact_scores(
         self, means: Values, target: int, others: Sequence[int], rows: IndexArray
@@ -206,55 +215,53 @@ class NextImage:
     def _has(self, position: int, mean: Values) -> bool:
         return position < len(self._means) and bool((self._means[position] == mean).all())
 
-    def _shortlist(self, target: int, others: Sequence[int], rows: IndexArray) -> IndexArray:
+    def _shortlist(self, target: int, others: Sequence[int], free: NDArray[np.bool_]) -> IndexArray:
         """Rows whose score may be the smallest, given what float32 can have got wrong."""
-        longest = _distances(self._means, self._centre.astype(np.float64)).max()
-        moves = int(self._moves[: len(self._means)].max())  # each rounds a few times more
-        rounding = (self._rounding + 8 * moves) * float(np.finfo(np.float32).eps)
-        error = rounding * (self._lengths[rows] + max(longest, self._longest_added)) ** 2
-        low, high = target_low, target_high = _root_bounds(self._squared[target, rows], error)
+        longest = max(self._distances.ends(self._means).longest, self._longest_added)
+        low = np.empty(len(free))
+        least: list[tuple[float, float]] = []  # of each part: the smallest high score, and distance to the target
+
+        def look(start: int) -> None:
+            part = slice(start, start + _SCORES_AT_ONCE)
+            low[part], high, target_high = self._bounds(part, target, others, longest)
+            low[part][~free[part]] = np.inf
+            least.append(tuple(values.min(where=free[part], initial=np.inf) for values in (high, target_high)))
+
+        in_threads(look, range(0, len(free), _SCORES_AT_ONCE))
+        scores, to_target = np.array(least).T
+        return np.flatnonzero(low <= scores.min() + _tie_width(scores, to_target))
+
+    def _bounds(self, part: slice, target: int, others: Sequence[int], longest: float) -> tuple[Values, Values, Values]:
+        """Least and largest score of the images of this part, and their largest distance to the target."""
+        moves = max(self._moves[j] for j in (target, *others))  # each rounds a few times more
+        error = self._distances.error(self._distances.lengths[part], longest, 8 * moves)
+        low, high = target_low, target_high = _root_bounds(self._squared[target][part], error)
         if others:
-            other = functools.reduce(self._form.reduce, (self._squared[j] for j in others))[rows]
+            other = functools.reduce(self._form.reduce, (self._squared[j][part] for j in others))
             other_low, other_high = _root_bounds(other, error)
             low = self._form.score(target_low, other_high)
             high = self._form.score(target_high, other_low)
-        short: IndexArray = rows[low <= high.min() + _tie_width(high, target_high)]
-        return short
+        return low, high, target_high
 
     def _make_room(self, classes: int) -> None:
-        if classes > len(self._squared):
-            more = max(classes - len(self._squared), len(self._squared))
-            empty = np.empty((more, self._squared.shape[1]), np.float32)
-            self._squared = np.vstack([self._squared, empty])
-            self._moves = np.concatenate([self._moves, np.zeros(more, np.intp)])
+        n = len(self._features)
+        while len(self._squared) < classes:
+            if 4 * n * (len(self._squared) + 1) <= _MOST_IN_MEMORY:
+                self._squared.append(np.empty(n, np.float32))
+            else:
+                with tempfile.TemporaryFile() as file:
+                    self._squared.append(np.memmap(file, np.float32, "w+", shape=(n,)))
+            self._moves.append(0)
 
-    def _read_pool(self, means: Values, positions: IndexArray) -> None:
-        self._squared[positions] = self._squared_distances(means)
-        self._moves[positions] = 0
+    def _read_pool(self, points: Values, into: Sequence[NDArray[np.float32]]) -> None:
+        """Fill one array (images,) for each point with squared distances: the one pass over the whole pool."""
 
-    def _squared_distances(self, points: Values) -> NDArray[np.float32]:
-        """Of every image to each point, shape (points, images): the one pass over the whole pool."""
-        if not self._lengths.size:
-            self._centre = _mean(self._features)
-            self._lengths = np.concatenate(
-                [np.linalg.norm(part, axis=1) for _, part in self._from_centre()], dtype=np.float64
-            )
-        ends = (points - self._centre).astype(np.float32)
-        end_lengths = np.einsum("ij,ij->i", ends, ends)[:, None]
-        squared = np.empty((len(points), len(self._features)), np.float32)
-        for start, part in self._from_centre():
-            here = slice(start, start + len(part))
-            lengths = self._lengths[here].astype(np.float32) ** 2
-            squared[:, here] = lengths - 2 * (ends @ part.T) + end_lengths
-        return squared
+        def note(rows: slice, squared: NDArray[np.float32]) -> None:
+            for column, distances in zip(squared.T, into, strict=True):
+                distances[rows] = column
 
-    def _from_centre(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Parts of the pool less its mean, each with the index of its first row; the next one overwrites it."""
-        space = np.empty((_ROWS_AT_ONCE, self._features.shape[1]), np.float32)
-        for first, block in feature_blocks(self._features):
-            for start in range(0, len(block), _ROWS_AT_ONCE):
-                rows = block[start : start + _ROWS_AT_ONCE]
-                yield first + start, np.subtract(rows, self._centre, out=space[: len(rows)])
+        if into:
+            self._distances.visit(self._distances.ends(points), note)
 
 
 def _tie_width(scores: Values, to_target: Values) -> float:
@@ -271,10 +278,3 @@ def _distances(points: Values, mean: Values) -> Values:
     difference = points - mean
     distances: Values = np.sqrt(np.einsum("ij,ij->i", difference, difference))
     return distances
-
-
-def _mean(features: Features) -> NDArray[np.float32]:
-    total = np.zeros(features.shape[1])
-    for _, block in feature_blocks(features):
-        total += block.sum(axis=0)
-    return (total / len(features)).astype(np.float32)

@@ -20,3 +20,12 @@ def squared_distances(
     distances: NDArray[np.float64] = scale - 2 * products
     distances[distances < _SAME_POINT * scale] = 0
     return distances
+
+
+def paired_squared_distances(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squared L2 distance of each point to the other of the same row, shape (n,); as `squared_distances` to rounding."""
+    difference = points - others
+    distances = np.einsum("ij,ij->i", difference, difference)
+    scale = np.einsum("ij,ij->i", points, points) + np.einsum("ij,ij->i", others, others)
+    distances[distances < _SAME_POINT * scale] = 0
+    return np.asarray(distances)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .clustering import clusters_of
 from .linear_head import normalised
+from .machine import in_threads, one_blas_thread
 from .pool import IndexArray, Pool
 
 Singles: TypeAlias = NDArray[np.float32]
@@ -27,7 +28,8 @@ BANDWIDTH = 1.5  # of the Gaussian kernel, in mean distances to the nearest neig
 PURE = 0.95  # share of ProbCover's balls that hold one pseudo-class only, as its paper has it
 
 _MOST_CLUSTERS = 500
-_ROWS_AT_ONCE = 64  # candidates whose kernel is computed together
+_ROWS_AT_ONCE = 256  # candidates whose kernel is computed together
+_COLUMNS_AT_ONCE = 2048  # of their distances; they stay in the processor's cache
 _FIRST_LOOK = 8  # bounds that are renewed first; then twice as many, and so on
 _CACHE_BYTES = 256 << 20  # kernel rows that are kept: all of them up to 8,000 points
 _MOSTLY_NEW = 0.7  # share of the points that one choice covers better
@@ -143,11 +145,19 @@ def squared_distances(points: Singles, lengths: Singles, of: IndexArray) -> Iter
 
 
 def _squared(some: Singles, lengths_of_some: Singles, points: Singles, lengths: Singles) -> Singles:
-    squared: Singles = some @ points.T
-    squared *= -2
-    squared += lengths
-    squared += lengths_of_some[:, None]
-    squared[squared < _SAME_POINT] = 0
+    squared = np.empty((len(some), len(points)), np.float32)
+
+    def fill(start: int) -> None:
+        part = slice(start, start + _COLUMNS_AT_ONCE)
+        products = some @ points[part].T
+        products *= -2
+        products += lengths[part]
+        products += lengths_of_some[:, None]
+        np.copyto(products, 0, where=products < _SAME_POINT)
+        squared[:, part] = products
+
+    with one_blas_thread():
+        in_threads(fill, range(0, len(points), _COLUMNS_AT_ONCE))
     return squared
 
 
@@ -200,8 +210,9 @@ class GreedyCoverage:
     def choose(self, count: int) -> IndexArray:
         """The next points, best first; fewer than asked for only when none are left."""
         chosen: list[int] = []
-        while len(chosen) < count and (self._gains >= 0).any():
-            chosen.append(self._choose_one())
+        with one_blas_thread():
+            while len(chosen) < count and (self._gains >= 0).any():
+                chosen.append(self._choose_one())
         return np.array(chosen, dtype=np.intp)
 
     def cover(self, vectors: Singles) -> None:

@@ -1,10 +1,11 @@
 """What this machine offers: its cores, steps spread over them, and one at a time for linear algebra."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -47,14 +48,57 @@ def in_order(
             future.cancel()
 
 
-def one_blas_thread() -> AbstractContextManager[object]:
+def in_threads(step: Callable[[Item], None], items: Iterable[Item]) -> None:
+    """Call `step` for each item, one on each core at a time; an error in one is raised.
+
+    An item is asked for when a core is free for it. Matrix products in a step belong within `one_blas_thread`.
+    """
+    waiting, lock = iter(items), threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                item = next(waiting, None)
+            if item is None:
+                return
+            step(item)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        for worker in [pool.submit(work) for _ in range(cores())]:
+            worker.result()
+
+
+class _OneBlasThread:
+    """A limit that several threads may ask for at a time: the first sets it, the last lifts it."""
+
+    def __init__(self) -> None:
+        self._lock, self._users = threading.Lock(), 0
+        self._limits: AbstractContextManager[object] = nullcontext()
+
+    def __enter__(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            if not self._users:
+                self._limits = threadpool_limits(1, user_api="blas")
+                self._limits.__enter__()
+            self._users += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._limits.__exit__(None, None, None)
+
+
+_ONE_BLAS_THREAD = _OneBlasThread()
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
     """Within, each matrix product runs on the core that asks for it, also in threads begun within.
 
     Threads that share one small product wait for each other longer than they compute: measured on two cores, a
     logistic regression on 400 labels takes five times as long with two of them. Results then do not depend on the
     number of cores either. OpenBLAS heeds this from the main thread alone; elsewhere it may change nothing.
     """
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
-    return limits
+    return _ONE_BLAS_THREAD
