@@ -347,14 +347,14 @@ def _check_block_files(folder: Path, number: int, rows: int, width: int) -> None
             raise _incomplete(folder / name)
 
 
-def read_images_csv(folder: Path, state: Mapping[str, Any]) -> list[list[str]]:
+def read_images_csv(folder: Path, state: Mapping[str, Any]) -> Iterator[list[str]]:
     file, size = folder / "images.csv", state["images_csv_bytes"]
     if not file.is_file() or file.stat().st_size < size:
         raise _incomplete(file)
     with file.open("rb") as handle:
         data = handle.read(size)
     # surrogateescape: a file name on disk need not be valid UTF-8.
-    return list(csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline="")))
+    return csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""))
 
 
 def _incomplete(file: Path) -> EvenpickError:

@@ -38,7 +38,7 @@ class PoolWriter:
             }  # fmt: skip
             self._commit()
         self._forget_uncommitted()
-        rows = read_images_csv(self._folder, self._state)
+        rows = list(read_images_csv(self._folder, self._state))
         self.image_of_digest = {digest: image_id for image_id, digest in rows}
         self.done = {image_id for image_id, _ in rows}
 
