@@ -53,11 +53,12 @@ def paper(
     """
     from .acquisition import ACQUISITIONS
     from .balancing import BALANCINGS
-    from .paper_grid import PAPER_ACQUISITIONS, Grid, run
+    from .paper_grid import PAPER_ACQUISITIONS, Grid, read_facts, run
     from .source_model import SourceModel
 
     _check_extra()
     from .paper_pages import write_pages
+    from .paper_tables import check_partners
 
     pairs = _pairs(partners)
     if data is not None:
@@ -66,10 +67,10 @@ def paper(
             [None if name == "none" else name for name in _known("balancing", balancing, ["none", "auto", *BALANCINGS])],
             _numbers("--budgets", budgets), seeds, pool_share,
         )  # fmt: skip
+        data_sets = _opened(data, sets, workspace)
+        check_partners(pairs, [*data_sets, *read_facts(workspace)])  # now, and not after hours
         with progress_bars() as begin:
-            done = run(
-                workspace, _opened(data, sets, workspace), SourceModel.load(source), grid, processes, begin
-            )  # fmt: skip
+            done = run(workspace, data_sets, SourceModel.load(source), grid, processes, begin)
         click.echo(f"{done:,} cells run now.")
     files = write_pages(workspace, pairs)
     click.echo("Written: " + ", ".join(f"'{file}'" for file in files))

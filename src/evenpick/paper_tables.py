@@ -4,7 +4,7 @@ The printed values are those of Aggarwal, Popescu & Hudelot (WACV 2020). Their r
 margin, so it stands beside our `ms_inv`, and our `ms` has no partner.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,13 +64,7 @@ class Results:
     def of(cls, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], partners: Mapping[str, str]) -> "Results":
         """From what `paper_grid` reads; a set that has a printed name is its own partner."""
         printed = _printed()
-        known = sorted(set(printed.dataset) - {"all"})
-        for ours, partner in partners.items():
-            if ours not in facts or partner not in known:
-                raise EvenpickError(
-                    f"partner '{ours}={partner}': it must be a data set of the results ({', '.join(facts)}) "
-                    f"= one of the paper's ({', '.join(known)})"
-                )
+        known = check_partners(partners, facts)
         if not rows:
             raise EvenpickError("no cell of the benchmark is done yet: run it with --data first")
         cells = pd.DataFrame(list(rows))
@@ -95,6 +89,18 @@ class Results:
     def balancings(self) -> list[str]:
         """Those that were run, none first."""
         return sorted(self.runs.balancing.unique(), key=lambda name: (name != NONE, name))
+
+
+def check_partners(partners: Mapping[str, str], names: Collection[str]) -> list[str]:
+    """The paper's data sets; refuses a partner that is none of them, or that is not one of ours."""
+    known = sorted(set(_printed().dataset) - {"all"})
+    for ours, partner in partners.items():
+        if ours not in names or partner not in known:
+            raise EvenpickError(
+                f"partner '{ours}={partner}': it must be a data set of the results ({', '.join(names)}) "
+                f"= one of the paper's ({', '.join(known)})"
+            )
+    return known
 
 
 def _printed() -> pd.DataFrame:
