@@ -26,16 +26,6 @@ SETS = ("caltech", "food", "places")
 BUDGETS = (500, 1000, 2000)
 SEEDS = range(5)
 KEY = ("set", "budget", "seed")
-FINE_TUNING = [
-    "## Fine-tuning, bounded",
-    "",
-    "caltech, 500 labels by `ent_inv_div` on the whole pool, `efficientnet_lite0`, two cores without a GPU, once each;",
-    "what `--max-minutes` left out is marked. `evenpick train W --strategy finetune --max-minutes 11`: 2 of 10 folds, 3 of 20",
-    "epochs, 38.1 % on the folds with and 28.8 % without prior correction; 37.6 ± 1.9 % and 26.2 ± 1.6 % on the test images,",
-    "in 9 minutes. `--strategy auto --max-minutes 20`: 2 of 10 folds, 5 of 20 epochs, 53.4 % on the folds against 75.2 % of",
-    "the SVM, 68.7 % of logistic regression and 66.7 % of the nearest mean; it took the SVM, which has 81.4 ± 1.8 % on the",
-    "test images. So the pick was right within these bounds; fine-tuning with all its epochs was not measured.",
-]
 
 
 def main() -> None:
@@ -118,7 +108,7 @@ def table(rows: list[dict]) -> str:
         here = [row for row in rows if (row["set"], row["budget"]) == (name, budget)]
         if here:
             lines += ["", f"## {name}, {budget} labels", "", *_table_of(here)]
-    return "\n".join([*lines, "", "## What the folds picked", "", *_picks(rows), "", *FINE_TUNING]) + "\n"
+    return "\n".join([*lines, "", "## What the folds picked", "", *_picks(rows)]) + "\n"
 
 
 def _table_of(rows: list[dict]) -> list[str]:

@@ -1,7 +1,7 @@
 """The tables and figures of a benchmark as files: Markdown, CSV, LaTeX, SVG and PNG."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from .paper_tables import NONE, Results, Table, all_tables, summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 _LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "±": r"$\pm$"}
 _MOST_NAMES = 12  # of a critical-difference plot that can be read
@@ -54,15 +55,14 @@ def _markdown(results: Results, tables: Sequence[Table]) -> str:
         "with prior correction (tau = 1) where nothing else is said. Mean and half width of the 95 % t interval over "
         f"{_seeds(results)}; the test images stay the same. Best of a column in bold.",
     ]
-    if "random" in set(facts.acquisition):
-        lines += ["", f"{len(facts):,} runs and {len(results.full)} on all labels of a pool."]
+    lines += ["", f"{len(facts):,} runs and {len(results.full)} on all labels of a pool."]
     for table in tables:
         if len(table.frame):
             lines += [
                 "",
                 f"**{table.caption}**",
                 "",
-                _bold(table, "**{}**").to_markdown(index=False, disable_numparse=True),
+                _marked(table.frame, table.best, "**{}**").to_markdown(index=False, disable_numparse=True),
             ]
     return "\n".join(lines) + "\n"
 
@@ -79,9 +79,7 @@ _ABOUT_TEX = "% Needs \\usepackage{booktabs} and, for wide tables, \\usepackage{
 def _latex(table: Table) -> str:
     if not len(table.frame):
         return ""
-    cells = table.frame.map(_escaped).rename(columns=_escaped)
-    for row, column in table.best:
-        cells.loc[row, _escaped(column)] = rf"\textbf{{{cells.loc[row, _escaped(column)]}}}"
+    cells = _marked(table.frame.map(_escaped), table.best, r"\textbf{{{}}}").rename(columns=_escaped)
     body = cells.to_latex(index=False, escape=False, column_format="l" + "r" * (len(cells.columns) - 1))
     return "\n".join(
         [
@@ -95,9 +93,9 @@ def _escaped(text: str) -> str:
     return re.sub(r"[&%$#_{}±]", lambda match: _LATEX[match.group()], str(text))
 
 
-def _bold(table: Table, mark: str) -> Any:
-    cells = table.frame.copy()
-    for row, column in table.best:
+def _marked(frame: "DataFrame", best: Collection[tuple[int, str]], mark: str) -> "DataFrame":
+    cells = frame.copy()
+    for row, column in best:
         cells.loc[row, column] = mark.format(cells.loc[row, column])
     return cells
 
