@@ -113,7 +113,7 @@ def test_a_killed_run_that_goes_on_gives_the_same_tables(data, source, tmp_path)
     assert in_order(read_rows(tmp_path / "killed")) == in_order(read_rows(tmp_path / "whole"))
     for folder in ("whole", "killed"):
         write_pages(tmp_path / folder, {"more": "food101"})
-    for name in ("tables.md", "tables.csv", "tables.tex"):
+    for name in ("tables.md", "tables.csv", "tables.tex", "figure-1.svg"):
         assert (tmp_path / "killed" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 

@@ -26,6 +26,8 @@ def write_pages(workspace: Path, partners: Mapping[str, str]) -> list[Path]:
     EvenpickError
         If there is no result yet, or a partner does not exist.
     """
+    import matplotlib
+
     results = Results.of(read_rows(workspace), read_facts(workspace), partners)
     tables = all_tables(results)
     texts = {
@@ -37,10 +39,11 @@ def write_pages(workspace: Path, partners: Mapping[str, str]) -> list[Path]:
         write_atomically(workspace / name, text.encode())
     figures = {"figure-1": _figure_1(results.facts)} | _critical_differences(results)
     files = [workspace / name for name in texts]
-    for name, figure in figures.items():
-        for suffix in ("svg", "png"):
-            files.append(workspace / f"{name}.{suffix}")
-            figure.savefig(files[-1], dpi=150, metadata={"Date": None} if suffix == "svg" else None)
+    with matplotlib.rc_context({"svg.hashsalt": "evenpick"}):  # the same results, the same file
+        for name, figure in figures.items():
+            for suffix in ("svg", "png"):
+                files.append(workspace / f"{name}.{suffix}")
+                figure.savefig(files[-1], dpi=150, metadata={"Date": None} if suffix == "svg" else None)
     return files
 
 
