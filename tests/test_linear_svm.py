@@ -5,7 +5,8 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.svm import LinearSVC
 
-from evenpick.linear_head import LinearHead, normalised
+from evenpick import linear_svm
+from evenpick.linear_head import LinearHead, in_own_basis, normalised
 from evenpick.linear_svm import C_GRID, fit_path
 
 
@@ -67,6 +68,28 @@ def test_no_c_of_the_grid_leaves_a_worse_objective_than_scikit_learn(name):
     largest = objectives(machines[-1], features, labels, C_GRID[-1])
     theirs = objectives(sklearn_machine(features, labels, n_classes, C_GRID[-1]), features, labels, C_GRID[-1])
     assert (largest <= theirs * (1 + 1e-3)).all()
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.0, 4000), (1.0, 4000), (1.0, 10)])
+def test_each_way_to_a_step_leads_to_the_same_optimum(share, kept, monkeypatch):
+    """By conjugate gradients alone, by the equations of the active images alone, and without their products kept."""
+    features, labels = problem(300, 40, 12)
+    monkeypatch.setattr(linear_svm, "_FEW_ACTIVE", share)
+    monkeypatch.setattr(linear_svm, "_GRAM_LIMIT", kept)
+
+    for c, ours in zip(C_GRID, fit_path(features, labels, 12), strict=True):
+        theirs = objectives(sklearn_machine(features, labels, 12, c), features, labels, c)
+        assert (objectives(ours, features, labels, c) <= theirs * (1 + 1e-4)).all()
+
+
+def test_a_machine_found_in_the_features_own_basis_is_the_same():
+    features, labels = PROBLEMS["fewer images than features"]
+    points, basis = in_own_basis(features)
+
+    assert points.shape == (20, 20)
+    for plain, rotated in zip(fit_path(features, labels, 4), fit_path(points, labels, 4), strict=True):
+        assert rotated.out_of(basis).scores(features) == pytest.approx(plain.scores(features), abs=1e-3)
+        assert rotated.out_of(basis).scores(features) == pytest.approx(rotated.scores(points), abs=1e-9)
 
 
 def test_an_easy_case_by_hand():

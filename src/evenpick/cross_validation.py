@@ -80,7 +80,7 @@ class Validated:
 
 def cross_validate(
     head: ShallowHead,
-    features: NDArray[np.float32],
+    features: NDArray[np.floating],
     labels: NDArray[np.intp],
     folds: NDArray[np.intp],
     taus: Sequence[float],
@@ -150,7 +150,7 @@ def deal_folds(labels: NDArray[np.intp], n_folds: int, rng: np.random.Generator)
 
 def held_out_scores(
     head: ShallowHead,
-    features: NDArray[np.float32],
+    features: NDArray[np.floating],
     labels: NDArray[np.intp],
     folds: NDArray[np.intp],
     map_folds: Callable[..., Iterable[list[LinearHead]]] = map,

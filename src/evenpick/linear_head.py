@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 Values: TypeAlias = NDArray[np.float64]
 
@@ -26,8 +27,22 @@ class LinearHead:
         """The score of each class, shape (n, n_classes); the highest is the class."""
         return np.asarray(features @ self.weights.T + self.intercepts, dtype=np.float64)
 
+    def out_of(self, basis: Values) -> "LinearHead":
+        """The same head for features as they were before `in_own_basis` gave this basis."""
+        return LinearHead(self.weights @ basis, self.intercepts)
+
 
 def normalised(features: NDArray[np.floating]) -> NDArray[np.float32]:
     """Features scaled to length 1, a zero vector left as it is (section 3.4 of the paper)."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return np.asarray(features / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+def in_own_basis(features: NDArray[np.floating]) -> tuple[Values, Values]:
+    """The features (n, rank) in the basis (rank, n_features) of their singular vectors, rank = min(n, n_features).
+
+    Points @ basis are the features, and lengths and distances stay: a linear head with an L2 penalty is the same in
+    both. Where labels are fewer than features it is found sooner, and a basis for all labels serves every fold.
+    """
+    left, singular, right = linalg.svd(features.astype(np.float64), full_matrices=False)
+    return left * singular, right

@@ -1,9 +1,8 @@
 """Linear support vector machines, one against the rest, all classes at once.
 
 The optimum is that of scikit-learn's `LinearSVC` (squared hinge loss, L2 penalty, the intercept a weight
-of a constant 1). It is found for all classes together by Newton's method with conjugate gradients, in the
-basis of the training features' singular vectors, from the solution of the last smaller C. One
-liblinear run a class would dominate every benchmark: a grid of seven C on ten folds is seventy fits.
+of a constant 1). It is found for all classes together by Newton's method, from the solution of the last smaller C.
+One liblinear run a class would dominate every benchmark: a grid of seven C on ten folds is seventy fits.
 """
 
 from collections.abc import Sequence
@@ -22,14 +21,20 @@ C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)  # section 3.4 of the paper
 
 _GRADIENT_TOLERANCE = 1e-6  # of the gradient at zero weights
 _CG_TOLERANCE = 1e-1  # of a Newton direction; a better one costs more than the steps it saves
-_MAX_NEWTON_STEPS = 50
+_MAX_NEWTON_STEPS = 30
 _MAX_CG_STEPS = 100
+_ROUNDING = 1e-4  # of a margin: products are in single precision
+_RISE = 1e-6  # of an objective, for the same reason
+_FEW_ACTIVE = 0.3  # of the images inside the margin: up to here their own equations are solved sooner than CG converges
+_GRAM_LIMIT = 4000  # images whose inner products are kept, 64 MB; those of more are computed where needed
 
 
 def fit_path(
     features: NDArray[np.floating], labels: NDArray[np.intp], n_classes: int, cs: Sequence[float] = C_GRID
 ) -> list[LinearHead]:
     """The machine for each C, ascending.
+
+    It is found soonest for features in their own basis (`in_own_basis`): a small C needs fewer steps there.
 
     Parameters
     ----------
@@ -40,41 +45,96 @@ def fit_path(
     cs : sequence of float
         Ascending, > 0.
     """
-    constant = np.ones((len(features), 1))
-    left, singular, right = linalg.svd(
-        np.hstack([features.astype(np.float64), constant]), full_matrices=False, check_finite=False
-    )
-    points = left * singular  # the features in the basis `right`, exactly
-    signs = np.where(labels[:, None] == np.arange(n_classes), 1.0, -1.0)
-    rotated = np.zeros((len(singular), n_classes))
+    points = _Points(np.hstack([features, np.ones((len(features), 1))]).astype(np.float32))
+    signs = np.where(labels[:, None] == np.arange(n_classes), 1, -1).astype(np.float64)
+    weights = np.zeros((points.rows.shape[1], n_classes))
     machines = []
     for c in cs:
-        rotated = _newton(points, signs, c, rotated)
-        weights = (right.T @ rotated).T
-        machines.append(LinearHead(weights[:, :-1], weights[:, -1]))
+        weights = _newton(points, signs, c, weights)
+        machines.append(LinearHead(weights[:-1].T.copy(), weights[-1].copy()))
     return machines
 
 
-def _newton(points: Values, signs: Values, c: float, start: Values) -> Values:
-    """Weights (rank, n_classes) that minimise |w|^2 / 2 + c * sum(max(0, 1 - sign * point @ w)^2)."""
-    weights = start.copy()
-    single = points.astype(np.float32)  # a direction need not be exact, only what it is judged by
-    goal = _GRADIENT_TOLERANCE * np.linalg.norm(2 * c * points.T @ signs, axis=0)
+class _Points:
+    """The images, a row each with its constant 1, and their inner products."""
+
+    def __init__(self, rows: Singles) -> None:
+        self.rows = rows
+        self._gram = rows @ rows.T if len(rows) <= _GRAM_LIMIT else None
+
+    def products(self, some: NDArray[np.intp]) -> Values:
+        """Inner products of some images, an array of its own."""
+        if self._gram is None:
+            return (self.rows[some] @ self.rows[some].T).astype(np.float64)
+        return self._gram[np.ix_(some, some)].astype(np.float64)
+
+    def times(self, weights: Values) -> Values:
+        """Margins (n, k) of weights (n_features + 1, k), in single precision as all large products."""
+        return np.asarray(self.rows @ weights.astype(np.float32), np.float64)
+
+    def summed(self, parts: Values) -> Values:
+        """Sums (n_features + 1, k) of the images times their parts (n, k)."""
+        return np.asarray(self.rows.T @ parts.astype(np.float32), np.float64)
+
+
+def _newton(points: _Points, signs: Values, c: float, start: Values) -> Values:
+    """Weights (n_features + 1, n_classes) that minimise |w|^2 / 2 + c * sum(max(0, 1 - sign * point @ w)^2)."""
+    weights, margins = start.copy(), points.times(start)
+    goal = _GRADIENT_TOLERANCE * np.linalg.norm(2 * c * points.summed(signs), axis=0)
     moving = np.arange(signs.shape[1])
     for _ in range(_MAX_NEWTON_STEPS):
         w, y = weights[:, moving], signs[:, moving]
-        slack = np.maximum(1 - y * (points @ w), 0)
-        gradient = w - 2 * c * (points.T @ (y * slack))
-        size = np.linalg.norm(gradient, axis=0)
-        rough = size > goal[moving]
+        slack = np.maximum(1 - y * margins[:, moving], 0)
+        gradient = w - 2 * c * points.summed(y * slack)
+        rough = np.linalg.norm(gradient, axis=0) > goal[moving]
         if not rough.any():
             break
         moving, w, y, slack = moving[rough], w[:, rough], y[:, rough], slack[:, rough]
-        step: Values = _conjugate_gradients(single, slack > 0, c, -gradient[:, rough].astype(np.float32)).astype(
-            np.float64
-        )
-        weights[:, moving] = w + step * _step_lengths(points, y, c, w, step, slack)
+        active = slack > 0
+        few = active.mean(axis=0) <= _FEW_ACTIVE
+        step = _directions(points, y, active, few, c, w, gradient[:, rough])
+        moved = points.times(step)
+        lengths = _step_lengths(c, w, step, y, margins[:, moving], moved)
+        weights[:, moving] += lengths * step
+        margins[:, moving] += lengths * moved
+        left = 1 - y * margins[:, moving]
+        same = (((left > 0) == active) | (np.abs(left) < _ROUNDING)).all(axis=0)
+        moving = moving[~(few & same & (lengths == 1))]  # these stand at the minimum of the images that still count
     return weights
+
+
+def _directions(
+    points: _Points,
+    signs: Values,
+    active: NDArray[np.bool_],
+    few: NDArray[np.bool_],
+    c: float,
+    weights: Values,
+    gradient: Values,
+) -> Values:
+    """Newton's direction for each class: to the least squares of its active images, those inside the margin."""
+    step = np.empty_like(weights)
+    step[:, few] = _least_squares(points, signs[:, few], active[:, few], c) - weights[:, few]
+    if not few.all():
+        step[:, ~few] = _conjugate_gradients(points.rows, active[:, ~few], c, -gradient[:, ~few].astype(np.float32))
+    return step
+
+
+def _least_squares(points: _Points, signs: Values, active: NDArray[np.bool_], c: float) -> Values:
+    """Weights that minimise |w|^2 / 2 + c * sum((sign - point @ w)^2) over the active images, exactly.
+
+    They are points.T @ a with (K + I / 2c) a = signs, K the inner products of the active images: a system of as many
+    equations as there are such images, and at a large C these are few.
+    """
+    parts = np.zeros_like(signs)
+    for of_class in range(signs.shape[1]):
+        rows = np.flatnonzero(active[:, of_class])
+        if len(rows):
+            system = points.products(rows)
+            system[np.diag_indices_from(system)] += 1 / (2 * c)
+            lower = linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+            parts[rows, of_class] = linalg.cho_solve(lower, signs[rows, of_class], check_finite=False)
+    return points.summed(parts)
 
 
 def _conjugate_gradients(points: Singles, active: NDArray[np.bool_], c: float, right: Singles) -> Singles:
@@ -99,15 +159,18 @@ def _conjugate_gradients(points: Singles, active: NDArray[np.bool_], c: float, r
     return step
 
 
-def _step_lengths(points: Values, signs: Values, c: float, weights: Values, step: Values, slack: Values) -> Values:
-    """1 for each class, halved until its objective does not rise."""
-    before = np.einsum("ij,ij->j", weights, weights) / 2 + c * (slack**2).sum(axis=0)
+def _step_lengths(c: float, weights: Values, step: Values, signs: Values, margins: Values, moved: Values) -> Values:
+    """1 for each class, halved until its objective does not rise; `moved` is by how much a whole step moves margins."""
+
+    def objectives(lengths: Values) -> Values:
+        at = weights + lengths * step
+        slack = np.maximum(1 - signs * (margins + lengths * moved), 0)
+        return np.asarray(np.einsum("ij,ij->j", at, at) / 2 + c * np.einsum("ij,ij->j", slack, slack))
+
     lengths = np.ones(weights.shape[1])
+    before = objectives(np.zeros_like(lengths))
     for _ in range(30):
-        moved = weights + lengths * step
-        left = np.maximum(1 - signs * (points @ moved), 0)
-        after = np.einsum("ij,ij->j", moved, moved) / 2 + c * (left**2).sum(axis=0)
-        rises = after > before * (1 + 1e-12)
+        rises = objectives(lengths) > before * (1 + _RISE)
         if not rises.any():
             break
         lengths[rises] /= 2

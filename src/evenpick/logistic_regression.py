@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from .linear_head import LinearHead
 
@@ -16,20 +15,18 @@ _one_at_a_time = threading.Lock()
 
 
 def logistic_regression(
-    features: NDArray[np.float32], labels: NDArray[np.intp], cs: Sequence[float], tolerance: float = 1e-3
+    features: NDArray[np.floating], labels: NDArray[np.intp], cs: Sequence[float], tolerance: float = 1e-3
 ) -> list[LinearHead]:
     """The head for each C, ascending, each searched for from the last one's weights."""
     from sklearn.linear_model import LogisticRegression
 
-    # Fewer labels than features: their own basis holds the optimum and is quicker to search.
-    left, singular, right = linalg.svd(features.astype(np.float64), full_matrices=False)
     model, heads = LogisticRegression(warm_start=True, tol=tolerance, max_iter=200), []
     for c in cs:
         with _one_at_a_time, warnings.catch_warnings():
             # Close to the optimum is good enough, and many classes with one label each are usual here.
             warnings.simplefilter("ignore", UserWarning)
-            model.set_params(C=c).fit(left * singular, labels)
-        weights, intercepts = model.coef_ @ right, model.intercept_.copy()
+            model.set_params(C=c).fit(features, labels)
+        weights, intercepts = model.coef_.copy(), model.intercept_.copy()
         if len(weights) == 1:  # two classes share one row of scores
             weights, intercepts = np.vstack([-weights, weights]) / 2, np.array([-intercepts[0], intercepts[0]]) / 2
         heads.append(LinearHead(weights, intercepts))

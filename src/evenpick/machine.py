@@ -6,8 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -68,6 +72,15 @@ def in_threads(step: Callable[[Item], None], items: Iterable[Item]) -> None:
             worker.result()
 
 
+@cache
+def _linear_algebra() -> "ThreadpoolController":
+    """NumPy's and SciPy's, found once: looking through all libraries takes longer than a small step does."""
+    import scipy.linalg  # noqa: F401 (only libraries that are loaded are found)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 class _OneBlasThread:
     """A limit that several threads may ask for at a time: the first sets it, the last lifts it."""
 
@@ -76,11 +89,9 @@ class _OneBlasThread:
         self._limits: AbstractContextManager[object] = nullcontext()
 
     def __enter__(self) -> None:
-        from threadpoolctl import threadpool_limits
-
         with self._lock:
             if not self._users:
-                self._limits = threadpool_limits(1, user_api="blas")
+                self._limits = _linear_algebra().limit(limits=1, user_api="blas")
                 self._limits.__enter__()
             self._users += 1
 

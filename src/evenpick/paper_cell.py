@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cross_validation import N_FOLDS, choose, deal_folds, held_out_scores, log_prior
-from .linear_head import normalised
+from .linear_head import in_own_basis, normalised
 from .metrics import class_counts, classes_found, imbalance_ratio, macro_accuracy
 from .pool import IndexArray, Pool
 from .shallow_heads import SHALLOW_HEADS, ShallowHead
@@ -85,12 +85,12 @@ def svm_accuracies(
     The models are those of `train(..., "svm", prior_correction=False)` and `True`; both come from one set of fits.
     """
     classes, numbers = np.unique(train.labels, return_inverse=True)
-    features = normalised(np.asarray(train.pool.features))
+    features, basis = in_own_basis(normalised(np.asarray(train.pool.features)))
     folds = deal_folds(numbers, n_folds, np.random.default_rng(seed))
     held_out = held_out_scores(head, features, numbers, folds)
     plain, corrected = (choose(held_out, numbers, head.grid, (tau,))[0] for tau in (0.0, 1.0))
     fitted = head.fit(features, numbers, [c for c in head.grid if c <= max(plain.c, corrected.c)])
-    test_features, prior = normalised(np.asarray(test.pool.features)), log_prior(np.bincount(numbers))
+    test_features, prior = normalised(np.asarray(test.pool.features)) @ basis.T, log_prior(np.bincount(numbers))
     found: dict[str, float] = {}
     for name, choice in (("accuracy", plain), ("corrected_accuracy", corrected)):
         scores = fitted[head.grid.index(choice.c)].scores(test_features) / choice.temperature

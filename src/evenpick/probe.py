@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .linear_head import in_own_basis
 from .logistic_regression import logistic_regression
 from .machine import one_blas_thread
 from .pool import IndexArray, softmax
@@ -39,7 +40,8 @@ def margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 def fit_probe(features: NDArray[np.float32], labels: IndexArray) -> Probe:
     """Train on features (n, d) of length 1 and class numbers (n,), at least two classes, all numbers used."""
     with one_blas_thread():
-        head = logistic_regression(features, labels, (C,), tolerance=1e-4)[0]
+        points, basis = in_own_basis(features)
+        head = logistic_regression(points, labels, (C,), tolerance=1e-4)[0].out_of(basis)
     prior = np.log(np.bincount(labels) / len(labels))
     return Probe(head.weights.astype(np.float32), head.intercepts.astype(np.float32), prior)
 

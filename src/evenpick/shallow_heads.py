@@ -15,7 +15,7 @@ from .linear_head import LinearHead
 from .linear_svm import C_GRID, fit_path
 from .logistic_regression import logistic_regression
 
-Fit: TypeAlias = Callable[[NDArray[np.float32], NDArray[np.intp], Sequence[float]], list[LinearHead]]
+Fit: TypeAlias = Callable[[NDArray[np.floating], NDArray[np.intp], Sequence[float]], list[LinearHead]]
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class ShallowHead:
     fit: Fit
 
 
-def linear_svm(features: NDArray[np.float32], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
+def linear_svm(features: NDArray[np.floating], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
     """Squared hinge loss, one against the rest (section 3.4 of the paper)."""
     return fit_path(features, labels, int(labels.max()) + 1, grid)
 
 
-def nearest_mean(features: NDArray[np.float32], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
+def nearest_mean(features: NDArray[np.floating], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
     """The class whose mean is nearest (Euclidean): |x - m|^2 is linear in x but for |x|^2, the same for all."""
     members = labels == np.arange(labels.max() + 1)[:, None]
     means = np.array([features[of_class].mean(axis=0, dtype=np.float64) for of_class in members])

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from .cross_validation import N_FOLDS, TUNED_TAUS, Validated, cross_validate, deal_folds
 from .errors import EvenpickError, first_few, unknown_name
 from .image_batches import FineTunedNetwork
-from .linear_head import LinearHead, normalised
+from .linear_head import LinearHead, in_own_basis, normalised
 from .machine import one_blas_thread
 from .metrics import macro_accuracy
 from .model import FINETUNE, Model, image_files
@@ -108,14 +108,14 @@ class _Task:
 
     def shallow(self, name: str) -> tuple[Validated, Fitted]:
         rng, head = np.random.default_rng(self.seed), SHALLOW_HEADS[name]
-        features = normalised(self.pool.features[self.rows])
+        features, basis = in_own_basis(normalised(self.pool.features[self.rows]))
         folds = deal_folds(self.labels, self.n_folds, rng)
         checked = cross_validate(head, features, self.labels, folds, self.taus, rng)
         cs = [c for c in head.grid if c <= checked.choice.c]
 
         def fitted() -> LinearHead:
             with one_blas_thread():
-                return head.fit(features, self.labels, cs)[-1]
+                return head.fit(features, self.labels, cs)[-1].out_of(basis)
 
         return checked, fitted
 
