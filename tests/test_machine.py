@@ -1,5 +1,7 @@
 """Steps in threads, in order and not far ahead; one BLAS thread at a time, in those threads too."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -102,3 +104,29 @@ def test_an_error_in_one_item_is_raised():
 
     with pytest.raises(ValueError, match="item 3"):
         in_threads(step, range(6))
+
+
+def test_steps_within_steps_come_to_an_end():
+    done = []
+
+    in_threads(lambda outer: in_threads(lambda inner: done.append((outer, inner)), range(10)), range(10))
+
+    assert sorted(done) == [(outer, inner) for outer in range(10) for inner in range(10)]
+
+
+def test_a_process_kept_to_one_core_begins_no_thread():
+    """In a process of its own: the limit is for good."""
+    code = """
+import threading
+import numpy as np
+from threadpoolctl import threadpool_info
+from evenpick.machine import cores, in_threads, use_cores
+
+use_cores(1)
+seen = []
+in_threads(lambda item: seen.append(threading.current_thread()), range(100))
+assert cores() == 1
+assert set(seen) == {threading.main_thread()}
+assert {library["num_threads"] for library in threadpool_info()} == {1}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -25,7 +25,9 @@ _MAX_NEWTON_STEPS = 30
 _MAX_CG_STEPS = 100
 _ROUNDING = 1e-4  # of a margin: products are in single precision
 _RISE = 1e-6  # of an objective, for the same reason
-_FEW_ACTIVE = 0.3  # of the images inside the margin: up to here their own equations are solved sooner than CG converges
+# Times the root of images x features: so many images inside the margin have their equations solved sooner than
+# conjugate gradients converge (measured for 450 and 1,800 images, 513 and 1,281 features).
+_FEW_ACTIVE = 0.3
 _GRAM_LIMIT = 4000  # images whose inner products are kept, 64 MB; those of more are computed where needed
 
 
@@ -66,7 +68,7 @@ class _Points:
         """Inner products of some images, an array of its own."""
         if self._gram is None:
             return (self.rows[some] @ self.rows[some].T).astype(np.float64)
-        return self._gram[np.ix_(some, some)].astype(np.float64)
+        return self._gram[some][:, some].astype(np.float64)
 
     def times(self, weights: Values) -> Values:
         """Margins (n, k) of weights (n_features + 1, k), in single precision as all large products."""
@@ -91,7 +93,7 @@ def _newton(points: _Points, signs: Values, c: float, start: Values) -> Values:
             break
         moving, w, y, slack = moving[rough], w[:, rough], y[:, rough], slack[:, rough]
         active = slack > 0
-        few = active.mean(axis=0) <= _FEW_ACTIVE
+        few = active.sum(axis=0) <= _FEW_ACTIVE * np.sqrt(points.rows.size)
         step = _directions(points, y, active, few, c, w, gradient[:, rough])
         moved = points.times(step)
         lengths = _step_lengths(c, w, step, y, margins[:, moving], moved)

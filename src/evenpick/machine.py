@@ -23,9 +23,20 @@ class Run(Protocol):
     def __call__(self, step: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]: ...
 
 
+_most_cores: int | None = None
+
+
 def cores() -> int:
     """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(here, _most_cores or here)
+
+
+def use_cores(most: int) -> None:
+    """Keep this process to so many cores: one of several processes that share the machine."""
+    global _most_cores
+    _most_cores = most
+    _linear_algebra().limit(limits=most)
 
 
 def map_in_threads(
@@ -56,6 +67,7 @@ def in_threads(step: Callable[[Item], None], items: Iterable[Item]) -> None:
     """Call `step` for each item, one on each core at a time; an error in one is raised.
 
     An item is asked for when a core is free for it. Matrix products in a step belong within `one_blas_thread`.
+    The calling thread works too, and alone while no other is free: a small step must not wait for a thread to start.
     """
     waiting, lock = iter(items), threading.Lock()
 
@@ -67,9 +79,18 @@ def in_threads(step: Callable[[Item], None], items: Iterable[Item]) -> None:
                 return
             step(item)
 
-    with ThreadPoolExecutor(cores()) as pool:
-        for worker in [pool.submit(work) for _ in range(cores())]:
-            worker.result()
+    others = [_helpers().submit(work) for _ in range(cores() - 1)]
+    try:
+        work()
+    finally:
+        for other in others:
+            if not other.cancel():
+                other.result()
+
+
+@cache
+def _helpers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(cores() - 1, 1), "evenpick-step")
 
 
 @cache

@@ -29,7 +29,7 @@ from .data_set import DataSet
 from .durable import write_atomically
 from .embedding import Progress, embed
 from .errors import EvenpickError
-from .machine import cores
+from .machine import cores, use_cores
 from .metrics import class_counts, imbalance_ratio
 from .paper_cell import FULL, Cell, Labelled, run_cell
 from .pool import Pool
@@ -238,13 +238,10 @@ _worker: tuple[Path, dict[str, DataSet]] | None = None  # what each process of t
 
 
 def _begin_worker(workspace: Path, data_sets: dict[str, DataSet]) -> None:
-    import scipy.linalg  # noqa: F401 (only libraries that are loaded can be limited)
-    from threadpoolctl import threadpool_limits
-
     global _worker
     Thread(target=_end_with_parent, daemon=True).start()
     _worker = workspace, data_sets
-    threadpool_limits(1)
+    use_cores(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the workers
 
 
