@@ -76,6 +76,18 @@ def paper(
     click.echo("Written: " + ", ".join(f"'{file}'" for file in files))
 
 
+@benchmark.command()
+@click.argument("name")
+@click.option("--data", type=FOLDER, required=True, help="Folder with a folder for each data set.")
+def download(name: str, data: Path) -> None:
+    """Download food101 or cifar100 from the Hugging Face Hub into a folder of --data."""
+    from .data_set_download import download as download_to
+
+    with progress_bars() as begin:
+        folder = download_to(name, data, begin)
+    click.echo(f"Written: '{folder}'; run: evenpick benchmark paper WORKSPACE --data '{data}' --sets {name}")
+
+
 def _check_extra() -> None:
     for package in ("pandas", "tabulate", "statsmodels", "scikit_posthocs", "matplotlib"):
         if find_spec(package) is None:

@@ -238,11 +238,13 @@ def _pruned(labels: Mapping[str, str], ratio: float, mean: float) -> dict[str, s
 FORMS: dict[str, Form] = {
     "food101": Form(
         ("images/*", "meta/train.txt", "meta/test.txt"), _food101,
-        "get food-101.tar.gz from https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/",
+        "run evenpick benchmark download food101, or get food-101.tar.gz from "
+        "https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/",
     ),
     "cifar100": Form(
         ("train.bin", "test.bin", "fine_label_names.txt"), _cifar100,
-        "get cifar-100-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html",
+        "run evenpick benchmark download cifar100, or get cifar-100-binary.tar.gz from "
+        "https://www.cs.toronto.edu/~kriz/cifar.html",
     ),
     "mit67": Form(
         ("Images/*", "TestImages.txt"), _mit67,
