@@ -45,6 +45,45 @@ def test_class_folders_name_the_class(tmp_path, pool, test):
     assert found.test.labels == {"cat/2.jpg": "cat", "dog/2.jpg": "dog"}
 
 
+@pytest.mark.parametrize("name", ["valid", "validation"])
+def test_other_words_for_a_test_set_are_known(tmp_path, name):
+    for image in ("train/cat/1.jpg", "train/dog/1.jpg", f"{name}/cat/2.jpg", f"{name}/dog/2.jpg"):
+        touch(tmp_path / "mine" / image)
+
+    assert set(open_data_set("mine", tmp_path, tmp_path).test.labels.values()) == {"cat", "dog"}
+
+
+def test_splits_are_not_taken_for_classes(tmp_path):
+    for image in ("train/cat/1.jpg", "train/dog/1.jpg", "holdout/cat/2.jpg", "holdout/dog/2.jpg"):
+        touch(tmp_path / "mine" / image)
+
+    with pytest.raises(EvenpickError, match="holds 'train', which is no class"):
+        open_data_set("mine", tmp_path, tmp_path)
+
+
+def test_a_table_without_its_folders_says_what_is_missing(tmp_path):
+    touch(tmp_path / "mine" / "photos" / "1.jpg")
+    (tmp_path / "mine" / "labels.csv").write_text("split,file,label\npool,1.jpg,cat\n")
+
+    with pytest.raises(EvenpickError, match=r"needs the images that it names in pool/ and test/"):
+        open_data_set("mine", tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"), [(lambda b: b[:-1], "3074 bytes an image"), (lambda b: b"", "3074 bytes")]
+)
+def test_a_cifar_file_that_is_cut_short_is_one_line(tmp_path, damage, words):
+    folder = tmp_path / "cifar100"
+    folder.mkdir()
+    (folder / "fine_label_names.txt").write_text("\n".join(f"class{i}" for i in range(100)))
+    records = np.zeros((3, 3074), np.uint8).tobytes()
+    (folder / "train.bin").write_bytes(damage(records))
+    (folder / "test.bin").write_bytes(records)
+
+    with pytest.raises(EvenpickError, match=words):
+        open_data_set("cifar100", tmp_path, tmp_path / "unpacked")
+
+
 def test_a_folder_without_a_test_set_gives_a_fifth_of_each_class_for_it(tmp_path):
     for number in range(10):
         touch(tmp_path / "mine" / "cat" / f"{number}.jpg")

@@ -127,6 +127,7 @@ seen = []
 in_threads(lambda item: seen.append(threading.current_thread()), range(100))
 assert cores() == 1
 assert set(seen) == {threading.main_thread()}
+assert {"blas", "openmp"} <= {library["user_api"] for library in threadpool_info()}
 assert {library["num_threads"] for library in threadpool_info()} == {1}
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

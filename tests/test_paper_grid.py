@@ -17,7 +17,7 @@ from evenpick import EvenpickError, Pool, Preprocessing, SourceModel, simulate, 
 from evenpick.data_set import open_data_set
 from evenpick.metrics import macro_accuracy
 from evenpick.paper_cell import FULL, Cell, Labelled, run_cell, svm_accuracies
-from evenpick.paper_grid import RESULTS, Grid, read_facts, read_rows, run
+from evenpick.paper_grid import FACTS, RESULTS, Grid, read_facts, read_rows, run
 from evenpick.paper_pages import write_pages
 
 GRID = Grid(("random", "ent_inv_div", "core_set"), (None, "ratio_max"), (8, 14), 2)
@@ -113,16 +113,25 @@ def test_a_killed_run_that_goes_on_gives_the_same_tables(data, source, tmp_path)
     assert in_order(read_rows(tmp_path / "killed")) == in_order(read_rows(tmp_path / "whole"))
     for folder in ("whole", "killed"):
         write_pages(tmp_path / folder, {"more": "food101"})
-    for name in ("tables.md", "tables.csv", "tables.tex", "figure-1.svg"):
+    names = sorted(str(file.relative_to(tmp_path / "whole")) for file in (tmp_path / "whole").rglob("*.*"))
+    pages = [name for name in names if name.endswith((".md", ".csv", ".tex", ".svg")) and "features" not in name]
+    assert {"tables.md", "tables.csv", "tables.tex", "figure-1.svg"} <= set(pages)
+    assert {"critical-difference-none.svg", "critical-difference-ratio_max.svg"} <= set(pages)
+    assert "csv/table-2-macro-accuracy-in-percent-more-before-balancing.csv" in pages
+    assert "**" in (tmp_path / "whole" / "tables.md").read_text().split("Table 2")[1]
+    assert "\\textbf{" in (tmp_path / "whole" / "tables.tex").read_text()
+    for name in pages:
         assert (tmp_path / "killed" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
-def test_the_workers_of_a_killed_run_end_too(data, source, tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_the_workers_of_a_killed_run_end_too(how, data, source, tmp_path):
     (tmp_path / "killed.py").write_text(KILLED)
     process = subprocess.Popen([sys.executable, str(tmp_path / "killed.py"), str(tmp_path)], start_new_session=True)
     while not read_rows(tmp_path / "killed"):
+        assert process.poll() is None
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
+    os.kill(process.pid, how)
     process.wait()
 
     for _ in range(300):
@@ -196,6 +205,49 @@ def test_a_budget_larger_than_the_pool_is_refused_before_anything_is_done(data, 
     assert not (tmp_path / "work").exists()
 
 
+def test_a_set_that_has_changed_is_refused_and_what_was_found_is_kept(data, source, tmp_path):
+    only, small = {"colours": data["colours"]}, Grid(("random",), (None,), (8,), 1)
+    run(tmp_path / "work", only, source, small, 1)
+    before = (tmp_path / "work" / RESULTS).read_bytes()
+    (tmp_path / "data" / "colours" / "pool" / "red" / "0.png").unlink()
+    changed = {"colours": open_data_set("colours", tmp_path / "data", tmp_path)}
+
+    with pytest.raises(EvenpickError, match="'colours' has other images or labels than when"):
+        run(tmp_path / "work", changed, source, small, 1)
+
+    assert (tmp_path / "work" / RESULTS).read_bytes() == before
+
+
+def test_files_that_cannot_be_read_are_counted_and_budgets_are_of_what_is_left(data, source, tmp_path):
+    for number in range(1, 16):
+        (tmp_path / "data" / "colours" / "pool" / "red" / f"{number}.png").write_bytes(b"broken")
+    only = {"colours": data["colours"]}
+
+    run(tmp_path / "work", only, source, Grid(("random",), (None,), (8,), 1), 1)
+    facts = read_facts(tmp_path / "work")["colours"]
+
+    assert (facts["images"], facts["left_out"]) == (17, 15)
+    assert [row["budget"] for row in read_rows(tmp_path / "work") if row["acquisition"] == FULL] == [17]
+    with pytest.raises(EvenpickError, match=r"a budget of 20 needs as many images; a share of 0\.9 of its pool has 15"):
+        run(tmp_path / "work", only, source, Grid(("random",), (None,), (20,), 1), 1)
+
+
+def test_a_class_whose_test_images_cannot_be_read_is_refused(data, source, tmp_path):
+    for number in range(6):
+        (tmp_path / "data" / "colours" / "test" / "blue" / f"{number}.png").write_bytes(b"broken")
+
+    with pytest.raises(EvenpickError, match="no test image of 'blue' can be read"):
+        run(tmp_path / "work", {"colours": data["colours"]}, source, GRID, 1)
+
+
+def test_labels_of_one_class_alone_predict_it():
+    pool = Pool.from_arrays(np.random.default_rng(0).normal(size=(5, 3)))
+
+    found = svm_accuracies(Labelled(pool, np.array(["a"] * 5)), Labelled(pool, np.array(["a", "a", "a", "b", "c"])), 0)
+
+    assert found == {"accuracy": 33.333, "corrected_accuracy": 33.333}
+
+
 def test_a_second_run_in_the_same_folder_is_refused(data, source, tmp_path):
     from filelock import FileLock
 
@@ -207,6 +259,12 @@ def test_a_second_run_in_the_same_folder_is_refused(data, source, tmp_path):
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_the_latex_compiles(data, source, tmp_path):
     run(tmp_path / "work", data, source, GRID, 2)
+    rows, facts = read_rows(tmp_path / "work"), read_facts(tmp_path / "work")
+    for name in ("c^d", r"e\f~g", "50%_{h}", "i", "j"):  # as many sets as nobody should be surprised by
+        facts[name] = facts["more"]
+        rows += [row | {"data_set": name} for row in rows if row["data_set"] == "more"]
+    (tmp_path / "work" / RESULTS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "work" / FACTS).write_text(json.dumps(facts))
     write_pages(tmp_path / "work", {"colours": "food101", "more": "cifar100"})
     document = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}\input{tables}\end{document}"
     (tmp_path / "work" / "document.tex").write_text(document)

@@ -95,11 +95,13 @@ def _check_extra() -> None:
 
 
 def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def _known(kind: str, text: str, known: Iterable[str]) -> list[str]:
     names = _listed(text)
+    if not names:
+        raise EvenpickError(f"no {kind} is named; got {text!r}")
     for name in names:
         if name not in known:
             raise unknown_name(kind, name, known)
@@ -110,13 +112,17 @@ def _numbers(option: str, text: str) -> list[int]:
     parts = _listed(text)
     if not parts or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise EvenpickError(f"{option} must be whole numbers from 1 on, comma-separated, like 500,1000; got {text!r}")
-    return [int(part) for part in parts]
+    return list(dict.fromkeys(map(int, parts)))
 
 
 def _opened(data: Path, sets: str | None, workspace: Path) -> "dict[str, DataSet]":
     from .data_set import data_sets_in, open_data_set
 
-    names = _listed(sets) if sets else data_sets_in(data)
+    names = (
+        _listed(sets)
+        if sets
+        else [name for name in data_sets_in(data) if (data / name).resolve() != workspace.resolve()]
+    )
     if not names:
         raise EvenpickError(f"'{data}' holds no data set: put a folder there for each")
     return {name: open_data_set(name, data, workspace / "images") for name in names}

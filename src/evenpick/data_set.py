@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import EvenpickError, first_few
 from .exchange import read_labels
@@ -25,6 +26,7 @@ IMN_MEAN = 185.58
 SEED = 0  # draws the hundred classes, and the induced imbalance of every set
 
 _WORDNET_ID = re.compile(r"n\d{8}")
+_SPLITS = {"pool", "train", "training", "test", "testing", "val", "valid", "validation", "images"}  # never classes
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,14 @@ def _class_folders(pool: str, test: str) -> Read:
 
 def _one_folder(folder: Path, unpacked: Path) -> tuple[Split, Split]:
     """A folder of images for each class and no test set: a fifth of each class, drawn, becomes one."""
-    return _held_out(folder, _by_folder(folder), lambda size: max(1, round(TEST_SHARE * size)))
+    if (folder / "labels.csv").is_file():
+        raise EvenpickError(f"'{folder}' has labels.csv and needs the images that it names in pool/ and test/")
+    labels = _by_folder(folder)
+    if splits := set(labels.values()) & _SPLITS:
+        raise EvenpickError(
+            f"'{folder}' holds {first_few(sorted(splits))}, which is no class; put pool/CLASS/... and test/CLASS/... there"
+        )
+    return _held_out(folder, labels, lambda size: max(1, round(TEST_SHARE * size)))
 
 
 def _food101(folder: Path, unpacked: Path) -> tuple[Split, Split]:
@@ -155,7 +164,7 @@ def _cifar100(folder: Path, unpacked: Path) -> tuple[Split, Split]:
     names = (folder / "fine_label_names.txt").read_text().split()
     splits = []
     for source, name in (("train", "pool"), ("test", "test")):
-        records = np.fromfile(folder / f"{source}.bin", np.uint8).reshape(-1, 2 + 3 * 32 * 32)
+        records = _records(folder / f"{source}.bin", len(names))
         labels = {f"{row:05}.png": names[fine] for row, fine in enumerate(records[:, 1])}
         if name == "pool":
             labels = _pruned(labels, 0.7396, 171.68)
@@ -164,16 +173,29 @@ def _cifar100(folder: Path, unpacked: Path) -> tuple[Split, Split]:
             file = unpacked / name / image
             if not file.exists():
                 pixels = records[int(file.stem), 2:].reshape(3, 32, 32).transpose(1, 2, 0)
-                Image.fromarray(np.ascontiguousarray(pixels)).save(file)
+                part = file.with_suffix(".part")
+                Image.fromarray(np.ascontiguousarray(pixels)).save(part, "PNG")
+                part.replace(file)  # a killed run leaves no half image behind
         splits.append(Split(unpacked / name, labels))
     return splits[0], splits[1]
+
+
+def _records(file: Path, n_classes: int) -> NDArray[np.uint8]:
+    """A row an image: coarse label, fine label, 3 x 32 x 32 bytes."""
+    length, size = 2 + 3 * 32 * 32, file.stat().st_size
+    if size % length or not size:
+        raise EvenpickError(f"'{file}' should be of {length} bytes an image; it has {size:,}: get it again")
+    records = np.fromfile(file, np.uint8).reshape(-1, length)
+    if (fine := int(records[:, 1].max())) >= n_classes:
+        raise EvenpickError(f"'{file}' has a class {fine} and fine_label_names.txt names {n_classes}: get both again")
+    return records
 
 
 def _imn100(folder: Path, unpacked: Path) -> tuple[Split, Split]:
     """ImageNet-21k: a hundred drawn leaf classes outside ILSVRC with images enough for the largest rank."""
     parents = {line.split()[0] for line in (folder / "wordnet.is_a.txt").read_text().splitlines() if line.strip()}
     outside = {path.name for path in folder.iterdir() if _WORDNET_ID.fullmatch(path.name)} - parents - _ilsvrc(folder)
-    ids = {name: find_images(folder / name) for name in sorted(outside)}
+    ids = {name: _images_of(folder / name) for name in sorted(outside)}
     enough = [name for name, images in ids.items() if len(images) >= IMN_LARGEST + MOST_TEST]
     if len(enough) < 100:
         raise EvenpickError(
@@ -197,6 +219,13 @@ def _ilsvrc(folder: Path) -> set[str]:
             "or timm, which carries them: pip install 'evenpick[timm]'"
         )
     return set(_WORDNET_ID.findall(own.read_text()))
+
+
+def _images_of(class_folder: Path) -> list[str]:
+    try:
+        return find_images(class_folder)
+    except EvenpickError:  # a class that was not downloaded has too few like any other
+        return []
 
 
 def _by_folder(folder: Path) -> dict[str, str]:
@@ -258,5 +287,7 @@ FORMS: dict[str, Form] = {
     "pool and test": Form(("pool/*/*", "test/*/*"), _class_folders("pool", "test")),
     "train and test": Form(("train/*/*", "test/*/*"), _class_folders("train", "test")),
     "train and val": Form(("train/*/*", "val/*/*"), _class_folders("train", "val")),
+    "train and valid": Form(("train/*/*", "valid/*/*"), _class_folders("train", "valid")),
+    "train and validation": Form(("train/*/*", "validation/*/*"), _class_folders("train", "validation")),
     "class folders": Form(("*/*",), _one_folder),
 }  # fmt: skip

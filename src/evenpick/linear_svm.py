@@ -41,6 +41,7 @@ def fit_path(
     Parameters
     ----------
     features : array of shape (n, n_features)
+        Of length 1 at most: products are in single precision.
     labels : array of shape (n,)
         Class numbers, 0 to n_classes - 1. A class without an image gets margins below zero everywhere.
     n_classes : int

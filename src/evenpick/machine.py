@@ -35,8 +35,12 @@ def cores() -> int:
 def use_cores(most: int) -> None:
     """Keep this process to so many cores: one of several processes that share the machine."""
     global _most_cores
+    import scipy.linalg  # noqa: F401 (only libraries that are loaded are found)
+    import sklearn.cluster  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
     _most_cores = most
-    _linear_algebra().limit(limits=most)
+    threadpool_limits(most)
 
 
 def map_in_threads(

@@ -22,8 +22,9 @@ class Difference:
         Of the difference in percent points, and of its 95 % t interval over seeds, each seed's mean over its
         data sets and budgets counting once.
     p : float
-        Of Wilcoxon's signed-rank test over all pairs, corrected by Holm for the family of differences.
+        Of Wilcoxon's signed-rank test over the pairs, corrected by Holm for the family of differences.
     pairs, wins : int
+        A pair is one seed on one data set, its budgets averaged: the smaller are often part of the larger.
     """
 
     mean: float
@@ -33,18 +34,20 @@ class Difference:
     wins: int
 
 
-def differences(ahead: pd.DataFrame, behind: pd.DataFrame) -> dict[str, Difference]:
-    """Each column of `ahead` less that of the same name in `behind`, or less its only column.
+def differences(ahead: pd.DataFrame, behind: pd.DataFrame | pd.Series) -> dict[str, Difference]:
+    """Each column of `ahead` less that of the same name in `behind`, or less `behind` itself if that is one method.
 
-    Pairs of one data set share its pool and test images: p speaks of these data sets, not of others.
+    Pairs of one data set share its images: p speaks of these data sets, not of others.
     """
     from statsmodels.stats.multitest import multipletests
 
     paired = {}
-    for name in ahead.columns:
-        values = (ahead[name] - behind[name if name in behind else behind.columns[0]]).dropna()
+    for name in (
+        ahead.columns if isinstance(behind, pd.Series) else ahead.columns.intersection(behind.columns, sort=False)
+    ):
+        values = (ahead[name] - (behind if isinstance(behind, pd.Series) else behind[name])).dropna()
         if len(values):
-            paired[name] = values
+            paired[name] = values.groupby(level=["data_set", "seed"]).mean()
     raw = [1.0 if (values == 0).all() else float(stats.wilcoxon(values).pvalue) for values in paired.values()]
     corrected = multipletests(raw, method="holm")[1] if raw else []
     found = {}
@@ -54,16 +57,26 @@ def differences(ahead: pd.DataFrame, behind: pd.DataFrame) -> dict[str, Differen
     return found
 
 
-def ranks(runs: pd.DataFrame) -> pd.DataFrame:
-    """Rank of each method on each data set and budget, 1 being best, by its mean over seeds.
+def shared(table: pd.DataFrame) -> pd.DataFrame:
+    """The part without gaps: rows that at least half of the methods have, and of these methods those that have them all.
 
-    Methods that lack one of them are left out.
+    So that one method run beyond the grid does not put out all others.
     """
-    means = runs.groupby(level=["data_set", "budget"]).mean().dropna(axis=1)
+    return table[table.notna().mean(axis=1) >= 0.5].dropna(axis=1)
+
+
+def ranks(runs: pd.DataFrame) -> pd.DataFrame:
+    """Rank of each method on each data set, 1 being best, by its mean over budgets and seeds (`shared` ones)."""
+    means = shared(runs.groupby(level=["data_set", "budget"]).mean()).groupby(level="data_set").mean()
     return means.rank(axis=1, ascending=False)
 
 
-def by_chance(of_ranks: pd.DataFrame) -> pd.DataFrame:
+def friedman(of_ranks: pd.DataFrame) -> float:
+    """p that no method differs from the others, of three methods or more; from `ranks`."""
+    return float(stats.friedmanchisquare(*of_ranks.to_numpy().T).pvalue)
+
+
+def nemenyi(of_ranks: pd.DataFrame) -> pd.DataFrame:
     """p of Nemenyi's test after Friedman's, for each pair of methods (Demsar, 2006); from `ranks`."""
     import scikit_posthocs
 

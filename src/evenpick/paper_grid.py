@@ -3,6 +3,7 @@
 Rows are appended to one file as they are done, so that a run that is killed goes on where it was.
 """
 
+import hashlib
 import itertools
 import json
 import os
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -24,11 +25,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from ._version import __version__
-from .cross_validation import N_FOLDS
-from .data_set import DataSet
+from .data_set import SEED, DataSet
 from .durable import write_atomically
 from .embedding import Progress, embed
-from .errors import EvenpickError
+from .errors import EvenpickError, first_few
 from .machine import cores, use_cores
 from .metrics import class_counts, imbalance_ratio
 from .paper_cell import FULL, Cell, Labelled, run_cell
@@ -45,7 +45,7 @@ POOL_SHARE = 0.9  # drawn by each seed, so that intervals cover the luck of the 
 RESULTS = "results.jsonl"
 FACTS = "data_sets.json"
 _KEY = ("data_set", "acquisition", "balancing", "budget", "seed")
-_SETTINGS = ("source", "fingerprint", "pool_share", "folds")  # equal in all rows of one file
+_SETTINGS = ("source", "fingerprint", "pool_share")  # equal in all rows of one file
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class Grid:
     n_seeds: int = 5
     pool_share: float = POOL_SHARE
 
-    def cells(self, data_sets: Mapping[str, DataSet]) -> list[Cell]:
-        """All cells, one data set after the other, then seed by seed."""
+    def cells(self, sizes: Mapping[str, int]) -> list[Cell]:
+        """All cells, one data set after the other, then seed by seed; from the images of each pool."""
         found = []
-        for name, data_set in data_sets.items():
-            found.append(Cell(name, FULL, None, len(data_set.pool.labels), 0))
+        for name, size in sizes.items():
+            found.append(Cell(name, FULL, None, size, 0))
             axes = itertools.product(range(self.n_seeds), self.budgets, self.acquisitions, self.balancings)
             found += [Cell(name, acquisition, form, budget, seed) for seed, budget, acquisition, form in axes]
-        return found
+        return list(dict.fromkeys(found))
 
 
 def run(
@@ -93,19 +93,23 @@ def run(
     Raises
     ------
     EvenpickError
-        If a budget is larger than a pool, the results are of other settings, or another process is at work.
+        If a budget is larger than a pool, the results are of other settings or of other images, a class has no test
+        image that can be read, or another process is at work.
     """
-    _check_budgets(data_sets, grid)
+    _check_budgets({name: len(data_set.pool.labels) for name, data_set in data_sets.items()}, grid)
     with _only_runner(workspace):
         settings = {
-            "source": _without_folder(source.name), "fingerprint": source.fingerprint, "pool_share": grid.pool_share,
-            "folds": N_FOLDS,
+            "source": _without_folder(source.name), "fingerprint": source.fingerprint, "pool_share": grid.pool_share
         }  # fmt: skip
         done = {tuple(row[key] for key in _KEY) for row in _whole_rows(workspace, settings)}
         for data_set in data_sets.values():
+            _check_unchanged(workspace, data_set)
+        sizes = {}
+        for name, data_set in data_sets.items():
             _embed(workspace, data_set, source, begin)
-            _note_facts(workspace, data_set)
-        todo = [cell for cell in grid.cells(data_sets) if tuple(asdict(cell).values()) not in done]
+            sizes[name] = _note_facts(workspace, data_set)
+        _check_budgets(sizes, grid)  # files that cannot be read and copies are left out by now
+        todo = [cell for cell in grid.cells(sizes) if tuple(asdict(cell).values()) not in done]
         _run_cells(workspace, data_sets, todo, settings | _versions(), processes or cores(), begin("grid", "labels"))
         return len(todo)
 
@@ -142,14 +146,30 @@ def _whole_rows(workspace: Path, settings: Mapping[str, Any]) -> list[dict[str, 
     return rows
 
 
-def _check_budgets(data_sets: Mapping[str, DataSet], grid: Grid) -> None:
-    for name, data_set in data_sets.items():
-        size = int(grid.pool_share * len(data_set.pool.labels))
-        if max(grid.budgets) > size:
+def _check_budgets(sizes: Mapping[str, int], grid: Grid) -> None:
+    for name, size in sizes.items():
+        drawn = int(grid.pool_share * size)
+        if max(grid.budgets) > drawn:
             raise EvenpickError(
                 f"data set '{name}': a budget of {max(grid.budgets)} needs as many images; "
-                f"a share of {grid.pool_share:g} of its pool has {size}"
+                f"a share of {grid.pool_share:g} of its pool has {drawn}"
             )
+
+
+def _check_unchanged(workspace: Path, data_set: DataSet) -> None:
+    """Rows of other images or labels must not stand beside new ones."""
+    known = read_facts(workspace).get(data_set.name, {}).get("digest")
+    if known not in (None, _digest(data_set)):
+        raise EvenpickError(
+            f"data set '{data_set.name}' has other images or labels than when '{workspace}' was begun: "
+            "give it a folder of its own"
+        )
+
+
+def _digest(data_set: DataSet) -> str:
+    """Of the image ids and labels of both splits."""
+    listed = [sorted(part.labels.items()) for part in (data_set.pool, data_set.test)]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:16]
 
 
 @contextmanager
@@ -174,15 +194,18 @@ def _versions() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that this package is run from, if it is."""
-    here = Path(__file__).parent
+    """The commit of the checkout that this package is run from, if it is; `-dirty` if files differ from it."""
+    here = Path(__file__)
+
+    def told(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=here.parent, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
     try:
-        told = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=True
-        )
+        told("ls-files", "--error-unmatch", here.name)  # not a package installed inside somebody's repository
+        return told("describe", "--always", "--dirty", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return told.stdout.strip()
 
 
 def _embed(workspace: Path, data_set: DataSet, source: SourceModel, begin: Callable[[str, str], Progress]) -> None:
@@ -195,16 +218,26 @@ def _features(workspace: Path, name: str, split: str) -> Path:
     return workspace / "features" / f"{name}-{split}"
 
 
-def _note_facts(workspace: Path, data_set: DataSet) -> None:
+def _note_facts(workspace: Path, data_set: DataSet) -> int:
+    """Note what Table 1 and Figure 1 need; returns the images of the pool."""
     train, test = (_labelled(workspace, data_set, split) for split in ("pool", "test"))
+    for words, part in (("pool", train), ("test", test)):
+        if gone := set(data_set.test.labels.values()) - set(part.labels):
+            raise EvenpickError(
+                f"data set '{data_set.name}': no {words} image of {first_few(sorted(gone))} can be read; "
+                f"'{_features(workspace, data_set.name, words)}' says why in skipped.csv"
+            )
     counts = class_counts(train.labels, sorted(set(train.labels)))
     facts = {
         "classes": len(counts), "images": len(train.pool), "test_images": len(test.pool), "mean": float(counts.mean()),
         "std": float(counts.std()), "imbalance_ratio": imbalance_ratio(counts),
+        "left_out": len(data_set.pool.labels) + len(data_set.test.labels) - len(train.pool) - len(test.pool),
+        "digest": _digest(data_set), "drawn_with_seed": SEED,
         "shares": [round(share, 6) for share in source_knowledge(train.pool).shares],
     }  # fmt: skip
     every = read_facts(workspace) | {data_set.name: facts}
     write_atomically(workspace / FACTS, (json.dumps(every) + "\n").encode())
+    return len(train.pool)
 
 
 def _labelled(workspace: Path, data_set: DataSet, split: str) -> Labelled:
@@ -220,7 +253,9 @@ def _run_cells(
     """Run the cells in processes; the bar counts labels, as time goes with them."""
     spent, total = 0, sum(cell.budget for cell in todo)
     progress(spent, total)
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin_worker, (workspace, dict(data_sets)))
+    context = get_context("spawn")
+    stop, stopper = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(processes, context, _begin_worker, (workspace, dict(data_sets), stop))
     with (workspace / RESULTS).open("a") as results, pool:
         budget_of = {pool.submit(_work, cell, facts["pool_share"]): cell.budget for cell in todo}
         try:
@@ -231,25 +266,26 @@ def _run_cells(
                 progress(spent, total)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            stopper.close()  # ends the workers: a cell may take minutes and is run again
             raise
 
 
 _worker: tuple[Path, dict[str, DataSet]] | None = None  # what each process of the pool is told once
 
 
-def _begin_worker(workspace: Path, data_sets: dict[str, DataSet]) -> None:
+def _begin_worker(workspace: Path, data_sets: dict[str, DataSet], stop: Connection) -> None:
     global _worker
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
     _worker = workspace, data_sets
     use_cores(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the workers
 
 
-def _end_with_parent() -> None:
-    """A killed run must not leave workers behind that wait for its next cell for ever."""
+def _end_with_parent(stop: Connection) -> None:
+    """A killed run must not leave workers behind that wait for its next cell for ever, and a stopped one none at work."""
     parent = parent_process()
     assert parent is not None
-    wait([parent.sentinel])
+    wait([parent.sentinel, stop])
     os._exit(1)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .durable import write_atomically
-from .method_comparison import by_chance, ranks
+from .method_comparison import friedman, nemenyi, ranks
 from .paper_grid import read_facts, read_rows
 from .paper_tables import NONE, Results, Table, all_tables, summary
 
@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-_LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "±": r"$\pm$"}
+_LATEX = {
+    "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "±": r"$\pm$",
+    "^": r"\^{}", "~": r"\~{}", "\\": r"\textbackslash{}",
+}  # fmt: skip
+_MOST_FLOATS = 10  # LaTeX holds back so many tables of a page, and a few more
 _MOST_NAMES = 12  # of a critical-difference plot that can be read
 
 
 def write_pages(workspace: Path, partners: Mapping[str, str]) -> list[Path]:
-    """Write `tables.md`, `tables.csv`, `tables.tex` and the figures; returns the files.
+    """Write `tables.md`, `tables.tex`, `tables.csv` (cells), `csv/` (each table) and the figures; returns the files.
 
     Raises
     ------
@@ -33,12 +37,16 @@ def write_pages(workspace: Path, partners: Mapping[str, str]) -> list[Path]:
     texts = {
         "tables.md": _markdown(results, tables),
         "tables.csv": summary(results).to_csv(index=False),
-        "tables.tex": "\n".join([_ABOUT_TEX, *(_latex(table) for table in tables)]),
+        "tables.tex": "\n".join([_ABOUT_TEX, *_latex_pages(tables)]),
     }
+    texts |= {f"csv/{_file_name(table)}.csv": table.frame.to_csv(index=False) for table in tables if len(table.frame)}
+    for old in [*workspace.glob("csv/*.csv"), *workspace.glob("critical-difference-*")]:
+        old.unlink()  # of results that are no longer these
+    (workspace / "csv").mkdir(exist_ok=True)
     for name, text in texts.items():
         write_atomically(workspace / name, text.encode())
     figures = {"figure-1": _figure_1(results.facts)} | _critical_differences(results)
-    files = [workspace / name for name in texts]
+    files = [workspace / name for name in texts if "/" not in name]
     with matplotlib.rc_context({"svg.hashsalt": "evenpick"}):  # the same results, the same file
         for name, figure in figures.items():
             for suffix in ("svg", "png"):
@@ -79,9 +87,18 @@ def _seeds(results: Results) -> str:
 _ABOUT_TEX = "% Needs \\usepackage{booktabs} and, for wide tables, \\usepackage{graphicx}."
 
 
+def _file_name(table: Table) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", table.caption.lower()).strip("-")
+
+
+def _latex_pages(tables: Sequence[Table]) -> list[str]:
+    found = [_latex(table) for table in tables if len(table.frame)]
+    for place in range(_MOST_FLOATS, len(found), _MOST_FLOATS):
+        found[place] = "\\clearpage\n" + found[place]
+    return found
+
+
 def _latex(table: Table) -> str:
-    if not len(table.frame):
-        return ""
     cells = _marked(table.frame.map(_escaped), table.best, r"\textbf{{{}}}").rename(columns=_escaped)
     body = cells.to_latex(index=False, escape=False, column_format="l" + "r" * (len(cells.columns) - 1))
     return "\n".join(
@@ -93,7 +110,7 @@ def _latex(table: Table) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"[&%$#_{}±]", lambda match: _LATEX[match.group()], str(text))
+    return re.sub(r"[&%$#_{}±^~\\]", lambda match: _LATEX[match.group()], str(text))
 
 
 def _marked(frame: "DataFrame", best: Collection[tuple[int, str]], mark: str) -> "DataFrame":
@@ -119,19 +136,21 @@ def _figure_1(facts: Mapping[str, Any]) -> "Figure":
 
 
 def _critical_differences(results: Results) -> "dict[str, Figure]":
-    """Mean ranks over data sets and budgets, functions that may differ by chance joined (Demsar, 2006)."""
+    """Mean ranks over data sets, functions that may differ by chance joined (Demsar, 2006)."""
     import scikit_posthocs
     from matplotlib.figure import Figure
 
     found = {}
     for balancing in results.balancings:
         of_ranks = ranks(results.pivot("corrected_accuracy", balancing))
-        if min(of_ranks.shape) < 2 or of_ranks.shape[1] > _MOST_NAMES:
+        if len(of_ranks) < 2 or not 3 <= of_ranks.shape[1] <= _MOST_NAMES:
             continue
         figure = Figure(figsize=(8, 3.5), layout="constrained")
         axes = figure.subplots()
-        scikit_posthocs.critical_difference_diagram(of_ranks.mean(), by_chance(of_ranks), ax=axes)
+        scikit_posthocs.critical_difference_diagram(of_ranks.mean(), nemenyi(of_ranks), ax=axes)
         words = "before balancing" if balancing == NONE else f"with balancing ({balancing})"
-        axes.set_title(f"Mean rank over {len(of_ranks)} pairs of data set and budget, {words}", fontsize=10)
+        axes.set_title(
+            f"Mean rank over {len(of_ranks)} data sets, {words}; Friedman's p = {friedman(of_ranks):.2g}", fontsize=10
+        )
         found[f"critical-difference-{balancing}"] = figure
     return found

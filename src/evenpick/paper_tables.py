@@ -15,7 +15,7 @@ from scipy import stats
 
 from .acquisition import ACQUISITIONS
 from .errors import EvenpickError
-from .method_comparison import Difference, differences
+from .method_comparison import Difference, differences, shared
 from .metrics import g_al, mean_interval
 from .paper_cell import FULL
 
@@ -65,7 +65,7 @@ class Results:
         """From what `paper_grid` reads; a set that has a printed name is its own partner."""
         printed = _printed()
         known = check_partners(partners, facts)
-        if not rows:
+        if all(row["acquisition"] == FULL for row in rows):
             raise EvenpickError("no cell of the benchmark is done yet: run it with --data first")
         cells = pd.DataFrame(list(rows))
         cells["balancing"] = cells.balancing.fillna(NONE)
@@ -204,7 +204,7 @@ def _g_al_table(results: Results, balancing: str, which: str) -> Table:
             {
                 "acquisition": name,
                 "G_AL": _with_interval(means[name], half, 3),
-                "printed": f"{of_paper[name]:.3f}" if name in of_paper else "",
+                "printed, the paper's sets": f"{of_paper[name]:.3f}" if name in of_paper else "",
             }
         )
     top = max(means, key=lambda name: means[name]) if means else ""
@@ -218,16 +218,16 @@ def _with_room(results: Results) -> list[str]:
 
 
 def _g_al_of_seeds(results: Results, balancing: str) -> dict[str, list[float]]:
-    """G_AL of each acquisition function for every seed that ran all data sets and budgets."""
+    """G_AL of each acquisition function (`shared` ones) for every seed that ran all data sets and budgets."""
     runs = results.pivot("corrected_accuracy", balancing)
     runs = runs[runs.index.get_level_values("data_set").isin(_with_room(results))]
-    n_configurations = len(runs.groupby(level=["data_set", "budget"]))
+    grid = shared(runs.groupby(level=["data_set", "budget"]).mean())
+    full = results.full.corrected_accuracy.loc[grid.index.get_level_values("data_set")].to_numpy()
     found: dict[str, list[float]] = {}
     for _, of_seed in runs.groupby(level="seed"):
-        full = results.full.corrected_accuracy.loc[of_seed.index.get_level_values("data_set")].to_numpy()
-        for name in of_seed.columns if len(of_seed) == n_configurations else []:
-            if of_seed[name].notna().all():
-                found.setdefault(name, []).append(g_al(of_seed[name].to_numpy(), full))
+        values = of_seed.droplevel("seed").reindex(index=grid.index, columns=grid.columns).dropna(axis=1)
+        for name in values if len(values) else []:
+            found.setdefault(name, []).append(g_al(values[name].to_numpy(), full))
     return found
 
 
@@ -237,7 +237,7 @@ def _comparisons(results: Results) -> list[Table]:
     for measure in ("corrected_accuracy", "accuracy"):
         plain = results.pivot(measure, NONE) if NONE in results.balancings else None
         if plain is not None and "random" in plain:
-            others = differences(plain.drop(columns="random"), plain[["random"]])
+            others = differences(plain.drop(columns="random"), plain["random"])
             tables.append(_differences_table(f"Ahead of random before balancing, {_WORDS[measure]}", others))
         for balancing in results.balancings:
             if balancing != NONE and plain is not None:
@@ -265,21 +265,19 @@ def _rank_agreement(results: Results, means: pd.DataFrame) -> Table:
     for balancing in results.balancings:
         here = means[(means.balancing == balancing) & (means.measure == "corrected_accuracy")]
         for name, part in here[here.printed.notna()].groupby("data_set", sort=False):
-            both = part.groupby("acquisition")[["mean", "printed"]].mean()
-            rows.append(_rho(f"{name} beside {results.partners[str(name)]}", balancing, both["mean"], both.printed))
-        ours = pd.Series({k: np.mean(v) for k, v in _g_al_of_seeds(results, balancing).items()}, dtype=float)
-        printed = results.printed[(results.printed.measure == "g_al") & (results.printed.balancing == balancing)]
-        both = pd.concat([ours, printed.set_index("acquisition").value], axis=1, join="inner")
-        rows.append(_rho("G_AL", balancing, both.iloc[:, 0], both.iloc[:, 1]))
+            ours = shared(part.pivot(index="budget", columns="acquisition", values="mean"))
+            printed = part.pivot(index="budget", columns="acquisition", values="printed").loc[ours.index, ours.columns]
+            rows.append(_rho(f"{name} beside {results.partners[str(name)]}", balancing, ours.mean(), printed.mean()))
+        of_sets = pd.Series({k: np.mean(v) for k, v in _g_al_of_seeds(results, balancing).items()}, dtype=float)
+        of_paper = results.printed[(results.printed.measure == "g_al") & (results.printed.balancing == balancing)]
+        both = pd.concat([of_sets, of_paper.set_index("acquisition").value], axis=1, join="inner")
+        rows.append(_rho("G_AL beside that of the paper's sets", balancing, both.iloc[:, 0], both.iloc[:, 1]))
     return Table(
         "Rank agreement: Spearman's rho between our order of the functions and the printed one", pd.DataFrame(rows)
     )
 
 
 def _rho(what: str, balancing: str, ours: pd.Series, printed: pd.Series) -> dict[str, str]:
-    enough = len(ours) > 2
-    rho, p = stats.spearmanr(ours, printed) if enough else (np.nan, np.nan)
-    return {
-        "over": what, "balancing": balancing, "functions": str(len(ours)),
-        "rho": f"{rho:+.2f}" if enough else "", "p": f"{p:.2g}" if enough else "",
-    }  # fmt: skip
+    told = len(ours) > 2 and min(ours.nunique(), printed.nunique()) > 1  # else there is no order
+    rho = f"{stats.spearmanr(ours, printed).statistic:+.2f}" if told else ""
+    return {"over": what, "balancing": balancing, "functions": str(len(ours)), "rho": rho}

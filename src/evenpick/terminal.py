@@ -38,7 +38,7 @@ def progress_bars() -> Iterator[Callable[[str, str], Callable[..., None]]]:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=600) as bar:  # a step may take minutes
 
         def begin(what: str, unit: str) -> Callable[..., None]:
             task = bar.add_task(what, total=None, rate="", visible=False, start=False)
