@@ -329,10 +329,16 @@ def status(workspace: Path, as_json: bool) -> None:
     show_default=True,
     help="finetune: at most about so long, with fewer folds and epochs; 0 leaves it out of auto.",
 )
+@click.option(
+    "--self-training/--no-self-training",
+    default=True,
+    show_default=True,
+    help="Try pseudo-labels of unlabelled images too, and keep them if the folds say that they help.",
+)
 @SEED
 def train(
     workspace: Path, strategy: str, prior_correction: str, folds: int, epochs: int,
-    learning_rate: float, max_minutes: float, seed: int,
+    learning_rate: float, max_minutes: float, self_training: bool, seed: int,
 ) -> None:  # fmt: skip
     """Train a classifier on the labels so far."""
     from .fine_tuning import FineTuningSettings
@@ -356,7 +362,7 @@ def train(
             begin("fine-tuning", "images"),
             _say,
         )
-        model = fit(pool, rows, names, strategy, CORRECTIONS[prior_correction], seed, folds, options)
+        model = fit(pool, rows, names, strategy, CORRECTIONS[prior_correction], seed, folds, options, self_training)
     model.save(workspace / "model")
     clear_checkpoints(workspace / "fine-tuning")
     click.echo(_trained(model))
@@ -504,10 +510,10 @@ def _say(words: str) -> None:
 
 
 def _trained(model: "Model") -> str:
-    from .shallow_heads import chooses_c
+    from .self_training import head_of
 
-    choice, best = model.choice, model.cross_validation
-    c = f"C = {choice.c:g}, " if chooses_c(model.strategy) else ""
+    choice, best, head = model.choice, model.cross_validation, head_of(model.strategy)
+    c = f"C = {choice.c:g}, " if head and len(head.grid) > 1 else ""
     lines = [
         f"Trained {model.strategy} on {sum(model.counts)} labels of {len(model.classes)} classes: "
         f"{c}temperature {choice.temperature:.3g}, tau = {choice.tau:g}."

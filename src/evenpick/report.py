@@ -24,7 +24,7 @@ from .metrics import imbalance_ratio
 from .model import Model
 from .pool import Pool, write_atomically
 from .recorded_session import recorded_answers
-from .shallow_heads import SHALLOW_HEADS, chooses_c
+from .self_training import SUFFIX, head_of
 from .status import outlook
 
 THUMBNAIL = 96  # pixels of the longer side
@@ -137,13 +137,12 @@ def _classes(
 
 
 def _model_facts(model: Model, labels: Sequence[str]) -> dict[str, Any]:
-    folds = model.cross_validation
+    folds, head = model.cross_validation, head_of(model.strategy)
+    words = head.words if head else "the source model, fine-tuned"
     return {
         "strategy": model.strategy,
-        "words": SHALLOW_HEADS[model.strategy].words
-        if model.strategy in SHALLOW_HEADS
-        else "the source model, fine-tuned",
-        "chooses_c": chooses_c(model.strategy),
+        "words": words + (", self-trained" if model.strategy.endswith(SUFFIX) else ""),
+        "chooses_c": head is not None and len(head.grid) > 1,
         "left_out": model.left_out,
         **asdict(model.choice),
         "n_labels": sum(model.counts),

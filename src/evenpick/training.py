@@ -16,9 +16,11 @@ from .metrics import macro_accuracy
 from .model import FINETUNE, Model, image_files
 from .network_validation import FineTuningLeftOut, FineTuningOptions, NetworkTask, planned, validate_network
 from .pool import IndexArray, Pool
-from .shallow_heads import SHALLOW_HEADS
+from .self_training import SUFFIX, self_trained
+from .shallow_heads import SHALLOW_HEADS, ShallowHead
 
 AUTO = "auto"
+MOST_UNLABELLED = 20_000  # that self-training looks at
 STRATEGIES = (*SHALLOW_HEADS, FINETUNE, AUTO)
 
 Fitted: TypeAlias = Callable[[], LinearHead | FineTunedNetwork]  # trained on all labels once it has won
@@ -33,6 +35,7 @@ def train(
     random_state: int = 0,
     n_folds: int = N_FOLDS,
     fine_tuning: FineTuningOptions | None = None,
+    self_training: bool = True,
 ) -> Model:
     """Train a classifier on labelled rows of the pool.
 
@@ -57,6 +60,9 @@ def train(
     n_folds : int
     fine_tuning : FineTuningOptions, optional
         Epochs, bounds, checkpoints and progress of "finetune" and "auto".
+    self_training : bool
+        Try each strategy on fixed features with pseudo-labels of unlabelled images of the pool as well (at most
+        20,000, drawn), and take it if that is better on the folds; its name then ends in "+self_training".
 
     Raises
     ------
@@ -78,7 +84,9 @@ def train(
     task = _Task(pool, rows, numbers, taus, random_state, n_folds)
     found: dict[str, tuple[Validated, Fitted]] = {}
     for name in SHALLOW_HEADS if strategy == AUTO else {strategy} & set(SHALLOW_HEADS):
-        found[name] = task.shallow(name)
+        found[name] = task.shallow(SHALLOW_HEADS[name], np.empty((0, pool.features.shape[1]), np.float32))
+        if self_training and found[name][0].cross_validation and len(unlabelled := task.unlabelled()):
+            found[name + SUFFIX] = task.shallow(SHALLOW_HEADS[name], unlabelled)
     left_out = ""
     if strategy in (AUTO, FINETUNE):
         try:
@@ -106,11 +114,26 @@ class _Task:
     seed: int
     n_folds: int
 
-    def shallow(self, name: str) -> tuple[Validated, Fitted]:
-        rng, head = np.random.default_rng(self.seed), SHALLOW_HEADS[name]
-        features, basis = in_own_basis(normalised(self.pool.features[self.rows]))
+    def unlabelled(self) -> NDArray[np.float32]:
+        """Features of length 1 of images without a label, shape (n_unlabelled, n_features)."""
+        others = np.setdiff1d(np.arange(len(self.pool)), self.rows)
+        if len(others) > MOST_UNLABELLED:
+            others = np.sort(np.random.default_rng(self.seed).choice(others, MOST_UNLABELLED, replace=False))
+        return normalised(self.pool.features[others])
+
+    def shallow(self, head: ShallowHead, unlabelled: NDArray[np.float32]) -> tuple[Validated, Fitted]:
+        """Cross-validate the head; with unlabelled images, its self-trained form.
+
+        Pseudo-labels are as many of each class, so that there is no prior to correct for unless one is asked for.
+        """
+        rng, n = np.random.default_rng(self.seed), len(self.rows)
+        points, basis = in_own_basis(np.vstack([normalised(self.pool.features[self.rows]), unlabelled]))
+        features, taus = points[:n], self.taus
+        if len(unlabelled):
+            head = self_trained(head, points[n:].astype(np.float32))
+            taus = (0.0,) if 0.0 in taus else taus
         folds = deal_folds(self.labels, self.n_folds, rng)
-        checked = cross_validate(head, features, self.labels, folds, self.taus, rng)
+        checked = cross_validate(head, features, self.labels, folds, taus, rng)
         cs = [c for c in head.grid if c <= checked.choice.c]
 
         def fitted() -> LinearHead:
