@@ -113,7 +113,9 @@ def _runs(pool: Pool, labels: NDArray[np.str_]) -> Iterator[tuple[tuple[str, str
         for method in METHODS:
             name, form = method
             result = simulate(part, labels[rows], BUDGET, acquisition=name, balancing=form, random_state=seed)
-            model = train(part, result.indices, result.labels, random_state=seed)
+            model = train(
+                part, result.indices, result.labels, random_state=seed, self_training=False
+            )  # the labels alone
             ratio = imbalance_ratio(class_counts(result.labels, sorted(set(labels))))
             yield method, Run(result, rows, model, evaluate(model, test, labels[test_rows]), ratio)
 
