@@ -510,12 +510,13 @@ def _say(words: str) -> None:
 
 
 def _trained(model: "Model") -> str:
-    from .self_training import head_of
+    from .self_training import SUFFIX, head_of
 
     choice, best, head = model.choice, model.cross_validation, head_of(model.strategy)
     c = f"C = {choice.c:g}, " if head and len(head.grid) > 1 else ""
     lines = [
-        f"Trained {model.strategy} on {sum(model.counts)} labels of {len(model.classes)} classes: "
+        f"Trained {model.strategy} on {sum(model.counts)} labels of {len(model.classes)} classes"
+        f"{' and on pseudo-labels of unlabelled images' if model.strategy.endswith(SUFFIX) else ''}: "
         f"{c}temperature {choice.temperature:.3g}, tau = {choice.tau:g}."
     ]
     if best:

@@ -286,4 +286,5 @@ def _worth(gain: float, by_discovery: float) -> str:
     if gain < 0.01:
         return "More labels would buy little: less than a point for twice the work. This is a good place to stop."
     part = f", {100 * by_discovery:.0f} of them by finding classes" if by_discovery >= 0.01 else ""
-    return f"Twice the labels would buy about {100 * gain:.0f} points{part}."
+    points = f"{100 * gain:.0f}"
+    return f"Twice the labels would buy about {points} {'point' if points == '1' else 'points'}{part}."

@@ -141,7 +141,8 @@ def _model_facts(model: Model, labels: Sequence[str]) -> dict[str, Any]:
     words = head.words if head else "the source model, fine-tuned"
     return {
         "strategy": model.strategy,
-        "words": words + (", self-trained" if model.strategy.endswith(SUFFIX) else ""),
+        "words": words,
+        "self_trained": model.strategy.endswith(SUFFIX),
         "chooses_c": head is not None and len(head.grid) > 1,
         "left_out": model.left_out,
         **asdict(model.choice),
