@@ -69,7 +69,7 @@ def _cell(data: Path, work: Path, cell: tuple) -> dict:
     name, selection, budget, seed = cell
     pool, labels, test, true = split_of(data, work, name, seed)
     rows = _order(data, work, name, selection, seed)[:budget]
-    model = train(pool, rows, labels[rows].tolist(), random_state=seed, self_training=False)
+    model = train(pool, rows, labels[rows].tolist(), random_state=seed, unlabelled=())
     truth = {"accuracy": macro_accuracy(true, model.predict(test)), "classes": len(set(true.tolist()))}
     return dict(zip(KEY, cell, strict=True)) | truth | _estimate(data, work, cell)
 

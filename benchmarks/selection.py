@@ -81,7 +81,7 @@ def _cell(data: Path, work: Path, cell: tuple) -> dict:
     start = time.perf_counter()
     result = simulate(pool, labels, budget, acquisition=acquisition, balancing=balancing, random_state=seed)
     selected = time.perf_counter()
-    model = train(pool, result.indices, result.labels, random_state=seed, self_training=False)
+    model = train(pool, result.indices, result.labels, random_state=seed, unlabelled=())
     trained = time.perf_counter()
     asked = [target == label for target, label in zip(result.targets, result.labels, strict=True) if target]
     counts = class_counts(result.labels, sorted(set(labels)))

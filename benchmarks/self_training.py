@@ -68,9 +68,9 @@ def _cell(data: Path, work: Path, cell: tuple) -> dict:
     pool, labels, test, true = _split(data, work, name, seed)
     result = simulate(pool, labels, budget, acquisition=acquisition, balancing=balancing, random_state=seed)
     row = dict(zip(KEY, (name, seed, acquisition, budget), strict=True))
-    for key, self_training in (("without", False), ("with", True)):
+    for key, unlabelled in (("without", ()), ("with", None)):
         start = time.process_time()
-        model = train(pool, result.indices, result.labels, random_state=seed, self_training=self_training)
+        model = train(pool, result.indices, result.labels, random_state=seed, unlabelled=unlabelled)
         row |= {
             key: round(100 * macro_accuracy(true, model.predict(test)), 3),
             f"{key}_seconds": round(time.process_time() - start, 1),

@@ -72,7 +72,7 @@ def _cell(data: Path, work: Path, cell: tuple[str, int, int]) -> list[dict]:
     rows = []
     for strategy in SHALLOW_HEADS:
         start = time.process_time()
-        model = train(pool, chosen, labels[chosen], strategy, "tuned", seed, self_training=False)
+        model = train(pool, chosen, labels[chosen], strategy, "tuned", seed, unlabelled=())
         seconds = time.process_time() - start
         folds = model.cross_validation
         accuracies = {

@@ -92,7 +92,8 @@ def reference_pick(features, means, target, others, free, rank, form):
             score = near - min(distances)
         scores[row] = (score, near)
     best = min(score for score, _ in scores.values())
-    width = 1e-9 * max(abs(best), min(near for _, near in scores.values()))
+    quotient = form == "ratio_max" and others  # else a difference of distances, or one
+    width = 1e-9 * (abs(best) if quotient else max(abs(best), min(near for _, near in scores.values())))
     return min((row for row, (score, _) in scores.items() if score <= best + width), key=lambda r: rank[r])
 
 
@@ -121,6 +122,21 @@ def test_next_image_agrees_with_the_reference(form, offset, seed, tied_pool, mak
         picked = next_image.pick(means, target, others, free)
         assert picked == reference_pick(features, means, target, others, free, rank, form)
         free[picked] = False
+
+
+@pytest.mark.parametrize("form", BALANCINGS)
+@pytest.mark.parametrize("exponent", [-40, 40])
+def test_the_pick_does_not_depend_on_the_scale_of_the_features(form, exponent, make_pool):
+    features = np.asarray(make_pool(n=2000, seed=1).features)
+    means, free = features[:3].astype(np.float64), np.arange(2000) > 2
+    scale = 2.0**exponent  # exact in every precision
+
+    one = NextImage(features, BALANCINGS[form], np.arange(2000))
+    other = NextImage((features * scale).astype(np.float32), BALANCINGS[form], np.arange(2000))
+
+    for target in range(3):
+        others = [j for j in range(3) if j != target]
+        assert one.pick(means, target, others, free) == other.pick(means * scale, target, others, free)
 
 
 def test_the_printed_ratio_by_hand():

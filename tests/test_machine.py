@@ -106,6 +106,19 @@ def test_an_error_in_one_item_is_raised():
         in_threads(step, range(6))
 
 
+def test_after_an_error_no_further_item_is_asked_for():
+    asked = []
+
+    def step(item):
+        if item == 3:
+            raise ValueError("item 3")
+
+    with pytest.raises(ValueError, match="item 3"):
+        in_threads(step, (asked.append(i) or i for i in range(10_000)))
+
+    assert len(asked) < 5_000
+
+
 def test_steps_within_steps_come_to_an_end():
     done = []
 

@@ -74,12 +74,29 @@ def test_features_that_are_not_finite_are_refused_with_their_row(bad):
     features = np.zeros((5, 3))
     features[2, 1] = features[4, 0] = bad
 
-    with pytest.raises(EvenpickError, match="2 rows hold NaN or infinity, the first is row 2"):
+    with pytest.raises(EvenpickError, match="2 rows hold NaN, infinity or more, the first is row 2"):
         Pool.from_arrays(features)
 
 
+def test_features_that_float32_cannot_square_are_refused():
+    with pytest.raises(EvenpickError, match=r"at most 1e\+15; 1 rows hold .* the first is row 1"):
+        Pool.from_arrays(np.array([[1.0, 2], [1e16, 0]]))
+
+
+@pytest.mark.parametrize("rows", [3, -1, [0, 5, -1], [], slice(2, 9, 3), np.arange(9) % 2 == 0])
+def test_rows_of_several_files_are_those_of_one_array(rows, tmp_path):
+    written(tmp_path, parts())
+    features = Pool.open(tmp_path).features
+
+    assert np.array_equal(features[rows], np.asarray(features)[rows])
+    with pytest.raises(IndexError):
+        features[len(features)]
+
+
 def test_a_pool_made_without_from_arrays_is_checked_too():
-    with pytest.raises(EvenpickError, match=r"features must be finite; 2 rows .* the first is row 0"):
+    with pytest.raises(
+        EvenpickError, match=r"features must be finite and at most 1e\+15; 2 rows .* the first is row 0"
+    ):
         Pool(np.full((2, 3), np.nan, np.float32), ["a", "b"])
 
 
@@ -335,7 +352,7 @@ def test_a_block_with_features_that_are_not_finite_is_refused_and_not_written(tm
     features[1, 0] = np.nan
     writer = PoolWriter(tmp_path, tmp_path / "photos", SOURCE, 4)
 
-    with pytest.raises(EvenpickError, match="1 rows hold NaN or infinity, the first is row 10"):
+    with pytest.raises(EvenpickError, match="1 rows hold NaN, infinity or more, the first is row 10"):
         writer.append(ids, digests, features, predictions)
     assert files_of(tmp_path) == whole
 

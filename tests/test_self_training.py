@@ -1,14 +1,25 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from evenpick import Pool, train
-from evenpick.cross_validation import cross_validate, deal_folds, fit_temperature, held_out_scores
-from evenpick.linear_head import normalised
+from evenpick import EvenpickError, Pool, train
+from evenpick.cross_validation import (
+    Choice,
+    Validated,
+    cross_validate,
+    deal_folds,
+    fit_temperature,
+    held_out_scores,
+)
+from evenpick.evaluation import evaluate
+from evenpick.linear_head import LinearHead, normalised
 from evenpick.metrics import expected_calibration_error, macro_accuracy
 from evenpick.model import Model
 from evenpick.pool import softmax
 from evenpick.self_training import SUFFIX, head_of, pseudo_labels, self_trained
 from evenpick.shallow_heads import SHALLOW_HEADS
+from evenpick.training import _best
 
 
 def clouds(n, classes, spread=0.6, d=12, seed=0):
@@ -51,7 +62,7 @@ def test_many_labels_of_each_class_take_as_many_pseudo_labels():
     seen = []
     head = SHALLOW_HEADS["nearest_mean"]
     spied = self_trained(
-        type(head)(head.words, head.grid, lambda f, y, g: (seen.append(len(f)), head.fit(f, y, g))[1], 1.0, 1.0),
+        replace(head, fit=lambda f, y, g: (seen.append(len(f)), head.fit(f, y, g))[1]),
         features[100:],
     )
 
@@ -66,7 +77,7 @@ def test_it_is_taken_where_the_folds_say_that_it_helps_and_then_helps():
     few = np.concatenate([np.flatnonzero(labels == c)[:3] for c in range(6)])
 
     model = train(pool, few, [f"class{c}" for c in labels[few]])
-    plain = train(pool, few, [f"class{c}" for c in labels[few]], self_training=False)
+    plain = train(pool, few, [f"class{c}" for c in labels[few]], unlabelled=())
 
     assert model.strategy == "svm" + SUFFIX
     assert model.choice.tau == 0
@@ -78,16 +89,33 @@ def test_it_is_taken_where_the_folds_say_that_it_helps_and_then_helps():
 
 
 def test_it_is_left_where_unlabelled_images_mislead():
-    """Here every class is of two far clouds, and unlabelled images between the clouds belong to another class."""
+    """They lie far along a direction that means nothing, and lean the wrong way in those that do."""
     rng = np.random.default_rng(3)
-    labels = np.arange(60) % 2
-    features = np.eye(2, 8)[labels] + 0.01 * rng.normal(size=(60, 8))
-    noise = np.eye(2, 8)[1 - np.arange(400) % 2] * 0.2 + rng.normal(size=(400, 8))
-    pool = Pool.from_arrays(np.vstack([features, noise]))
+    labels, sides = np.arange(80) % 2, np.arange(400) % 2
+    features = normalised(np.eye(2, 8)[labels] + 0.5 * rng.normal(size=(80, 8)))
+    far = 5 * np.where(sides == 0, 1, -1)[:, None] * np.eye(8)[7]
+    astray = normalised(0.3 * np.eye(2, 8)[1 - sides] + far + 0.1 * rng.normal(size=(400, 8)))
+    pool = Pool.from_arrays(np.vstack([features, astray]))
 
-    model = train(pool, np.arange(60), [f"class{c}" for c in labels])
+    model = train(pool, np.arange(80), [f"class{c}" for c in labels])
 
+    folds = model.cross_validations
+    assert folds["svm" + SUFFIX].corrected_accuracy < folds["svm"].corrected_accuracy
     assert model.strategy == "svm"
+
+
+def judged(told, labels):
+    """A strategy that told these classes on the folds."""
+    return Validated(Choice(1.0, 1.0, 0.0), None, np.asarray(told))
+
+
+def test_it_has_to_be_ahead_by_half_a_standard_error():
+    labels = np.arange(200) % 2
+    wrong = lambda n: judged(np.where(np.arange(200) < n, 1 - labels, labels), labels)  # noqa: E731
+
+    assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(38)}, labels) == "svm"
+    assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(20)}, labels) == "svm" + SUFFIX
+    assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(38), "nearest_mean": wrong(39)}, labels) == "nearest_mean"
 
 
 def test_without_unlabelled_images_or_a_fold_to_judge_by_it_is_not_tried():
@@ -96,7 +124,8 @@ def test_without_unlabelled_images_or_a_fold_to_judge_by_it_is_not_tried():
 
     assert list(train(Pool.from_arrays(features), np.arange(60), names).cross_validations) == ["svm"]
     one_each = [names.index("class0"), names.index("class1")]
-    assert train(Pool.from_arrays(features), one_each, ["a", "b"]).strategy == "svm"
+    alone = train(Pool.from_arrays(features), one_each, ["a", "b"])
+    assert (alone.strategy, alone.cross_validations) == ("svm", {})
 
 
 def test_a_prior_correction_that_is_asked_for_is_kept():
@@ -113,13 +142,28 @@ def test_of_a_large_pool_some_images_are_drawn_the_same_for_a_seed(monkeypatch):
     features, labels = clouds(800, 4)
     few = np.concatenate([np.flatnonzero(labels == c)[:4] for c in range(4)])
 
-    one, same, other = (
-        train(Pool.from_arrays(features), few, labels[few], random_state=seed).cross_validations["svm" + SUFFIX]
-        for seed in (0, 0, 1)
-    )
+    seen = []
+    monkeypatch.setattr("evenpick.training.self_trained", lambda head, others: seen.append(others) or head)
 
-    assert one == same
-    assert one != other
+    for seed in (0, 0, 1):
+        train(Pool.from_arrays(features), few, labels[few], random_state=seed)
+
+    assert [len(others) for others in seen] == [50, 50, 50]
+    assert (seen[0] == seen[1]).all()
+    assert (seen[0] != seen[2]).any()
+
+
+def test_rows_that_may_not_be_told_are_not(monkeypatch):
+    features, labels = clouds(80, 4)
+    few, may = np.concatenate([np.flatnonzero(labels == c)[:4] for c in range(4)]), np.arange(40, 80)
+    seen = []
+    monkeypatch.setattr("evenpick.training.self_trained", lambda head, others: seen.append(others) or head)
+
+    train(Pool.from_arrays(features), few, labels[few], unlabelled=may)
+
+    assert len(seen[0]) == len(np.setdiff1d(may, few))
+    with pytest.raises(EvenpickError, match="unlabelled rows must be from 0 to 79"):
+        train(Pool.from_arrays(features), few, labels[few], unlabelled=[80])
 
 
 def test_where_nothing_is_chosen_a_fold_is_judged_with_the_temperature_of_the_others():
@@ -148,6 +192,36 @@ def test_the_model_is_read_as_it_was_written(tmp_path):
 
     assert Model.load(tmp_path).strategy == "svm" + SUFFIX
     assert (Model.load(tmp_path).predict(features) == model.predict(features)).all()
+
+
+def test_every_head_learns_with_its_own_c():
+    seen = []
+    for head in SHALLOW_HEADS.values():
+        spied = replace(
+            head, fit=lambda f, y, g: seen.append(tuple(g)) or [LinearHead(np.eye(2, 12), np.zeros(2))] * len(g)
+        )
+        student = self_trained(spied, clouds(30, 2)[0])
+        student.fit(*clouds(10, 2), student.grid)
+
+    # Two teachers and a student: linear SVM, logistic regression, nearest mean.
+    assert seen == [(10.0,), (10.0,), (1.0,), (100.0,), (100.0,), (10.0,), (1.0,), (1.0,), (1.0,)]
+
+
+def test_auto_tries_every_strategy_both_ways():
+    features, labels = clouds(300, 3)
+
+    model = train(Pool.from_arrays(features), np.arange(40), labels[:40], strategy="auto")
+
+    assert set(model.cross_validations) == {*SHALLOW_HEADS, *(name + SUFFIX for name in SHALLOW_HEADS)}
+
+
+def test_the_accuracy_that_is_measured_is_that_of_what_it_predicts():
+    features, labels = clouds(1500, 6, spread=0.45)
+    few = np.concatenate([np.flatnonzero(labels == c)[:3] for c in range(6)])
+    names = [str(label) for label in labels]
+    model = train(Pool.from_arrays(features), few, labels[few])
+
+    assert evaluate(model, Pool.from_arrays(features), names).accuracy == macro_accuracy(names, model.predict(features))
 
 
 def test_a_name_tells_the_head_behind_it():

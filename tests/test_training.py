@@ -303,7 +303,10 @@ def test_features_that_are_not_finite_are_refused_with_their_row(bad):
     features = np.zeros((3, 6))
     features[1, 2] = bad
 
-    with pytest.raises(EvenpickError, match="features must be finite; 1 rows hold NaN or infinity, the first is row 1"):
+    with pytest.raises(
+        EvenpickError,
+        match=r"features must be finite and at most 1e\+15; 1 rows hold NaN, infinity or more, the first is row 1",
+    ):
         model.predict(features)
 
 

@@ -5,6 +5,7 @@ n_c counts the labels of each discovered class c. Classes below the mean of n_c 
 """
 
 import functools
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -95,6 +96,12 @@ class BalancingForm:
 
     reduce: np.ufunc
     score: Callable[[Values, Values], Values]
+    quotient: bool  # of distances; else a distance itself
+
+    def tie_width(self, scores: Values, to_target: Values) -> float:
+        """How far apart two scores may be and still tie: relative to what they are made of."""
+        best = abs(float(scores.min()))
+        return _TIE * (best if self.quotient else max(best, float(to_target.min())))
 
 
 def _ratio(to_target: Values, to_other: Values) -> Values:
@@ -105,9 +112,9 @@ def _ratio(to_target: Values, to_other: Values) -> Values:
 
 BALANCINGS: dict[str, BalancingForm] = {
     # d(mu_target, x) / max over or-classes of d(mu_j, x): Eq. 9 as printed.
-    "ratio_max": BalancingForm(np.maximum, _ratio),
+    "ratio_max": BalancingForm(np.maximum, _ratio, quotient=True),
     # d(mu_target, x) - min over or-classes of d(mu_j, x): the authors' later form.
-    "diff_min": BalancingForm(np.minimum, np.subtract),
+    "diff_min": BalancingForm(np.minimum, np.subtract, quotient=False),
 }
 
 
@@ -146,7 +153,7 @@ class NextImage:
         self.update(means)
         rows = self._shortlist(target, others, free)
         scores, to_target = self._exact_scores(means, target, others, rows)
-        tied = rows[scores <= scores.min() + _tie_width(scores, to_target)]
+        tied = rows[scores <= scores.min() + self._form.tie_width(scores, to_target)]
         return int(tied[np.argmin(self._rank[tied])])
 
     def update(self, means: Values) -> None:
@@ -229,7 +236,7 @@ class NextImage:
 
         in_threads(look, range(0, len(free), _SCORES_AT_ONCE))
         scores, to_target = np.array(least).T
-        return np.flatnonzero(low <= scores.min() + _tie_width(scores, to_target))
+        return np.flatnonzero(low <= scores.min() + self._form.tie_width(scores, to_target))
 
     def _bounds(self, part: slice, target: int, others: Sequence[int], longest: float) -> tuple[Values, Values, Values]:
         """Least and largest score of the images of this part, and their largest distance to the target."""
@@ -250,6 +257,8 @@ class NextImage:
                 self._squared.append(np.empty(n, np.float32))
             else:
                 with tempfile.TemporaryFile() as file:
+                    if hasattr(os, "posix_fallocate"):  # a full disk is an error here, and kills the process later
+                        os.posix_fallocate(file.fileno(), 0, 4 * n)
                     self._squared.append(np.memmap(file, np.float32, "w+", shape=(n,)))
             self._moves.append(0)
 
@@ -262,11 +271,6 @@ class NextImage:
 
         if into:
             self._distances.visit(self._distances.ends(points), note)
-
-
-def _tie_width(scores: Values, to_target: Values) -> float:
-    """How far apart two scores may be and still tie: relative to what they are made of."""
-    return _TIE * max(abs(float(scores.min())), float(to_target.min()))
 
 
 def _root_bounds(squared: NDArray[np.float32], error: Values) -> tuple[Values, Values]:

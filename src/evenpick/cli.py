@@ -15,6 +15,7 @@ from .terminal import print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
     from .acquisition import AcquisitionFunction
+    from .cross_validation import CrossValidation
     from .embedding import Embedded
     from .model import Model
     from .pool import Pool
@@ -350,10 +351,13 @@ def train(
 
     pool = Pool.open(workspace)
     with LabelStore(workspace) as store:
-        answers = [answer for answer in recorded_answers(pool, store) if answer.label is not None]
+        seen = recorded_answers(pool, store)
+    answers = [answer for answer in seen if answer.label is not None]
     if not answers:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     rows, names = [answer.index for answer in answers], [str(answer.label) for answer in answers]
+    # What a person could not tell has no class to be told.
+    others = sorted(set(range(len(pool))) - {answer.index for answer in seen}) if self_training else ()
     with progress_bars() as begin:
         options = FineTuningOptions(
             FineTuningSettings(epochs=epochs, learning_rate=learning_rate),
@@ -362,7 +366,7 @@ def train(
             begin("fine-tuning", "images"),
             _say,
         )
-        model = fit(pool, rows, names, strategy, CORRECTIONS[prior_correction], seed, folds, options, self_training)
+        model = fit(pool, rows, names, strategy, CORRECTIONS[prior_correction], seed, folds, options, others)
     model.save(workspace / "model")
     clear_checkpoints(workspace / "fine-tuning")
     click.echo(_trained(model))
@@ -391,10 +395,15 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
     test_pool = pool_of_files(pool, {image_id: rows[image_id] for image_id in tested}, folder)
     result = measure(model, test_pool, list(tested.values()))
     write_evaluation(workspace, result, f"{folder}, labelled by {labels.name}")
+    plain = f"{result.accuracy:.1%} ± {100 * result.accuracy_half_width:.1f}"
+    corrected = f"{result.corrected_accuracy:.1%} ± {100 * result.corrected_half_width:.1f}"
     click.echo(
         f"Macro accuracy on {result.n_images} test images of {len(result.classes)} classes: "
-        f"{result.corrected_accuracy:.1%} ± {100 * result.corrected_half_width:.1f} with and "
-        f"{result.accuracy:.1%} ± {100 * result.accuracy_half_width:.1f} without prior correction."
+        + (
+            f"{corrected} with and {plain} without prior correction."
+            if model.choice.tau
+            else f"{plain} (this classifier corrects for no prior; with the printed correction {corrected})."
+        )
     )
     if result.undiscovered:
         click.echo(f"{len(result.undiscovered)} classes were never found and count 0.")
@@ -509,6 +518,12 @@ def _say(words: str) -> None:
     click.echo(words, err=True)
 
 
+def _accuracies(folds: "CrossValidation") -> str:
+    if folds.corrected_accuracy == folds.accuracy:
+        return f"{folds.accuracy:.1%}"
+    return f"{folds.corrected_accuracy:.1%} with and {folds.accuracy:.1%} without prior correction"
+
+
 def _trained(model: "Model") -> str:
     from .self_training import SUFFIX, head_of
 
@@ -528,8 +543,7 @@ def _trained(model: "Model") -> str:
             f"could be held out (C, temperature and tau chosen without the fold that is judged{picked}):"
         )
     lines += [
-        f"  {name}: {folds.corrected_accuracy:.1%} with and {folds.accuracy:.1%} without prior correction; "
-        f"calibration error {folds.calibration_error_before:.3f} before and {folds.calibration_error:.3f} after"
+        f"  {name}: {_accuracies(folds)}; calibration error {folds.calibration_error_before:.3f} before and {folds.calibration_error:.3f} after"
         for name, folds in model.cross_validations.items()
     ]
     lines += [

@@ -1,7 +1,8 @@
 """Ten folds over the labels: they choose C, temperature and tau together, and say honestly how good that is.
 
 What is chosen is chosen on held-out images. The accuracy that is stated is nested: for each fold, C, temperature
-and tau are chosen inside its training part alone, so that no image takes part in a choice of them that it judges.
+and tau are chosen inside its training part alone, so that no image takes part in a choice of them that it judges. Where there is
+one C and no prior correction nothing changes what an image is told to be; the temperature then comes from the other folds.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -103,8 +104,7 @@ def cross_validate(
 
         def alone(fold: int) -> tuple[Values, Choice, Values]:
             others = (folds >= 0) & (folds != fold)
-            temperature = fit_temperature(scores[0, others], labels[others]) if others.any() else 1.0
-            own = Choice(head.grid[0], temperature, 0.0)
+            own = Choice(head.grid[0], fit_temperature(scores[0, others], labels[others]), 0.0)
             return scores[0], own, log_prior(np.bincount(labels))
 
         own_choices = executor.map(within, run, inner) if chosen else map(alone, run)
@@ -196,7 +196,7 @@ def choose(
         temperature = fit_temperature(of_c, true)
         for tau in taus:
             told = (of_c / temperature - tau * prior).argmax(axis=1)
-            found.append((*_macro(true, told), Choice(c, temperature, tau)))
+            found.append((*macro_with_error(true, told), Choice(c, temperature, tau)))
     # Of equal accuracies the largest C: classes with one label cannot be held out, and a small C ignores them.
     highest, error, _ = max(found, key=lambda entry: (entry[0], entry[2].c, entry[2].tau))
     # The printed correction stands unless a weaker one is better by more than half a standard error: with a whole
@@ -206,7 +206,7 @@ def choose(
     return best, {c: max(accuracy for accuracy, _, of in found if of.c == c) for c in grid}
 
 
-def _macro(true: NDArray[np.intp], told: NDArray[np.intp]) -> tuple[float, float]:
+def macro_with_error(true: NDArray[np.intp], told: NDArray[np.intp]) -> tuple[float, float]:
     """Macro accuracy over the classes of `true`, and its standard error."""
     sizes = np.bincount(true)
     here = sizes > 0

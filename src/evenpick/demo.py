@@ -113,9 +113,8 @@ def _runs(pool: Pool, labels: NDArray[np.str_]) -> Iterator[tuple[tuple[str, str
         for method in METHODS:
             name, form = method
             result = simulate(part, labels[rows], BUDGET, acquisition=name, balancing=form, random_state=seed)
-            model = train(
-                part, result.indices, result.labels, random_state=seed, self_training=False
-            )  # the labels alone
+            # On the labels alone: they are what the methods differ in.
+            model = train(part, result.indices, result.labels, random_state=seed, unlabelled=())
             ratio = imbalance_ratio(class_counts(result.labels, sorted(set(labels))))
             yield method, Run(result, rows, model, evaluate(model, test, labels[test_rows]), ratio)
 

@@ -73,15 +73,19 @@ def in_threads(step: Callable[[Item], None], items: Iterable[Item]) -> None:
     An item is asked for when a core is free for it. Matrix products in a step belong within `one_blas_thread`.
     The calling thread works too, and alone while no other is free: a small step must not wait for a thread to start.
     """
-    waiting, lock = iter(items), threading.Lock()
+    waiting, lock, failed = iter(items), threading.Lock(), threading.Event()
 
     def work() -> None:
         while True:
             with lock:
-                item = next(waiting, None)
+                item = None if failed.is_set() else next(waiting, None)
             if item is None:
                 return
-            step(item)
+            try:
+                step(item)
+            except BaseException:
+                failed.set()  # the others leave what is left
+                raise
 
     others = [_helpers().submit(work) for _ in range(cores() - 1)]
     try:

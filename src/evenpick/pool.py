@@ -30,6 +30,7 @@ __all__ = [
 
 FORMAT = 1
 BLOCK_ROWS = 2048
+LARGEST_FEATURE = 1e15  # in size; distances are of its square, times as many features as there are
 _MOST_PROBABILITIES = 1 << 18  # looked at together; they stay in the processor's cache
 MAPPED_FILES = 128  # of one pool at a time; many systems allow a process 1,024 or fewer open files
 PREDICTION = np.dtype([("entropy", "<f4"), ("margin", "<f4"), ("confidence", "<f4"), ("source_class", "<i4")])
@@ -70,7 +71,7 @@ class BlockArray:
 
     def __getitem__(self, rows: Any) -> NDArray[np.float32]:
         """A copy of the rows named by an index, a slice, or an array of indices or booleans."""
-        row_numbers = np.arange(len(self))[rows]
+        row_numbers = self._numbers(rows)
         wanted = np.atleast_1d(row_numbers)
         taken = np.empty((wanted.size, self.shape[1]), np.float32)
         block_of = np.searchsorted(self._starts, wanted, side="right") - 1
@@ -79,6 +80,17 @@ class BlockArray:
             values = self._map(self._files[block])
             taken[here] = values[wanted[here] - self._starts[block]]
         return taken if row_numbers.ndim else taken[0]
+
+    def _numbers(self, rows: Any) -> IndexArray:
+        """The rows' numbers, in time that goes with what is asked for and not with the pool."""
+        if isinstance(rows, slice):
+            return np.arange(*rows.indices(len(self)))
+        given = np.asarray(rows)
+        if not np.issubdtype(given.dtype, np.integer):
+            return np.asarray(np.arange(len(self))[rows])
+        if given.size and not -len(self) <= given.min() <= given.max() < len(self):
+            raise IndexError(f"rows must be from {-len(self)} to {len(self) - 1}; got {given.min()} to {given.max()}")
+        return np.where(given < 0, given + len(self), given).astype(np.intp)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         whole = self[:]
@@ -302,11 +314,12 @@ def _wrong_probabilities(row: int, values: FloatArray) -> EvenpickError:
 
 
 def check_finite(features: NDArray[Any], first_row: int = 0) -> None:
-    """Refuse NaN and infinity, naming the first row by its place in the pool."""
-    bad = np.concatenate([~np.isfinite(block).all(axis=1) for _, block in feature_blocks(features)])
+    """Refuse NaN, infinity and what float32 cannot square, naming the first row by its place in the pool."""
+    # NaN is not at most anything.
+    bad = np.concatenate([~(np.abs(block) <= LARGEST_FEATURE).all(axis=1) for _, block in feature_blocks(features)])
     if bad.any():
         raise EvenpickError(
-            f"features must be finite; {int(bad.sum())} rows hold NaN or infinity, "
+            f"features must be finite and at most {LARGEST_FEATURE:g}; {int(bad.sum())} rows hold NaN, infinity or more, "
             f"the first is row {first_row + int(np.flatnonzero(bad)[0])}"
         )
 

@@ -1,8 +1,8 @@
 """Self-training: unlabelled images that a first classifier is sure of, the same number of each class, train a second.
 
-The weakly supervised expansion that section 3.1 of the paper leaves open, as class-balanced self-training does it
-(Zou et al., 2018): pseudo-labels (Lee, 2013) of the most confident images of each class, so that common classes do not
-take over. It is a head like others, so that the folds judge it like others; a fold's own labels train both classifiers.
+The weakly supervised expansion that section 3.1 of the paper leaves open: pseudo-labels (Lee, 2013) of the most
+confident images of each class, so that common classes do not take over; as many of each, where class-balanced
+self-training (Zou et al., 2018) takes the same share. It is a head like others, so that the folds judge it like others; a fold's own labels train both classifiers.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,8 @@ def self_trained(head: ShallowHead, unlabelled: NDArray[np.float32]) -> ShallowH
         together: tuple[NDArray[np.floating], IndexArray] = features, labels
         for times in ROUNDS:
             teacher = head.fit(*together, (head.teacher_c,))[0]
-            rows, numbers = pseudo_labels(teacher.scores(unlabelled), times * most)
+            scores = unlabelled @ teacher.weights.T.astype(np.float32) + teacher.intercepts
+            rows, numbers = pseudo_labels(scores, times * most)
             together = np.vstack([features, unlabelled[rows]]), np.concatenate([labels, numbers])
         return head.fit(*together, grid)
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .cross_validation import N_FOLDS, TUNED_TAUS, Validated, cross_validate, deal_folds
+from .cross_validation import N_FOLDS, TUNED_TAUS, Validated, Values, cross_validate, deal_folds, macro_with_error
 from .errors import EvenpickError, first_few, unknown_name
 from .image_batches import FineTunedNetwork
 from .linear_head import LinearHead, in_own_basis, normalised
 from .machine import one_blas_thread
-from .metrics import macro_accuracy
 from .model import FINETUNE, Model, image_files
 from .network_validation import FineTuningLeftOut, FineTuningOptions, NetworkTask, planned, validate_network
 from .pool import IndexArray, Pool
@@ -35,7 +35,7 @@ def train(
     random_state: int = 0,
     n_folds: int = N_FOLDS,
     fine_tuning: FineTuningOptions | None = None,
-    self_training: bool = True,
+    unlabelled: ArrayLike | None = None,
 ) -> Model:
     """Train a classifier on labelled rows of the pool.
 
@@ -60,9 +60,10 @@ def train(
     n_folds : int
     fine_tuning : FineTuningOptions, optional
         Epochs, bounds, checkpoints and progress of "finetune" and "auto".
-    self_training : bool
-        Try each strategy on fixed features with pseudo-labels of unlabelled images of the pool as well (at most
-        20,000, drawn), and take it if that is better on the folds; its name then ends in "+self_training".
+    unlabelled : array of shape (n_unlabelled,), optional
+        Rows that self-training may tell, by default all without a label; at most 20,000, drawn. Each strategy on fixed
+        features is tried with pseudo-labels of them as well, and stays so if that is clearly better on the folds; its
+        name then ends in "+self_training". None of them, `()`: no self-training.
 
     Raises
     ------
@@ -81,12 +82,12 @@ def train(
     rows, names = _checked_labels(pool, indices, labels)
     classes, numbers = np.unique(names, return_inverse=True)
     taus = TUNED_TAUS if prior_correction == "tuned" else (float(prior_correction),)
-    task = _Task(pool, rows, numbers, taus, random_state, n_folds)
+    task = _Task(pool, rows, numbers, taus, random_state, n_folds, _told(pool, rows, unlabelled, random_state))
     found: dict[str, tuple[Validated, Fitted]] = {}
     for name in SHALLOW_HEADS if strategy == AUTO else {strategy} & set(SHALLOW_HEADS):
-        found[name] = task.shallow(SHALLOW_HEADS[name], np.empty((0, pool.features.shape[1]), np.float32))
-        if self_training and found[name][0].cross_validation and len(unlabelled := task.unlabelled()):
-            found[name + SUFFIX] = task.shallow(SHALLOW_HEADS[name], unlabelled)
+        found[name] = task.shallow(SHALLOW_HEADS[name])
+        if found[name][0].cross_validation and len(task.unlabelled):
+            found[name + SUFFIX] = task.self_trained(SHALLOW_HEADS[name])
     left_out = ""
     if strategy in (AUTO, FINETUNE):
         try:
@@ -113,25 +114,30 @@ class _Task:
     taus: Sequence[float]
     seed: int
     n_folds: int
+    unlabelled: IndexArray
 
-    def unlabelled(self) -> NDArray[np.float32]:
-        """Features of length 1 of images without a label, shape (n_unlabelled, n_features)."""
-        others = np.setdiff1d(np.arange(len(self.pool)), self.rows)
-        if len(others) > MOST_UNLABELLED:
-            others = np.sort(np.random.default_rng(self.seed).choice(others, MOST_UNLABELLED, replace=False))
-        return normalised(self.pool.features[others])
+    def shallow(self, head: ShallowHead) -> tuple[Validated, Fitted]:
+        features, basis = in_own_basis(normalised(self.pool.features[self.rows]))
+        return self._validated(head, features, basis, self.taus)
 
-    def shallow(self, head: ShallowHead, unlabelled: NDArray[np.float32]) -> tuple[Validated, Fitted]:
-        """Cross-validate the head; with unlabelled images, its self-trained form.
+    def self_trained(self, head: ShallowHead) -> tuple[Validated, Fitted]:
+        """Pseudo-labels are as many of each class, so that no prior is corrected for unless that is asked for."""
+        features, others, basis = self._all_features
+        taus = (0.0,) if 0.0 in self.taus else self.taus
+        return self._validated(self_trained(head, others), features, basis, taus)
 
-        Pseudo-labels are as many of each class, so that there is no prior to correct for unless one is asked for.
-        """
-        rng, n = np.random.default_rng(self.seed), len(self.rows)
-        points, basis = in_own_basis(np.vstack([normalised(self.pool.features[self.rows]), unlabelled]))
-        features, taus = points[:n], self.taus
-        if len(unlabelled):
-            head = self_trained(head, points[n:].astype(np.float32))
-            taus = (0.0,) if 0.0 in taus else taus
+    @cached_property
+    def _all_features(self) -> tuple[Values, NDArray[np.float32], Values]:
+        """Those of the labels, those of unlabelled images, and the basis that both are in."""
+        n = len(self.rows)
+        both = normalised(self.pool.features[np.concatenate([self.rows, self.unlabelled])])
+        points, basis = in_own_basis(both)
+        return points[:n].copy(), points[n:].astype(np.float32), basis
+
+    def _validated(
+        self, head: ShallowHead, features: Values, basis: Values, taus: Sequence[float]
+    ) -> tuple[Validated, Fitted]:
+        rng = np.random.default_rng(self.seed)
         folds = deal_folds(self.labels, self.n_folds, rng)
         checked = cross_validate(head, features, self.labels, folds, taus, rng)
         cs = [c for c in head.grid if c <= checked.choice.c]
@@ -152,12 +158,32 @@ class _Task:
         return checked, lambda: FineTunedNetwork(tuned.onnx(), tuned.preprocessing)
 
 
+def _told(pool: Pool, labelled: IndexArray, unlabelled: ArrayLike | None, seed: int) -> IndexArray:
+    """The rows that self-training looks at."""
+    given = np.arange(len(pool)) if unlabelled is None else np.unique(np.asarray(unlabelled, np.intp))
+    if ((given < 0) | (given >= len(pool))).any():
+        raise EvenpickError(f"train: unlabelled rows must be from 0 to {len(pool) - 1} (the pool)")
+    others = np.setdiff1d(given, labelled)
+    if len(others) > MOST_UNLABELLED:
+        others = np.sort(np.random.default_rng(seed).choice(others, MOST_UNLABELLED, replace=False))
+    return others
+
+
 def _best(found: dict[str, Validated], labels: IndexArray) -> str:
-    """The strategy that told the images apart best which every one was asked; of equals the first."""
+    """The strategy that told the images apart best which every one was asked; of equals the first.
+
+    Self-training has to be ahead of the same strategy without it by half a standard error.
+    """
     shared = np.all([checked.told >= 0 for checked in found.values()], axis=0)
     if not shared.any():
         return next(iter(found))
-    return max(found, key=lambda name: macro_accuracy(labels[shared], found[name].told[shared]))
+    judged = {name: macro_with_error(labels[shared], checked.told[shared]) for name, checked in found.items()}
+
+    def clear(name: str) -> bool:
+        accuracy, error = judged[name]
+        return not name.endswith(SUFFIX) or accuracy > judged[name.removesuffix(SUFFIX)][0] + error / 2
+
+    return max(filter(clear, judged), key=lambda name: judged[name][0])
 
 
 def _checked_labels(
