@@ -174,7 +174,7 @@ def write_up() -> None:
         "anonymous memory beyond the opened pool. The growth is the exponent fitted from 10^5 on, the last column what "
         "it says of 10^7 images: on paper only.",
         "",
-        "![wall seconds](scaling.svg)",
+        "![CPU seconds](scaling.svg)",
         "",
         "| | images | CPU s | wall s | extra MB | |",
         "|---|---|---|---|---|---|",

@@ -83,7 +83,8 @@ def svm_accuracies(
 ) -> dict[str, float]:
     """Test macro accuracy in percent without and with prior correction, each with the C that is best for it.
 
-    The models are those of `train(..., "svm", prior_correction=False)` and `True`; both come from one set of fits.
+    The models are those of `train(..., "svm", prior_correction=False, unlabelled=())` and `True`; both come from one set
+    of fits.
     """
     classes, numbers = np.unique(train.labels, return_inverse=True)
     if len(classes) == 1:
