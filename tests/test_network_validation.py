@@ -24,6 +24,7 @@ from evenpick.network_validation import (
 )
 from evenpick.pool import Pool
 from evenpick.preprocessing import Preprocessing
+from evenpick.self_training import SUFFIX
 from evenpick.source_model import SourceModel, weights_fingerprint
 from evenpick.torch_export import ResNet18
 from evenpick.training import train
@@ -106,7 +107,8 @@ def test_fine_tuning_wins_where_fixed_features_fail_and_survives_the_disk(stripe
 
     found = model.cross_validations
     assert model.strategy == "finetune"
-    assert set(found) == {"svm", "logistic_regression", "nearest_mean", "finetune"}
+    shallow = ("svm", "logistic_regression", "nearest_mean")
+    assert set(found) == {*shallow, *(name + SUFFIX for name in shallow), "finetune"}
     assert found["finetune"].corrected_accuracy > max(f.corrected_accuracy for n, f in found.items() if n != "finetune")
     assert macro_accuracy(labels[rest], model.predict(pool.take(rest))) > 0.9
     assert told[-1] == (1600, 1600)  # 20 epochs of 20 + 20 + 40 images

@@ -43,6 +43,6 @@ def _cost(pool, labels, head, correction, seed):
     """Macro accuracy without less with the correction, on the images that were not labelled."""
     order = np.random.default_rng(seed).permutation(len(pool))
     chosen, rest = order[:N_LABELS], order[N_LABELS:]
-    model = train(pool, chosen, labels[chosen], head, correction, seed, n_folds=5)
+    model = train(pool, chosen, labels[chosen], head, correction, seed, n_folds=5, unlabelled=())
     plain, corrected = (one.predict(pool.take(rest)) for one in (model.with_tau(0), model))
     return macro_accuracy(labels[rest], plain) - macro_accuracy(labels[rest], corrected)
