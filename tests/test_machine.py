@@ -3,11 +3,13 @@
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from evenpick import machine
 from evenpick.machine import cores, in_threads, map_in_threads, one_blas_thread
 
 
@@ -125,6 +127,22 @@ def test_steps_within_steps_come_to_an_end():
     in_threads(lambda outer: in_threads(lambda inner: done.append((outer, inner)), range(10)), range(10))
 
     assert sorted(done) == [(outer, inner) for outer in range(10) for inner in range(10)]
+
+
+def test_what_no_thread_was_free_for_is_not_kept():
+    free = threading.Event()
+    busy = [machine._helpers().submit(free.wait, 30) for _ in range(2 * cores())]
+
+    def use():
+        array = np.ones(1000)
+        in_threads(lambda item: array.sum() + item, range(3))
+        return weakref.ref(array)
+
+    try:
+        assert use()() is None
+    finally:
+        free.set()
+    assert all(one.result() for one in busy)
 
 
 def test_a_process_kept_to_one_core_begins_no_thread():

@@ -87,10 +87,13 @@ def in_threads(step: Callable[[Item], None], items: Iterable[Item]) -> None:
                 failed.set()  # the others leave what is left
                 raise
 
-    others = [_helpers().submit(work) for _ in range(cores() - 1)]
+    # What is cancelled stays in the queue of a pool that is busy: it must not hold on to the step and its arrays.
+    todo = [work]
+    others = [_helpers().submit(lambda: [go() for go in todo]) for _ in range(cores() - 1)]
     try:
         work()
     finally:
+        todo.clear()
         for other in others:
             if not other.cancel():
                 other.result()
