@@ -55,8 +55,8 @@ LEVELS = {
         "trainable_source",
         "probe",
     ],
-    4: ["acquisition", "probed_coverage", "cross_validation", "embedding", "fine_tuning"],
-    5: ["session", "skactiveml_bridge", "network_validation", "model"],
+    4: ["acquisition", "probed_coverage", "cross_validation", "embedding", "fine_tuning", "self_training"],
+    5: ["session", "skactiveml_bridge", "network_validation", "model", "command_options", "data_set_download"],
     6: ["training", "simulation", "recorded_session", "exchange"],
     7: [
         "evaluation",
@@ -73,7 +73,7 @@ LEVELS = {
     ],
     8: ["report", "label_desk", "label_studio_answers", "paper_grid", "paper_tables"],
     9: ["label_app", "label_files", "demo", "paper_pages"],
-    10: ["benchmark_commands"],
+    10: ["benchmark_commands", "model_commands"],
     11: ["cli"],
     12: ["__main__"],
 }
