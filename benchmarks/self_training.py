@@ -104,7 +104,7 @@ def table(rows: list[dict]) -> str:
         }
         added, half = mean_interval([row["with"] - row["without"] for row in here])
         lines.append(
-            f"| {name} | {budget} | {acquisition} | {mean['without']:.1f} | {mean['with']:.1f} | {added:+.1f} ± {half:.1f} | "
+            f"| {name} | {budget} | {acquisition} | {mean['without']:.1f} | {mean['with']:.1f} | {added:+.1f}{f' ± {half:.1f}' if len(here) > 1 else ''} | "
             f"{sum(row['kept'] for row in here)} of {len(here)} | {mean['without_seconds']:.0f} | "
             f"{mean['with_seconds']:.0f} | {len(here)} |"
         )
