@@ -164,6 +164,8 @@ def test_rows_that_may_not_be_told_are_not(monkeypatch):
     assert len(seen[0]) == len(np.setdiff1d(may, few))
     with pytest.raises(EvenpickError, match="unlabelled rows must be from 0 to 79"):
         train(Pool.from_arrays(features), few, labels[few], unlabelled=[80])
+    with pytest.raises(EvenpickError, match="as whole numbers"):
+        train(Pool.from_arrays(features), few, labels[few], unlabelled=np.ones(80, bool))
 
 
 def test_where_nothing_is_chosen_a_fold_is_judged_with_the_temperature_of_the_others():

@@ -1,8 +1,9 @@
 """Ten folds over the labels: they choose C, temperature and tau together, and say honestly how good that is.
 
 What is chosen is chosen on held-out images. The accuracy that is stated is nested: for each fold, C, temperature
-and tau are chosen inside its training part alone, so that no image takes part in a choice of them that it judges. Where there is
-one C and no prior correction nothing changes what an image is told to be; the temperature then comes from the other folds.
+and tau are chosen inside its training part alone, so that no image takes part in a choice of them that it judges.
+Where there is one C and no prior correction, nothing that is chosen changes what an image is told to be; the
+temperature then comes from the other folds.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -90,7 +91,7 @@ def cross_validate(
     """What to train with, and how good that is."""
     run = np.unique(folds[folds >= 0])
     chosen = len(head.grid) > 1 or tuple(taus) != (0.0,)  # else nothing that changes what an image is told to be
-    inner = [deal_folds(labels[folds != fold], N_INNER_FOLDS, rng) for fold in run]
+    inner = [deal_folds(labels[folds != fold], N_INNER_FOLDS, rng) for fold in run if chosen]
     # The folds share the cores: BLAS would do worse with several on one fold.
     with one_blas_thread(), ThreadPoolExecutor(cores()) as executor:
         scores = held_out_scores(head, features, labels, folds, executor.map)

@@ -56,6 +56,8 @@ def train(
     learning_rate: float, max_minutes: float, self_training: bool, seed: int,
 ) -> None:  # fmt: skip
     """Train a classifier on the labels so far."""
+    import numpy as np
+
     from .fine_tuning import FineTuningSettings
     from .label_store import LabelStore
     from .network_validation import FineTuningOptions, clear_checkpoints
@@ -71,7 +73,7 @@ def train(
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     rows, names = [answer.index for answer in answers], [str(answer.label) for answer in answers]
     # What a person could not tell has no class to be told.
-    others = sorted(set(range(len(pool))) - {answer.index for answer in seen}) if self_training else ()
+    others = np.setdiff1d(np.arange(len(pool)), [answer.index for answer in seen]) if self_training else ()
     with progress_bars() as begin:
         options = FineTuningOptions(
             FineTuningSettings(epochs=epochs, learning_rate=learning_rate),

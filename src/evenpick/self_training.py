@@ -2,7 +2,8 @@
 
 The weakly supervised expansion that section 3.1 of the paper leaves open: pseudo-labels (Lee, 2013) of the most
 confident images of each class, so that common classes do not take over; as many of each, where class-balanced
-self-training (Zou et al., 2018) takes the same share. It is a head like others, so that the folds judge it like others; a fold's own labels train both classifiers.
+self-training (Zou et al., 2018) takes the same share. It is a head like others, so that the folds judge it like others;
+the labels that train a fold train all its classifiers.
 """
 
 from collections.abc import Sequence

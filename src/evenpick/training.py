@@ -82,7 +82,9 @@ def train(
     rows, names = _checked_labels(pool, indices, labels)
     classes, numbers = np.unique(names, return_inverse=True)
     taus = TUNED_TAUS if prior_correction == "tuned" else (float(prior_correction),)
-    task = _Task(pool, rows, numbers, taus, random_state, n_folds, _told(pool, rows, unlabelled, random_state))
+    task = _Task(
+        pool, rows, numbers, taus, random_state, n_folds, _unlabelled_rows(pool, rows, unlabelled, random_state)
+    )
     found: dict[str, tuple[Validated, Fitted]] = {}
     for name in SHALLOW_HEADS if strategy == AUTO else {strategy} & set(SHALLOW_HEADS):
         found[name] = task.shallow(SHALLOW_HEADS[name])
@@ -158,12 +160,13 @@ class _Task:
         return checked, lambda: FineTunedNetwork(tuned.onnx(), tuned.preprocessing)
 
 
-def _told(pool: Pool, labelled: IndexArray, unlabelled: ArrayLike | None, seed: int) -> IndexArray:
+def _unlabelled_rows(pool: Pool, labelled: IndexArray, unlabelled: ArrayLike | None, seed: int) -> IndexArray:
     """The rows that self-training looks at."""
-    given = np.arange(len(pool)) if unlabelled is None else np.unique(np.asarray(unlabelled, np.intp))
-    if ((given < 0) | (given >= len(pool))).any():
-        raise EvenpickError(f"train: unlabelled rows must be from 0 to {len(pool) - 1} (the pool)")
-    others = np.setdiff1d(given, labelled)
+    given = np.arange(len(pool)) if unlabelled is None else np.asarray(unlabelled)
+    whole = np.issubdtype(given.dtype, np.integer)  # a mask would be taken for rows 0 and 1
+    if given.size and (not whole or ((given < 0) | (given >= len(pool))).any()):
+        raise EvenpickError(f"train: unlabelled rows must be from 0 to {len(pool) - 1} (the pool), as whole numbers")
+    others = np.setdiff1d(given.astype(np.intp), labelled)
     if len(others) > MOST_UNLABELLED:
         others = np.sort(np.random.default_rng(seed).choice(others, MOST_UNLABELLED, replace=False))
     return others
