@@ -89,7 +89,8 @@ def table(rows: list[dict]) -> str:
         "the folds over the labels say that it helps; paired over seeds, half width of the 95 % t interval. Labels chosen",
         "by `auto` (with its balancing) and at random. Pools and test sets as in [choosing.md](choosing.md).",
         "",
-        "Command: `python benchmarks/self_training.py run --data DATA --work WORK`, source `efficientnet_lite0`,",
+        "Command: `python benchmarks/self_training.py run --data DATA --work WORK --budgets "
+        f"{' '.join(map(str, sorted({row['budget'] for row in rows})))}`, source `efficientnet_lite0`, stopped where the seeds say so,",
         f"commit {', '.join(sorted({row['commit'] for row in rows}))}, one core a cell.",
         "",
         "| set | labels | chosen by | without | with | difference | kept | CPU s without | with | seeds |",
