@@ -1,6 +1,7 @@
 """The same results on Ray as on one machine, also when workers are killed."""
 
 import importlib
+import itertools
 import os
 import secrets
 import signal
@@ -125,6 +126,20 @@ def killed_once(marker, step):
 
 
 # --- the same as on one machine ---------------------------------------------------------------------
+
+
+def test_items_are_handed_out_in_growing_chunks_and_taken_as_they_are_needed():
+    taken = []
+    items = (taken.append(i) or i for i in range(1000))
+
+    chunks = distributed._growing_chunks(items, 3)
+    first = [next(chunks) for _ in range(4)]
+
+    assert [len(chunk) for chunk in first] == [1, 1, 1, 2]
+    assert taken == [0, 1, 2, 3, 4]
+    rest = list(chunks)
+    assert [*itertools.chain(*first, *rest)] == list(range(1000))
+    assert max(map(len, rest)) == distributed._MOST_ITEMS
 
 
 def test_embed_writes_the_same_pool_byte_for_byte(cluster, photographs, source, tmp_path):

@@ -77,9 +77,7 @@ def map_in_tasks(step: Callable[[Item], Result], items: Iterable[Item], settled:
     With `settled` the same items go to the same machine whenever this is called, as long as it is there: the
     files that they name are in its memory already.
     """
-    todo = list(items)
     slots = [node["NodeID"] for node in _machines() for _ in range(int(node["Resources"]["CPU"]))]
-    size = min(_MOST_ITEMS, max(1, len(todo) // (4 * len(slots))))
     homes = itertools.cycle(NodeAffinitySchedulingStrategy(node, soft=True) if settled else "DEFAULT" for node in slots)
     sent = ray.put(step)
     task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_apply)
@@ -88,9 +86,9 @@ def map_in_tasks(step: Callable[[Item], Result], items: Iterable[Item], settled:
         future: Future[list[Result]] = task.options(scheduling_strategy=next(homes)).remote([sent], chunk).future()
         return future
 
-    chunks = (todo[i : i + size] for i in range(0, len(todo), size))
+    under_way = 4 * len(slots)
     try:
-        for results in in_order(submit, chunks, 4 * len(slots)):
+        for results in in_order(submit, _growing_chunks(items, under_way), under_way):
             yield from results
     except RayTaskError as error:
         raise error.cause from error
@@ -99,6 +97,16 @@ def map_in_tasks(step: Callable[[Item], Result], items: Iterable[Item], settled:
             f"Ray lost the workers of one task {_RETRIES + 1} times ({_one_line(error)}); "
             "look at their memory, then run the same command again"
         ) from error
+
+
+def _growing_chunks(items: Iterable[Item], each: int) -> Iterator[list[Item]]:
+    """So many chunks of one item, then of two, of four: few items use every core, and of many none waits in a list."""
+    todo = iter(items)
+    for doubled in itertools.count():
+        for _ in range(each):
+            if not (chunk := list(itertools.islice(todo, min(1 << doubled, _MOST_ITEMS)))):
+                return
+            yield chunk
 
 
 def _apply(sent: list[Any], items: list[Item]) -> list[Any]:
