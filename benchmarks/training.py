@@ -3,25 +3,18 @@
     python benchmarks/training.py run --data DATA --work WORK     # hours on two cores; a killed run goes on
     python benchmarks/training.py table                           # benchmarks/training.md from the results
 
-DATA holds `NAME/pool/*.jpg`, `NAME/test/*.jpg` and `NAME/labels.csv` (split,file,label) for each set.
-A cell is one set, budget and seed with every strategy on the same labels and folds; a seed draws 90 % of the pool, so
-that intervals cover the luck of the pool.
+DATA and WORK are those of `cells.py`. A cell is one set, budget and seed with every strategy on the same labels and
+folds; a seed draws 90 % of the pool, so that intervals cover the luck of the pool.
 """
 
 import argparse
 import itertools
-import json
-import os
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
-from selection import _commit, _one_core, _split
+from cells import Rows, command_line, commits, embed_all, interval, keys_of, labelled, run_cells
 
-RESULTS = Path(__file__).with_suffix(".jsonl")
-TABLE = Path(__file__).with_suffix(".md")
 SETS = ("caltech", "food", "places")
 BUDGETS = (500, 1000, 2000)
 SEEDS = range(5)
@@ -29,44 +22,24 @@ KEY = ("set", "budget", "seed")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    commands = parser.add_subparsers(required=True, dest="command")
-    run_parser = commands.add_parser("run")
-    run_parser.add_argument("--data", type=Path, required=True)
-    run_parser.add_argument("--work", type=Path, required=True, help="where features are kept")
-    run_parser.add_argument("--processes", type=int, default=os.cpu_count())
-    run_parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
-    commands.add_parser("table")
-    options = parser.parse_args()
-    if options.command == "run":
-        run(options.data, options.work, options.processes, options.budgets)
-    TABLE.write_text(table([json.loads(line) for line in RESULTS.open()]))
+    command_line(
+        __file__, __doc__, run, table, lambda p: p.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
+    )
 
 
-def run(data: Path, work: Path, processes: int, budgets: list[int]) -> None:
-    from evenpick import SourceModel, embed
-
-    source = SourceModel.load()
-    for name, split in itertools.product(SETS, ("pool", "test")):
-        embed(data / name / split, work / f"{name}-{split}", source)
-    done = {tuple(json.loads(line)[k] for k in KEY) for line in RESULTS.open()} if RESULTS.exists() else set()
-    cells = [(name, budget, seed) for budget, seed, name in itertools.product(budgets, SEEDS, SETS)]
-    facts = {"commit": _commit(), "source": source.name}
-    with ProcessPoolExecutor(processes, initializer=_one_core) as pool, RESULTS.open("a") as results:
-        futures = [pool.submit(_cell, data, work, cell) for cell in cells if cell not in done]
-        for future in track(as_completed(futures), total=len(futures)):
-            for row in future.result():
-                results.write(json.dumps(row | facts) + "\n")
-            results.flush()
+def run(options: argparse.Namespace, results: Path) -> None:
+    embed_all(options.data, options.work, SETS)
+    cells = [(name, budget, seed) for budget, seed, name in itertools.product(options.budgets, SEEDS, SETS)]
+    done = keys_of(results, KEY)
+    run_cells([cell for cell in cells if cell not in done], _cell, options, results)
 
 
-def _cell(data: Path, work: Path, cell: tuple[str, int, int]) -> list[dict]:
+def _cell(data: Path, work: Path, name: str, budget: int, seed: int) -> Rows:
     from evenpick import macro_accuracy, select, train
     from evenpick.shallow_heads import SHALLOW_HEADS
 
-    name, budget, seed = cell
-    pool, labels = _split(data, work, name, "pool")
-    test, true = _split(data, work, name, "test")
+    pool, labels = labelled(data, work, name)
+    test, true = labelled(data, work, name, "test")
     drawn = np.random.default_rng(seed).permutation(len(pool))[: int(0.9 * len(pool))]
     chosen = drawn[select(pool.take(drawn), budget, "ent_inv_div", seed)]
     rows = []
@@ -80,7 +53,7 @@ def _cell(data: Path, work: Path, cell: tuple[str, int, int]) -> list[dict]:
             for key, tau in (("accuracy", 0.0), ("corrected_accuracy", 1.0), ("tuned_accuracy", model.choice.tau))
         }
         rows.append(
-            dict(zip(KEY, cell, strict=True))
+            dict(zip(KEY, (name, budget, seed), strict=True))
             | {"strategy": strategy, **accuracies, "c": model.choice.c, "tau": model.choice.tau}
             | {
                 "cross_validated": round(100 * folds.corrected_accuracy, 3),
@@ -92,7 +65,7 @@ def _cell(data: Path, work: Path, cell: tuple[str, int, int]) -> list[dict]:
     return rows
 
 
-def table(rows: list[dict]) -> str:
+def table(rows: Rows) -> str:
     lines = [
         "# Training strategies",
         "",
@@ -102,7 +75,7 @@ def table(rows: list[dict]) -> str:
         "on held-out folds, before and after the temperature.",
         "",
         "Command: `python benchmarks/training.py run --data DATA --work WORK`, source `efficientnet_lite0`,",
-        f"commit {', '.join(sorted({row['commit'] for row in rows}))}, one core a cell.",
+        f"commit {commits(rows)}, one core a cell.",
     ]
     for name, budget in itertools.product(SETS, BUDGETS):
         here = [row for row in rows if (row["set"], row["budget"]) == (name, budget)]
@@ -111,7 +84,7 @@ def table(rows: list[dict]) -> str:
     return "\n".join([*lines, "", "## What the folds picked", "", *_picks(rows)]) + "\n"
 
 
-def _table_of(rows: list[dict]) -> list[str]:
+def _table_of(rows: Rows) -> list[str]:
     lines = [
         "| strategy | without correction | tau = 1 | what tau = 1 adds | tau from the folds | tau | ECE | CPU s | seeds |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -121,15 +94,15 @@ def _table_of(rows: list[dict]) -> list[str]:
         plain, corrected = ([row[k] for row in own] for k in ("accuracy", "corrected_accuracy"))
         mean = {k: np.mean([row[k] for row in own]) for k in own[0] if isinstance(own[0][k], float)}
         lines.append(
-            f"| `{strategy}` | {_interval(plain)} | {_interval(corrected)} "
-            f"| {_interval(np.subtract(corrected, plain), '+')} | {_interval([row['tuned_accuracy'] for row in own])} "
+            f"| `{strategy}` | {interval(plain)} | {interval(corrected)} "
+            f"| {interval(np.subtract(corrected, plain), '+')} | {interval([row['tuned_accuracy'] for row in own])} "
             f"| {mean['tau']:.2f} | {mean['calibration_error_before']:.2f} → {mean['calibration_error']:.2f} "
             f"| {mean['cpu_seconds']:.0f} | {len(own)} |"
         )
     return lines
 
 
-def _picks(rows: list[dict]) -> list[str]:
+def _picks(rows: Rows) -> list[str]:
     """Per set and budget: what the nested accuracy picked, and what that costs against the best on the test set."""
     lines = [
         "| set | labels | picked, times | best on the test set | given away by the pick |",
@@ -146,19 +119,12 @@ def _picks(rows: list[dict]) -> list[str]:
         best = [max(cell, key=lambda row: row["tuned_accuracy"]) for cell in cells.values()]
         lost = [b["tuned_accuracy"] - p["tuned_accuracy"] for b, p in zip(best, picked, strict=True)]
         counted = (_counted([row["strategy"] for row in rows]) for rows in (picked, best))
-        lines.append(f"| {name} | {budget} | {' | '.join(counted)} | {_interval(lost)} |")
+        lines.append(f"| {name} | {budget} | {' | '.join(counted)} | {interval(lost)} |")
     return lines
 
 
 def _counted(names: list[str]) -> str:
     return ", ".join(f"`{name}` {names.count(name)}" for name in dict.fromkeys(names))
-
-
-def _interval(values, sign: str = "") -> str:
-    from evenpick.metrics import mean_interval
-
-    mean, half = mean_interval(values)
-    return f"{mean:{sign}.1f} ± {half:.1f}"
 
 
 if __name__ == "__main__":

@@ -2,19 +2,19 @@
 
     python benchmarks/transferability.py --data DATA --work WORK     # a minute; writes benchmarks/transferability.md
 
-DATA and WORK as for `benchmarks/expectation.py`, whose results bring the effects: test accuracy with labels of
-`lc_inv_div` less that with `random` ones.
+DATA, WORK and pools are those of `cells.py`; the results of `benchmarks/choosing.py` bring the effects: test accuracy with
+labels of `lc_inv_div` less that with `random` ones.
 """
 
 import argparse
-import json
 from pathlib import Path
 
+import choosing
 import numpy as np
-from expectation import RESULTS, SETS, split_of
+from cells import SETS, interval, part_of, rows_of
 
 TABLE = Path(__file__).with_suffix(".md")
-LABELS, SEEDS = 200, range(5)
+LABELS, SEEDS, BUDGETS = 200, range(5), (100, 200, 500)
 
 
 def main() -> None:
@@ -26,9 +26,9 @@ def main() -> None:
     lines = [
         "# Does the source know the images?",
         "",
-        f"`evenpick diagnose` before labels, on 60 % of each pool, and measured on {LABELS} random labels (mean of",
+        f"`evenpick diagnose` before labels, on the pool of one seed, and measured on {LABELS} random labels (mean of",
         f"{len(SEEDS)} draws); source `efficientnet_lite0`. Beside them, in points of macro accuracy, how far labels of `lc_inv_div` are ahead",
-        "of `random` ones at 100, 200 and 500 labels (means of the runs of `benchmarks/expectation.jsonl`).",
+        f"of `random` ones at {', '.join(map(str, BUDGETS))} labels ([choosing.md](choosing.md); paired over seeds, 95 % t interval).",
         "Command: `python benchmarks/transferability.py --data DATA --work WORK`.",
         "",
         "| set | resolved by a prediction | classes in effect | confidence | agreement | nearest label | LogME "
@@ -46,7 +46,7 @@ def main() -> None:
 def _row(data: Path, work: Path, name: str) -> tuple:
     from evenpick.transferability import advice, measured_transfer, source_knowledge
 
-    pool, labels, _, _ = split_of(data, work, name, 0)
+    pool, labels, _, _ = part_of(data, work, name, 0)
     knowledge, draws = source_knowledge(pool), []
     for seed in SEEDS:
         rows = np.random.default_rng(seed).permutation(len(pool))[:LABELS]
@@ -63,14 +63,19 @@ def _row(data: Path, work: Path, name: str) -> tuple:
 
 
 def _effects(name: str) -> str:
-    rows = [row for row in map(json.loads, RESULTS.open()) if row["set"] == name]
-
-    def mean(selection: str, budget: int) -> float:
-        return 100 * float(
-            np.mean([r["accuracy"] for r in rows if (r["selection"], r["budget"]) == (selection, budget)])
-        )
-
-    return ", ".join(f"{mean('lc_inv_div', b) - mean('random', b):+.1f}" for b in (100, 200, 500))
+    accuracies = {
+        (row["acquisition"], row["budget"], row["seed"]): row["accuracy"]
+        for row in rows_of(Path(choosing.__file__).with_suffix(".jsonl"))
+        if row["set"] == name and row["balancing"] is None
+    }
+    effects = []
+    for budget in BUDGETS:
+        theirs = {
+            seed: value for (function, b, seed), value in accuracies.items() if (function, b) == ("random", budget)
+        }
+        own = [(accuracies.get(("lc_inv_div", budget, seed)), value) for seed, value in theirs.items()]
+        effects.append(interval([value - random for value, random in own if value is not None], "+"))
+    return ", ".join(effects)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,136 @@
+"""What benchmarks of many cells share: labelled image sets, and a results file that a killed run goes on from.
+
+DATA holds `NAME/pool/*.jpg`, `NAME/test/*.jpg` and `NAME/labels.csv` (split,file,label) for caltech, places and food;
+elpv comes with the package `elpv-dataset`. A benchmark `NAME.py` appends its rows to `NAME.jsonl`, each with the
+settings in its `KEY`, and makes `NAME.md` of them.
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from rich.progress import track
+
+SETS = ("elpv", "caltech", "places", "food")
+Rows: TypeAlias = list[dict]
+
+
+def command_line(
+    script: str,
+    doc: str,
+    run: Callable[[argparse.Namespace, Path], None],
+    page: Callable[[Rows], str],
+    options: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+) -> None:
+    """`run`, which appends to the results beside the script, and `table`, which makes the page of them."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(required=True, dest="command")
+    run_parser = commands.add_parser("run")
+    run_parser.add_argument("--data", type=Path, required=True)
+    run_parser.add_argument("--work", type=Path, required=True, help="where features are kept")
+    run_parser.add_argument("--processes", type=int, default=os.cpu_count())
+    options(run_parser)
+    commands.add_parser("table")
+    given, results = parser.parse_args(), Path(script).with_suffix(".jsonl")
+    if given.command == "run":
+        run(given, results)
+    Path(script).with_suffix(".md").write_text(page(rows_of(results)))
+
+
+def rows_of(results: Path) -> Rows:
+    return [json.loads(line) for line in results.open()] if results.exists() else []
+
+
+def keys_of(results: Path, key: Sequence[str]) -> set[tuple]:
+    """What is done already."""
+    return {tuple(row[name] for name in key) for row in rows_of(results)}
+
+
+def run_cells(cells: Iterable[tuple], measure: Callable[..., Rows], options: argparse.Namespace, results: Path) -> None:
+    """Append the rows of `measure(data, work, *cell)` as they come, each process on a core of its own."""
+    commit = _commit()
+    with ProcessPoolExecutor(options.processes, initializer=_one_core) as pool, results.open("a") as file:
+        futures = [pool.submit(measure, options.data, options.work, *cell) for cell in cells]
+        for future in track(as_completed(futures), total=len(futures)):
+            for row in future.result():
+                file.write(json.dumps(row | {"commit": commit}) + "\n")
+            file.flush()
+
+
+def _one_core() -> None:
+    import scipy.linalg  # noqa: F401 (only libraries that are loaded can be limited)
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def commits(rows: Rows) -> str:
+    return ", ".join(sorted({row["commit"] for row in rows}))
+
+
+def embed_all(data: Path, work: Path, sets: Sequence[str] = SETS) -> None:
+    """The features of every image, by the default source."""
+    from evenpick import SourceModel, embed
+    from evenpick.demo import _photographs
+
+    source = SourceModel.load()
+    for name in sets:
+        if name == "elpv":
+            embed(_photographs()[0], work / name, source)
+        else:
+            for split in ("pool", "test"):
+                embed(data / name / split, work / f"{name}-{split}", source)
+
+
+@cache
+def labelled(data: Path, work: Path, name: str, split: str = "pool"):
+    """A pool in memory and the label of each of its images; of elpv, which has no split, everything."""
+    from evenpick import Pool
+    from evenpick.demo import _photographs
+
+    if name == "elpv":
+        pool, label_of = Pool.open(work / name), _photographs()[1]
+    else:
+        pool = Pool.open(work / f"{name}-{split}")
+        rows = csv.DictReader((data / name / "labels.csv").open())
+        label_of = {row["file"]: row["label"] for row in rows if row["split"] == split}
+    return pool.take(np.arange(len(pool))), np.array([label_of[image_id] for image_id in pool.image_ids])
+
+
+@cache
+def part_of(data: Path, work: Path, name: str, seed: int):
+    """A part of the pool, its labels, the test pool and its labels: 90 % of the pool; of elpv 60 %, by class.
+
+    So that intervals cover the luck of the pool. The rest of elpv is its test set.
+    """
+    from sklearn.model_selection import train_test_split
+
+    pool, labels = labelled(data, work, name)
+    if name == "elpv":
+        rows, test_rows = train_test_split(np.arange(len(pool)), test_size=0.4, random_state=seed, stratify=labels)
+        return pool.take(rows), labels[rows], pool.take(test_rows), labels[test_rows]
+    rows = np.sort(np.random.default_rng([seed, 77]).permutation(len(pool))[: int(0.9 * len(pool))])
+    return pool.take(rows), labels[rows], *labelled(data, work, name, "test")
+
+
+def interval(values: Sequence[float], sign: str = "") -> str:
+    """The mean with the half width of its 95 % t interval, where there are two values or more."""
+    from evenpick.metrics import mean_interval
+
+    if len(values) < 2:
+        return f"{np.mean(values):{sign}.1f}"
+    mean, half = mean_interval(values)
+    return f"{mean:{sign}.1f} ± {half:.1f}"
