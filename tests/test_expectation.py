@@ -10,6 +10,7 @@ from evenpick.errors import EvenpickError
 from evenpick.expectation import (
     RIDGE,
     Curve,
+    _curve,
     _power_law,
     _predict,
     expectation_of,
@@ -48,17 +49,17 @@ def test_the_probe_is_weighted_least_squares(by_kernel):
 def test_the_power_law_goes_through_points_that_follow_one():
     points = tuple(0.9 - 0.2 * n**-0.5 for n in (1, 0.5, 0.25))
 
-    misfit, gain = _power_law(0.5, points)
+    misfit, gain = _power_law(0.5, points, 2)
 
     assert misfit == pytest.approx(0, abs=1e-12)
     assert gain == pytest.approx(0.2 - 0.2 * 2**-0.5)
-    assert Curve(0.7, 0.0, points).gain == pytest.approx(gain, abs=1e-3)
+    assert Curve(0.7, 0.0, points).gain() == pytest.approx(gain, abs=1e-3)
 
 
 def test_a_curve_that_falls_promises_nothing():
     curve = Curve(0.5, 0.02, (0.5, 0.6, 0.7))
 
-    assert (curve.gain, curve.largest_gain) == (0, 0)
+    assert (curve.gain(), curve.largest_gain()) == (0, 0)
 
 
 def test_accuracy_counts_the_classes_not_found():
@@ -74,11 +75,49 @@ def test_accuracy_counts_the_classes_not_found():
     assert expectation.gained_by_discovery == pytest.approx(expectation.doubled.value - expectation.now.value)
 
 
+def test_what_twice_the_labels_add_widens_their_interval():
+    unseen = unseen_classes("aabb" * 5)  # nothing undiscovered, nor by chance: 0 to 0 classes
+    curve = Curve(0.6, 0.0, (0.6, 0.5, 0.45))
+    expectation = expectation_of(curve, unseen, bias=0.0)
+
+    assert curve.largest_gain() == pytest.approx(0.1), "what the last doubling added"
+    assert 0 < curve.gain() <= curve.largest_gain()
+    assert expectation.doubled.value == pytest.approx(0.6 + curve.gain())
+    assert expectation.doubled.low <= 0.6, "the gain may not come"
+    assert expectation.doubled.high >= 0.7
+
+
+def test_no_more_labels_than_images_are_promised():
+    few = expectation_of(Curve(0.6, 0.0, (0.6, 0.5, 0.4)), unseen_classes("aabb" * 5, 30))
+    many = expectation_of(Curve(0.6, 0.0, (0.6, 0.5, 0.4)), unseen_classes("aabb" * 5, 300))
+
+    assert (few.n_more, many.n_more) == (10, 20)
+    assert 0.6 < few.doubled.value < many.doubled.value
+
+
+def test_a_class_with_one_label_counts_as_one_whose_last_training_image_is_left():
+    labels = np.array([0, 0, 1, 1, 2])
+    hits = np.array([[1, 1, 1, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0.0]])
+    tested = np.array([[1, 1, 1, 1, 0]] * 3, dtype=float)
+
+    curve = _curve(labels, hits, tested, [True, False, False, False])
+
+    assert curve.on_found == pytest.approx((1 + 0.5 + 0.25) / 3)
+    assert curve.points[0] == pytest.approx(0.75)
+
+
+def test_another_name_for_a_class_changes_nothing(make_pool):
+    labels = [*"aabbbccccabcab"]
+    renamed = [{"a": "z", "b": "m", "c": "b"}[name] for name in labels]
+
+    assert expected_accuracy(make_pool(), range(14), labels) == expected_accuracy(make_pool(), range(14), renamed)
+
+
 def test_separate_classes_are_recognised_and_more_labels_buy_little():
     features = np.repeat(np.eye(4), 30, axis=0)
     labels = np.repeat(list("abcd"), 30).tolist()
 
-    expectation = expected_accuracy(Pool.from_arrays(features), range(120), labels)
+    expectation = expected_accuracy(Pool.from_arrays(np.vstack([features] * 3)), range(120), labels)
 
     assert expectation.now.value == 1
     assert expectation.now.high == 1
@@ -143,6 +182,10 @@ def test_same_seed_same_answer(make_pool):
 def test_rows_and_labels_must_pair_up(make_pool):
     with pytest.raises(EvenpickError, match="each row needs one label; got 2 rows and 1 labels"):
         expected_accuracy(make_pool(), [0, 1], ["a"])
+    with pytest.raises(EvenpickError, match="status: rows must be whole numbers from 0 to 39"):
+        expected_accuracy(make_pool(), [0.9, 1.2], ["a", "b"])
+    with pytest.raises(EvenpickError, match="status: random_state must be a whole number, 0 or more; got -1"):
+        expected_accuracy(make_pool(), [0, 1], ["a", "b"], -1)
 
 
 def test_more_labels_are_worth_more_on_hard_classes():
@@ -150,7 +193,7 @@ def test_more_labels_are_worth_more_on_hard_classes():
     curve = learning_curve(features / np.linalg.norm(features, axis=1, keepdims=True), labels, np.random.default_rng(0))
 
     assert curve.points[0] > curve.points[2]
-    assert curve.gain > 0
+    assert curve.gain() > 0
 
 
 def test_the_interval_holds_the_accuracy_of_the_trained_model():

@@ -33,6 +33,11 @@ def pool_and_labels():
     return Pool.from_arrays(features), labels.astype(str)
 
 
+def answers_to(rows, labels):
+    numbers = {}  # in order of discovery
+    return tuple((row, numbers.setdefault(labels[row], len(numbers))) for row in rows.tolist())
+
+
 def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
     starts = sorted({round_start(n) for n in range(200)})
 
@@ -54,6 +59,29 @@ def test_weights_mix_an_even_one_with_the_uncertainty_by_the_reliability(pool_an
     assert 0.3 < trust < 1
     assert weights == pytest.approx((1 - trust) + trust * worth / worth.mean())
     assert weights.mean() == pytest.approx(1)
+
+
+def test_of_a_large_pool_every_round_covers_another_sample(pool_and_labels, monkeypatch):
+    monkeypatch.setattr(probed_coverage, "FEW_COVERED", 60)
+    pool, labels = pool_and_labels
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:80], labels)
+
+    first, again, later = (ProbedCoverage(pool, 0).round_after(answers[:n])._rows for n in (50, 50, 80))
+
+    assert first.tolist() == again.tolist() != later.tolist()
+
+
+def test_a_round_keeps_away_from_labels_that_came_after_its_probe(pool_and_labels):
+    pool, labels = pool_and_labels
+    twice = Pool.from_arrays(np.vstack([pool.features[:], pool.features[:]]))  # row i and row i + n are copies
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:60], labels)
+    coverage = ProbedCoverage(twice, 0)
+    wanted = coverage.round_after(answers).first(np.ones(len(twice), bool))
+    late = wanted % len(pool)
+
+    after = coverage.round_after((*answers[:-1], (late, 0))).first(np.ones(len(twice), bool))
+
+    assert after % len(pool) != late
 
 
 def test_balanced_uncertainty_by_hand():

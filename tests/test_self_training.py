@@ -114,6 +114,8 @@ def test_it_has_to_be_ahead_by_half_a_standard_error():
     wrong = lambda n: judged(np.where(np.arange(200) < n, 1 - labels, labels), labels)  # noqa: E731
 
     assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(38)}, labels) == "svm"
+    # 0.02 ahead: more than half of a standard error of 0.027, less than a whole one
+    assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(36)}, labels) == "svm" + SUFFIX
     assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(20)}, labels) == "svm" + SUFFIX
     assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(38), "nearest_mean": wrong(39)}, labels) == "nearest_mean"
 
@@ -126,6 +128,15 @@ def test_without_unlabelled_images_or_a_fold_to_judge_by_it_is_not_tried():
     one_each = [names.index("class0"), names.index("class1")]
     alone = train(Pool.from_arrays(features), one_each, ["a", "b"])
     assert (alone.strategy, alone.cross_validations) == ("svm", {})
+
+
+@pytest.mark.parametrize("strategy", ["svm", "logistic_regression", "nearest_mean", "auto"])
+def test_the_printed_correction_needs_no_class_with_two_labels_in_a_fold(strategy):
+    features = clouds(60, 3)[0]
+
+    model = train(Pool.from_arrays(features), [0, 1, 2], ["a", "a", "b"], strategy, prior_correction=True)
+
+    assert model.choice.tau == 1
 
 
 def test_a_prior_correction_that_is_asked_for_is_kept():

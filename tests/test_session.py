@@ -259,3 +259,10 @@ def test_the_next_question_counts_as_asked_even_after_a_reopening(make_pool):
     reopened.label(index, labels[index])  # answered before anything was asked
 
     assert reopened.answers == live.answers
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "0"])
+def test_a_seed_that_is_none_is_refused(seed, make_pool):
+    for call in (select, Session):
+        with pytest.raises(EvenpickError, match="random_state must be a whole number, 0 or more"):
+            call(make_pool(), 5, random_state=seed)

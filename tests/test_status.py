@@ -57,7 +57,8 @@ def test_many_labels_bring_estimates_with_intervals(make_workspace):
     assert 0 <= facts["expectation"]["now"]["low"] <= facts["expectation"]["now"]["high"] <= 1
     assert facts["imbalance_ratio"] == pytest.approx(np.std([13, 14, 1]) / np.mean([13, 14, 1]))
     assert all(sentence in said for sentence in facts["outlook"])
-    assert "with 56 labels" in said
+    assert "with 40 labels" in said, "there are 40 images"
+    assert "Labels of all images would buy" in said
 
 
 @pytest.mark.parametrize(("balancing", "budget"), [("ratio_max", 12), ("auto", 45)])
@@ -70,6 +71,43 @@ def test_it_is_where_the_session_is(balancing, budget, make_workspace):
             facts = facts_of(workspace)
             assert (facts["phase"], facts["labels"], facts["budget"]) == (session.phase, i + 1, budget)
         assert session.phase == "balancing"
+
+
+def test_it_is_where_the_session_is_after_a_merge_another_budget_and_an_old_question(make_workspace):
+    workspace = make_workspace(n=80)
+    pool = Pool.open(workspace)
+    options = {"acquisition": "random", "balancing": "ratio_max"}
+    with RecordedSession(workspace, pool, 18, "me", **options) as session:
+        old = session.session.ask()
+        names = iter([*"aaaaaabbbc", "b"])
+        while session.phase == "discovery":
+            session.label(session.session.ask({old.index}).index, next(names))
+        session.label(old.index, next(names))
+        assert facts_of(workspace)["phase"] == session.phase == "balancing"
+        session.rename("b", "a")
+        assert facts_of(workspace)["phase"] == session.phase
+    with RecordedSession(workspace, pool, 60, "me", **options) as session:
+        assert facts_of(workspace)["phase"] == session.phase == "discovery"
+
+
+def test_when_every_image_has_a_label_nothing_is_promised(make_workspace):
+    workspace = make_workspace(n=24)
+    label(workspace, [*"aaabbbcccddd", *"aabbccddeefg"])
+
+    facts, said = facts_of(workspace), told(workspace)
+
+    assert (facts["unseen"]["undiscovered"], facts["unseen"]["high"], facts["unseen"]["unseen_mass"]) == (0, 0, 0)
+    assert facts["expectation"]["doubled"] == facts["expectation"]["now"]
+    assert "Every image has a label" in said
+    assert "would buy" not in said
+
+
+def test_the_table_shows_no_accuracy_that_the_sentences_hold_back(make_workspace):
+    workspace = make_workspace()
+    label(workspace, ["a", "a", "b"])
+
+    assert facts_of(workspace)["expectation"] is not None
+    assert "macro accuracy to expect" not in told(workspace)
 
 
 def test_a_folder_that_is_no_workspace_is_refused(tmp_path):

@@ -234,6 +234,20 @@ def test_same_seed_same_model_and_the_global_seed_changes_nothing():
     assert first.cross_validation == again.cross_validation
 
 
+def test_another_name_for_a_class_changes_nothing():
+    pool, labels = clouds([20, 15, 15, 10], spread=1.5)
+    rows = np.random.default_rng(5).permutation(60)
+    names = [[letters[int(labels[row][-1])] for row in rows] for letters in ("abcd", "dcba")]
+
+    one, other = (train(pool, rows, given) for given in names)
+
+    assert (one.choice.c, one.choice.tau) == (other.choice.c, other.choice.tau)
+    assert one.choice.temperature == pytest.approx(other.choice.temperature)  # of sums in another order
+    assert one.cross_validation.fold_accuracies == other.cross_validation.fold_accuracies
+    told = one.predict(pool), other.predict(pool)
+    assert [dict(zip("abcd", "dcba", strict=True))[name] for name in told[0]] == list(told[1])
+
+
 def test_labels_may_be_an_array_and_rows_a_list():
     pool, labels = clouds([10, 10])
     numbers = np.repeat([3, 7], 10)
@@ -619,8 +633,11 @@ def test_the_printed_correction_stands_within_a_standard_error():
     ("options", "message"),
     [
         ({"prior_correction": "yes"}, "prior_correction must be True, False or 'tuned'; got 'yes'"),
-        ({"random_state": -1}, "random_state must be 0 or more; got -1"),
-        ({"n_folds": 1}, "n_folds must be at least 2; got 1"),
+        ({"random_state": -1}, "random_state must be a whole number, 0 or more; got -1"),
+        ({"random_state": 1.5}, "random_state must be a whole number, 0 or more; got 1.5"),
+        ({"unlabelled": [[1], [2, 3]]}, "unlabelled rows must be from 0 to"),
+        ({"n_folds": 1}, "n_folds must be a whole number, at least 2; got 1"),
+        ({"n_folds": 2.5}, "n_folds must be a whole number, at least 2; got 2.5"),
     ],
 )
 def test_options_that_do_not_exist_are_refused(options, message, make_pool):

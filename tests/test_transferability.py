@@ -130,9 +130,17 @@ def test_agreement_is_one_for_the_same_parts_and_near_zero_by_chance():
 
 
 def test_labels_of_one_image_a_source_class_cannot_agree_or_disagree():
-    pool = Pool.from_arrays(np.eye(6), np.eye(6))
+    pool = Pool.from_arrays(np.eye(30), np.eye(30))
 
-    assert measured_transfer(pool, [0, 1, 2, 3], ["a", "a", "b", "b"]).agreement is None
+    assert measured_transfer(pool, range(30), ["a", "b"] * 15).agreement is None
+
+
+def test_a_few_labels_that_chance_decides_do_not_measure_the_source():
+    pool = Pool.from_arrays(np.eye(20), np.eye(4)[np.arange(20) % 4])
+    labels = [f"class {row % 4}" for row in range(20)]
+
+    assert measured_transfer(pool, range(19), labels[:19]).agreement is None
+    assert measured_transfer(pool, range(20), labels).agreement == pytest.approx(1)
 
 
 @pytest.mark.parametrize("labels", [[], ["a"], ["a", "a"]])
@@ -145,6 +153,8 @@ def test_too_few_labels_say_nothing(labels, make_pool):
 def test_rows_and_labels_must_pair_up(make_pool):
     with pytest.raises(EvenpickError, match="each row needs one label; got 2 rows and 1 labels"):
         measured_transfer(make_pool(), [0, 1], ["a"])
+    with pytest.raises(EvenpickError, match="diagnose: rows must be whole numbers from 0 to 39"):
+        measured_transfer(make_pool(), [0, 99], ["a", "b"])
 
 
 def test_labels_outweigh_the_look_before_them():

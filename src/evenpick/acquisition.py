@@ -7,7 +7,7 @@ import numpy as np
 
 from .clustering import badge, k_means, typiclust
 from .coverage import core_set
-from .errors import EvenpickError, unknown_name
+from .errors import EvenpickError, check_seed, unknown_name
 from .herding import auto, max_herding, prob_cover, uncertainty_herding
 from .pool import IndexArray, Pool
 from .uncertainty import (
@@ -83,6 +83,7 @@ def select(
         function needs, or a callable breaks the contract.
     """
     check_budget(budget, len(pool))
+    check_seed("select", random_state)
     return ordered(pool, budget, acquisition, np.random.default_rng(random_state))
 
 

@@ -146,10 +146,13 @@ def validated(
 
 
 def deal_folds(labels: NDArray[np.intp], n_folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """The fold of each image, -1 for one that is never held out because its class has no other."""
+    """The fold of each image, -1 for one that is never held out because its class has no other.
+
+    Classes are dealt in the order in which they are found among the labels: another name for one changes nothing.
+    """
     folds = np.full(len(labels), -1, dtype=np.intp)
     dealt = 0
-    for name in np.unique(labels):
+    for name in labels[np.sort(np.unique(labels, return_index=True)[1])]:
         members = rng.permutation(np.flatnonzero(labels == name))
         if len(members) > 1:
             folds[members] = (dealt + np.arange(len(members))) % n_folds
@@ -190,7 +193,7 @@ def choose(
     """
     tested = ~np.isnan(scores[0, :, 0])
     if not tested.any():
-        return Choice(1.0, 1.0, max(taus)), {}  # one label a class: nothing to choose by
+        return Choice(1.0 if 1.0 in grid else grid[-1], 1.0, max(taus)), {}  # one label a class: nothing to choose by
     true, prior = labels[tested], log_prior(np.bincount(labels))
     found: list[tuple[float, float, Choice]] = []
     for c, of_c in zip(grid, scores[:, tested], strict=True):

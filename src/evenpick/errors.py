@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
 
 # A full disk, a quota, a file-size limit.
 NO_SPACE = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
@@ -25,6 +26,12 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> EvenpickError
     near = get_close_matches(str(name), names, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
     return EvenpickError(f"{kind} '{name}' does not exist; {hint}")
+
+
+def check_seed(subject: str, random_state: object) -> None:
+    """Refuse what NumPy could not be seeded by."""
+    if not isinstance(random_state, Integral) or random_state < 0:
+        raise EvenpickError(f"{subject}: random_state must be a whole number, 0 or more; got {random_state!r}")
 
 
 def first_few(values: Iterable[object], shown: int = 3) -> str:

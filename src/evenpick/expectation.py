@@ -1,6 +1,6 @@
 """What to expect: the test accuracy of the labels so far, and of twice as many, with intervals.
 
-The accuracy meant is that of `train` with prior correction, macro over **all** classes, undiscovered ones 0:
+The accuracy meant is that of `train` with prior correction and without self-training, macro over **all** classes, undiscovered ones 0:
 (accuracy over the classes found) x (classes found / all classes). The first is cross-validated, the second
 from Chao1. A fast probe stands in for the SVM: least squares on one target a class, all classes weighing the same,
 which has one closed solution a fold. `benchmarks/expectation.md` says how often the intervals hold.
@@ -8,14 +8,16 @@ which has one closed solution a fold. `benchmarks/expectation.md` says how often
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot
+from math import hypot, log2
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
-from .errors import EvenpickError
+from .cross_validation import deal_folds
+from .errors import check_seed
+from .given_labels import checked_labels
 from .linear_head import normalised
 from .pool import FloatArray, IndexArray, Pool
 from .unseen_classes import CONFIDENCE, ENOUGH, UnseenClasses, unseen_classes
@@ -48,7 +50,10 @@ class Expectation:
     Attributes
     ----------
     n_labels : int
+    n_more : int
+        As many labels again, or what the pool has left.
     now, doubled : Estimate
+        With `n_labels`, and with `n_more` on top.
     gained_by_discovery : float
         The part of `doubled` - `now` that classes found meanwhile would bring.
     curve : Curve
@@ -56,6 +61,7 @@ class Expectation:
     """
 
     n_labels: int
+    n_more: int
     now: Estimate
     doubled: Estimate
     gained_by_discovery: float
@@ -70,16 +76,14 @@ class Curve:
     error: float
     points: tuple[float, ...]
 
-    @property
-    def gain(self) -> float:
-        """What twice the labels add, by the inverse power law a - b n^-c through the points; at least 0."""
-        _, later = min(_power_law(c, self.points) for c in EXPONENTS)
+    def gain(self, times: float = 2.0) -> float:
+        """What so many times the labels add, by the inverse power law a - b n^-c through the points; at least 0."""
+        _, later = min(_power_law(c, self.points, times) for c in EXPONENTS)
         return max(later, 0.0)
 
-    @property
-    def largest_gain(self) -> float:
+    def largest_gain(self, times: float = 2.0) -> float:
         """A learning curve flattens: twice the labels add no more than the last doubling did."""
-        return max(self.points[0] - self.points[1], self.gain)
+        return max((self.points[0] - self.points[1]) * log2(times), self.gain(times))
 
 
 def expected_accuracy(
@@ -104,15 +108,15 @@ def expected_accuracy(
     Raises
     ------
     EvenpickError
-        If the lengths differ.
+        If the lengths differ, or a row is no row of the pool or is named twice.
     """
-    rows = np.asarray(indices, dtype=np.intp)
-    if rows.shape != (len(labels),):
-        raise EvenpickError(f"status: each row needs one label; got {rows.size} rows and {len(labels)} labels")
-    unseen = unseen_classes(labels)
+    check_seed("status", random_state)
+    rows, names = checked_labels("status", pool, indices, labels)
+    unseen = unseen_classes(names, len(pool))
     if unseen is None or unseen.found < 2 or unseen.found == len(rows):
         return None
-    numbers = np.unique(np.asarray(labels, dtype=str), return_inverse=True)[1].astype(np.intp)
+    number_of: dict[str, int] = {}  # in the order of discovery: another name for a class changes nothing
+    numbers = np.array([number_of.setdefault(name, len(number_of)) for name in names], dtype=np.intp)
     curve = learning_curve(normalised(pool.features[rows]), numbers, np.random.default_rng(random_state))
     return expectation_of(curve, unseen)
 
@@ -124,7 +128,7 @@ def learning_curve(features: FloatArray, labels: NDArray[np.intp], rng: np.rando
     correct, tested = (np.zeros((len(FRACTIONS), len(labels))) for _ in range(2))
     lone: list[bool] = []  # held-out images whose class has one training image
     for _ in range(2 if len(labels) <= 2000 else 1):
-        folds = _deal(labels, rng)
+        folds = deal_folds(labels, N_FOLDS, rng)
         for fold in range(N_FOLDS):
             held = np.flatnonzero(folds == fold)
             order = rng.permutation(np.flatnonzero(folds != fold))
@@ -154,12 +158,13 @@ def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> l
     if unseen.too_early:
         span = f"{now.low:.0%} and {now.high:.0%}"
         return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
-    gain = doubled.value - now.value
-    said.append(
-        f"Trained on these {expectation.n_labels} labels, expect a macro accuracy of {_share(now)} over all classes; "
-        f"with {2 * expectation.n_labels} labels {_share(doubled)}."
-    )
-    said.append(_worth(gain, expectation.gained_by_discovery))
+    n, n_more = expectation.n_labels, expectation.n_more
+    reached = f"Trained on these {n} labels, expect a macro accuracy of {_share(now)} over all classes"
+    if not n_more:
+        return [*said, f"{reached}. Every image has a label."]
+    more = "Twice the labels" if n_more == n else "Labels of all images"
+    said.append(f"{reached}; with {n + n_more} labels {_share(doubled)}.")
+    said.append(_worth(more, doubled.value - now.value, expectation.gained_by_discovery))
     return said
 
 
@@ -168,6 +173,7 @@ def expectation_of(curve: Curve, unseen: UnseenClasses, bias: float = BIAS) -> E
     from scipy import stats
 
     found, n = unseen.found, unseen.n_labels
+    n_more = n if unseen.unlabelled is None else min(n, unseen.unlabelled)
     quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, found - 1))
     normal = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
     noise = hypot(quantile * curve.error, normal * bias)
@@ -176,14 +182,14 @@ def expectation_of(curve: Curve, unseen: UnseenClasses, bias: float = BIAS) -> E
         return 1 - unseen.still_undiscovered(n_more, undiscovered) / (found + undiscovered)
 
     # Labels chosen for coverage may have found every class, whatever Chao1 says.
-    shares = [tuple(share_found(k, more) for k in (unseen.undiscovered, unseen.high, 0.0)) for more in (0, n)]
-    later = min(curve.on_found + curve.gain, 1.0)
+    shares = [tuple(share_found(k, more) for k in (unseen.undiscovered, unseen.high, 0.0)) for more in (0, n_more)]
+    gain, largest = curve.gain(1 + n_more / n), curve.largest_gain(1 + n_more / n)
+    later = min(curve.on_found + gain, 1.0)
     now = _product(curve.on_found, (noise, noise), shares[0])
     # The labels to come are chosen too, and differ from these once more.
     ahead = hypot(noise, normal * bias)
-    down, up = hypot(ahead, curve.gain), hypot(ahead, curve.largest_gain - curve.gain)
-    doubled = _product(later, (down, up), shares[1])
-    return Expectation(n, now, doubled, later * (shares[1][0] - shares[0][0]), curve)
+    doubled = _product(later, (hypot(ahead, gain), hypot(ahead, largest - gain)), shares[1])
+    return Expectation(n, n_more, now, doubled if n_more else now, later * (shares[1][0] - shares[0][0]), curve)
 
 
 def _product(value: float, widths: tuple[float, float], shares: tuple[float, ...]) -> Estimate:
@@ -220,12 +226,12 @@ def _standard_error(of_class: Values, counts: NDArray[np.intp]) -> float:
     return float(max(between, within))
 
 
-def _power_law(exponent: float, points: tuple[float, ...]) -> tuple[float, float]:
-    """Squared misfit of a - b n^-c with c = `exponent`, and what it adds when n doubles."""
+def _power_law(exponent: float, points: tuple[float, ...], times: float) -> tuple[float, float]:
+    """Squared misfit of a - b n^-c with c = `exponent`, and what it adds with so many times the labels."""
     sizes = np.array(FRACTIONS) ** -exponent
     slope, level = np.polyfit(sizes, points, 1)
     misfit = float(((slope * sizes + level - points) ** 2).sum())
-    return misfit, float(slope * (2.0**-exponent - 1))
+    return misfit, float(slope * (times**-exponent - 1))
 
 
 def _predict(
@@ -250,19 +256,9 @@ def _predict(
     return np.asarray(classes[(rows @ solution).argmax(axis=1)], dtype=np.intp)
 
 
-def _deal(labels: IndexArray, rng: np.random.Generator) -> IndexArray:
-    """Each class's images round the folds; -1 for the one image of its class."""
-    folds = np.full(len(labels), -1, dtype=np.intp)
-    dealt = 0
-    for number in rng.permutation(np.unique(labels)):
-        members = rng.permutation(np.flatnonzero(labels == number))
-        if len(members) > 1:
-            folds[members] = (dealt + np.arange(len(members))) % N_FOLDS
-            dealt += len(members)
-    return folds
-
-
 def _still_to_find(unseen: UnseenClasses) -> str:
+    if unseen.unlabelled == 0:
+        return f"All {unseen.found} classes of the pool are found: every image has a label."
     if unseen.n_labels < ENOUGH:
         return f"How many classes are still to be found cannot be told from fewer than {ENOUGH} labels."
     if unseen.too_early:
@@ -282,9 +278,9 @@ def _share(estimate: Estimate) -> str:
     return f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})"
 
 
-def _worth(gain: float, by_discovery: float) -> str:
+def _worth(more: str, gain: float, by_discovery: float) -> str:
     if gain < 0.01:
-        return "More labels would buy little: less than a point for twice the work. This is a good place to stop."
+        return f"{more} would buy little: less than a point. This is a good place to stop."
     part = f", {100 * by_discovery:.0f} of them by finding classes" if by_discovery >= 0.01 else ""
     points = f"{100 * gain:.0f}"
-    return f"Twice the labels would buy about {points} {'point' if points == '1' else 'points'}{part}."
+    return f"{more} would buy about {points} {'point' if points == '1' else 'points'}{part}."

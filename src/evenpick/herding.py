@@ -4,7 +4,7 @@ How well image x covers image y is a kernel k(x, y) of their distance, and a set
 well as its best member. The next image is the one that adds most coverage over the whole pool. What
 an image can add only falls as others are chosen, so an old figure is an upper bound and few images need a
 new one (lazy greedy; Minoux, 1978): the picks are those of the plain rule. Rows of its n x n matrix are
-computed as they are needed, and no more than 256 MB of them are kept.
+computed as they are needed, and 256 MB of them are kept.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ _FIRST_LOOK = 8  # bounds that are renewed first; then twice as many, and so on
 _CACHE_BYTES = 256 << 20  # kernel rows that are kept: all of them up to 8,000 points
 _MOSTLY_NEW = 0.7  # share of the points that one choice covers better
 _SAME_POINT = 1e-6  # squared distances below this, between points of length 1, are rounding
-_TIE = 1e-6  # gains this close, relative to the first one, are a tie: the permutation decides, not rounding
+_TIE = 1e-6  # steps that gains are rounded to, relative to the first one: among equals the permutation decides
 _SAMPLE = 1000  # images whose nearest neighbours tell the kernel's width
 
 

@@ -84,7 +84,7 @@ class Desk:
             "budget": labels + session.labels_left, "labels": labels,
             "skipped": len(session.answers) - labels, "phase": session.phase,
             "classes": [{"name": name, "count": count} for name, count in session.counts.items()],
-            "conflicts": len(conflicts(self.session.opinions)), "unseen": _unseen(session.counts.values()),
+            "conflicts": len(conflicts(self.session.opinions)), "unseen": _unseen(session.counts.values(), len(self.session.pool)),
         }  # fmt: skip
 
     def _turn(self, turn: Turn) -> dict[str, Any]:
@@ -104,9 +104,9 @@ class Desk:
         return f"/image/{row}?v={self._version}"
 
 
-def _unseen(counts: Collection[int]) -> dict[str, float] | None:
+def _unseen(counts: Collection[int], n_images: int) -> dict[str, float] | None:
     """What costs nothing to say after every answer; the accuracy to expect takes seconds."""
-    unseen = unseen_of_counts(counts)
+    unseen = unseen_of_counts(counts, n_images)
     if unseen is None or unseen.too_early:
         return None
     return {"undiscovered": unseen.undiscovered, "low": unseen.low, "high": unseen.high, "mass": unseen.unseen_mass}

@@ -28,7 +28,6 @@ from .probe import Probe, fit_probe, margins, reliability
 
 FIRST_ROUND = 40  # labels that are chosen before any is known
 GROWTH = 1.3  # of the labels, from the start of a round to that of the next
-SHORTEST_ROUND = 10
 LAG = 8
 CHOSEN_AT_ONCE = 16
 
@@ -148,7 +147,7 @@ def next_round(n_labels: int) -> int:
     """How many labels there are when the round after the one of `round_start` begins."""
     start = 0
     while start <= n_labels:
-        start = max(FIRST_ROUND, start + SHORTEST_ROUND, int(GROWTH * start))
+        start = max(FIRST_ROUND, int(GROWTH * start))
     return start
 
 

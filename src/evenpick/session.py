@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .acquisition import AcquisitionFunction, check_budget, find_acquisition, ordered
 from .balancing import BALANCINGS, NextImage, TargetChoice, should_switch
-from .errors import EvenpickError, unknown_name
+from .errors import EvenpickError, check_seed, unknown_name
 from .names import checked_class_name
 from .pool import IndexArray, Pool
 from .probed_coverage import FIRST_ROUND, Answers, ProbedCoverage, first_labels, round_start
@@ -78,6 +78,7 @@ class Session:
         random_state: int = 0,
     ) -> None:
         check_budget(budget, len(pool))
+        check_seed("session", random_state)
         find_acquisition(acquisition)
         if balancing not in (None, AUTO, *BALANCINGS):
             raise unknown_name("balancing", balancing, ["none", AUTO, *BALANCINGS])

@@ -41,7 +41,7 @@ def status(workspace: Path) -> dict[str, Any]:
         "labels": len(labelled),
         "budget": settings["budget"] if settings else None,
         "not_told": len(answers) - len(labelled),
-        "phase": _phase(labelled, counts, settings),
+        "phase": _phase(labelled, settings),
         "classes_found": len(counts),
         "imbalance_ratio": imbalance_ratio(list(counts.values())) if counts else None,
         **outlook(pool, labelled),
@@ -51,7 +51,7 @@ def status(workspace: Path) -> dict[str, Any]:
 def outlook(pool: Pool, labelled: Sequence[Answer]) -> dict[str, Any]:
     """What to expect, as JSON values: `unseen`, `expectation` and the sentences `outlook`."""
     rows, labels = [answer.index for answer in labelled], [str(answer.label) for answer in labelled]
-    unseen = unseen_classes(labels)
+    unseen = unseen_classes(labels, len(pool))
     # Without a count of the classes there is no accuracy over all of them.
     expectation = None if unseen is None or unseen.mostly_lone else expected_accuracy(pool, rows, labels)
     return {
@@ -61,14 +61,18 @@ def outlook(pool: Pool, labelled: Sequence[Answer]) -> dict[str, Any]:
     }
 
 
-def _phase(labelled: Sequence[Answer], counts: Mapping[str, int], settings: Mapping[str, Any] | None) -> Phase:
-    """As the session would say, without making its plan again."""
+def _phase(labelled: Sequence[Answer], settings: Mapping[str, Any] | None) -> Phase:
+    """As the session would say, which takes every label by today's names and budget, without making its plan again."""
     if not labelled or settings is None or settings["balancing"] is None:
         return "discovery"
     if settings["balancing"] == AUTO:
         return "balancing" if len(labelled) >= FIRST_ROUND else "discovery"
-    switched = should_switch(np.array([*counts.values()]), settings["budget"])
-    return "balancing" if switched or labelled[-1].phase == "balancing" else "discovery"
+    counts: Counter[str] = Counter()
+    for answer in labelled:
+        counts[str(answer.label)] += 1
+        if should_switch(np.array([*counts.values()]), settings["budget"]):
+            return "balancing"
+    return "discovery"
 
 
 def rows_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -91,11 +95,12 @@ def rows_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
                 _interval(unseen["unseen_mass"], unseen["mass_low"], unseen["mass_high"], ".1%"),
             ),
         ]
-    if expected := facts["expectation"]:
-        rows += [
-            ("macro accuracy to expect now", _interval(**expected["now"], form=".0%")),
-            ("with twice the labels", _interval(**expected["doubled"], form=".0%")),
-        ]
+    expected = facts["expectation"]
+    if expected and not unseen["too_early"]:
+        rows.append(("macro accuracy to expect now", _interval(**expected["now"], form=".0%")))
+        if expected["n_more"]:
+            later = f"with {expected['n_labels'] + expected['n_more']} labels"
+            rows.append((later, _interval(**expected["doubled"], form=".0%")))
     return rows
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .cross_validation import N_FOLDS, TUNED_TAUS, Validated, Values, cross_validate, deal_folds, macro_with_error
-from .errors import EvenpickError, first_few, unknown_name
+from .errors import EvenpickError, check_seed, first_few, unknown_name
+from .given_labels import checked_labels
 from .image_batches import FineTunedNetwork
 from .linear_head import LinearHead, in_own_basis, normalised
 from .machine import one_blas_thread
@@ -42,7 +43,7 @@ def train(
     Ten folds over the labels choose C, the softmax temperature and tau (each class's images are dealt
     round the folds; a class with one label stays in training), then all labels train the model. The class
     probabilities are divided by the class frequencies of the labels, which moves decisions towards the
-    rare classes.
+    rare classes; not so after self-training, whose pseudo-labels even the classes out, unless `True` asks for it.
 
     Parameters
     ----------
@@ -75,11 +76,15 @@ def train(
         raise unknown_name("strategy", strategy, STRATEGIES)
     if prior_correction not in (True, False, "tuned"):
         raise EvenpickError(f"train: prior_correction must be True, False or 'tuned'; got {prior_correction!r}")
-    if n_folds < 2:
-        raise EvenpickError(f"train: n_folds must be at least 2; got {n_folds}")
-    if random_state < 0:
-        raise EvenpickError(f"train: random_state must be 0 or more; got {random_state}")
-    rows, names = _checked_labels(pool, indices, labels)
+    if not isinstance(n_folds, int) or n_folds < 2:
+        raise EvenpickError(f"train: n_folds must be a whole number, at least 2; got {n_folds!r}")
+    check_seed("train", random_state)
+    rows, names = checked_labels("train", pool, indices, labels)
+    if len(set(names)) < 2:
+        raise EvenpickError(
+            f"train needs labels of at least two classes; got {len(names)} labels of "
+            f"{first_few(sorted(set(names))) or 'none'}: label more images first"
+        )
     classes, numbers = np.unique(names, return_inverse=True)
     taus = TUNED_TAUS if prior_correction == "tuned" else (float(prior_correction),)
     task = _Task(
@@ -162,7 +167,10 @@ class _Task:
 
 def _unlabelled_rows(pool: Pool, labelled: IndexArray, unlabelled: ArrayLike | None, seed: int) -> IndexArray:
     """The rows that self-training looks at."""
-    given = np.arange(len(pool)) if unlabelled is None else np.asarray(unlabelled)
+    try:
+        given = np.arange(len(pool)) if unlabelled is None else np.asarray(unlabelled)
+    except ValueError:
+        given = np.array([None])  # ragged
     whole = np.issubdtype(given.dtype, np.integer)  # a mask would be taken for rows 0 and 1
     if given.size and (not whole or ((given < 0) | (given >= len(pool))).any()):
         raise EvenpickError(f"train: unlabelled rows must be from 0 to {len(pool) - 1} (the pool), as whole numbers")
@@ -187,24 +195,3 @@ def _best(found: dict[str, Validated], labels: IndexArray) -> str:
         return not name.endswith(SUFFIX) or accuracy > judged[name.removesuffix(SUFFIX)][0] + error / 2
 
     return max(filter(clear, judged), key=lambda name: judged[name][0])
-
-
-def _checked_labels(
-    pool: Pool, indices: ArrayLike, labels: Sequence[str] | NDArray[Any]
-) -> tuple[IndexArray, list[str]]:
-    rows = np.asarray(indices)
-    names = [str(label) for label in labels]
-    if rows.ndim != 1 or len(rows) != len(names):
-        raise EvenpickError(f"train: each row needs one label; got {rows.size} rows and {len(names)} labels")
-    if len(set(names)) < 2:
-        raise EvenpickError(
-            f"train needs labels of at least two classes; got {len(names)} labels of "
-            f"{first_few(sorted(set(names))) or 'none'}: label more images first"
-        )
-    if not np.issubdtype(rows.dtype, np.integer) or ((rows < 0) | (rows >= len(pool))).any():
-        raise EvenpickError(f"train: rows must be whole numbers from 0 to {len(pool) - 1} (the pool)")
-    twice = np.flatnonzero(np.bincount(rows, minlength=len(pool)) > 1)
-    if len(twice):
-        ids = [pool.image_ids[i] for i in twice.tolist()]
-        raise EvenpickError(f"train: an image must be labelled once; labelled twice: {first_few(ids)}")
-    return rows.astype(np.intp), names

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import EvenpickError
+from .given_labels import checked_labels
 from .linear_head import normalised
 from .pool import FloatArray, IndexArray, Pool, feature_blocks
+from .unseen_classes import ENOUGH
 
 Values: TypeAlias = NDArray[np.float64]
 
@@ -65,7 +67,7 @@ class MeasuredTransfer:
     n_labels, n_classes : int
     agreement : float or None
         Adjusted mutual information of top-1 source classes and labels: 0 as by chance, 1 the same parts. None
-        while most labelled images are the only one of their source class (as diversified functions choose
+        with fewer than 20 labels, which chance decides, and while most labelled images are the only one of their source class (as diversified functions choose
         them): such labels cannot agree or disagree.
     neighbour_accuracy : float or None
         Share of images whose nearest labelled neighbour (cosine) is of their class, averaged over the classes
@@ -127,12 +129,10 @@ def measured_transfer(pool: Pool, indices: ArrayLike, labels: Sequence[str]) -> 
     Raises
     ------
     EvenpickError
-        If the lengths differ.
+        If the lengths differ, or a row is no row of the pool or is named twice.
     """
-    rows = np.asarray(indices, dtype=np.intp)
-    if rows.shape != (len(labels),):
-        raise EvenpickError(f"diagnose: each row needs one label; got {rows.size} rows and {len(labels)} labels")
-    classes, numbers = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
+    rows, names = checked_labels("diagnose", pool, indices, labels)
+    classes, numbers = np.unique(names, return_inverse=True)
     if len(classes) < 2:
         return MeasuredTransfer(len(rows), len(classes), None, None, None, None)
     features = normalised(pool.features[rows])
@@ -202,7 +202,7 @@ def advice(knowledge: SourceKnowledge, measured: MeasuredTransfer | None = None)
 
 
 def _agreement(pool: Pool, rows: IndexArray, labels: NDArray[np.intp]) -> float | None:
-    if pool.predictions is None:
+    if pool.predictions is None or len(rows) < ENOUGH:
         return None
     source = pool.source_class[rows]
     _, numbers, counts = np.unique(source, return_inverse=True, return_counts=True)

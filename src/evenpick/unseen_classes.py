@@ -30,6 +30,8 @@ class UnseenClasses:
         Classes still to be found: bias-corrected Chao1 and its log-normal interval (Chao, 1987).
     unseen_mass, mass_low, mass_high : float
         Chance that a random image is of a class not found (Good, 1953), with Esty's (1983) interval.
+    unlabelled : int or None
+        Images of the pool without a label, if that is known: no more classes can be found in it.
     """
 
     n_labels: int
@@ -42,6 +44,7 @@ class UnseenClasses:
     unseen_mass: float
     mass_low: float
     mass_high: float
+    unlabelled: int | None = None
 
     @property
     def too_early(self) -> bool:
@@ -67,12 +70,12 @@ class UnseenClasses:
         return left * (1 - self.singletons / (self.n_labels * left + self.singletons)) ** n_more
 
 
-def unseen_classes(labels: Iterable[Hashable]) -> UnseenClasses | None:
-    """Chao1 and Good-Turing from the labels so far; None without a label."""
-    return unseen_of_counts(Counter(labels).values())
+def unseen_classes(labels: Iterable[Hashable], n_images: int | None = None) -> UnseenClasses | None:
+    """Chao1 and Good-Turing from the labels so far, of so many images; None without a label."""
+    return unseen_of_counts(Counter(labels).values(), n_images)
 
 
-def unseen_of_counts(counts_found: Collection[int]) -> UnseenClasses | None:
+def unseen_of_counts(counts_found: Collection[int], n_images: int | None = None) -> UnseenClasses | None:
     """The same from the labels of each class found."""
     counts = np.array([*counts_found])
     if not counts.size:
@@ -80,8 +83,14 @@ def unseen_of_counts(counts_found: Collection[int]) -> UnseenClasses | None:
     n, found = int(counts.sum()), len(counts)
     one, two = int((counts == 1).sum()), int((counts == 2).sum())
     undiscovered = (n - 1) / n * one * max(one - 1, 0) / (2 * (two + 1))
-    low, high = _chao_interval(n, found, one, two)
-    return UnseenClasses(n, found, one, two, undiscovered, low, high, one / n, *_mass_interval(n, one, two))
+    classes = undiscovered, *_chao_interval(n, found, one, two)
+    mass = one / n, *_mass_interval(n, one, two)
+    if n_images is None:
+        return UnseenClasses(n, found, one, two, *classes, *mass)
+    left = n_images - n
+    undiscovered, low, high = (min(estimate, left) for estimate in classes)
+    mass = mass if left else (0.0, 0.0, 0.0)
+    return UnseenClasses(n, found, one, two, undiscovered, low, high, *mass, left)
 
 
 def _chao_interval(n: int, found: int, one: int, two: int) -> tuple[float, float]:
