@@ -76,7 +76,7 @@ def _cell(data: Path, work: Path, name: str, seed: int, acquisition: str, balanc
         rows.append(
             dict(zip(KEY, (name, seed, acquisition, balancing, budget), strict=True))
             | {
-                "accuracy": round(100 * _accuracy(pool, chosen, given, test, true), 3),
+                "accuracy": round(100 * accuracy_of(pool, chosen, given, test, true), 3),
                 "classes_found": classes_found(given),
                 "imbalance_ratio": round(imbalance_ratio(class_counts(given, sorted(set(labels)))), 4),
                 "select_seconds": round(seconds, 2),
@@ -96,7 +96,7 @@ def _their_max_herding(pool, budget: int, rng: np.random.Generator) -> np.ndarra
     return from_skactiveml(MaxHerding(metric_dict={"gamma": 1 / width**2}))(pool, budget, rng)
 
 
-def _accuracy(pool, chosen: np.ndarray, given: list[str], test, true: np.ndarray) -> float:
+def accuracy_of(pool, chosen: np.ndarray, given: list[str], test, true: np.ndarray) -> float:
     from evenpick import macro_accuracy
     from evenpick.herding import unit_features
     from evenpick.probe import fit_probe

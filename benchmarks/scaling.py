@@ -28,7 +28,7 @@ PLOT = Path(__file__).with_suffix(".svg")
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 WIDTH, WANTED, CLASSES, LABELS, ANSWERS, BLOCK = 512, 2000, 100, 2000, 100, 32_768
 TASKS = ("plain sum", "ent_inv_div", "core_set", "next image", "max_herding")
-SAMPLES = {20_000: (2_500, 5_000, 10_000, 20_000), 100_000: (10_000, 20_000, 40_000)}
+SAMPLES = {20_000: (2_500, 5_000, 10_000, 20_000), 100_000: (10_000, 20_000, 40_000, 100_000)}
 LOSS_WANTED = 500
 
 
