@@ -126,9 +126,8 @@ def table(rows: Rows) -> str:
         "`auto` is acquisition `auto` with balancing `auto`; the label count is the budget. In the second table each",
         "method is paired with `auto` on the same seeds: `auto` less the method, with the half width of the 95 % t interval.",
         "",
-        "Made by `python benchmarks/choosing.py run --data DATA --work WORK --most 1000`, for places and food with",
-        "`--seeds 3` and some of the acquisitions from the second seed on; source `efficientnet_lite0`, two cores,",
-        f"commit {commits(rows)}.",
+        "Made by `python benchmarks/choosing.py run --data DATA --work WORK`, source `efficientnet_lite0`, two cores,",
+        f"commit {commits(rows)}; a cell that is empty was not run.",
         "The last column is the mean over all columns, for methods that have every one of them.",
         "",
         *_means(cells, columns, seeds),
@@ -153,14 +152,16 @@ def _of(cells: dict, method: tuple, column: tuple, seeds: list) -> dict[int, flo
 
 
 def _means(cells: dict, columns: list, seeds: list) -> list[str]:
+    run = {key[2:4] for key in cells}
     means = {
         m: [np.mean([*_of(cells, m, c, seeds).values()]) if _of(cells, m, c, seeds) else np.nan for c in columns]
         for m in METHODS
+        if m in run
     }
     best = np.nanmax([*means.values()], axis=0)
-    full = [m for m in METHODS if not np.isnan(means[m]).any()]
+    full = [m for m in means if not np.isnan(means[m]).any()]
     lines = _head(columns, "mean")
-    for method in sorted(METHODS, key=lambda m: (m not in full, -np.nanmean(means[m]))):
+    for method in sorted(means, key=lambda m: (m not in full, -np.nanmean(means[m]))):
         shown = []
         for value, top, column in zip(means[method], best, columns, strict=True):
             n = len(_of(cells, method, column, seeds))
@@ -175,9 +176,7 @@ def _differences(cells: dict, columns: list, seeds: list) -> list[str]:
     from evenpick.metrics import mean_interval
 
     lines = _head(columns, "rows below / above 0")
-    for method in METHODS:
-        if method == OURS:
-            continue
+    for method in {key[2:4]: None for key in cells if key[2:4] != OURS}:
         shown, below, above = [], 0, 0
         for column in columns:
             ours, theirs = _of(cells, OURS, column, seeds), _of(cells, method, column, seeds)
