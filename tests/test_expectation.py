@@ -87,6 +87,15 @@ def test_what_twice_the_labels_add_widens_their_interval():
     assert expectation.doubled.high >= 0.7
 
 
+def test_a_flat_curve_that_few_labels_tell_is_no_place_to_stop():
+    flat = (0.6, 0.6, 0.6)
+    unsure = expectation_of(Curve(0.6, 0.1, flat), unseen_classes("aabb" * 10))
+    sure = expectation_of(Curve(0.6, 0.01, flat), unseen_classes("aabb" * 10))
+
+    assert "about 10 points only" in in_words(unsure, unseen_classes("aabb" * 10))[-1]
+    assert "good place to stop" in in_words(sure, unseen_classes("aabb" * 10))[-1]
+
+
 def test_no_more_labels_than_images_are_promised():
     few = expectation_of(Curve(0.6, 0.0, (0.6, 0.5, 0.4)), unseen_classes("aabb" * 5, 30))
     many = expectation_of(Curve(0.6, 0.0, (0.6, 0.5, 0.4)), unseen_classes("aabb" * 5, 300))

@@ -29,6 +29,8 @@ RIDGE = 0.3  # of kernel values near 1; between 0.1 and 1 the probe hardly chang
 FRACTIONS = (1.0, 0.5, 0.25)  # of a fold's training images: the learning curve
 EXPONENTS = np.linspace(0.1, 1.0, 10)
 
+WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop
+
 # Chosen labels are easier or harder than the pool's images, and the probe is not the SVM: how far that puts off
 # the accuracy over the classes found, beyond its standard error. Measured in benchmarks/expectation.md.
 BIAS = 0.05
@@ -164,7 +166,7 @@ def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> l
         return [*said, f"{reached}. Every image has a label."]
     more = "Twice the labels" if n_more == n else "Labels of all images"
     said.append(f"{reached}; with {n + n_more} labels {_share(doubled)}.")
-    said.append(_worth(more, doubled.value - now.value, expectation.gained_by_discovery))
+    said.append(_worth(more, doubled.value - now.value, expectation.gained_by_discovery, expectation.curve.error))
     return said
 
 
@@ -278,7 +280,12 @@ def _share(estimate: Estimate) -> str:
     return f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})"
 
 
-def _worth(more: str, gain: float, by_discovery: float) -> str:
+def _worth(more: str, gain: float, by_discovery: float, error: float) -> str:
+    if gain < 0.01 and error > WELL_KNOWN:
+        return (
+            f"By the learning curve {more[0].lower()}{more[1:]} would buy less than a point, but these labels tell that "
+            f"curve to about {100 * error:.0f} points only."
+        )
     if gain < 0.01:
         return f"{more} would buy little: less than a point. This is a good place to stop."
     part = f", {100 * by_discovery:.0f} of them by finding classes" if by_discovery >= 0.01 else ""
