@@ -10,9 +10,10 @@ from evenpick.errors import EvenpickError
 from evenpick.expectation import (
     RIDGE,
     Curve,
+    _accuracy_by_margin,
     _curve,
     _power_law,
-    _predict,
+    _scores,
     expectation_of,
     expected_accuracy,
     in_words,
@@ -36,14 +37,17 @@ def test_the_probe_is_weighted_least_squares(by_kernel):
 
     design = np.hstack([points, np.ones((40, 1))])
 
-    found = _predict(design, design @ design.T if by_kernel else None, labels, train_rows, held)
+    kernel = design @ design.T if by_kernel else None
+    rows = design[held] @ design[train_rows].T if by_kernel else design[held]
+    found_classes, scores = _scores(design, kernel, labels, train_rows, rows)
 
     # by hand: minimise sum w (x b - y)^2 + RIDGE |b|^2 with mean class weight 1
     classes, counts = np.unique(labels[train_rows], return_counts=True)
     weight = (30 / len(classes) / counts)[np.searchsorted(classes, labels[train_rows])]
     x, y = design[train_rows], (labels[train_rows][:, None] == classes).astype(float)
     beta = np.linalg.solve(x.T @ (weight[:, None] * x) + RIDGE * np.eye(6), x.T @ (weight[:, None] * y))
-    assert found.tolist() == classes[(design[held] @ beta).argmax(axis=1)].tolist()
+    assert found_classes.tolist() == classes.tolist()
+    assert scores == pytest.approx(design[held] @ beta)
 
 
 def test_the_power_law_goes_through_points_that_follow_one():
@@ -113,6 +117,38 @@ def test_a_class_with_one_label_counts_as_one_whose_last_training_image_is_left(
 
     assert curve.on_found == pytest.approx((1 + 0.5 + 0.25) / 3)
     assert curve.points[0] == pytest.approx(0.75)
+
+
+def test_labels_that_are_harder_than_the_pool_are_carried_over_by_their_margins():
+    """Two classes; images far from the border between them are told right, near it every second one is."""
+    rng = np.random.default_rng(0)
+    of = np.arange(400) % 2
+    margins = np.where(np.arange(400) < 300, 0.1, 1.0) * rng.uniform(0.9, 1.1, 400)
+    right = (np.arange(400) >= 300) | (np.arange(400) % 4 < 2)
+    others = np.where(np.arange(1000) < 900, 1.0, 0.1) * rng.uniform(0.9, 1.1, 1000)
+
+    on_others = _accuracy_by_margin(margins, right, of, others, np.arange(1000) % 2)
+
+    assert right.mean() == 0.625
+    assert on_others == pytest.approx(0.95, abs=0.02)
+    assert _accuracy_by_margin(margins, np.ones(400, bool), of, others, np.arange(1000) % 2) is None
+
+
+def test_the_accuracy_is_that_of_the_pool_where_half_of_the_labels_are_hard():
+    features, labels = made_classes(2000, 4, 1.6, 1)
+    test, true = made_classes(2000, 4, 1.6, 51)
+    pool, names = Pool.from_arrays(features), labels.astype(str)
+    probe = train(pool, np.arange(200), names[:200], unlabelled=())
+    best = np.sort(probe.predict_proba(pool), axis=1)
+    unsure_first = np.argsort(best[:, -1] - best[:, -2])
+    rows = np.concatenate([np.arange(200), unsure_first[unsure_first >= 200][:200]])
+
+    curve = expected_accuracy(pool, rows, names[rows].tolist()).curve
+
+    predicted = train(pool, rows, names[rows], unlabelled=()).predict(test.astype(np.float32))
+    accuracy = macro_accuracy(true.astype(str), predicted)
+    assert accuracy - curve.points[0] > 0.08, "as cross-validated on the labels"
+    assert abs(curve.on_found - accuracy) < 0.04
 
 
 def test_another_name_for_a_class_changes_nothing(make_pool):

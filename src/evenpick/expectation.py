@@ -1,13 +1,14 @@
 """What to expect: the test accuracy of the labels so far, and of twice as many, with intervals.
 
 The accuracy meant is that of `train` with prior correction and without self-training, macro over **all** classes, undiscovered ones 0:
-(accuracy over the classes found) x (classes found / all classes). The first is cross-validated, the second
-from Chao1. A fast probe stands in for the SVM: least squares on one target a class, all classes weighing the same,
+(accuracy over the classes found) x (classes found / all classes). The second is from Chao1. The first is
+cross-validated, and carried over to the images without a label by how sure the probe is of them: labels that were
+chosen, for coverage or because a probe was unsure, are easier or harder than the rest of the pool. A fast probe stands in for the SVM: least squares on one target a class, all classes weighing the same,
 which has one closed solution a fold. `benchmarks/expectation.md` says how often the intervals hold.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot, log2
 from typing import TypeAlias
 
@@ -23,10 +24,13 @@ from .pool import FloatArray, IndexArray, Pool
 from .unseen_classes import CONFIDENCE, ENOUGH, UnseenClasses, unseen_classes
 
 Values: TypeAlias = NDArray[np.float64]
+_Judged: TypeAlias = tuple[Values, NDArray[np.bool_], IndexArray]  # margins, whether right, and the classes they are of
 
 N_FOLDS = 5
 RIDGE = 0.3  # of kernel values near 1; between 0.1 and 1 the probe hardly changes
 FRACTIONS = (1.0, 0.5, 0.25)  # of a fold's training images: the learning curve
+MOST_LOOKED_AT = 4000  # images without a label, drawn
+_NO_MARGIN = 1e-6
 EXPONENTS = np.linspace(0.1, 1.0, 10)
 
 WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop
@@ -59,7 +63,7 @@ class Expectation:
     gained_by_discovery : float
         The part of `doubled` - `now` that classes found meanwhile would bring.
     curve : Curve
-        Accuracy over the classes found alone, as cross-validated.
+        Accuracy over the classes found alone.
     """
 
     n_labels: int
@@ -72,7 +76,11 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Curve:
-    """Cross-validated accuracy over the classes found, on all labels of a fold, half and a quarter of them."""
+    """Accuracy over the classes found.
+
+    `on_found` is that on images without a label, `error` its standard error; `points` are cross-validated on the labels,
+    trained on all of a fold, half and a quarter.
+    """
 
     on_found: float
     error: float
@@ -119,16 +127,26 @@ def expected_accuracy(
         return None
     number_of: dict[str, int] = {}  # in the order of discovery: another name for a class changes nothing
     numbers = np.array([number_of.setdefault(name, len(number_of)) for name in names], dtype=np.intp)
-    curve = learning_curve(normalised(pool.features[rows]), numbers, np.random.default_rng(random_state))
+    rng = np.random.default_rng(random_state)
+    others = np.setdiff1d(np.arange(len(pool)), rows)
+    others = np.sort(rng.choice(others, min(len(others), MOST_LOOKED_AT), replace=False))
+    curve = learning_curve(normalised(pool.features[rows]), numbers, rng, normalised(pool.features[others]))
     return expectation_of(curve, unseen)
 
 
-def learning_curve(features: FloatArray, labels: NDArray[np.intp], rng: np.random.Generator) -> Curve:
-    """Stratified cross-validation of the probe on sub-samples of the labels, twice over for small sets."""
-    points = np.column_stack([features.astype(np.float64), np.ones(len(labels))])
+def learning_curve(
+    features: FloatArray, labels: NDArray[np.intp], rng: np.random.Generator, others: FloatArray | None = None
+) -> Curve:
+    """Stratified cross-validation of the probe on sub-samples of the labels, twice over for small sets.
+
+    `others` are features of images without a label, of which the accuracy is told if they are given: labels that were
+    chosen are harder or easier than they are.
+    """
+    points = _with_one(features)
     kernel = points @ points.T if len(labels) <= points.shape[1] else None
     correct, tested = (np.zeros((len(FRACTIONS), len(labels))) for _ in range(2))
     lone: list[bool] = []  # held-out images whose class has one training image
+    judged: list[_Judged] = []
     for _ in range(2 if len(labels) <= 2000 else 1):
         folds = deal_folds(labels, N_FOLDS, rng)
         for fold in range(N_FOLDS):
@@ -139,12 +157,23 @@ def learning_curve(features: FloatArray, labels: NDArray[np.intp], rng: np.rando
                 if not len(train) or not len(held):
                     continue
                 support = np.bincount(labels[train], minlength=labels.max() + 1)[labels[held]]
-                right = _predict(points, kernel, labels, train, held) == labels[held]
+                rows = points[held] if kernel is None else kernel[np.ix_(held, train)]
+                classes, scores = _scores(points, kernel, labels, train, rows)
+                right = classes[scores.argmax(axis=1)] == labels[held]
                 correct[i, held] += right & (support > 0)
                 tested[i, held] += support > 0
                 if i == 0:
                     lone += right[support == 1].tolist()
-    return _curve(labels, correct, tested, lone)
+                    judged.append((_margins(scores)[support > 0], right[support > 0], labels[held][support > 0]))
+    curve = _curve(labels, correct, tested, lone)
+    if others is None or not len(others):
+        return curve
+    train = np.arange(len(labels))
+    rows = _with_one(others)
+    classes, scores = _scores(points, kernel, labels, train, rows if kernel is None else rows @ points.T)
+    margins, right, of = map(np.concatenate, zip(*judged, strict=True))
+    on_others = _accuracy_by_margin(margins, right, of, _margins(scores), classes[scores.argmax(axis=1)])
+    return curve if on_others is None else replace(curve, on_found=on_others)
 
 
 def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> list[str]:
@@ -236,26 +265,57 @@ def _power_law(exponent: float, points: tuple[float, ...], times: float) -> tupl
     return misfit, float(slope * (times**-exponent - 1))
 
 
-def _predict(
-    points: Values, kernel: Values | None, labels: IndexArray, train: IndexArray, held: IndexArray
-) -> IndexArray:
-    """Class numbers of the held-out images by weighted least squares, only classes in training.
+def _with_one(features: FloatArray) -> Values:
+    """With a column of ones, whose weight is the intercept."""
+    return np.column_stack([features.astype(np.float64), np.ones(len(features))])
+
+
+def _margins(scores: Values) -> Values:
+    """The largest score less the second largest of each row, shape (n,)."""
+    best = np.partition(scores, -2, axis=1) if scores.shape[1] > 1 else np.hstack([0 * scores, scores])
+    return np.asarray(best[:, -1] - best[:, -2])
+
+
+def _accuracy_by_margin(
+    margins: Values, right: NDArray[np.bool_], of: IndexArray, others: Values, told: IndexArray
+) -> float | None:
+    """Macro accuracy on other images, by the margins of their predictions; None where right and wrong cannot be told.
+
+    A logistic regression says from the log of the margin how likely a held-out prediction is right, all classes
+    weighing the same; its mean over the images `told` of each class stands for the accuracy of the class.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    if right.all() or not right.any():
+        return None
+    one_a_class = 1 / np.bincount(of)[of]
+    logarithms = [np.log(np.maximum(values, _NO_MARGIN))[:, None] for values in (margins, others)]
+    model = LogisticRegression(C=1e3).fit(logarithms[0], right, sample_weight=one_a_class / one_a_class.mean())
+    chance = model.predict_proba(logarithms[1])[:, 1]
+    return float(np.average(chance, weights=1 / np.bincount(told)[told]))
+
+
+def _scores(
+    points: Values, kernel: Values | None, labels: IndexArray, train: IndexArray, rows: Values
+) -> tuple[IndexArray, Values]:
+    """Classes in training, and the scores of rows for each by weighted least squares, shape (n_rows, n_classes).
 
     The same solution from the kernel of all points or, without one, from the points: the smaller system is solved.
+    `rows` are the kernel of the images with those in training, or their points.
     """
     classes, numbers, counts = np.unique(labels[train], return_inverse=True, return_counts=True)
     loss = counts[numbers] * (len(classes) / len(train))  # 1 / weight: every class weighs the same
     targets = (numbers[:, None] == np.arange(len(classes))).astype(np.float64)
     if kernel is None:
         weighted: Values = points[train] / loss[:, None]
-        system, right_side, rows = weighted.T @ points[train], weighted.T @ targets, points[held]
+        system, right_side = weighted.T @ points[train], weighted.T @ targets
         ridge: FloatArray | float = RIDGE
     else:
-        system, right_side, rows = kernel[np.ix_(train, train)], targets, kernel[np.ix_(held, train)]
+        system, right_side = kernel[np.ix_(train, train)], targets
         ridge = RIDGE * loss
     system[np.diag_indices(len(system))] += ridge
     solution = linalg.solve(system, right_side, assume_a="pos", overwrite_a=True, check_finite=False)
-    return np.asarray(classes[(rows @ solution).argmax(axis=1)], dtype=np.intp)
+    return classes, rows @ solution
 
 
 def _still_to_find(unseen: UnseenClasses) -> str:
