@@ -1,6 +1,6 @@
 """What to expect: the test accuracy of the labels so far, and of twice as many, with intervals.
 
-The accuracy meant is that of `train` with prior correction and without self-training, macro over **all** classes, undiscovered ones 0:
+The accuracy meant is that of `train` by default, macro over **all** classes, undiscovered ones 0:
 (accuracy over the classes found) x (classes found / all classes). The second is from Chao1. The first is
 cross-validated, and carried over to the images without a label by how sure the probe is of them: labels that were
 chosen, for coverage or because a probe was unsure, are easier or harder than the rest of the pool. A fast probe stands in for the SVM: least squares on one target a class, all classes weighing the same,
@@ -35,7 +35,7 @@ EXPONENTS = np.linspace(0.1, 1.0, 10)
 
 WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop
 
-# Chosen labels are easier or harder than the pool's images, and the probe is not the SVM: how far that puts off
+# The probe is neither the SVM nor self-trained, and its margins tell only so much of chosen labels: how far that puts off
 # the accuracy over the classes found, beyond its standard error. Measured in benchmarks/expectation.md.
 BIAS = 0.05
 
