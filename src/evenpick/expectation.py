@@ -3,8 +3,9 @@
 The accuracy meant is that of `train` by default, macro over **all** classes, undiscovered ones 0:
 (accuracy over the classes found) x (classes found / all classes). The second is from Chao1. The first is
 cross-validated, and carried over to the images without a label by how sure the probe is of them: labels that were
-chosen, for coverage or because a probe was unsure, are easier or harder than the rest of the pool. A fast probe stands in for the SVM: least squares on one target a class, all classes weighing the same,
-which has one closed solution a fold. `benchmarks/expectation.md` says how often the intervals hold.
+chosen, for coverage or because a probe was unsure, are easier or harder than the rest of the pool. A fast probe
+stands in for the SVM: least squares on one target a class, all classes weighing the same, which has one closed
+solution a fold. `benchmarks/expectation.md` says how often the intervals hold.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ N_FOLDS = 5
 RIDGE = 0.3  # of kernel values near 1; between 0.1 and 1 the probe hardly changes
 FRACTIONS = (1.0, 0.5, 0.25)  # of a fold's training images: the learning curve
 MOST_LOOKED_AT = 4000  # images without a label, drawn
-_NO_MARGIN = 1e-6
+_NO_MARGIN = 1e-6  # smaller ones, as of copies in two classes, have no logarithm to speak of
 EXPONENTS = np.linspace(0.1, 1.0, 10)
 
 WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop

@@ -67,8 +67,8 @@ class MeasuredTransfer:
     n_labels, n_classes : int
     agreement : float or None
         Adjusted mutual information of top-1 source classes and labels: 0 as by chance, 1 the same parts. None
-        with fewer than 20 labels, which chance decides, and while most labelled images are the only one of their source class (as diversified functions choose
-        them): such labels cannot agree or disagree.
+        with fewer than 20 labels, which chance decides, and while most labelled images are the only one of their
+        source class (as diversified functions choose them): such labels cannot agree or disagree.
     neighbour_accuracy : float or None
         Share of images whose nearest labelled neighbour (cosine) is of their class, averaged over the classes
         with two labels or more.
