@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from evenpick import herding
-from evenpick.herding import GreedyCoverage, ball, gaussian, kernel_width, max_herding, prob_cover, pure_radius
+from evenpick import coverage_kernel, herding
+from evenpick.coverage_kernel import ByteTable, LazyRows, ball, gaussian, kernel_width, pure_radius
+from evenpick.herding import GreedyCoverage, max_herding, prob_cover
 from evenpick.linear_head import normalised
 from evenpick.pool import Pool
 
@@ -36,11 +37,12 @@ def unit_points(seed, n=60, d=5):
 @pytest.mark.parametrize("kernel", [gaussian(0.7), gaussian(1.2), ball(0.5)])
 @pytest.mark.parametrize("seed", range(4))
 def test_agrees_with_the_plain_rule(seed, kernel, cached, monkeypatch):
-    monkeypatch.setattr(herding, "_CACHE_BYTES", cached)
-    monkeypatch.setattr(herding, "_ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(coverage_kernel, "_CACHE_BYTES", cached)
+    for module in (coverage_kernel, herding):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", 4)
     points, permutation = unit_points(seed), np.random.default_rng(seed).permutation(60)
 
-    fast = GreedyCoverage(points, kernel, permutation).choose(25)
+    fast = GreedyCoverage(LazyRows(points, kernel), permutation).choose(25)
 
     assert fast.tolist() == reference(points, kernel, permutation, 25)
 
@@ -51,33 +53,35 @@ def test_agrees_with_the_plain_rule_on_weights_and_vectors_chosen_before(seed):
     points, permutation, weights = unit_points(seed), rng.permutation(60), rng.random(60)
     chosen = unit_points(seed + 100, n=5)
 
-    fast = GreedyCoverage(points, gaussian(0.8), permutation, weights, chosen).choose(20)
+    rows = LazyRows(points, gaussian(0.8))
+    fast = GreedyCoverage(rows, permutation, weights, rows.best(chosen)).choose(20)
 
     assert fast.tolist() == reference(points, gaussian(0.8), permutation, 20, weights, chosen)
 
 
 def test_vectors_covered_later_count_as_if_they_had_been_chosen_before():
-    points, permutation, chosen = unit_points(1), np.arange(60), unit_points(2, n=30)
-    before = GreedyCoverage(points, gaussian(0.8), permutation, chosen=chosen)
-    later = GreedyCoverage(points, gaussian(0.8), permutation)
+    permutation, chosen, rows = np.arange(60), unit_points(2, n=30), LazyRows(unit_points(1), gaussian(0.8))
+    before = GreedyCoverage(rows, permutation, coverage=rows.best(chosen))
+    later = GreedyCoverage(rows, permutation)
 
-    later.cover(chosen)
+    later.cover(rows.best(chosen))
 
     assert later.choose(15).tolist() == before.choose(15).tolist()
 
 
 def test_excluded_points_are_never_chosen():
-    greedy = GreedyCoverage(unit_points(0), gaussian(0.8), np.arange(60))
+    greedy = GreedyCoverage(LazyRows(unit_points(0), gaussian(0.8)), np.arange(60))
 
     greedy.exclude(np.arange(50))
 
     assert sorted(greedy.choose(60).tolist()) == list(range(50, 60))
 
 
-def test_of_copies_the_first_of_the_permutation_comes_first_and_the_others_last():
+@pytest.mark.parametrize("rows", [LazyRows, ByteTable])
+def test_of_copies_the_first_of_the_permutation_comes_first_and_the_others_last(rows):
     points = normalised(np.array([[1.0, 0], [1, 0], [1, 0], [0, 1], [-1, 0]]))
 
-    chosen = GreedyCoverage(points, gaussian(0.5), np.array([2, 0, 1, 4, 3])).choose(5)
+    chosen = GreedyCoverage(rows(points, gaussian(0.5)), np.array([2, 0, 1, 4, 3])).choose(5)
 
     assert chosen[0] == 2
     assert set(chosen[:3].tolist()) == {2, 3, 4}
@@ -85,7 +89,7 @@ def test_of_copies_the_first_of_the_permutation_comes_first_and_the_others_last(
 
 def test_what_copies_of_chosen_points_add_is_computed_once(monkeypatch):
     points = np.repeat(unit_points(0, n=4), 100, axis=0)
-    greedy = GreedyCoverage(points, gaussian(0.5), np.random.default_rng(0).permutation(400))
+    greedy = GreedyCoverage(LazyRows(points, gaussian(0.5)), np.random.default_rng(0).permutation(400))
     gain, looked_at = greedy._gain, []
     monkeypatch.setattr(greedy, "_gain", lambda row: looked_at.append(row) or gain(row))
 
@@ -97,7 +101,7 @@ def test_the_first_choice_is_the_middle_of_the_biggest_group_and_the_next_anothe
     angles = np.array([0.0, 0.1, 0.2, 1.5, 1.6, 3.0])
     points = normalised(np.column_stack([np.cos(angles), np.sin(angles)]))
 
-    chosen = GreedyCoverage(points, gaussian(0.3), np.arange(6)).choose(3).tolist()
+    chosen = GreedyCoverage(LazyRows(points, gaussian(0.3)), np.arange(6)).choose(3).tolist()
 
     assert chosen[0] == 1
     assert chosen[1] in (3, 4)
@@ -158,12 +162,32 @@ def test_agrees_with_scikit_activeml(make_pool):
     assert ours.tolist() == rows.tolist()
 
 
-def test_auto_is_max_herding_on_fewer_images(monkeypatch):
-    pool = Pool.from_arrays(unit_points(0, n=300))
-    whole = herding.auto(pool, 20, np.random.default_rng(0))
-    monkeypatch.setattr(herding, "FEW_COVERED", 50)
-    few = herding.auto(pool, 60, np.random.default_rng(0))
+@pytest.mark.parametrize("at_once", [7, 256])
+@pytest.mark.parametrize("columns", [5, 2048])
+def test_the_table_holds_every_value_rounded_to_a_255th(at_once, columns, monkeypatch):
+    monkeypatch.setattr(coverage_kernel, "ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(coverage_kernel, "_COLUMNS_AT_ONCE", columns)
+    points, vectors = unit_points(5, n=83), unit_points(6, n=20)
+    exact, table = LazyRows(points, gaussian(0.8)), ByteTable(points, gaussian(0.8))
+    matrix = np.array([*table.rows(np.arange(83))])
 
-    assert whole.tolist() == max_herding(pool, 20, np.random.default_rng(0)).tolist()
-    assert len(set(few.tolist())) == 60
-    assert few.tolist()[:20] != whole.tolist()
+    assert (matrix == matrix.T).all()
+    assert (np.diag(matrix) == 1).all()
+    assert np.abs(matrix - np.array(exact.rows(np.arange(83)))).max() <= 0.5 / 255 + 1e-5
+    assert np.abs(table.best(vectors) - exact.best(vectors)).max() <= 0.5 / 255 + 1e-5
+    assert (table.best_of_points(np.array([3, 70, 12])) == matrix[[3, 70, 12]].max(axis=0)).all()
+    assert table.best(points[[3, 70, 12]]) == pytest.approx(matrix[[3, 70, 12]].max(axis=0), abs=1.01 / 255)
+    assert (table.best(points[:0]) == 0).all()
+    assert (table.best_of_points(np.arange(0)) == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_by_the_table_the_picks_are_those_of_the_plain_rule_on_its_values(seed):
+    points, permutation = unit_points(seed), np.random.default_rng(seed).permutation(60)
+
+    def rounded(squared):
+        return np.rint(255 * gaussian(0.7)(squared)) / 255
+
+    fast = GreedyCoverage(ByteTable(points, gaussian(0.7)), permutation).choose(25)
+
+    assert fast.tolist() == reference(points, rounded, permutation, 25)

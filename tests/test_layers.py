@@ -37,6 +37,7 @@ LEVELS = {
         "uncertainty",
         "bounded_distances",
         "clustering",
+        "coverage_kernel",
         "linear_svm",
         "logistic_regression",
         "displayed_image",

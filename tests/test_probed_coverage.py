@@ -8,17 +8,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from evenpick import Session, probed_coverage, simulate
-from evenpick.herding import unit_features
+from evenpick import Session, herding, probed_coverage, simulate
+from evenpick.coverage_kernel import ByteTable
+from evenpick.herding import part_to_cover, unit_features
 from evenpick.pool import Pool
 from evenpick.probe import fit_probe, reliability
 from evenpick.probed_coverage import (
     FIRST_ROUND,
-    LAG,
     ProbedCoverage,
     balanced_uncertainty,
     coverage_weights,
     first_labels,
+    lag,
     next_round,
     round_start,
 )
@@ -43,7 +44,7 @@ def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
 
     assert starts == [0, 40, 52, 67, 87, 113, 146, 189]
     assert all(next_round(n) > n >= round_start(n) for n in range(1000))
-    assert all(later - earlier > LAG for earlier, later in pairwise(starts))
+    assert all(later - earlier > lag(later) for earlier, later in pairwise(starts))
 
 
 def test_weights_mix_an_even_one_with_the_uncertainty_by_the_reliability(pool_and_labels):
@@ -61,14 +62,57 @@ def test_weights_mix_an_even_one_with_the_uncertainty_by_the_reliability(pool_an
     assert weights.mean() == pytest.approx(1)
 
 
-def test_of_a_large_pool_every_round_covers_another_sample(pool_and_labels, monkeypatch):
-    monkeypatch.setattr(probed_coverage, "FEW_COVERED", 60)
+@pytest.fixture
+def most_covered(monkeypatch):
+    def set_to(n_images):
+        for module in (herding, probed_coverage):
+            monkeypatch.setattr(module, "MOST_COVERED", n_images)
+
+    return set_to
+
+
+def test_of_a_large_pool_all_rounds_cover_the_sample_of_max_herding_until_a_quarter_is_labelled(
+    pool_and_labels, most_covered
+):
+    most_covered(240)
     pool, labels = pool_and_labels
     answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:80], labels)
+    coverage = ProbedCoverage(pool, 0)
 
-    first, again, later = (ProbedCoverage(pool, 0).round_after(answers[:n])._rows for n in (50, 50, 80))
+    first, again, later, back = (coverage.round_after(answers[:n])._sample.rows.tolist() for n in (0, 67, 68, 67))
 
-    assert first.tolist() == again.tolist() != later.tolist()
+    assert first == again == back == part_to_cover(pool, 1, np.random.default_rng(0))[0].tolist()
+    assert first != later
+
+
+def test_of_a_pool_that_is_covered_whole_the_kernel_is_computed_once(pool_and_labels, monkeypatch):
+    pool, labels = pool_and_labels
+    tables = []
+    monkeypatch.setattr(probed_coverage, "ByteTable", lambda *given: tables.append(1) or ByteTable(*given))
+
+    simulate(pool, labels, len(pool))
+
+    assert len(tables) == 1
+
+
+def test_the_first_round_is_that_of_max_herding(pool_and_labels):
+    pool, labels = pool_and_labels
+
+    auto, herded = (simulate(pool, labels, FIRST_ROUND, acquisition=a, random_state=4) for a in ("auto", "max_herding"))
+
+    assert len({*auto.indices} & {*herded.indices}) > FIRST_ROUND - 4  # the kernel is rounded to a byte
+
+
+def test_labels_in_and_outside_the_sample_cover_alike(pool_and_labels, most_covered):
+    most_covered(200)
+    pool, _ = pool_and_labels
+    sample = probed_coverage.Sample(pool, 0, 0)
+    rows = np.array([0, *sample.rows[[3, 50]], len(pool) - 1, *np.setdiff1d(np.arange(len(pool)), sample.rows)[:5]])
+
+    inside, others = sample.positions(rows)
+
+    assert sorted([*sample.rows[inside], *others]) == sorted(rows)
+    assert not np.isin(others, sample.rows).any()
 
 
 def test_a_round_keeps_away_from_labels_that_came_after_its_probe(pool_and_labels):
@@ -123,9 +167,9 @@ def test_the_whole_pool_can_be_labelled(pool_and_labels):
 
 
 def test_where_a_small_sample_is_covered_the_rest_of_the_pool_comes_too_and_in_no_order_of_files(
-    pool_and_labels, monkeypatch
+    pool_and_labels, most_covered
 ):
-    monkeypatch.setattr(probed_coverage, "FEW_COVERED", 30)
+    most_covered(30)
     pool, labels = pool_and_labels
 
     first, again = (simulate(pool, labels, len(pool)).indices for _ in range(2))
@@ -178,10 +222,10 @@ def test_preparing_ahead_changes_no_question(pool_and_labels):
 def test_preparing_is_done_before_the_round_begins(pool_and_labels, monkeypatch):
     pool, labels = pool_and_labels
     session = Session(pool, 120)
-    for _ in range(FIRST_ROUND - LAG):
+    for _ in range(FIRST_ROUND - lag(FIRST_ROUND)):
         session.label(session.next(), labels[session.next()])
     session.prepare(session.next())
-    for _ in range(LAG):
+    for _ in range(lag(FIRST_ROUND)):
         session.label(session.next(), labels[session.next()])
 
     monkeypatch.setattr(ProbedCoverage, "_begin", lambda *_: pytest.fail("begun although it was prepared"))

@@ -8,7 +8,7 @@ import numpy as np
 from .clustering import badge, k_means, typiclust
 from .coverage import core_set
 from .errors import EvenpickError, check_seed, unknown_name
-from .herding import auto, max_herding, prob_cover, uncertainty_herding
+from .herding import max_herding, prob_cover, uncertainty_herding
 from .pool import IndexArray, Pool
 from .uncertainty import (
     ent,
@@ -49,7 +49,7 @@ ACQUISITIONS: dict[str, AcquisitionFunction] = {
     "max_herding": max_herding,
     "uncertainty_herding": uncertainty_herding,
     "prob_cover": prob_cover,
-    "auto": auto,
+    "auto": max_herding,
 }
 
 

@@ -13,7 +13,9 @@ singletons, or the features do not tell the classes apart, the whole pool is cov
 new classes; the better the probe, the more labels go where classes are confused, rare ones
 first. There is no switch.
 
-The probe of a round knows the labels up to `LAG` before it, so that it can be trained while people label on.
+The probe of a round does not know the last few labels before it (`lag`), so that it is trained while people label on.
+All rounds cover the same sample, as `max_herding` does: its kernel is computed once, n^2 bytes. When a quarter of a sample
+is labelled the next is drawn.
 """
 
 import threading
@@ -22,13 +24,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .herding import FEW_COVERED, GreedyCoverage, gaussian, kernel_width, part_to_cover, unit_features
+from .coverage_kernel import ByteTable, gaussian, kernel_width
+from .herding import MOST_COVERED, GreedyCoverage, part_to_cover, unit_features
 from .pool import IndexArray, Pool
 from .probe import Probe, fit_probe, margins, reliability
 
 FIRST_ROUND = 40  # labels that are chosen before any is known
 GROWTH = 1.3  # of the labels, from the start of a round to that of the next
-LAG = 8
 CHOSEN_AT_ONCE = 16
 
 # Rows in the order they were answered, each with the number of its class, None for a skip; numbers in order of discovery.
@@ -42,17 +44,18 @@ class ProbedCoverage:
     def __init__(self, pool: Pool, seed: int) -> None:
         self._pool, self._seed = pool, seed
         self._lock = threading.Lock()
+        self._sample: Sample | None = None
         self._prepared: tuple[Answers, Round] | None = None
         self._current: tuple[Answers, Round] | None = None
 
     def round_after(self, answers: Answers) -> "Round":
-        """The round that these answers, the last of them a label, come before."""
+        """The round that these answers, the last of them a label, come before; without answers the first."""
         current = self._current  # looked at without the lock, which may be held for seconds to prepare the next
         if current is not None and current[0] == answers:
             return current[1]
         with self._lock:
             if self._current is None or self._current[0] != answers:
-                known = first_labels(answers, _n_labels(answers) - LAG)
+                known = first_labels(answers, _n_labels(answers) - lag(_n_labels(answers)))
                 prepared, self._prepared = self._prepared, None
                 fits = prepared is not None and prepared[0] == known
                 begun = prepared[1] if prepared and fits else self._begin(known)
@@ -63,29 +66,50 @@ class ProbedCoverage:
     def prepare(self, answers: Answers) -> None:
         """Do ahead, in any thread, most of the work of the next round, if these answers are enough for it."""
         following = next_round(_n_labels(answers))
-        known = first_labels(answers, following - LAG)
-        if _n_labels(answers) < following - LAG:
+        enough = following - lag(following)
+        if _n_labels(answers) < enough:
             return
+        known = first_labels(answers, enough)
         with self._lock:
             if self._prepared is None or self._prepared[0] != known:
                 self._prepared = known, self._begin(known)
 
     def _begin(self, known: Answers) -> "Round":
-        return Round(self._pool, known, np.random.default_rng([self._seed, 2, len(known)]))
+        number = _n_labels(known) // (MOST_COVERED // 4) if len(self._pool) > MOST_COVERED else 0
+        if self._sample is None or self._sample.number != number:
+            self._sample = None  # two at once are too much memory
+            self._sample = Sample(self._pool, self._seed, number)
+        return Round(self._pool, self._sample, known, np.random.default_rng([self._seed, 2, len(known)]))
+
+
+class Sample:
+    """Images that are covered and chosen from, and how well each covers each other one."""
+
+    def __init__(self, pool: Pool, seed: int, number: int) -> None:
+        self.number = number
+        rng = np.random.default_rng([seed, number] if number else seed)  # the first is that of `max_herding`
+        self.rows, self.points = part_to_cover(pool, 1, rng)
+        self.kernel = ByteTable(self.points, gaussian(kernel_width(self.points, rng)))
+        self.permutation = rng.permutation(len(self.rows))
+
+    def positions(self, rows: IndexArray) -> tuple[IndexArray, IndexArray]:
+        """Where these rows of the pool stand in the sample, and those that are not in it."""
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        inside = self.rows[places] == rows
+        return places[inside], rows[~inside]
 
 
 class Round:
     """A weighted coverage that is chosen from one image at a time."""
 
-    def __init__(self, pool: Pool, known: Answers, rng: np.random.Generator) -> None:
-        self._pool = pool
-        # Of a larger pool every round covers another sample.
-        self._rows, points = part_to_cover(pool, 1, rng, FEW_COVERED)
-        labelled = np.array([(row, number) for row, number in known if number is not None], dtype=np.intp)
-        chosen, numbers = unit_features(pool, labelled[:, 0]), labelled[:, 1]
-        kernel = gaussian(kernel_width(points, rng))
-        weights = coverage_weights(points, chosen, numbers)
-        self._greedy = GreedyCoverage(points, kernel, rng.permutation(len(points)), weights, chosen)
+    def __init__(self, pool: Pool, sample: Sample, known: Answers, rng: np.random.Generator) -> None:
+        self._pool, self._sample = pool, sample
+        labelled = np.array([(row, number) for row, number in known if number is not None], dtype=np.intp).reshape(
+            -1, 2
+        )
+        rows, numbers = labelled.T
+        weights = coverage_weights(sample.points, unit_features(pool, rows), numbers)
+        self._greedy = GreedyCoverage(sample.kernel, sample.permutation, weights, self._coverage_by(rows))
         self._order: list[int] = []
         self._all_rows = rng.permutation(len(pool))  # for when the sample is used up, and the pool is not
         self._exclude(known)
@@ -94,7 +118,7 @@ class Round:
         """Take account of answers that came after the weights were settled."""
         rows = np.array([row for row, number in answers if number is not None], dtype=np.intp)
         if len(rows):
-            self._greedy.cover(unit_features(self._pool, rows))
+            self._greedy.cover(self._coverage_by(rows))
         self._exclude(answers)
 
     def first(self, open_rows: NDArray[np.bool_]) -> int:
@@ -105,12 +129,17 @@ class Round:
                 if open_rows[row]:
                     return row
             start = len(self._order)
-            more = self._rows[self._greedy.choose(CHOSEN_AT_ONCE)]
+            more = self._sample.rows[self._greedy.choose(CHOSEN_AT_ONCE)]
             self._order.extend((more if len(more) else self._all_rows).tolist())
 
+    def _coverage_by(self, rows: IndexArray) -> Singles:
+        inside, others = self._sample.positions(rows)
+        kernel = self._sample.kernel
+        return np.maximum(kernel.best_of_points(inside), kernel.best(unit_features(self._pool, others)))
+
     def _exclude(self, answers: Answers) -> None:
-        rows = np.array([row for row, _ in answers], dtype=np.intp)
-        self._greedy.exclude(np.flatnonzero(np.isin(self._rows, rows)))
+        inside, _ = self._sample.positions(np.array([row for row, _ in answers], dtype=np.intp))
+        self._greedy.exclude(inside)
 
 
 def coverage_weights(points: Singles, labelled: Singles, numbers: IndexArray) -> NDArray[np.float64] | None:
@@ -151,8 +180,15 @@ def next_round(n_labels: int) -> int:
     return start
 
 
+def lag(start: int) -> int:
+    """How many of the labels before a round its probe does not know: training takes longer with more of them."""
+    return max(8, start // 20)
+
+
 def first_labels(answers: Answers, count: int) -> Answers:
     """The answers up to the label that makes `count`."""
+    if count <= 0:
+        return ()
     for end, n_labels in enumerate(np.cumsum([number is not None for _, number in answers]).tolist(), 1):
         if n_labels >= count:
             return answers[:end]

@@ -258,10 +258,10 @@ class Session:
         open_rows[[*exclude]] = False
         if self.labels_left <= 0 or not open_rows.any():
             return None
+        if self._probed and (self._phase == "balancing" or self._acquisition == AUTO):
+            return Question(self._probed.round_after(self._answers_before_round()).first(open_rows), self._phase)
         if self._phase == "discovery":
             return Question(self._discovery_pick(open_rows), "discovery")
-        if self._probed:
-            return Question(self._probed.round_after(self._answers_before_round()).first(open_rows), "balancing")
         return self._balanced_pick(open_rows)
 
     def _answers_before_round(self) -> Answers:
