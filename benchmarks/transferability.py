@@ -2,11 +2,12 @@
 
     python benchmarks/transferability.py --data DATA --work WORK     # a minute; writes benchmarks/transferability.md
 
-DATA, WORK and pools are those of `cells.py`; the results of `benchmarks/choosing.py` bring the effects: test accuracy with
-labels of `lc_inv_div` less that with `random` ones.
+DATA, WORK and pools are those of `cells.py`; the results of `benchmarks/choosing.py` bring the effects: mean test accuracy
+with labels of `ent_inv_div`, `ms_inv_div` and `lc_inv_div` less that with `random` ones.
 """
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 
 import choosing
@@ -14,7 +15,8 @@ import numpy as np
 from cells import SETS, interval, part_of, rows_of
 
 TABLE = Path(__file__).with_suffix(".md")
-LABELS, SEEDS, BUDGETS = 200, range(5), (100, 200, 500)
+LABELS, SEEDS, BUDGETS = 200, range(5), (100, 200, 500, 1000)
+FUNCTIONS = ("ent_inv_div", "ms_inv_div", "lc_inv_div")
 
 
 def main() -> None:
@@ -27,19 +29,29 @@ def main() -> None:
         "# Does the source know the images?",
         "",
         f"`evenpick diagnose` before labels, on the pool of one seed, and measured on {LABELS} random labels (mean of",
-        f"{len(SEEDS)} draws); source `efficientnet_lite0`. Beside them, in points of macro accuracy, how far labels of `lc_inv_div` are ahead",
-        f"of `random` ones at {', '.join(map(str, BUDGETS))} labels ([choosing.md](choosing.md); paired over seeds, 95 % t interval).",
+        f"{len(SEEDS)} draws); source `efficientnet_lite0`. Beside them, in points of macro accuracy, how far labels of the functions on",
+        f"source predictions (mean of {', '.join(f'`{name}`' for name in FUNCTIONS)}) are ahead of `random` ones at",
+        f"{', '.join(map(str, BUDGETS))} labels ([choosing.md](choosing.md); paired over seeds, 95 % t interval).",
         "Command: `python benchmarks/transferability.py --data DATA --work WORK`.",
         "",
         "| set | resolved by a prediction | classes in effect | confidence | agreement | nearest label | LogME "
-        "| advice | lc_inv_div against random |",
+        "| advice | source predictions against random |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, information, classes, confidence, agreement, neighbour, log_me, helps in rows:
         lines.append(
             f"| {name} | {information:.2f} | {classes:.0f} | {confidence:.2f} | {agreement:.2f} | {neighbour:.2f} "
-            f"| {log_me:.2f} | {'worth it' if helps else 'leave alone'} | {_effects(name)} |"
+            f"| {log_me:.2f} | {'worth it' if helps else 'leave alone'} | {_shown(_effects(name))} |"
         )
+    lines += [
+        "",
+        "The sets stand in the order of the first column. How far each is ahead of the next in the last one:",
+        "",
+    ]
+    for (better, *_), (worse, *_) in pairwise(rows):
+        effects = zip(_effects(better), _effects(worse), strict=True)
+        apart = [{seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs} for ours, theirs in effects]
+        lines.append(f"* {better} before {worse}: {_shown(apart)}")
     TABLE.write_text("\n".join(lines) + "\n")
 
 
@@ -62,20 +74,25 @@ def _row(data: Path, work: Path, name: str) -> tuple:
     )  # fmt: skip
 
 
-def _effects(name: str) -> str:
+def _effects(name: str) -> list[dict[int, float]]:
+    """By seed, for each budget."""
     accuracies = {
         (row["acquisition"], row["budget"], row["seed"]): row["accuracy"]
         for row in rows_of(Path(choosing.__file__).with_suffix(".jsonl"))
         if row["set"] == name and row["balancing"] is None
     }
-    effects = []
-    for budget in BUDGETS:
-        theirs = {
-            seed: value for (function, b, seed), value in accuracies.items() if (function, b) == ("random", budget)
+    return [
+        {
+            seed: float(np.mean([accuracies[function, budget, seed] for function in FUNCTIONS]))
+            - accuracies["random", budget, seed]
+            for seed in SEEDS
         }
-        own = [(accuracies.get(("lc_inv_div", budget, seed)), value) for seed, value in theirs.items()]
-        effects.append(interval([value - random for value, random in own if value is not None], "+"))
-    return ", ".join(effects)
+        for budget in BUDGETS
+    ]
+
+
+def _shown(effects: list[dict[int, float]]) -> str:
+    return ", ".join(interval([*by_seed.values()], "+") for by_seed in effects)
 
 
 if __name__ == "__main__":
