@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._version import __version__
 from .durable import write_atomically
 from .errors import EvenpickError
-from .machine import in_threads
+from .machine import in_threads, one_blas_thread
 
 __all__ = [
     "BLOCK_ROWS", "FORMAT", "PREDICTION", "BlockArray", "Features", "FloatArray", "IndexArray", "Pool",
@@ -31,7 +31,7 @@ __all__ = [
 FORMAT = 1
 BLOCK_ROWS = 2048
 LARGEST_FEATURE = 1e15  # in size; distances are of its square, times as many features as there are
-_MOST_PROBABILITIES = 1 << 18  # looked at together; they stay in the processor's cache
+_MOST_PROBABILITIES = 1 << 17  # looked at together; they stay in the processor's cache
 MAPPED_FILES = 128  # of one pool at a time; many systems allow a process 1,024 or fewer open files
 PREDICTION = np.dtype([("entropy", "<f4"), ("margin", "<f4"), ("confidence", "<f4"), ("source_class", "<i4")])
 
@@ -267,7 +267,8 @@ def summarise_probabilities(probabilities: FloatArray) -> NDArray[np.void]:
         part = slice(start, start + step)
         _summarise(probabilities[part], summary[part])
 
-    in_threads(summarise, range(0, len(probabilities), step))
+    with one_blas_thread():
+        in_threads(summarise, range(0, len(probabilities), step))
     if (wrong := np.flatnonzero(np.isnan(summary["entropy"]))).size:
         raise _wrong_probabilities(int(wrong[0]), np.asarray(probabilities[wrong[0]]))
     return summary
@@ -283,7 +284,8 @@ def _summarise(probabilities: FloatArray, summary: NDArray[np.void]) -> None:
     # Not a number where a probability is 0, or is none. Mostly few rows: all others are spared the look.
     if (rows := np.flatnonzero(np.isnan(entropy))).size:
         entropy[rows] = _entropy(values[rows])
-    entropy[~(np.abs(values.sum(axis=1) - 1) < 1e-3)] = np.nan
+    # A product with ones takes half the time of a sum over rows.
+    entropy[~(np.abs(values @ np.ones(values.shape[1], values.dtype) - 1) < 1e-3)] = np.nan
     # Logarithms have the order of their numbers, but for neighbours in the last digit; so no copy is needed.
     logs[here, largest] = -np.inf
     confidence, second = values[here, largest], values[here, logs.argmax(axis=1)]
