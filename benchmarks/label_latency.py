@@ -25,8 +25,9 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.keys import Keys
 
-from evenpick.pool import Pool, summarise_probabilities
+from evenpick.pool import Pool
 from evenpick.pool_writer import PoolWriter
+from evenpick.probabilities import summarise_probabilities
 from evenpick.recorded_session import RecordedSession, set_aside
 
 IMAGES, WIDTH, CLASSES, BUDGET = 100_000, 1280, 100, 3000

@@ -25,8 +25,9 @@ from evenpick import Pool, Preprocessing, SourceModel, embed
 from evenpick.coverage import core_set
 from evenpick.distributed import map_in_tasks, on_ray
 from evenpick.machine import Item, Result, Run, map_in_threads
-from evenpick.pool import BLOCK_ROWS, PREDICTION
+from evenpick.pool import BLOCK_ROWS
 from evenpick.pool_writer import PoolWriter
+from evenpick.probabilities import PREDICTION
 
 WIDTH = 1280
 BUDGET = 2000

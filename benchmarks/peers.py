@@ -97,7 +97,7 @@ def apricot_facility_location(features: np.ndarray, k: int) -> np.ndarray:
 
 
 def evenpick_uncertainty(probabilities: np.ndarray, k: int) -> np.ndarray:
-    from evenpick.pool import summarise_probabilities
+    from evenpick.probabilities import summarise_probabilities
 
     return np.argsort(-summarise_probabilities(probabilities)["entropy"])[:k]
 

@@ -34,8 +34,8 @@ LOSS_WANTED = 500
 
 def make_pool(workspace: Path, n: int) -> None:
     """A thousand clusters, some a hundred times as large as others; as of a network that ends in a ReLU."""
-    from evenpick.pool import PREDICTION
     from evenpick.pool_writer import PoolWriter
+    from evenpick.probabilities import PREDICTION
 
     rng = np.random.default_rng(0)
     centres = rng.gamma(0.5, 1.0, size=(1000, WIDTH)).astype(np.float32)

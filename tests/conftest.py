@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evenpick.pool import Pool, summarise_probabilities
+from evenpick.pool import Pool
 from evenpick.pool_writer import PoolWriter
+from evenpick.probabilities import summarise_probabilities
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

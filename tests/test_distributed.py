@@ -22,8 +22,9 @@ from evenpick.cli import main
 from evenpick.coverage import core_set
 from evenpick.embedding import embed
 from evenpick.errors import EvenpickError, MissingExtraError
-from evenpick.pool import Pool, summarise_probabilities
+from evenpick.pool import Pool
 from evenpick.pool_writer import PoolWriter
+from evenpick.probabilities import summarise_probabilities
 from evenpick.source_model import Preprocessing, SourceModel
 
 ray = pytest.importorskip("ray", reason="needs the extra `ray`")

@@ -14,7 +14,8 @@ MODULES = sorted(file.stem for file in PACKAGE.glob("*.py") if file.stem != "__i
 
 LEVELS = {
     0: ["errors", "durable", "machine", "terminal", "_version"],
-    1: [
+    1: ["probabilities"],
+    2: [
         "metrics",
         "images",
         "pool",
@@ -28,7 +29,7 @@ LEVELS = {
         "linear_head",
         "onnx_session",
     ],
-    2: [
+    3: [
         "method_comparison",
         "given_labels",
         "imbalance",
@@ -45,7 +46,7 @@ LEVELS = {
         "onnx_classifier",
         "image_batches",
     ],
-    3: [
+    4: [
         "coverage",
         "herding",
         "balancing",
@@ -56,8 +57,8 @@ LEVELS = {
         "trainable_source",
         "probe",
     ],
-    4: ["acquisition", "probed_coverage", "cross_validation", "embedding", "fine_tuning", "self_training"],
-    5: [
+    5: ["acquisition", "probed_coverage", "cross_validation", "embedding", "fine_tuning", "self_training"],
+    6: [
         "session",
         "expectation",
         "skactiveml_bridge",
@@ -66,8 +67,8 @@ LEVELS = {
         "command_options",
         "data_set_download",
     ],
-    6: ["training", "simulation", "recorded_session", "exchange"],
-    7: [
+    7: ["training", "simulation", "recorded_session", "exchange"],
+    8: [
         "evaluation",
         "model_export",
         "status",
@@ -80,11 +81,11 @@ LEVELS = {
         "data_set",
         "paper_cell",
     ],
-    8: ["report", "label_desk", "label_studio_answers", "paper_grid", "paper_tables"],
-    9: ["label_app", "label_files", "demo", "paper_pages"],
-    10: ["benchmark_commands", "model_commands"],
-    11: ["cli"],
-    12: ["__main__"],
+    9: ["report", "label_desk", "label_studio_answers", "paper_grid", "paper_tables"],
+    10: ["label_app", "label_files", "demo", "paper_pages"],
+    11: ["benchmark_commands", "model_commands"],
+    12: ["cli"],
+    13: ["__main__"],
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 

@@ -16,17 +16,9 @@ import evenpick.durable
 import evenpick.pool
 import evenpick.pool_writer
 from evenpick.errors import EvenpickError
-from evenpick.pool import (
-    PREDICTION,
-    BlockArray,
-    Pool,
-    feature_blocks,
-    read_state,
-    single_blocks,
-    softmax,
-    summarise_probabilities,
-)
+from evenpick.pool import BlockArray, Pool, feature_blocks, read_state, single_blocks
 from evenpick.pool_writer import PoolWriter
+from evenpick.probabilities import PREDICTION, softmax, summarise_probabilities
 
 ROWS = (3, 1, 5)
 SOURCE = {"name": "test", "fingerprint": "abc", "preprocessing": {"size": 8, "mean": (0.5, 0.5, 0.5)}}
@@ -157,7 +149,7 @@ def test_predictions_by_hand():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_summaries_agree_with_scipy_whatever_the_block_size(dtype, monkeypatch):
-    monkeypatch.setattr(evenpick.pool, "_MOST_PROBABILITIES", 7 * 12)
+    monkeypatch.setattr(evenpick.probabilities, "_MOST_AT_ONCE", 7 * 12)
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(12, 0.1), size=30).astype(dtype)
     probabilities[3] = np.eye(12)[5]
@@ -181,7 +173,7 @@ def test_equal_probabilities_have_no_margin_and_belong_to_the_first_class(dtype)
 
 
 def test_a_wrong_row_is_named_by_its_place_in_the_whole(monkeypatch):
-    monkeypatch.setattr(evenpick.pool, "_MOST_PROBABILITIES", 2)
+    monkeypatch.setattr(evenpick.probabilities, "_MOST_AT_ONCE", 2)
     probabilities = np.full((5, 2), 0.5)
     probabilities[3:] = 0.7
 

@@ -16,7 +16,7 @@ from evenpick.evaluation import evaluate
 from evenpick.linear_head import LinearHead, normalised
 from evenpick.metrics import expected_calibration_error, macro_accuracy
 from evenpick.model import Model
-from evenpick.pool import softmax
+from evenpick.probabilities import softmax
 from evenpick.self_training import SUFFIX, head_of, pseudo_labels, self_trained
 from evenpick.shallow_heads import SHALLOW_HEADS
 from evenpick.training import _best

@@ -15,7 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from evenpick.errors import EvenpickError, MissingExtraError
-from evenpick.pool import softmax
+from evenpick.probabilities import softmax
 from evenpick.source_model import LITE0, TORCHVISION, Preprocessing, SourceModel
 
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}

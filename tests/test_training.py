@@ -22,8 +22,9 @@ from evenpick.linear_head import normalised
 from evenpick.linear_svm import C_GRID
 from evenpick.metrics import macro_accuracy, macro_standard_error
 from evenpick.model import Model
-from evenpick.pool import Pool, summarise_probabilities
+from evenpick.pool import Pool
 from evenpick.pool_writer import PoolWriter
+from evenpick.probabilities import summarise_probabilities
 from evenpick.shallow_heads import SHALLOW_HEADS
 from evenpick.training import STRATEGIES, train
 

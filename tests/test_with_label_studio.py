@@ -25,8 +25,8 @@ from PIL import Image
 
 from evenpick.label_files import export_file, import_file
 from evenpick.label_store import Entry, LabelStore, effective_answers, standing_answers
-from evenpick.pool import summarise_probabilities
 from evenpick.pool_writer import PoolWriter
+from evenpick.probabilities import summarise_probabilities
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("label_studio") is None,

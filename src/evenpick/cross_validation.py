@@ -18,7 +18,7 @@ from scipy.optimize import minimize_scalar
 from .linear_head import LinearHead
 from .machine import cores, one_blas_thread
 from .metrics import expected_calibration_error, macro_accuracy, macro_standard_error
-from .pool import softmax
+from .probabilities import softmax
 from .shallow_heads import ShallowHead
 
 Values: TypeAlias = NDArray[np.float64]

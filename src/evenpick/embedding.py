@@ -17,8 +17,9 @@ from .durable import write_atomically
 from .errors import NO_SPACE, EvenpickError
 from .images import UnreadableImageError, cut_image, find_images
 from .machine import Run, map_in_threads
-from .pool import BLOCK_ROWS, Pool, softmax, summarise_probabilities
+from .pool import BLOCK_ROWS, Pool
 from .pool_writer import PoolWriter
+from .probabilities import softmax, summarise_probabilities
 from .source_model import SourceModel
 
 BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 8 keeps memory small

@@ -6,10 +6,11 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .durable import write_atomically
 from .errors import EvenpickError, first_few
 from .label_store import Entry, LabelStore, effective_answers, standing_answers
 from .names import checked_class_name
-from .pool import IndexArray, Pool, write_atomically
+from .pool import IndexArray, Pool
 
 IMAGE_COLUMNS = ("image", "file", "filename", "path", "image_id")
 LABEL_COLUMNS = ("label", "class", "category")

@@ -21,7 +21,8 @@ from .cross_validation import deal_folds
 from .errors import check_seed
 from .given_labels import checked_labels
 from .linear_head import normalised
-from .pool import FloatArray, IndexArray, Pool
+from .pool import IndexArray, Pool
+from .probabilities import FloatArray
 from .unseen_classes import CONFIDENCE, ENOUGH, UnseenClasses, unseen_classes
 
 Values: TypeAlias = NDArray[np.float64]

@@ -16,8 +16,9 @@ from .durable import write_atomically
 from .errors import EvenpickError
 from .image_batches import FineTunedNetwork
 from .linear_head import LinearHead, normalised
-from .pool import Pool, check_finite, feature_blocks, softmax
+from .pool import Pool, check_finite, feature_blocks
 from .preprocessing import Preprocessing
+from .probabilities import softmax
 
 FORMAT = 2
 WEIGHTS = "weights.safetensors"

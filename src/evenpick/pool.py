@@ -18,24 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._version import __version__
-from .durable import write_atomically
 from .errors import EvenpickError
-from .machine import in_threads, one_blas_thread
-
-__all__ = [
-    "BLOCK_ROWS", "FORMAT", "PREDICTION", "BlockArray", "Features", "FloatArray", "IndexArray", "Pool",
-    "check_finite", "feature_blocks", "features_name", "pool_folder", "predictions_name", "read_images_csv",
-    "read_state", "single_blocks", "softmax", "summarise_probabilities", "write_atomically",
-]  # fmt: skip
+from .probabilities import PREDICTION, summarise_probabilities
 
 FORMAT = 1
 BLOCK_ROWS = 2048
 LARGEST_FEATURE = 1e15  # in size; distances are of its square, times as many features as there are
-_MOST_PROBABILITIES = 1 << 17  # looked at together; they stay in the processor's cache
 MAPPED_FILES = 128  # of one pool at a time; many systems allow a process 1,024 or fewer open files
-PREDICTION = np.dtype([("entropy", "<f4"), ("margin", "<f4"), ("confidence", "<f4"), ("source_class", "<i4")])
 
-FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IndexArray: TypeAlias = NDArray[np.intp]
 
 
@@ -250,69 +240,6 @@ class Pool:
                 "give Pool.from_arrays the probabilities, or choose 'random' or 'core_set', or 'auto'"
             )
         return np.asarray(self.predictions[name])
-
-
-def summarise_probabilities(probabilities: FloatArray) -> NDArray[np.void]:
-    """What selection needs of source probabilities of shape (n, k): one `PREDICTION` a row.
-
-    Works through a few rows at a time, on all cores, in the precision of the probabilities, float32 at least.
-    Entropy is Eq. 1's H in nats, with 0 log 0 = 0.
-    """
-    if probabilities.ndim != 2 or probabilities.shape[1] < 2:
-        raise EvenpickError(f"probabilities must have shape (n, n_source_classes >= 2); got {probabilities.shape}")
-    summary = np.empty(len(probabilities), PREDICTION)
-    step = max(1, _MOST_PROBABILITIES // probabilities.shape[1])
-
-    def summarise(start: int) -> None:
-        part = slice(start, start + step)
-        _summarise(probabilities[part], summary[part])
-
-    with one_blas_thread():
-        in_threads(summarise, range(0, len(probabilities), step))
-    if (wrong := np.flatnonzero(np.isnan(summary["entropy"]))).size:
-        raise _wrong_probabilities(int(wrong[0]), np.asarray(probabilities[wrong[0]]))
-    return summary
-
-
-@np.errstate(divide="ignore", invalid="ignore")
-def _summarise(probabilities: FloatArray, summary: NDArray[np.void]) -> None:
-    """Fill in the summary of these rows; entropy is NaN where they are no probabilities."""
-    values = np.asarray(probabilities, dtype=np.result_type(probabilities, np.float32))
-    here, largest = np.arange(len(values)), values.argmax(axis=1)
-    logs = np.log(values)
-    entropy = -np.einsum("ij,ij->i", values, logs)
-    # Not a number where a probability is 0, or is none. Mostly few rows: all others are spared the look.
-    if (rows := np.flatnonzero(np.isnan(entropy))).size:
-        entropy[rows] = _entropy(values[rows])
-    # A product with ones takes half the time of a sum over rows.
-    entropy[~(np.abs(values @ np.ones(values.shape[1], values.dtype) - 1) < 1e-3)] = np.nan
-    # Logarithms have the order of their numbers, but for neighbours in the last digit; so no copy is needed.
-    logs[here, largest] = -np.inf
-    confidence, second = values[here, largest], values[here, logs.argmax(axis=1)]
-    summary["entropy"], summary["source_class"] = entropy, largest
-    summary["confidence"], summary["margin"] = confidence, confidence - second
-
-
-def _entropy(values: FloatArray) -> FloatArray:
-    logs = np.log(values, out=np.zeros_like(values), where=values > 0)
-    logs[~(values >= 0)] = np.nan
-    return np.asarray(-np.einsum("ij,ij->i", values, logs))
-
-
-def softmax(logits: FloatArray) -> NDArray[np.float64]:
-    """Class probabilities of shape (n, k) from logits, in float64."""
-    shifted: NDArray[np.float64] = logits.astype(np.float64)
-    shifted -= shifted.max(axis=1, keepdims=True)
-    np.exp(shifted, out=shifted)
-    shifted /= shifted.sum(axis=1, keepdims=True)
-    return shifted
-
-
-def _wrong_probabilities(row: int, values: FloatArray) -> EvenpickError:
-    got = f"{values.sum():.6g}" if (values >= 0).all() else "a negative or missing value"
-    return EvenpickError(
-        f"probabilities: each row must be >= 0 and sum to 1; row {row} has {got} (logits need a softmax first)"
-    )
 
 
 def check_finite(features: NDArray[Any], first_row: int = 0) -> None:

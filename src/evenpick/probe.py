@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from .linear_head import in_own_basis
 from .logistic_regression import logistic_regression
 from .machine import one_blas_thread
-from .pool import IndexArray, softmax
+from .pool import IndexArray
+from .probabilities import softmax
 
 C = 30.0  # inverse regularisation on features of length 1
 N_FOLDS = 3

@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 
 from ._version import __version__
+from .durable import write_atomically
 from .errors import EvenpickError
 from .evaluation import Evaluation
 from .exchange import read_skipped
@@ -22,7 +23,7 @@ from .images import UnreadableImageError, open_image
 from .label_store import Entry, LabelStore, effective_answers
 from .metrics import imbalance_ratio
 from .model import Model
-from .pool import Pool, write_atomically
+from .pool import Pool
 from .recorded_session import recorded_answers
 from .self_training import SUFFIX, head_of
 from .status import outlook

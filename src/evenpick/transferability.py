@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import EvenpickError
 from .given_labels import checked_labels
 from .linear_head import normalised
-from .pool import FloatArray, IndexArray, Pool, feature_blocks
+from .pool import IndexArray, Pool, feature_blocks
+from .probabilities import FloatArray
 from .unseen_classes import ENOUGH
 
 Values: TypeAlias = NDArray[np.float64]
