@@ -47,17 +47,17 @@ def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
     assert all(later - earlier > lag(later) for earlier, later in pairwise(starts))
 
 
-def test_weights_mix_an_even_one_with_the_uncertainty_by_the_reliability(pool_and_labels):
+def test_weights_mix_an_even_one_with_the_uncertainty_by_the_square_of_the_reliability(pool_and_labels):
     pool, labels = pool_and_labels
     rows = np.random.default_rng(1).permutation(len(pool))[:60]
     points, labelled = unit_features(pool, np.arange(len(pool))), unit_features(pool, rows)
     numbers = np.unique(labels[rows], return_inverse=True)[1]
-    trust = reliability(labelled, numbers)
+    trust = reliability(labelled, numbers) ** 2
     worth = balanced_uncertainty(fit_probe(labelled, numbers), points)
 
     weights = coverage_weights(points, labelled, numbers)
 
-    assert 0.3 < trust < 1
+    assert 0.1 < trust < 0.9
     assert weights == pytest.approx((1 - trust) + trust * worth / worth.mean())
     assert weights.mean() == pytest.approx(1)
 

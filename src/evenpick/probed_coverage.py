@@ -3,15 +3,15 @@
 The labels come in rounds. The first is the acquisition function's own. Before every later one a probe is
 trained on the labels so far, and covering image x is worth
 
-    weight(x) = (1 - reliability) + reliability * u(x) / mean u
+    weight(x) = (1 - reliability^2) + reliability^2 * u(x) / mean u
     u(x) = (1 - margin of p(x)) * sum over classes c of p_c(x) / sqrt(share_c)
 
 where p are the probe's probabilities after prior correction, share_c is the part of the pool that it
 takes for class c (its mean probability before the correction), and its reliability is the macro accuracy
-on held-out labels, in which a class with one label counts 0. So as long as most classes are
-singletons, or the features do not tell the classes apart, the whole pool is covered alike, which finds
-new classes; the better the probe, the more labels go where classes are confused, rare ones
-first. There is no switch.
+on held-out labels, in which a class with one label counts 0; squared, as both factors of u rest on the
+probe. So as long as most classes are singletons, or the features do not tell the classes apart, the whole
+pool is covered alike, which finds new classes; the better the probe, the more labels go where classes are
+confused, rare ones first. There is no switch.
 
 The probe of a round does not know the last few labels before it (`lag`), so that it is trained while people label on.
 All rounds cover the same sample, as `max_herding` does: its kernel is computed once, n^2 bytes. When a quarter of a sample
@@ -149,7 +149,7 @@ def coverage_weights(points: Singles, labelled: Singles, numbers: IndexArray) ->
     """
     if len(np.unique(numbers)) < 2:
         return None
-    trust = reliability(labelled, numbers)
+    trust = reliability(labelled, numbers) ** 2
     worth = balanced_uncertainty(fit_probe(labelled, numbers), points)
     mean = worth.mean()
     return 1 - trust + trust * worth / mean if mean > 0 else None
