@@ -197,8 +197,8 @@ def write_up(options: argparse.Namespace, rows: list, picked: list[tuple[str, np
         f"{options.answers} answers a line. Made by `python benchmarks/label_latency.py FOLDER --answers "
         f"{options.answers} --pause {options.pause}`.",
         "",
-        "Goal: median under 100 ms, 99th percentile under 300 ms. With `auto` the next round is prepared while eight images",
-        "are labelled; who is faster than that waits at the start of a round.",
+        "Goal: median under 100 ms, 99th percentile under 300 ms. With `auto` the next round is prepared while the last",
+        "twentieth of its labels, eight at least, are given; who is faster than that waits at the start of a round.",
         "",
         "| phase | pause before each key | median | 99th percentile | slowest |",
         "|---|---|---|---|---|",

@@ -7,7 +7,7 @@ with labels of `ent_inv_div`, `ms_inv_div` and `lc_inv_div` less that with `rand
 """
 
 import argparse
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 
 import choosing
@@ -45,12 +45,12 @@ def main() -> None:
         )
     lines += [
         "",
-        "The sets stand in the order of the first column. How far each is ahead of the next in the last one:",
+        "The sets stand in the order of the first column. How far each is ahead of those below it in the last one:",
         "",
     ]
-    for (better, *_), (worse, *_) in pairwise(rows):
+    for (better, *_), (worse, *_) in combinations(rows, 2):
         effects = zip(_effects(better), _effects(worse), strict=True)
-        apart = [{seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs} for ours, theirs in effects]
+        apart = [{seed: ours[seed] - theirs[seed] for seed in ours} for ours, theirs in effects]
         lines.append(f"* {better} before {worse}: {_shown(apart)}")
     TABLE.write_text("\n".join(lines) + "\n")
 

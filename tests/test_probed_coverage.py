@@ -44,6 +44,7 @@ def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
 
     assert starts == [0, 40, 52, 67, 87, 113, 146, 189]
     assert all(next_round(n) > n >= round_start(n) for n in range(1000))
+    assert [lag(start) for start in (40, 160, 200, 2000)] == [8, 8, 10, 100]
     assert all(later - earlier > lag(later) for earlier, later in pairwise(starts))
 
 
@@ -71,7 +72,7 @@ def most_covered(monkeypatch):
     return set_to
 
 
-def test_of_a_large_pool_all_rounds_cover_the_sample_of_max_herding_until_a_quarter_is_labelled(
+def test_of_a_large_pool_all_rounds_cover_the_sample_of_max_herding_until_labels_make_a_quarter_of_it(
     pool_and_labels, most_covered
 ):
     most_covered(240)
@@ -95,24 +96,81 @@ def test_of_a_pool_that_is_covered_whole_the_kernel_is_computed_once(pool_and_la
     assert len(tables) == 1
 
 
-def test_the_first_round_is_that_of_max_herding(pool_and_labels):
+def test_the_first_round_is_nearly_that_of_max_herding(pool_and_labels):
     pool, labels = pool_and_labels
 
     auto, herded = (simulate(pool, labels, FIRST_ROUND, acquisition=a, random_state=4) for a in ("auto", "max_herding"))
 
+    assert auto.indices[0] == herded.indices[0]
     assert len({*auto.indices} & {*herded.indices}) > FIRST_ROUND - 4  # the kernel is rounded to a byte
 
 
-def test_labels_in_and_outside_the_sample_cover_alike(pool_and_labels, most_covered):
+def test_labels_in_the_sample_and_outside_cover_alike(pool_and_labels, most_covered):
     most_covered(200)
     pool, _ = pool_and_labels
     sample = probed_coverage.Sample(pool, 0, 0)
-    rows = np.array([0, *sample.rows[[3, 50]], len(pool) - 1, *np.setdiff1d(np.arange(len(pool)), sample.rows)[:5]])
+    outside = np.setdiff1d(np.arange(len(pool)), sample.rows)
+    rows = np.array([*sample.rows[[3, 50]], *outside[[0, 1, -1]]])
+    greedy_round = probed_coverage.Round(pool, sample, (), np.random.default_rng(0))
 
-    inside, others = sample.positions(rows)
+    for some in (rows, rows[:2], rows[2:]):
+        covered = greedy_round._coverage_by(some)
+        assert covered == pytest.approx(sample.kernel.best(unit_features(pool, some)), abs=1.01 / 255)
+    assert (greedy_round._coverage_by(rows) > greedy_round._coverage_by(rows[:2])).any()
 
-    assert sorted([*sample.rows[inside], *others]) == sorted(rows)
-    assert not np.isin(others, sample.rows).any()
+
+@pytest.mark.parametrize("most", [60, 10_000])
+def test_a_round_keeps_away_from_the_labels_its_probe_knows(pool_and_labels, most, most_covered):
+    most_covered(most)
+    pool, labels = pool_and_labels
+    twice = Pool.from_arrays(np.vstack([pool.features[:], pool.features[:]]))  # row i and row i + n are copies
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:60], labels)
+    known = {row for row, _ in answers}
+
+    picks = ProbedCoverage(twice, 0).round_after(answers)
+    open_rows, chosen = np.ones(len(twice), bool), []
+    open_rows[[*known]] = False
+    for _ in range(20):
+        chosen.append(picks.first(open_rows))
+        open_rows[chosen[-1]] = False
+
+    assert not known & {row % len(pool) for row in chosen}
+
+
+def test_what_was_skipped_is_not_chosen_within_a_round_and_covers_nothing(pool_and_labels):
+    pool, labels = pool_and_labels
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:60], labels)
+    unhindered = ProbedCoverage(pool, 0).round_after(answers)
+    wanted = unhindered.first(np.ones(len(pool), bool))
+
+    for skipped in ((*answers[:5], (wanted, None), *answers[5:]), (*answers[:-1], (wanted, None), answers[-1])):
+        after = ProbedCoverage(pool, 0).round_after(skipped)
+        after.first(np.ones(len(pool), bool))
+        assert wanted not in after._order
+
+
+def test_of_nothing_but_copies_no_order_of_files_decides():
+    pool = Pool.from_arrays(np.ones((300, 4)))
+
+    order = simulate(pool, ["only"] * 300, 60).indices
+
+    assert 0.3 < np.mean(np.diff(order) > 0) < 0.7
+
+
+def test_a_round_prepared_for_other_answers_is_not_used(pool_and_labels):
+    pool, labels = pool_and_labels
+    start = next_round(FIRST_ROUND)
+    rows = np.random.default_rng(3).permutation(len(pool))[: start + 5]
+    answers, others = answers_to(rows[:start], labels), answers_to(rows[5:], labels)
+    coverage = ProbedCoverage(pool, 0)
+
+    coverage.prepare(answers[:-1])
+    open_rows = np.ones(len(pool), bool)
+
+    assert coverage.round_after(others).first(open_rows) == ProbedCoverage(pool, 0).round_after(others).first(open_rows)
+    assert coverage.round_after(others)._greedy._weights.tolist() == (
+        ProbedCoverage(pool, 0).round_after(others)._greedy._weights.tolist()
+    )
 
 
 def test_a_round_keeps_away_from_labels_that_came_after_its_probe(pool_and_labels):
@@ -244,7 +302,9 @@ def test_a_session_reopened_after_the_first_round_does_not_plan_it_again(pool_an
     assert reopened.next() is not None
 
 
-def test_answers_undone_and_merged_while_others_prepare_change_no_question(pool_and_labels):
+@pytest.mark.parametrize("most", [60, 10_000])
+def test_answers_undone_and_merged_while_others_prepare_change_no_question(pool_and_labels, most, most_covered):
+    most_covered(most)
     pool, labels = pool_and_labels
     session, stop = Session(pool, 120, random_state=2), threading.Event()
 

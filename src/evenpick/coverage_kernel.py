@@ -23,7 +23,7 @@ BANDWIDTH = 1.5  # of the Gaussian kernel, in mean distances to the nearest neig
 ROWS_AT_ONCE = 256  # that are computed together
 _COLUMNS_AT_ONCE = 2048  # of their distances; they stay in the processor's cache
 _CACHE_BYTES = 256 << 20  # rows that are kept: all of them up to 8,000 points
-_SAME_POINT = 1e-6  # squared distances below this, between points of length 1, are rounding
+_SAME_POINT = 1e-5  # squared distances below this, between points of length 1, are rounding
 _SAMPLE = 1000  # images whose nearest neighbours tell the kernel's width
 _STEPS = 255  # of a byte
 
@@ -35,10 +35,6 @@ class KernelRows(Protocol):
 
     def rows(self, points: IndexArray) -> Iterable[Singles]:
         """How well each of these points, `ROWS_AT_ONCE` at most, covers every point: arrays of shape (n_points,)."""
-        ...
-
-    def best(self, vectors: Singles) -> Singles:
-        """How well these vectors (m, d) together cover every point (n_points,); 0 with none."""
         ...
 
 
@@ -62,9 +58,6 @@ class LazyRows:
         while len(self._cache) > self._most_cached:
             del self._cache[next(iter(self._cache))]
         return rows
-
-    def best(self, vectors: Singles) -> Singles:
-        return _best(self._kernel, vectors, self._points, self._lengths)
 
 
 class ByteTable:
@@ -92,10 +85,16 @@ class ByteTable:
             yield _from_steps(self._steps[point])
 
     def best(self, vectors: Singles) -> Singles:
-        return _from_steps(_in_steps(_best(self._kernel, vectors, self._points, self._lengths)))
+        """How well these vectors (m, d) together cover every point (n,); 0 with none."""
+        best = np.zeros(self.n_points, np.float32)
+        for start in range(0, len(vectors), ROWS_AT_ONCE):
+            part = vectors[start : start + ROWS_AT_ONCE]
+            squared = _squared(part, squared_lengths(part), self._points, self._lengths)
+            np.maximum(best, self._kernel(squared).max(axis=0), out=best)
+        return _from_steps(_in_steps(best))
 
     def best_of_points(self, points: IndexArray) -> Singles:
-        """As `best`, of some of the n points."""
+        """As `best`, of some of the n points themselves."""
         best = np.zeros(self.n_points, np.uint8)
         for start in range(0, len(points), ROWS_AT_ONCE):
             np.maximum(best, self._steps[points[start : start + ROWS_AT_ONCE]].max(axis=0), out=best)
@@ -111,14 +110,6 @@ def _from_steps(steps: NDArray[np.uint8] | Singles) -> Singles:
     values: Singles = steps.astype(np.float32)
     values *= np.float32(1 / _STEPS)
     return values
-
-
-def _best(kernel: Kernel, vectors: Singles, points: Singles, lengths: Singles) -> Singles:
-    best = np.zeros(len(points), np.float32)
-    for start in range(0, len(vectors), ROWS_AT_ONCE):
-        part = vectors[start : start + ROWS_AT_ONCE]
-        np.maximum(best, kernel(_squared(part, squared_lengths(part), points, lengths)).max(axis=0), out=best)
-    return best
 
 
 def gaussian(width: float) -> Kernel:

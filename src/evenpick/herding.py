@@ -7,18 +7,15 @@ new one (lazy greedy; Minoux, 1978): the picks are those of the plain rule.
 """
 
 from collections.abc import Iterable
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .clustering import clusters_of
-from .coverage_kernel import ROWS_AT_ONCE, KernelRows, LazyRows, ball, gaussian, kernel_width, pure_radius
+from .coverage_kernel import ROWS_AT_ONCE, KernelRows, LazyRows, Singles, ball, gaussian, kernel_width, pure_radius
 from .linear_head import normalised
 from .machine import one_blas_thread
 from .pool import IndexArray, Pool
-
-Singles: TypeAlias = NDArray[np.float32]
 
 MOST_COVERED = 20_000  # images; of a larger pool a random sample this large is covered, and chosen from
 
@@ -146,9 +143,10 @@ class GreedyCoverage:
 
     def _all_gains(self) -> NDArray[np.float64]:
         gains = np.empty(len(self._candidates))
-        for start in range(0, len(gains), ROWS_AT_ONCE):
-            positions = np.arange(start, min(start + ROWS_AT_ONCE, len(gains)))
-            gains[positions] = [self._gain(row) for row in self._kernel_rows(positions)]
+        with one_blas_thread():
+            for start in range(0, len(gains), ROWS_AT_ONCE):
+                positions = np.arange(start, min(start + ROWS_AT_ONCE, len(gains)))
+                gains[positions] = [self._gain(row) for row in self._kernel_rows(positions)]
         return gains
 
     def _most_promising(self, fresh: NDArray[np.bool_], few: int) -> IndexArray:

@@ -14,8 +14,8 @@ pool is covered alike, which finds new classes; the better the probe, the more l
 confused, rare ones first. There is no switch.
 
 The probe of a round does not know the last few labels before it (`lag`), so that it is trained while people label on.
-All rounds cover the same sample, as `max_herding` does: its kernel is computed once, n^2 bytes. When a quarter of a sample
-is labelled the next is drawn.
+All rounds cover the same sample, the one of `max_herding`: its kernel is computed once, n^2 bytes. After about every
+5,000 labels, a quarter of a sample, the next round begins another.
 """
 
 import threading
@@ -24,8 +24,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .coverage_kernel import ByteTable, gaussian, kernel_width
+from .coverage_kernel import ByteTable, Singles, gaussian, kernel_width
 from .herding import MOST_COVERED, GreedyCoverage, part_to_cover, unit_features
+from .machine import one_blas_thread
 from .pool import IndexArray, Pool
 from .probe import Probe, fit_probe, margins, reliability
 
@@ -35,7 +36,6 @@ CHOSEN_AT_ONCE = 16
 
 # Rows in the order they were answered, each with the number of its class, None for a skip; numbers in order of discovery.
 Answers: TypeAlias = tuple[tuple[int, int | None], ...]
-Singles: TypeAlias = NDArray[np.float32]
 
 
 class ProbedCoverage:
@@ -57,8 +57,11 @@ class ProbedCoverage:
             if self._current is None or self._current[0] != answers:
                 known = first_labels(answers, _n_labels(answers) - lag(_n_labels(answers)))
                 prepared, self._prepared = self._prepared, None
-                fits = prepared is not None and prepared[0] == known
-                begun = prepared[1] if prepared and fits else self._begin(known)
+                if prepared is not None and prepared[0] == known:
+                    begun = prepared[1]
+                else:
+                    prepared = current = self._current = None  # each may hold a sample of half a gigabyte
+                    begun = self._begin(known)
                 begun.note(answers[len(known) :])
                 self._current = answers, begun
             return self._current[1]
@@ -77,7 +80,7 @@ class ProbedCoverage:
     def _begin(self, known: Answers) -> "Round":
         number = _n_labels(known) // (MOST_COVERED // 4) if len(self._pool) > MOST_COVERED else 0
         if self._sample is None or self._sample.number != number:
-            self._sample = None  # two at once are too much memory
+            self._sample = None
             self._sample = Sample(self._pool, self._seed, number)
         return Round(self._pool, self._sample, known, np.random.default_rng([self._seed, 2, len(known)]))
 
@@ -87,7 +90,7 @@ class Sample:
 
     def __init__(self, pool: Pool, seed: int, number: int) -> None:
         self.number = number
-        rng = np.random.default_rng([seed, number] if number else seed)  # the first is that of `max_herding`
+        rng = np.random.default_rng([seed, 3, number] if number else seed)  # the first is that of `max_herding`
         self.rows, self.points = part_to_cover(pool, 1, rng)
         self.kernel = ByteTable(self.points, gaussian(kernel_width(self.points, rng)))
         self.permutation = rng.permutation(len(self.rows))
@@ -111,7 +114,7 @@ class Round:
         weights = coverage_weights(sample.points, unit_features(pool, rows), numbers)
         self._greedy = GreedyCoverage(sample.kernel, sample.permutation, weights, self._coverage_by(rows))
         self._order: list[int] = []
-        self._all_rows = rng.permutation(len(pool))  # for when the sample is used up, and the pool is not
+        self._rng = rng
         self._exclude(known)
 
     def note(self, answers: Answers) -> None:
@@ -130,7 +133,9 @@ class Round:
                     return row
             start = len(self._order)
             more = self._sample.rows[self._greedy.choose(CHOSEN_AT_ONCE)]
-            self._order.extend((more if len(more) else self._all_rows).tolist())
+            if not len(more):  # the sample is used up, and the pool is not
+                more = self._rng.permutation(len(self._pool))
+            self._order.extend(more.tolist())
 
     def _coverage_by(self, rows: IndexArray) -> Singles:
         inside, others = self._sample.positions(rows)
@@ -149,8 +154,9 @@ def coverage_weights(points: Singles, labelled: Singles, numbers: IndexArray) ->
     """
     if len(np.unique(numbers)) < 2:
         return None
-    trust = reliability(labelled, numbers) ** 2
-    worth = balanced_uncertainty(fit_probe(labelled, numbers), points)
+    with one_blas_thread():  # else the last digits, and so now and then a pick, depend on what other threads do
+        trust = reliability(labelled, numbers) ** 2
+        worth = balanced_uncertainty(fit_probe(labelled, numbers), points)
     mean = worth.mean()
     return 1 - trust + trust * worth / mean if mean > 0 else None
 
