@@ -82,6 +82,15 @@ def test_the_nearest_neighbour_of_copies_is_their_copy():
     assert nearest_neighbour_accuracy(features, np.arange(4)) is None
 
 
+def test_of_neighbours_that_are_equally_near_each_counts_its_part_in_whatever_order_they_stand():
+    features = normalised(np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 2))
+    labels = np.array([0, 0, 0, 1, 1, 1])  # the fourth is a copy of another class's
+
+    for order in (np.arange(6), np.arange(6)[::-1], np.array([3, 0, 4, 1, 5, 2])):
+        accuracy = nearest_neighbour_accuracy(features[order], labels[order])
+        assert accuracy == pytest.approx((2 / 3 + (0 + 1 + 1) / 3) / 2)
+
+
 @pytest.mark.parametrize(("n", "d"), [(30, 3), (12, 12), (10, 25)])
 def test_log_me_is_the_largest_evidence(n, d):
     rng = np.random.default_rng(n)

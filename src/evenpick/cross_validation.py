@@ -72,12 +72,12 @@ class CrossValidation:
 class Validated:
     """What to train with; how good that is, None if no class has two labels; and what the folds predicted.
 
-    `told` holds the class number of each image, with prior correction, by what did not see it; -1 where there is none.
+    `predicted` holds the class number of each image, with prior correction, by what did not see it; -1 where there is none.
     """
 
     choice: Choice
     cross_validation: CrossValidation | None
-    told: NDArray[np.intp]
+    predicted: NDArray[np.intp]
 
 
 def cross_validate(
@@ -122,19 +122,19 @@ def validated(
     bounds: str = "",
 ) -> Validated:
     """Judge each fold by held-out scores (n, n_classes), and the choice and log prior that are not of its own making."""
-    told, tested = np.full(len(labels), -1, dtype=np.intp), folds >= 0
+    predicted, tested = np.full(len(labels), -1, dtype=np.intp), folds >= 0
     if not tested.any():
-        return Validated(choice, None, told)
+        return Validated(choice, None, predicted)
     raw = np.full((len(labels), int(labels.max()) + 1), np.nan)
     plain = raw.copy()
     for fold, (scores, own, prior) in judged.items():
         held = folds == fold
         raw[held], plain[held] = scores[held], scores[held] / own.temperature
-        told[held] = (plain[held] - own.tau * prior).argmax(axis=1)
+        predicted[held] = (plain[held] - own.tau * prior).argmax(axis=1)
     found = CrossValidation(
         macro_accuracy(labels[tested], plain[tested].argmax(axis=1)),
-        macro_accuracy(labels[tested], told[tested]),
-        tuple(macro_accuracy(labels[folds == fold], told[folds == fold]) for fold in judged),
+        macro_accuracy(labels[tested], predicted[tested]),
+        tuple(macro_accuracy(labels[folds == fold], predicted[folds == fold]) for fold in judged),
         expected_calibration_error(softmax(raw[tested]), labels[tested]),
         expected_calibration_error(softmax(plain[tested]), labels[tested]),
         accuracy_of_c,
@@ -142,7 +142,7 @@ def validated(
         len(np.unique(labels[tested])),
         bounds,
     )
-    return Validated(choice, found, told)
+    return Validated(choice, found, predicted)
 
 
 def deal_folds(labels: NDArray[np.intp], n_folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -199,8 +199,8 @@ def choose(
     for c, of_c in zip(grid, scores[:, tested], strict=True):
         temperature = fit_temperature(of_c, true)
         for tau in taus:
-            told = (of_c / temperature - tau * prior).argmax(axis=1)
-            found.append((*macro_with_error(true, told), Choice(c, temperature, tau)))
+            predicted = (of_c / temperature - tau * prior).argmax(axis=1)
+            found.append((*macro_with_error(true, predicted), Choice(c, temperature, tau)))
     # Of equal accuracies the largest C: classes with one label cannot be held out, and a small C ignores them.
     highest, error, _ = max(found, key=lambda entry: (entry[0], entry[2].c, entry[2].tau))
     # The printed correction stands unless a weaker one is better by more than half a standard error: with a whole
@@ -210,11 +210,11 @@ def choose(
     return best, {c: max(accuracy for accuracy, _, of in found if of.c == c) for c in grid}
 
 
-def macro_with_error(true: NDArray[np.intp], told: NDArray[np.intp]) -> tuple[float, float]:
+def macro_with_error(true: NDArray[np.intp], predicted: NDArray[np.intp]) -> tuple[float, float]:
     """Macro accuracy over the classes of `true`, and its standard error."""
     sizes = np.bincount(true)
     here = sizes > 0
-    shares = np.bincount(true, weights=true == told)[here] / sizes[here]
+    shares = np.bincount(true, weights=true == predicted)[here] / sizes[here]
     return float(shares.mean()), macro_standard_error(shares, sizes[here])
 
 

@@ -279,12 +279,12 @@ def _margins(scores: Values) -> Values:
 
 
 def _accuracy_by_margin(
-    margins: Values, right: NDArray[np.bool_], of: IndexArray, others: Values, told: IndexArray
+    margins: Values, right: NDArray[np.bool_], of: IndexArray, others: Values, predicted: IndexArray
 ) -> float | None:
     """Macro accuracy on other images, by the margins of their predictions; None where right and wrong cannot be told.
 
     A logistic regression says from the log of the margin how likely a held-out prediction is right, all classes
-    weighing the same; its mean over the images `told` of each class stands for the accuracy of the class.
+    weighing the same; its mean over the images `predicted` to be of each class stands for the accuracy of the class.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -294,7 +294,7 @@ def _accuracy_by_margin(
     logarithms = [np.log(np.maximum(values, _NO_MARGIN))[:, None] for values in (margins, others)]
     model = LogisticRegression(C=1e3).fit(logarithms[0], right, sample_weight=one_a_class / one_a_class.mean())
     chance = model.predict_proba(logarithms[1])[:, 1]
-    return float(np.average(chance, weights=1 / np.bincount(told)[told]))
+    return float(np.average(chance, weights=1 / np.bincount(predicted)[predicted]))
 
 
 def _scores(

@@ -57,6 +57,6 @@ def reliability(features: NDArray[np.float32], labels: IndexArray) -> float:
         classes, numbers = np.unique(labels[~held_out], return_inverse=True)
         if len(classes) > 1 and held_out.any():
             probe = fit_probe(features[~held_out], numbers)
-            told = classes[probe.probabilities(features[held_out]).argmax(axis=1)]
-            right[held_out] = told == labels[held_out]
+            predicted = classes[probe.probabilities(features[held_out]).argmax(axis=1)]
+            right[held_out] = predicted == labels[held_out]
     return float(np.mean([right[labels == number].mean() for number in np.unique(labels)]))

@@ -185,10 +185,10 @@ def _best(found: dict[str, Validated], labels: IndexArray) -> str:
 
     Self-training has to be ahead of the same strategy without it by half a standard error.
     """
-    shared = np.all([checked.told >= 0 for checked in found.values()], axis=0)
+    shared = np.all([checked.predicted >= 0 for checked in found.values()], axis=0)
     if not shared.any():
         return next(iter(found))
-    judged = {name: macro_with_error(labels[shared], checked.told[shared]) for name, checked in found.items()}
+    judged = {name: macro_with_error(labels[shared], checked.predicted[shared]) for name, checked in found.items()}
 
     def clear(name: str) -> bool:
         accuracy, error = judged[name]
