@@ -105,7 +105,10 @@ def selecting(workspace: Path) -> list[tuple[str, str]]:
 
     whole = cpu_seconds(lambda: core_set(pool, BUDGET, np.random.default_rng(0), run=timed))
     return [
-        (f"core-set, {BUDGET:,} of {len(pool):,} random images", f"{len(in_passes)} passes over the images in question"),
+        (
+            f"core-set, {BUDGET:,} of {len(pool):,} random images",
+            f"{len(in_passes)} passes over the images in question",
+        ),
         ("in all passes together", f"{1e6 * sum(in_passes) / len(pool):.0f} CPU µs an image of the pool"),
         ("between them", f"{whole - sum(in_passes):.1f} CPU s"),
     ]

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from evenpick.linear_head import normalised
-from evenpick.probe import C, fit_probe, margins, reliability
+from evenpick.probe import C, fit_probe, margins
 
 
 def labelled(n=60, d=8, classes=4, seed=0, spread=0.4):
@@ -36,22 +36,3 @@ def test_probabilities_without_the_correction_are_the_plain_ones():
 
 def test_a_margin_is_the_best_less_the_second_best():
     assert margins(np.array([[0.2, 0.5, 0.3], [0.0, 0.0, 1.0]])) == pytest.approx([0.2, 1.0])
-
-
-def test_reliability_is_high_where_features_tell_the_classes_and_low_where_not():
-    features, labels = labelled(n=120)
-    shuffled = np.random.default_rng(0).permutation(labels)
-
-    assert reliability(features, labels) > 0.9
-    assert reliability(features, shuffled) < 0.5
-
-
-def test_a_class_with_one_label_counts_zero():
-    features, labels = labelled(n=40, spread=0.01)
-
-    assert reliability(features, labels) == 1.0
-    assert reliability(np.vstack([features, features[:1]]), np.append(labels, 4)) <= 0.8
-
-
-def test_nothing_but_singletons_is_worth_nothing():
-    assert reliability(normalised(np.eye(5)), np.arange(5)) == 0.0

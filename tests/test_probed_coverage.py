@@ -12,7 +12,7 @@ from evenpick import Session, herding, probed_coverage, simulate
 from evenpick.coverage_kernel import ByteTable
 from evenpick.herding import part_to_cover, unit_features
 from evenpick.pool import Pool
-from evenpick.probe import fit_probe, reliability
+from evenpick.probe import fit_probe
 from evenpick.probed_coverage import (
     FIRST_ROUND,
     ProbedCoverage,
@@ -48,19 +48,29 @@ def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
     assert all(later - earlier > lag(later) for earlier, later in pairwise(starts))
 
 
-def test_weights_mix_an_even_one_with_the_uncertainty_by_the_square_of_the_reliability(pool_and_labels):
+def test_images_are_worth_what_the_probe_is_unsure_of(pool_and_labels):
     pool, labels = pool_and_labels
     rows = np.random.default_rng(1).permutation(len(pool))[:60]
     points, labelled = unit_features(pool, np.arange(len(pool))), unit_features(pool, rows)
     numbers = np.unique(labels[rows], return_inverse=True)[1]
-    trust = reliability(labelled, numbers) ** 2
-    worth = balanced_uncertainty(fit_probe(labelled, numbers), points)
 
     weights = coverage_weights(points, labelled, numbers)
 
-    assert 0.1 < trust < 0.9
-    assert weights == pytest.approx((1 - trust) + trust * worth / worth.mean())
-    assert weights.mean() == pytest.approx(1)
+    assert weights.tolist() == balanced_uncertainty(fit_probe(labelled, numbers), points).tolist()
+    assert (weights > 0).all()
+
+
+def test_images_of_a_class_are_worth_more_while_it_is_not_found(pool_and_labels):
+    pool, labels = pool_and_labels
+    points = unit_features(pool, np.arange(len(pool)))
+
+    def share_of_the_worth(found):
+        weights = coverage_weights(points, points[found], np.unique(labels[found], return_inverse=True)[1])
+        return weights[labels == "2"].sum() / weights.sum()
+
+    every_sixth = np.arange(0, len(pool), 6)
+
+    assert share_of_the_worth(every_sixth[labels[every_sixth] != "2"]) > 1.3 * share_of_the_worth(every_sixth)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A quick classifier on the labels so far: what it is unsure of, and how far it can be relied on.
+"""A quick classifier on the labels so far: what it is unsure of.
 
 Logistic regression on features of length 1. It chooses images; the classifier that is handed out is `training`'s.
 """
@@ -15,7 +15,6 @@ from .pool import IndexArray
 from .probabilities import softmax
 
 C = 30.0  # inverse regularisation on features of length 1
-N_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,3 @@ def fit_probe(features: NDArray[np.float32], labels: IndexArray) -> Probe:
         head = logistic_regression(points, labels, (C,), tolerance=1e-4)[0].out_of(basis)
     prior = np.log(np.bincount(labels) / len(labels))
     return Probe(head.weights.astype(np.float32), head.intercepts.astype(np.float32), prior)
-
-
-def reliability(features: NDArray[np.float32], labels: IndexArray) -> float:
-    """Macro accuracy on the labels when held out, 0 to 1; a class with one label cannot be told, and counts 0."""
-    folds = np.empty(len(labels), np.intp)
-    folds[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % N_FOLDS
-    right = np.zeros(len(labels), bool)
-    for fold in range(N_FOLDS):
-        held_out = folds == fold
-        classes, numbers = np.unique(labels[~held_out], return_inverse=True)
-        if len(classes) > 1 and held_out.any():
-            probe = fit_probe(features[~held_out], numbers)
-            predicted = classes[probe.probabilities(features[held_out]).argmax(axis=1)]
-            right[held_out] = predicted == labels[held_out]
-    return float(np.mean([right[labels == number].mean() for number in np.unique(labels)]))

@@ -3,15 +3,12 @@
 The labels come in rounds. The first is the acquisition function's own. Before every later one a probe is
 trained on the labels so far, and covering image x is worth
 
-    weight(x) = (1 - reliability^2) + reliability^2 * u(x) / mean u
-    u(x) = (1 - margin of p(x)) * sum over classes c of p_c(x) / sqrt(share_c)
+    weight(x) = (1 - margin of p(x)) * sum over classes c of p_c(x) / sqrt(share_c)
 
-where p are the probe's probabilities after prior correction, share_c is the part of the pool that it
-takes for class c (its mean probability before the correction), and its reliability is the macro accuracy
-on held-out labels, in which a class with one label counts 0; squared, as both factors of u rest on the
-probe. So as long as most classes are singletons, or the features do not tell the classes apart, the whole
-pool is covered alike, which finds new classes; the better the probe, the more labels go where classes are
-confused, rare ones first. There is no switch.
+where p are the probe's probabilities after prior correction and share_c is the part of the pool that it
+takes for class c (its mean probability before the correction). Images unlike any class found leave the probe
+unsure, so they weigh much while classes are undiscovered; later it is unsure where classes are confused, and
+of those the rare ones weigh most. There is no switch.
 
 The probe of a round does not know the last few labels before it (`lag`), so that it is trained while people label on.
 All rounds cover the same sample, the one of `max_herding`: its kernel is computed once, n^2 bytes. After about every
@@ -28,7 +25,7 @@ from .coverage_kernel import ByteTable, Singles, gaussian, kernel_width
 from .herding import MOST_COVERED, GreedyCoverage, part_to_cover, unit_features
 from .machine import one_blas_thread
 from .pool import IndexArray, Pool
-from .probe import Probe, fit_probe, margins, reliability
+from .probe import Probe, fit_probe, margins
 
 FIRST_ROUND = 40  # labels that are chosen before any is known
 GROWTH = 1.3  # of the labels, from the start of a round to that of the next
@@ -148,17 +145,15 @@ class Round:
 
 
 def coverage_weights(points: Singles, labelled: Singles, numbers: IndexArray) -> NDArray[np.float64] | None:
-    """What it is worth to cover each point (n,), mean 1; None, all alike, before there are two classes.
+    """What it is worth to cover each point (n,); None, all alike, before there are two classes.
 
     `labelled` (m, d) are the features of the labels so far and `numbers` (m,) their class numbers.
     """
     if len(np.unique(numbers)) < 2:
         return None
     with one_blas_thread():  # else the last digits, and so now and then a pick, depend on what other threads do
-        trust = reliability(labelled, numbers) ** 2
-        worth = balanced_uncertainty(fit_probe(labelled, numbers), points)
-    mean = worth.mean()
-    return 1 - trust + trust * worth / mean if mean > 0 else None
+        weights = balanced_uncertainty(fit_probe(labelled, numbers), points)
+    return weights if weights.any() else None
 
 
 def balanced_uncertainty(probe: Probe, points: Singles) -> NDArray[np.float64]:

@@ -200,8 +200,8 @@ def advice(knowledge: SourceKnowledge, measured: MeasuredTransfer | None = None)
             "Take 'auto', which covers the features"
         )
     method += (
-        "; its balancing weighs uncertain and rare images by how reliable a probe on your labels proves, "
-        "so that it follows the source only as far as your labels bear it out."
+        "; its balancing weighs images by what a probe on your labels is unsure of, rare classes first, "
+        "and asks the source's predictions nothing."
     )
     return Advice(" ".join([_finding_before(knowledge), *_finding_after(measured)]), method, helps)
 
