@@ -12,7 +12,7 @@ from evenpick import Session, herding, probed_coverage, simulate
 from evenpick.coverage_kernel import ByteTable
 from evenpick.herding import part_to_cover, unit_features
 from evenpick.pool import Pool
-from evenpick.probe import fit_probe
+from evenpick.probe import fit_probe, margins
 from evenpick.probed_coverage import (
     FIRST_ROUND,
     ProbedCoverage,
@@ -60,17 +60,18 @@ def test_images_are_worth_what_the_probe_is_unsure_of(pool_and_labels):
     assert (weights > 0).all()
 
 
-def test_images_of_a_class_are_worth_more_while_it_is_not_found(pool_and_labels):
+def test_the_probe_is_mostly_less_sure_of_a_class_while_it_is_not_found(pool_and_labels):
     pool, labels = pool_and_labels
     points = unit_features(pool, np.arange(len(pool)))
+    given = np.arange(0, len(pool), 6)
 
-    def share_of_the_worth(found):
-        weights = coverage_weights(points, points[found], np.unique(labels[found], return_inverse=True)[1])
-        return weights[labels == "2"].sum() / weights.sum()
+    def doubt(name, found):
+        others = np.setdiff1d(np.flatnonzero(labels == name), given)
+        probe = fit_probe(points[found], np.unique(labels[found], return_inverse=True)[1])
+        return 1 - margins(probe.probabilities(points[others])).mean()
 
-    every_sixth = np.arange(0, len(pool), 6)
-
-    assert share_of_the_worth(every_sixth[labels[every_sixth] != "2"]) > 1.3 * share_of_the_worth(every_sixth)
+    unfound = np.mean([doubt(name, given[labels[given] != name]) for name in np.unique(labels)])
+    assert unfound > 1.2 * np.mean([doubt(name, given) for name in np.unique(labels)])
 
 
 @pytest.fixture
