@@ -230,6 +230,7 @@ def label(
     chosen = {"acquisition": acquisition, "patience": patience, "random_state": seed}
     if balancing is not None:
         chosen["balancing"] = None if balancing == "none" else balancing
+    click.echo(f"Choosing among {len(pool):,} images; of many the first choice takes seconds ...", err=True)
     serve(
         workspace, pool, budget, annotator=annotator or _login(), host=host, port=port, token=token,
         show_target=show_target, repeat=repeat, open_browser=not no_browser, announce=click.echo, **chosen,
