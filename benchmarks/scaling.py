@@ -5,8 +5,9 @@
     python benchmarks/scaling.py table                                  # scaling.md and scaling.svg from the results
 
 `run` makes pools of clustered vectors in blocks of 32,768 rows and times, in processes of their own: 2,000 images by
-`core_set`, `ent_inv_div` and `max_herding`; the next image of the paper's balancing with 100 classes; and a plain sum of the
-features, which no exact rule that reads them all can beat. Memory is anonymous memory beyond the opened pool: what the
+`core_set` and `ent_inv_div`, and on the smallest and the largest pool by functions that cover a sample or find clusters; 2,000 labels
+with `auto` and its balancing, answered at once; the next image of the paper's balancing with 100 classes; and a plain sum of
+the features, which no exact rule that reads them all can beat. Memory is anonymous memory beyond the opened pool: what the
 process holds besides pages of the mapped files. `loss` compares `max_herding` on samples with it on all images. A
 killed run goes on.
 """
@@ -27,7 +28,8 @@ TABLE = Path(__file__).with_suffix(".md")
 PLOT = Path(__file__).with_suffix(".svg")
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 WIDTH, WANTED, CLASSES, LABELS, ANSWERS, BLOCK = 512, 2000, 100, 2000, 100, 32_768
-TASKS = ("plain sum", "ent_inv_div", "core_set", "next image", "max_herding")
+AT_EVERY_SIZE = ("plain sum", "ent_inv_div", "core_set", "next image")
+TASKS = (*AT_EVERY_SIZE, "max_herding", "auto", "prob_cover", "k_means", "typiclust", "badge")
 SAMPLES = {20_000: (2_500, 5_000, 10_000, 20_000), 100_000: (10_000, 20_000, 40_000, 100_000)}
 LOSS_WANTED = 500
 
@@ -54,7 +56,7 @@ def make_pool(workspace: Path, n: int) -> None:
 
 def child(workspace: Path, task: str) -> None:
     """Time one task; the parent watches the memory from `ready` on."""
-    from evenpick import Pool, select
+    from evenpick import Pool, select, simulate
     from evenpick.pool import feature_blocks
 
     def plain_sum() -> float:
@@ -68,6 +70,8 @@ def child(workspace: Path, task: str) -> None:
         plain_sum()
     elif task == "next image":
         row = next_images(pool)
+    elif task == "auto":
+        simulate(pool, (pool.source_class * CLASSES // 1000).astype(str), WANTED)
     else:
         select(pool, WANTED, task)
     row |= {"cpu_s": round(time.process_time() - cpu, 3), "wall_s": round(time.perf_counter() - wall, 3)}
@@ -115,7 +119,7 @@ def measure(workspace: Path, task: str) -> dict:
 def run(options: argparse.Namespace) -> None:
     done = {(row["task"], row["n"]) for row in read()}
     for task in TASKS:
-        for n in SIZES if task != "max_herding" else (SIZES[0], SIZES[-1]):  # from 20,000 on it covers a sample
+        for n in SIZES if task in AT_EVERY_SIZE else (SIZES[0], SIZES[-1]):
             workspace = options.work / f"pool-{n}"
             if (task, n) in done:
                 continue
@@ -128,13 +132,14 @@ def run(options: argparse.Namespace) -> None:
 def loss(options: argparse.Namespace) -> None:
     """Mean coverage of the whole pool by what is chosen of a sample, beside what is chosen of a larger one."""
     from evenpick import Pool, herding
+    from evenpick.coverage_kernel import gaussian, kernel_width
 
     features = np.load(options.features, mmap_mode="r")
     n = max(n for n in SAMPLES if n <= len(features))
     done = {(row["task"], row["n"], row.get("sample"), row.get("data")) for row in read()}
     pool = Pool.from_arrays(features[:n])
     points = herding.unit_features(pool, np.arange(n))
-    kernel = herding.gaussian(herding.kernel_width(points, np.random.default_rng(0)))
+    kernel = gaussian(kernel_width(points, np.random.default_rng(0)))
     for sample in (sample for sample in SAMPLES[n] if ("loss", n, sample, options.features.stem) not in done):
         herding.MOST_COVERED = sample
         cpu = time.process_time()
@@ -233,7 +238,7 @@ def plot(rows: list[dict]) -> None:
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
-    for task in (task for task in TASKS if task != "next image"):
+    for task in (task for task in AT_EVERY_SIZE if task != "next image"):
         points = np.array(sorted((row["n"], row["cpu_s"]) for row in rows if row["task"] == task))
         if len(points):
             floor = task == "plain sum"
