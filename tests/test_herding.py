@@ -5,7 +5,7 @@ import pytest
 
 from evenpick import coverage_kernel, herding
 from evenpick.coverage_kernel import ByteTable, LazyRows, ball, gaussian, kernel_width, pure_radius
-from evenpick.herding import GreedyCoverage, max_herding, prob_cover
+from evenpick.herding import GreedyCoverage, cover_by_balls, max_herding, prob_cover
 from evenpick.linear_head import normalised
 from evenpick.pool import Pool
 
@@ -182,6 +182,19 @@ def test_the_table_holds_every_value_rounded_to_a_255th(at_once, columns, monkey
     assert table.best(points[[3, 70, 12]]) == pytest.approx(matrix[[3, 70, 12]].max(axis=0), abs=1.01 / 255)
     assert (table.best(points[:0]) == 0).all()
     assert (table.best_of_points(np.arange(0)) == 0).all()
+
+
+@pytest.mark.parametrize("rows", [LazyRows, ByteTable])
+@pytest.mark.parametrize(("seed", "radius"), [(0, 0.4), (1, 0.6), (2, 0.9), (3, 0.0)])
+def test_balls_are_chosen_as_by_the_plain_rule_to_the_last_point(seed, radius, rows, monkeypatch):
+    for module in (coverage_kernel, herding):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", 4)
+    points, permutation = unit_points(seed), np.random.default_rng(seed).permutation(60)
+    points[7], points[30] = points[3], points[3]
+
+    chosen = cover_by_balls(rows(points, ball(radius)), permutation, 60)
+
+    assert chosen.tolist() == reference(points, ball(radius), permutation, 60)
 
 
 @pytest.mark.parametrize("seed", range(4))
