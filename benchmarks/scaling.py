@@ -6,8 +6,8 @@
 
 `run` makes pools of clustered vectors in blocks of 32,768 rows and times, in processes of their own: 2,000 images by
 `core_set` and `ent_inv_div`, and on the smallest and the largest pool by functions that cover a sample or find clusters; 2,000 labels
-with `auto` and its balancing, answered at once; the next image of the paper's balancing with 100 classes; and a plain sum of
-the features, which no exact rule that reads them all can beat. Memory is anonymous memory beyond the opened pool: what the
+with `auto` and its balancing, answered at once; the next image of the paper's balancing with 100 classes; what is kept of 1,000
+probabilities an image; and a plain sum of the features, which no exact rule that reads them all can beat. Memory is anonymous memory beyond the opened pool: what the
 process holds besides pages of the mapped files. `loss` compares `max_herding` on samples with it on all images. A
 killed run goes on.
 """
@@ -29,7 +29,8 @@ PLOT = Path(__file__).with_suffix(".svg")
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 WIDTH, WANTED, CLASSES, LABELS, ANSWERS, BLOCK = 512, 2000, 100, 2000, 100, 32_768
 AT_EVERY_SIZE = ("plain sum", "ent_inv_div", "core_set", "next image")
-TASKS = (*AT_EVERY_SIZE, "max_herding", "auto", "prob_cover", "k_means", "typiclust", "badge")
+PROBABILITIES = "entropy, margin, confidence"  # of n x 1,000 probabilities in memory
+TASKS = (*AT_EVERY_SIZE, PROBABILITIES, "max_herding", "auto", "prob_cover", "k_means", "typiclust", "badge")
 SAMPLES = {20_000: (2_500, 5_000, 10_000, 20_000), 100_000: (10_000, 20_000, 40_000, 100_000)}
 LOSS_WANTED = 500
 
@@ -62,6 +63,9 @@ def child(workspace: Path, task: str) -> None:
     def plain_sum() -> float:
         return sum(float(block.sum()) for _, block in feature_blocks(pool.features))
 
+    if task == PROBABILITIES:
+        from_probabilities(int(workspace.name.split("-")[1]))
+        return
     pool = Pool.open(workspace)
     plain_sum()  # the pages are in memory from here on: no disk is measured
     print("ready", flush=True)
@@ -76,6 +80,25 @@ def child(workspace: Path, task: str) -> None:
         select(pool, WANTED, task)
     row |= {"cpu_s": round(time.process_time() - cpu, 3), "wall_s": round(time.perf_counter() - wall, 3)}
     print(json.dumps(row), flush=True)
+
+
+def from_probabilities(n: int) -> None:
+    """Beside a plain sum of them; the faster of two runs of each."""
+    from evenpick.probabilities import summarise_probabilities
+
+    rng, probabilities = np.random.default_rng(0), np.empty((n, 1000), np.float32)
+    for block in np.array_split(probabilities, 1 + n // BLOCK):
+        block[:] = np.exp(2 * rng.standard_normal(block.shape, dtype=np.float32))
+        block /= block.sum(axis=1, keepdims=True)
+    print("ready", flush=True)
+    seconds = {}
+    for name, work in (("sum_", probabilities.sum), ("", lambda: summarise_probabilities(probabilities))):
+        for _ in range(2):
+            cpu, wall = time.process_time(), time.perf_counter()
+            work()
+            now = {f"{name}cpu_s": time.process_time() - cpu, f"{name}wall_s": time.perf_counter() - wall}
+            seconds |= {key: round(min(seconds.get(key, np.inf), value), 3) for key, value in now.items()}
+    print(json.dumps(seconds), flush=True)
 
 
 def next_images(pool) -> dict:
@@ -191,6 +214,9 @@ def write_up() -> None:
                 note = (
                     f"median {row['median_ms']} ms, 99th percentile {row['p99_ms']} ms; CPU {row['median_cpu_ms']} ms"
                 )
+            if row["task"] == PROBABILITIES:
+                ratios = row["cpu_s"] / row["sum_cpu_s"], row["wall_s"] / row["sum_wall_s"]
+                note = f"{ratios[0]:.1f} times a plain sum in CPU, {ratios[1]:.1f} times in wall time"
             numbers = f"{row['n']:,} | {row['cpu_s']:.2f} | {row['wall_s']:.2f} | {row['extra_mb']:.0f}"
             lines.append(f"| {task} | {numbers} | {note} |")
     lines += ["", "| | growth | 10^7, CPU s |", "|---|---|---|"]
