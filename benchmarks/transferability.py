@@ -108,7 +108,11 @@ def page(rows: Rows) -> str:
             f"| {name} | {_shown(some)} | {'worth it' if some[0]['worth_it'] else 'leave alone'} "
             f"| {', '.join(interval(_effects(some, b), '+') for b in BUDGETS['set'])} |"
         )
-    lines += ["", "The sets stand in the order of the first column. How far the effect on each is above that on the next:", ""]
+    lines += [
+        "",
+        "The sets stand in the order of the first column. How far the effect on each is above that on the next:",
+        "",
+    ]
     for better, worse in pairwise(sets):
         ours, theirs = _of(rows, better, WHOLE), _of(rows, worse, WHOLE)
         apart = [np.subtract(_effects(ours, b), _effects(theirs, b)) for b in BUDGETS["set"]]
