@@ -50,7 +50,7 @@ def _kind(part: int) -> str:
 
 def _cell(data: Path, work: Path, name: str, part: int, seed: int) -> Rows:
     from evenpick import simulate
-    from evenpick.transferability import advice, measured_transfer, source_knowledge
+    from evenpick.transferability import measured_transfer, source_knowledge
 
     pool, labels, test, true = part_of(data, work, name, seed)
     if part != WHOLE:
@@ -80,14 +80,14 @@ def _cell(data: Path, work: Path, name: str, part: int, seed: int) -> Rows:
         | {measure: round(getattr(knowledge, measure), 4) for measure in BEFORE}
         | {measure: round(float(np.mean([getattr(m, measure) for m in measured])), 4) for measure in AFTER}
         | {
-            "worth_it": advice(knowledge).source_functions_help,
-            "worth_it_measured": advice(knowledge, measured[0]).source_functions_help,
             "effects": dict(zip(map(str, budgets), np.round(effects, 3).tolist(), strict=True)),
         }
     ]
 
 
 def page(rows: Rows) -> str:
+    from evenpick.transferability import AGREEING, INFORMATIVE
+
     sets = sorted({row["set"] for row in rows}, key=lambda name: -_mean(_of(rows, name, WHOLE), "information"))
     n_sets, n_parts = len(SEEDS["set"]), len(SEEDS["part"])
     lines = [
@@ -105,7 +105,7 @@ def page(rows: Rows) -> str:
     for name in sets:
         some = _of(rows, name, WHOLE)
         lines.append(
-            f"| {name} | {_shown(some)} | {'worth it' if some[0]['worth_it'] else 'leave alone'} "
+            f"| {name} | {_shown(some)} | {_advice(some, 'information', INFORMATIVE)} "
             f"| {', '.join(interval(_effects(some, b), '+') for b in BUDGETS['set'])} |"
         )
     lines += [
@@ -130,7 +130,8 @@ def page(rows: Rows) -> str:
         "",
         f"{len(parts)} parts, each a random {SHARE:.0%} of the classes of its set (elpv: {CLASSES_OF_A_PART['elpv']:.0%}), {n_parts} seeds, {DRAWS['part']} random draws a seed; the effect",
         f"is the mean at {' and '.join(map(str, at))} labels. Rank correlation (Spearman) of each measure with the effect, over all {len(everything)}, and over the",
-        "parts of one set alone; measures of the second three need labels.",
+        "parts of one set alone; measures of the second three need labels. The advice is that of `evenpick diagnose`: worth it from",
+        f"{INFORMATIVE} resolved on before labels, and from an agreement of {AGREEING} on after. Both cuts were set on these sets and parts.",
         "",
         f"| | {' | '.join(NAMES)} |",
         f"|---|{'---|' * len(NAMES)}",
@@ -141,14 +142,16 @@ def page(rows: Rows) -> str:
         lines.append(f"| {title} | {' | '.join(f'{rank:+.2f}' for rank in ranks)} |")
     lines += [
         "",
-        "| part | classes resolved | effect | advice before labels | advice after |",
-        "|---|---|---|---|---|",
+        "| part | resolved | agreement | effect | advice before labels | advice after |",
+        "|---|---|---|---|---|---|",
     ]
     for (name, part), effect in sorted(zip(everything, effects, strict=True), key=lambda pair: -pair[1]):
         some = _of(rows, name, part)
-        words = ["worth it" if some[0][key] else "leave alone" for key in ("worth_it", "worth_it_measured")]
+        words = [_advice(some, "information", INFORMATIVE), _advice(some, "agreement", AGREEING)]
         title = name if part == WHOLE else f"{name}, part {part}"
-        lines.append(f"| {title} | {_mean(some, 'information'):.2f} | {effect:+.1f} | {words[0]} | {words[1]} |")
+        lines.append(
+            f"| {title} | {_mean(some, 'information'):.2f} | {_mean(some, 'agreement'):.2f} | {effect:+.1f} | {words[0]} | {words[1]} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -163,6 +166,10 @@ def _mean(rows: Rows, measure: str) -> float:
 def _effects(rows: Rows, budget: int) -> list[float]:
     """By seed."""
     return [row["effects"][str(budget)] for row in rows]
+
+
+def _advice(rows: Rows, measure: str, cut: float) -> str:
+    return "worth it" if _mean(rows, measure) >= cut else "leave alone"
 
 
 def _shown(rows: Rows) -> str:

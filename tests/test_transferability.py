@@ -11,7 +11,9 @@ from evenpick.errors import EvenpickError
 from evenpick.linear_head import normalised
 from evenpick.pool import Pool
 from evenpick.transferability import (
+    INFORMATIVE,
     MeasuredTransfer,
+    SourceKnowledge,
     advice,
     log_me,
     measured_transfer,
@@ -177,3 +179,23 @@ def test_labels_outweigh_the_look_before_them():
     assert not advice(known, disagree).source_functions_help
     assert "hardly agree (0.10 of 1" in advice(known, disagree).finding
     assert "alone" in advice(known, disagree).method
+
+
+@pytest.mark.parametrize(
+    ("information", "agreement", "helps"),
+    [
+        (0.22, None, True),
+        (0.08, None, False),
+        (0.08, 0.2, True),
+        (0.22, 0.11, False),
+    ],
+)
+def test_the_advice_follows_what_was_measured_on_image_sets(information, agreement, helps):
+    knowledge = SourceKnowledge((0.5, 0.5), float(np.log(2)), 2.0, 0.5, information)
+    measured = MeasuredTransfer(200, 60, agreement, 0.3, 1 / 60, 1.0)
+
+    given = advice(knowledge, measured)
+
+    assert given.source_functions_help is helps
+    assert ("about three labels a class" in given.method) is helps
+    assert f"{INFORMATIVE:.0%} or more is good" in given.finding
