@@ -237,7 +237,7 @@ def _largest_evidence(squares: Values, inside: Values, outside: float, n: int) -
 
 
 def _finding_before(knowledge: SourceKnowledge) -> str:
-    known = "knows this domain" if knowledge.knows else "does not know this domain well"
+    known = "knows something of this domain" if knowledge.knows else "does not know this domain well"
     resolved = f"{knowledge.information:.0%}" if knowledge.information > 0 else "nothing"
     return (
         f"Before labels, the source {known}: its predictions spread over {knowledge.effective_classes:.0f} classes in effect "
