@@ -118,7 +118,8 @@ def _held(rows: Rows, which: str, of: Rows | None = None, bias: float | None = N
 
 
 def _with_bias(row: dict, bias: float) -> dict:
-    from evenpick.expectation import Curve, expectation_of
+    from evenpick.expectation import expectation_of
+    from evenpick.learning_curve import Curve
     from evenpick.unseen_classes import UnseenClasses
 
     curve = row["expectation"]["curve"]

@@ -7,18 +7,8 @@ import pytest
 
 from evenpick import Pool, macro_accuracy, train
 from evenpick.errors import EvenpickError
-from evenpick.expectation import (
-    RIDGE,
-    Curve,
-    _accuracy_by_margin,
-    _curve,
-    _power_law,
-    _scores,
-    expectation_of,
-    expected_accuracy,
-    in_words,
-    learning_curve,
-)
+from evenpick.expectation import expectation_of, expected_accuracy, in_words
+from evenpick.learning_curve import RIDGE, Curve, _accuracy_by_margin, _curve, _power_law, _scores, learning_curve
 from evenpick.unseen_classes import unseen_classes
 
 

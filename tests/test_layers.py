@@ -60,14 +60,14 @@ LEVELS = {
     5: ["acquisition", "probed_coverage", "cross_validation", "embedding", "fine_tuning", "self_training"],
     6: [
         "session",
-        "expectation",
+        "learning_curve",
         "skactiveml_bridge",
         "network_validation",
         "model",
         "command_options",
         "data_set_download",
     ],
-    7: ["training", "simulation", "recorded_session", "exchange"],
+    7: ["expectation", "training", "simulation", "recorded_session", "exchange"],
     8: [
         "evaluation",
         "model_export",
