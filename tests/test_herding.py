@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from evenpick import coverage_kernel, herding
-from evenpick.coverage_kernel import ByteTable, LazyRows, ball, gaussian, kernel_width, pure_radius
-from evenpick.herding import GreedyCoverage, cover_by_balls, max_herding, prob_cover
+from evenpick import coverage_kernel, greedy_coverage, herding
+from evenpick.coverage_kernel import ByteTable, ComputedRows, ball, gaussian, kernel_width, pure_radius
+from evenpick.greedy_coverage import GreedyCoverage
+from evenpick.herding import cover_by_balls, max_herding, prob_cover
 from evenpick.linear_head import normalised
 from evenpick.pool import Pool
 
@@ -35,16 +36,16 @@ def unit_points(seed, n=60, d=5):
     return normalised(np.random.default_rng(seed).normal(size=(n, d)))
 
 
-@pytest.mark.parametrize("cached", [0, 1 << 20])
+@pytest.mark.parametrize("most_kept", [1, 300, 1 << 20])
 @pytest.mark.parametrize("kernel", [gaussian(0.7), gaussian(1.2), ball(0.5)])
 @pytest.mark.parametrize("seed", range(4))
-def test_agrees_with_the_plain_rule(seed, kernel, cached, monkeypatch):
-    monkeypatch.setattr(coverage_kernel, "_CACHE_BYTES", cached)
-    for module in (coverage_kernel, herding):
+def test_agrees_with_the_plain_rule(seed, kernel, most_kept, monkeypatch):
+    monkeypatch.setattr(greedy_coverage, "_MOST_KEPT", most_kept)
+    for module in (coverage_kernel, greedy_coverage):
         monkeypatch.setattr(module, "ROWS_AT_ONCE", 4)
     points, permutation = unit_points(seed), np.random.default_rng(seed).permutation(60)
 
-    fast = GreedyCoverage(LazyRows(points, kernel), permutation).choose(25)
+    fast = GreedyCoverage(ComputedRows(points, kernel), permutation).choose(25)
 
     assert fast.tolist() == reference(points, kernel, permutation, 25)
 
@@ -56,13 +57,13 @@ def test_agrees_with_the_plain_rule_on_weights_and_vectors_chosen_before(seed):
     chosen = unit_points(seed + 100, n=5)
 
     covered = covered_by(chosen, points, gaussian(0.8))
-    fast = GreedyCoverage(LazyRows(points, gaussian(0.8)), permutation, weights, covered).choose(20)
+    fast = GreedyCoverage(ComputedRows(points, gaussian(0.8)), permutation, weights, covered).choose(20)
 
     assert fast.tolist() == reference(points, gaussian(0.8), permutation, 20, weights, chosen)
 
 
 def test_vectors_covered_later_count_as_if_they_had_been_chosen_before():
-    permutation, rows = np.arange(60), LazyRows(unit_points(1), gaussian(0.8))
+    permutation, rows = np.arange(60), ComputedRows(unit_points(1), gaussian(0.8))
     covered = covered_by(unit_points(2, n=30), unit_points(1), gaussian(0.8))
     before = GreedyCoverage(rows, permutation, coverage=covered)
     later = GreedyCoverage(rows, permutation)
@@ -73,14 +74,14 @@ def test_vectors_covered_later_count_as_if_they_had_been_chosen_before():
 
 
 def test_excluded_points_are_never_chosen():
-    greedy = GreedyCoverage(LazyRows(unit_points(0), gaussian(0.8)), np.arange(60))
+    greedy = GreedyCoverage(ComputedRows(unit_points(0), gaussian(0.8)), np.arange(60))
 
     greedy.exclude(np.arange(50))
 
     assert sorted(greedy.choose(60).tolist()) == list(range(50, 60))
 
 
-@pytest.mark.parametrize("rows", [LazyRows, ByteTable])
+@pytest.mark.parametrize("rows", [ComputedRows, ByteTable])
 def test_of_copies_the_first_of_the_permutation_comes_first_and_the_others_last(rows):
     points = normalised(np.array([[1.0, 0], [1, 0], [1, 0], [0, 1], [-1, 0]]))
 
@@ -92,19 +93,34 @@ def test_of_copies_the_first_of_the_permutation_comes_first_and_the_others_last(
 
 def test_what_copies_of_chosen_points_add_is_computed_once(monkeypatch):
     points = np.repeat(unit_points(0, n=4), 100, axis=0)
-    greedy = GreedyCoverage(LazyRows(points, gaussian(0.5)), np.random.default_rng(0).permutation(400))
-    gain, looked_at = greedy._gain, []
-    monkeypatch.setattr(greedy, "_gain", lambda row: looked_at.append(row) or gain(row))
+    greedy = GreedyCoverage(ComputedRows(points, gaussian(0.5)), np.random.default_rng(0).permutation(400))
+    gain, looked_at = greedy_coverage._gain, []
+    monkeypatch.setattr(greedy_coverage, "_gain", lambda *given: looked_at.append(given) or gain(*given))
 
     assert len(set(greedy.choose(400).tolist())) == 400
     assert len(looked_at) < 1000
+
+
+def test_what_rows_still_add_is_kept_as_soon_as_there_is_room_and_no_row_is_computed_again(monkeypatch):
+    monkeypatch.setattr(greedy_coverage, "_MOST_KEPT", 400)  # of 3,600 pairs, about 160 after 23 choices at random
+    rows, asked = ComputedRows(unit_points(0), gaussian(0.8)), []
+    compute = rows.rows
+    rows.rows = lambda points: asked.extend(points) or compute(points)
+    greedy = GreedyCoverage(rows, np.arange(60))
+
+    greedy.choose(25)
+    until_there_was_room = len(asked)
+    greedy.choose(35)
+
+    assert len(asked) == until_there_was_room >= 3 * 60
+    assert greedy._improvements.count <= 400
 
 
 def test_the_first_choice_is_the_middle_of_the_biggest_group_and_the_next_another_group():
     angles = np.array([0.0, 0.1, 0.2, 1.5, 1.6, 3.0])
     points = normalised(np.column_stack([np.cos(angles), np.sin(angles)]))
 
-    chosen = GreedyCoverage(LazyRows(points, gaussian(0.3)), np.arange(6)).choose(3).tolist()
+    chosen = GreedyCoverage(ComputedRows(points, gaussian(0.3)), np.arange(6)).choose(3).tolist()
 
     assert chosen[0] == 1
     assert chosen[1] in (3, 4)
@@ -171,12 +187,12 @@ def test_the_table_holds_every_value_rounded_to_a_255th(at_once, columns, monkey
     monkeypatch.setattr(coverage_kernel, "ROWS_AT_ONCE", at_once)
     monkeypatch.setattr(coverage_kernel, "_COLUMNS_AT_ONCE", columns)
     points, vectors = unit_points(5, n=83), unit_points(6, n=20)
-    exact, table = LazyRows(points, gaussian(0.8)), ByteTable(points, gaussian(0.8))
+    exact, table = ComputedRows(points, gaussian(0.8)), ByteTable(points, gaussian(0.8))
     matrix = np.array([*table.rows(np.arange(83))])
 
     assert (matrix == matrix.T).all()
     assert (np.diag(matrix) == 1).all()
-    assert np.abs(matrix - np.array(exact.rows(np.arange(83)))).max() <= 0.5 / 255 + 1e-5
+    assert np.abs(matrix - np.array([*exact.rows(np.arange(83))])).max() <= 0.5 / 255 + 1e-5
     assert np.abs(table.best(vectors) - covered_by(vectors, points, gaussian(0.8))).max() <= 0.5 / 255 + 1e-5
     assert (table.best_of_points(np.array([3, 70, 12])) == matrix[[3, 70, 12]].max(axis=0)).all()
     assert table.best(points[[3, 70, 12]]) == pytest.approx(matrix[[3, 70, 12]].max(axis=0), abs=1.01 / 255)
@@ -184,7 +200,7 @@ def test_the_table_holds_every_value_rounded_to_a_255th(at_once, columns, monkey
     assert (table.best_of_points(np.arange(0)) == 0).all()
 
 
-@pytest.mark.parametrize("rows", [LazyRows, ByteTable])
+@pytest.mark.parametrize("rows", [ComputedRows, ByteTable])
 @pytest.mark.parametrize(("seed", "radius"), [(0, 0.4), (1, 0.6), (2, 0.9), (3, 0.0)])
 def test_balls_are_chosen_as_by_the_plain_rule_to_the_last_point(seed, radius, rows, monkeypatch):
     for module in (coverage_kernel, herding):

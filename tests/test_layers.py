@@ -39,6 +39,7 @@ LEVELS = {
         "bounded_distances",
         "clustering",
         "coverage_kernel",
+        "greedy_coverage",
         "linear_svm",
         "logistic_regression",
         "displayed_image",

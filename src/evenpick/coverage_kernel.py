@@ -1,11 +1,11 @@
 """How well each image covers each other one: a kernel k(x, y) of their distance, on features of length 1.
 
-A greedy rule asks for rows of the n x n matrix of k, again and again. `LazyRows` computes them when they are asked for
-and keeps 256 MB of them; `ByteTable` computes all of them once, in a byte each.
+A greedy rule asks for rows of the n x n matrix of k. `ComputedRows` computes them whenever they are asked for, as exact
+as float32 is; `ByteTable` computes all of them once, in a byte each.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,46 +22,29 @@ BANDWIDTH = 1.5  # of the Gaussian kernel, in mean distances to the nearest neig
 
 ROWS_AT_ONCE = 256  # that are computed together
 _COLUMNS_AT_ONCE = 2048  # of their distances; they stay in the processor's cache
-_CACHE_BYTES = 256 << 20  # rows that are kept: all of them up to 8,000 points
 _SAME_POINT = 1e-5  # squared distances below this, between points of length 1, are rounding
 _SAMPLE = 1000  # images whose nearest neighbours tell the kernel's width
 _STEPS = 255  # of a byte
 
 
-class KernelRows(Protocol):
-    """The matrix of k over n points."""
+class ComputedRows:
+    """No row is kept. `points` have shape (n, d)."""
 
-    n_points: int
-
-    def rows(self, points: IndexArray) -> Iterable[Singles]:
-        """How well each of these points, `ROWS_AT_ONCE` at most, covers every point: arrays of shape (n_points,)."""
-        ...
-
-
-class LazyRows:
-    """Rows as exact as float32 is. `points` have shape (n, d)."""
+    at_hand = False
 
     def __init__(self, points: Singles, kernel: Kernel) -> None:
         self.n_points = len(points)
         self._points, self._kernel, self._lengths = points, kernel, squared_lengths(points)
-        self._cache: dict[int, Singles] = {}
-        self._most_cached = max(_CACHE_BYTES // (4 * self.n_points), 2 * ROWS_AT_ONCE)
 
-    def rows(self, points: IndexArray) -> list[Singles]:
-        missing = [point for point in points.tolist() if point not in self._cache]
-        for start, squared in squared_distances(self._points, self._lengths, np.array(missing, dtype=np.intp)):
-            for point, row in zip(missing[start:], self._kernel(squared), strict=False):
-                self._cache[point] = row.copy()
-        for point in points.tolist():
-            self._cache[point] = self._cache.pop(point)  # asked for last, dropped last
-        rows = [self._cache[point] for point in points.tolist()]
-        while len(self._cache) > self._most_cached:
-            del self._cache[next(iter(self._cache))]
-        return rows
+    def rows(self, points: IndexArray) -> Iterator[Singles]:
+        for _, squared in squared_distances(self._points, self._lengths, points):
+            yield from self._kernel(squared)
 
 
 class ByteTable:
     """All rows, each value rounded to a 255th: n^2 bytes. `points` have shape (n, d)."""
+
+    at_hand = True
 
     def __init__(self, points: Singles, kernel: Kernel) -> None:
         n = self.n_points = len(points)

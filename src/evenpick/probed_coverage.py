@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .coverage_kernel import ByteTable, Singles, gaussian, kernel_width
-from .herding import MOST_COVERED, GreedyCoverage, part_to_cover, unit_features
+from .greedy_coverage import GreedyCoverage
+from .herding import MOST_COVERED, part_to_cover, unit_features
 from .machine import one_blas_thread
 from .pool import IndexArray, Pool
 from .probe import Probe, fit_probe, margins
