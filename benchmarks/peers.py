@@ -286,7 +286,8 @@ def page(rows: list[dict]) -> str:
         f"Measured {max(row['date'] for row in rows)}. Made by `python benchmarks/peers.py run --work WORK --features "
         f"FEATURES.npy`: each call in a process of its own on one core, {WIDTH} features an image; memory is what is held "
         "beyond the data. Radius and mean: the largest and the mean distance of an image to the nearest chosen one. "
-        "A call is stopped after the CPU seconds of `--cap`, where a row says so; a library without a row was not run.",
+        "Coverage is of features of length 1 in evenpick, with a Gaussian kernel; apricot-select's kernel falls with the distance of "
+        "features as they are, to which radius and mean refer. A call is stopped after the CPU seconds of `--cap`, where a row says so; a library without a row was not run.",
         "",
         "![CPU seconds](peers.svg)",
     ]
