@@ -49,6 +49,7 @@ def _cell(
     data: Path, work: Path, name: str, n_classes: int, seed: int, acquisition: str, balancing: str | None
 ) -> Rows:
     from evenpick import simulate
+    from evenpick.transferability import source_knowledge
 
     pool, labels, test, true = part_of(data, work, name, seed)
     rng = np.random.default_rng([seed, n_classes, 77])
@@ -71,7 +72,8 @@ def _cell(
     largest = None if planned else labelled(max(budgets))
     accuracies = {str(budget): accuracy(largest or labelled(budget), budget) for budget in budgets}
     row = dict(zip(KEY, (name, n_classes, seed, acquisition, balancing), strict=True))
-    return [row | {"n_images": len(pool), "accuracy": accuracies}]
+    information = round(source_knowledge(pool).information, 4)
+    return [row | {"n_images": len(pool), "information": information, "accuracy": accuracies}]
 
 
 def table(rows: Rows) -> str:
@@ -84,7 +86,7 @@ def table(rows: Rows) -> str:
         f"Every seed ({len(SEEDS)}) draws pools of {', '.join(map(str, CLASSES))} random classes of {', '.join(SETS)}, the rarest a fiftieth of the most common one:",
         f"{', '.join(f'{k} classes have {s[0]} to {s[-1]:,} images' for k, s in sizes.items())}. Nothing in evenpick was set on these pools,",
         "but it was on the sets that they are drawn from. A number of labels is run where it is at most "
-        f"{MOST_LABELLED:.0%} of the pool, and shown where {ENOUGH_POOLS} pools or more have it; `all` is of everything run.",
+        f"{MOST_LABELLED:.0%} of the pool, and shown where {ENOUGH_POOLS} pools or more have it; `all` is of all that is shown.",
         f"Command: `python benchmarks/long_tails.py run --data DATA --work WORK`, source `efficientnet_lite0`, commit {commits(rows)}.",
         "",
         "`auto` (with its balancing), and how far it is ahead of each other method, paired over seed and set, with the half width of the 95 % t interval:",
@@ -106,7 +108,30 @@ def table(rows: Rows) -> str:
         title = f"`{method[0]}`" + (f" + `{method[1]}`" if method[1] else "")
         cells = [interval([*values.values()], "+") for values in ahead]
         lines.append(f"| {title} | " + " | ".join(cells) + f" | {interval(by_seed, '+')} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_by_knowledge(rows, found)]) + "\n"
+
+
+def _by_knowledge(rows: Rows, found: dict) -> list[str]:
+    """What `evenpick diagnose` says before labels, beside what the functions on source predictions then do."""
+    lines = [
+        "",
+        "## Does the source know the images?",
+        "",
+        "The part of the diversity that a prediction resolves, of `evenpick diagnose` ([transferability.md](transferability.md)), and how far",
+        "`ent_inv_div` is ahead of `random` (one draw a pool):",
+        "",
+        f"| classes of | resolved | {' | '.join(f'{budget} labels' for budget in BUDGETS)} |",
+        "|---|---|" + "---|" * len(BUDGETS),
+    ]
+    for name, k in itertools.product(SETS, CLASSES):
+        resolved = np.mean([row["information"] for row in rows if (row["set"], row["n_classes"]) == (name, k)])
+        cells = []
+        for budget in BUDGETS:
+            ours, random = (_pairs(found, (function, None), (k, budget)) for function in ("ent_inv_div", "random"))
+            ahead = [ours[key] - random[key] for key in ours if key[0] == name]
+            cells.append(interval(ahead, "+") if len(ahead) >= ENOUGH_POOLS else "")
+        lines.append(f"| {name}, {k} classes | {resolved:.2f} | {' | '.join(cells)} |")
+    return lines
 
 
 def _pairs(found: dict, method: tuple, column: tuple) -> dict[tuple, float]:

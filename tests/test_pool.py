@@ -152,7 +152,7 @@ def test_summaries_agree_with_scipy_whatever_the_block_size(dtype, monkeypatch):
     monkeypatch.setattr(evenpick.probabilities, "_MOST_AT_ONCE", 7 * 12)
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(12, 0.1), size=30).astype(dtype)
-    probabilities[3] = np.eye(12)[5]
+    probabilities[3:15] = np.eye(12)
     ordered = np.sort(probabilities.astype(float), axis=1)
 
     summary = summarise_probabilities(probabilities)
@@ -170,6 +170,10 @@ def test_equal_probabilities_have_no_margin_and_belong_to_the_first_class(dtype)
     assert summary["margin"].tolist() == [0] * 4
     assert summary["source_class"].tolist() == [0] * 4
     assert summary["entropy"] == pytest.approx(np.log(5))
+
+
+def test_a_certain_prediction_of_two_classes_has_the_whole_margin():
+    assert summarise_probabilities(np.eye(2, dtype=np.float32))["margin"].tolist() == [1, 1]
 
 
 def test_a_wrong_row_is_named_by_its_place_in_the_whole(monkeypatch):

@@ -51,7 +51,8 @@ def _summarise(probabilities: FloatArray, summary: NDArray[np.void]) -> None:
     entropy[~(np.abs(values @ np.ones(values.shape[1], values.dtype) - 1) < 1e-3)] = np.nan
     # Logarithms have the order of their numbers, but for neighbours in the last digit; so no copy is needed.
     logs[here, largest] = -np.inf
-    confidence, second = values[here, largest], values[here, logs.argmax(axis=1)]
+    confidence, next_to_it = values[here, largest], logs.argmax(axis=1)
+    second = np.where(next_to_it == largest, 0, values[here, next_to_it])  # the same one if all others are 0
     summary["entropy"], summary["source_class"] = entropy, largest
     summary["confidence"], summary["margin"] = confidence, confidence - second
 
