@@ -181,7 +181,7 @@ def _means(cells: dict, columns: list) -> list[str]:
 def _differences(cells: dict, columns: list) -> list[str]:
     from evenpick.metrics import mean_interval
 
-    lines = _head(columns, "rows below / above 0")
+    lines, n_all, n_below = _head(columns, "rows below / above 0"), 0, 0
     for method in {key[2:4]: None for key in cells if key[2:4] != OURS}:
         shown, below, above = [], 0, 0
         for column in columns:
@@ -193,8 +193,9 @@ def _differences(cells: dict, columns: list) -> list[str]:
             mean, half = mean_interval([ours[s] - theirs[s] for s in both])
             below, above = below + (mean + half < 0), above + (mean - half > 0)
             shown.append(f"{mean:+.1f} ± {half:.1f}" + (f" ({len(both)})" if len(both) != len(SEEDS) else ""))
+        n_all, n_below = n_all + sum(map(bool, shown)), n_below + below
         lines.append(f"| {_name(method)} | " + " | ".join(shown) + f" | {below} / {above} |")
-    return lines
+    return [*lines, "", f"Of {n_all} differences {n_below} lies below 0 by more than its interval."]
 
 
 def _name(method: tuple) -> str:

@@ -4,11 +4,21 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from evenpick import Pool, macro_accuracy, train
 from evenpick.errors import EvenpickError
 from evenpick.expectation import expectation_of, expected_accuracy, in_words
-from evenpick.learning_curve import RIDGE, Curve, _accuracy_by_margin, _curve, _power_law, _scores, learning_curve
+from evenpick.learning_curve import (
+    RIDGE,
+    Curve,
+    _accuracy_by_margin,
+    _curve,
+    _power_law,
+    _scores,
+    _standard_error,
+    learning_curve,
+)
 from evenpick.unseen_classes import unseen_classes
 
 
@@ -90,6 +100,48 @@ def test_a_flat_curve_that_few_labels_tell_is_no_place_to_stop():
     assert "good place to stop" in in_words(sure, unseen_classes("aabb" * 10))[-1]
 
 
+def test_the_intervals_by_hand_where_fewer_images_are_left_than_there_are_labels():
+    unseen = unseen_classes("abc" + "dd" + "eeeee", 14)
+    curve = Curve(0.6, 0.05, (0.6, 0.5, 0.45))
+    found = expectation_of(curve, unseen, bias=0.04)
+
+    t, z = stats.t.ppf(0.95, 4), stats.norm.ppf(0.95)  # of five classes; 90 %
+    noise = ((t * 0.05) ** 2 + (z * 0.04) ** 2) ** 0.5
+    share, fewest = 5 / 6.35, 5 / (5 + unseen.high)
+    assert found.now.low == pytest.approx(0.6 * share - np.hypot(noise * share, 0.6 * (share - fewest)))
+    assert found.now.high == pytest.approx(0.6 * share + np.hypot(noise * share, 0.6 * (1 - share)))
+
+    def share_later(undiscovered):  # after the four images that are left
+        unfound = undiscovered * (1 - 3 / (10 * undiscovered + 3)) ** 4
+        return 1 - unfound / (5 + undiscovered)
+
+    gain, largest = curve.gain(1.4), 0.1 * np.log2(1.4)
+    share, fewest, later = share_later(1.35), share_later(unseen.high), 0.6 + gain
+    ahead = np.hypot(noise, z * 0.04)  # the labels to come differ once more
+    low = later * share - np.hypot(np.hypot(ahead, gain) * share, later * (share - fewest))
+    high = later * share + np.hypot(np.hypot(ahead, largest - gain) * share, later * (1 - share))
+    assert 0 < gain < largest == pytest.approx(curve.largest_gain(1.4))
+    assert (found.doubled.low, found.doubled.high) == pytest.approx((low, high))
+
+
+def test_the_error_is_that_of_a_sample_of_classes_where_they_differ_most():
+    apart, alike = np.array([1.0, 0.5, 0.0]), np.array([0.5, 0.5, 0.5])
+    counts = np.array([1000, 1000, 1000])
+
+    assert _standard_error(apart, counts) == pytest.approx(0.5 / 3**0.5)
+    assert _standard_error(alike, counts) == pytest.approx((3 * 0.25 / 1002) ** 0.5 / 3)
+
+
+def test_a_class_with_one_label_is_as_good_as_those_of_which_one_training_image_is_left():
+    # three classes of ten copies each; two copies, always right; three images, each among one of the ten, always wrong
+    labels = np.array([0] * 10 + [1] * 10 + [2] * 10 + [3] * 2 + [4] * 3 + [5])
+    features = np.eye(5)[[0] * 10 + [1] * 10 + [2] * 10 + [3] * 2 + [0, 1, 2] + [4]]
+
+    curve = learning_curve(features, labels, np.random.default_rng(0))
+
+    assert curve.on_found == pytest.approx((1 + 1 + 1 + 1 + 0 + 1) / 6)
+
+
 def test_no_more_labels_than_images_are_promised():
     few = expectation_of(Curve(0.6, 0.0, (0.6, 0.5, 0.4)), unseen_classes("aabb" * 5, 30))
     many = expectation_of(Curve(0.6, 0.0, (0.6, 0.5, 0.4)), unseen_classes("aabb" * 5, 300))
@@ -121,6 +173,9 @@ def test_labels_that_are_harder_than_the_pool_are_carried_over_by_their_margins(
 
     assert right.mean() == 0.625
     assert on_others == pytest.approx(0.95, abs=0.02)
+    # those told to be of the second class are the doubtful ones: each class weighs the same
+    by_class = _accuracy_by_margin(margins, right, of, others, (np.arange(1000) >= 900).astype(int))
+    assert by_class == pytest.approx((1 + 0.5) / 2, abs=0.02)
     assert _accuracy_by_margin(margins, np.ones(400, bool), of, others, np.arange(1000) % 2) is None
 
 
@@ -243,3 +298,19 @@ def test_the_interval_holds_the_accuracy_of_the_trained_model():
         held.append(now.low <= accuracy <= now.high)
 
     assert np.mean(held) >= 10 / 12
+
+
+def test_no_more_labels_are_asked_for_where_every_image_has_one(make_pool):
+    labels = [*"aaabbbbccccaaab"]
+    said = in_words(expected_accuracy(make_pool(n=15), range(15), labels), unseen_classes(labels, 15))
+
+    assert said[-1].endswith("Every image has a label.")
+    assert "will tell" not in " ".join(said)
+
+
+def test_where_no_class_is_missing_none_is_expected(make_pool):
+    labels = [*"aabb"] * 10
+
+    assert in_words(None, unseen_classes(labels))[0].startswith(
+        "No more classes are expected; a random image is of another"
+    )

@@ -48,7 +48,7 @@ def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
     assert all(later - earlier > lag(later) for earlier, later in pairwise(starts))
 
 
-def test_images_are_worth_what_the_probe_is_unsure_of(pool_and_labels):
+def test_images_are_worth_what_the_probe_is_unsure_of_and_rare_classes_more(pool_and_labels):
     pool, labels = pool_and_labels
     rows = np.random.default_rng(1).permutation(len(pool))[:60]
     points, labelled = unit_features(pool, np.arange(len(pool))), unit_features(pool, rows)
@@ -56,8 +56,12 @@ def test_images_are_worth_what_the_probe_is_unsure_of(pool_and_labels):
 
     weights = coverage_weights(points, labelled, numbers)
 
-    assert weights.tolist() == balanced_uncertainty(fit_probe(labelled, numbers), points).tolist()
-    assert (weights > 0).all()
+    probe = fit_probe(labelled, numbers)
+    shares = probe.probabilities(points, corrected=False).sum(axis=0) / len(points)
+    for weight, chances in zip(weights, probe.probabilities(points), strict=True):
+        second, first = sorted(chances)[-2:]
+        rarity = sum(chance / share**0.5 for chance, share in zip(chances, shares, strict=True))
+        assert weight == pytest.approx((1 - (first - second)) * rarity)
 
 
 def test_the_probe_is_mostly_less_sure_of_a_class_while_it_is_not_found(pool_and_labels):

@@ -98,6 +98,23 @@ def test_the_nearest_neighbour_of_copies_is_their_copy():
     assert nearest_neighbour_accuracy(features, np.arange(4)) is None
 
 
+@pytest.mark.parametrize("block_rows", [4, 2048])
+def test_the_nearest_neighbour_agrees_with_a_plain_loop_in_whatever_blocks(block_rows, monkeypatch):
+    monkeypatch.setattr("evenpick.pool.BLOCK_ROWS", block_rows)
+    rng = np.random.default_rng(0)
+    features = normalised(rng.normal(size=(30, 40)).astype(np.float32))[rng.integers(0, 25, size=37)]  # some copies
+    labels = rng.integers(0, 3, size=37)
+    exact = features.astype(np.float64)
+    correct = []
+    for i in range(37):
+        distances = [np.inf if j == i else np.linalg.norm(exact[i] - exact[j]) for j in range(37)]
+        nearest = [j for j in range(37) if distances[j] <= min(distances) + 1e-3]
+        correct.append(np.mean(labels[nearest] == labels[i]))
+    expected = np.mean([np.mean([correct[i] for i in range(37) if labels[i] == k]) for k in range(3)])
+
+    assert nearest_neighbour_accuracy(features, labels) == pytest.approx(expected)
+
+
 def test_of_neighbours_that_are_equally_near_each_counts_its_part_in_whatever_order_they_stand():
     features = normalised(np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 2))
     labels = np.array([0, 0, 0, 1, 1, 1])  # the fourth is a copy of another class's
@@ -157,14 +174,18 @@ def test_agreement_is_one_for_the_same_parts_and_near_zero_by_chance():
 def test_labels_of_one_image_a_source_class_cannot_agree_or_disagree():
     pool = Pool.from_arrays(np.eye(30), np.eye(30))
 
-    assert measured_transfer(pool, range(30), ["a", "b"] * 15).agreement is None
+    measured = measured_transfer(pool, range(30), ["a", "b"] * 15)
+    assert measured.agreement is None
+    assert "because most are the only one of their source class." in advice(source_knowledge(pool), measured).finding
 
 
 def test_a_few_labels_that_chance_decides_do_not_measure_the_source():
     pool = Pool.from_arrays(np.eye(20), np.eye(4)[np.arange(20) % 4])
     labels = [f"class {row % 4}" for row in range(20)]
 
-    assert measured_transfer(pool, range(19), labels[:19]).agreement is None
+    few = measured_transfer(pool, range(19), labels[:19])
+    assert few.agreement is None
+    assert "because there are fewer than 20." in advice(source_knowledge(pool), few).finding
     assert measured_transfer(pool, range(20), labels).agreement == pytest.approx(1)
 
 

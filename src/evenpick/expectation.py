@@ -109,13 +109,13 @@ def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> l
     if expectation is None:
         return [*said, "The accuracy cannot be told yet: it needs two classes, and one of them with two labels."]
     now, doubled = expectation.now, expectation.doubled
-    if unseen.too_early:
-        span = f"{now.low:.0%} and {now.high:.0%}"
-        return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
     n, n_more = expectation.n_labels, expectation.n_more
     reached = f"Trained on these {n} labels, expect a macro accuracy of {_share(now)} over all classes"
     if not n_more:
         return [*said, f"{reached}. Every image has a label."]
+    if unseen.too_early:
+        span = f"{now.low:.0%} and {now.high:.0%}"
+        return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
     more = "Twice the labels" if n_more == n else "Labels of all images"
     said.append(f"{reached}; with {n + n_more} labels {_share(doubled)}.")
     said.append(_worth(more, doubled.value - now.value, expectation.gained_by_discovery, expectation.curve.error))
@@ -164,11 +164,13 @@ def _still_to_find(unseen: UnseenClasses) -> str:
             f"How many classes are still to be found cannot be told yet: {unseen.singletons} of {unseen.n_labels} "
             "labels are the only one of their class."
         )
+    chance = f"{unseen.unseen_mass:.1%} ({unseen.mass_low:.1%} to {unseen.mass_high:.1%})"
+    if round(unseen.high) == 0:
+        return f"No more classes are expected; a random image is of another one with a chance of {chance}."
     return (
         f"About {unseen.undiscovered:.0f} more classes are to be found ({unseen.low:.0f} to {unseen.high:.0f}), "
-        f"and a random image is of one of them with a chance of {unseen.unseen_mass:.1%} "
-        f"({unseen.mass_low:.1%} to {unseen.mass_high:.1%}). Both take the labels for drawn at random; labels chosen "
-        "for coverage find classes faster, so that there are probably fewer."
+        f"and a random image is of one of them with a chance of {chance}. Both take the labels for drawn at random; "
+        "labels chosen for coverage find classes faster, so that there are probably fewer."
     )
 
 

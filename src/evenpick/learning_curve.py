@@ -29,10 +29,16 @@ EXPONENTS = np.linspace(0.1, 1.0, 10)
 
 @dataclass(frozen=True)
 class Curve:
-    """Accuracy over the classes found.
+    """Accuracy over the classes found, shares between 0 and 1.
 
-    `on_found` is that on images without a label, `error` its standard error; `points` are cross-validated on the labels,
-    trained on all of a fold, half and a quarter.
+    Attributes
+    ----------
+    on_found : float
+        On images without a label, where they were given; else as cross-validated.
+    error : float
+        Standard error of the cross-validated accuracy, taken for that of `on_found` too.
+    points : tuple of float
+        Cross-validated on the labels, trained on all of a fold, half and a quarter.
     """
 
     on_found: float
@@ -54,8 +60,16 @@ def learning_curve(
 ) -> Curve:
     """Stratified cross-validation of the probe on sub-samples of the labels, twice over for small sets.
 
-    `others` are features of images without a label, of which the accuracy is told if they are given: labels that were
-    chosen are harder or easier than they are.
+    Parameters
+    ----------
+    features : array of shape (n, d)
+        Of length 1.
+    labels : array of intp, shape (n,)
+        Class numbers 0 to k - 1, k >= 2, at least one of them twice.
+    rng : numpy.random.Generator
+    others : array of shape (m, d), optional
+        Features of images without a label, of which the accuracy is then told: labels that were chosen are harder or
+        easier than they are.
     """
     points = _with_one(features)
     kernel = points @ points.T if len(labels) <= points.shape[1] else None

@@ -153,8 +153,7 @@ def coverage_weights(points: Singles, labelled: Singles, numbers: IndexArray) ->
     if len(np.unique(numbers)) < 2:
         return None
     with one_blas_thread():  # else the last digits, and so now and then a pick, depend on what other threads do
-        weights = balanced_uncertainty(fit_probe(labelled, numbers), points)
-    return weights if weights.any() else None
+        return balanced_uncertainty(fit_probe(labelled, numbers), points)
 
 
 def balanced_uncertainty(probe: Probe, points: Singles) -> NDArray[np.float64]:
