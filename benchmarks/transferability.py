@@ -169,7 +169,7 @@ def _effects(rows: Rows, budget: int) -> list[float]:
 
 
 def _advice(rows: Rows, measure: str, cut: float) -> str:
-    return "worth it" if _mean(rows, measure) >= cut else "leave alone"
+    return "worth it" if _mean(rows, measure) >= cut else "not to be counted on"
 
 
 def _shown(rows: Rows) -> str:

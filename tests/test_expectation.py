@@ -8,7 +8,7 @@ from scipy import stats
 
 from evenpick import Pool, macro_accuracy, train
 from evenpick.errors import EvenpickError
-from evenpick.expectation import expectation_of, expected_accuracy, in_words
+from evenpick.expectation import BIAS, expectation_of, expected_accuracy, in_words
 from evenpick.learning_curve import (
     RIDGE,
     Curve,
@@ -122,6 +122,14 @@ def test_the_intervals_by_hand_where_fewer_images_are_left_than_there_are_labels
     high = later * share + np.hypot(np.hypot(ahead, largest - gain) * share, later * (1 - share))
     assert 0 < gain < largest == pytest.approx(curve.largest_gain(1.4))
     assert (found.doubled.low, found.doubled.high) == pytest.approx((low, high))
+
+
+def test_what_the_probe_puts_off_is_in_every_interval():
+    found = expectation_of(Curve(0.6, 0.0, (0.6, 0.6, 0.6)), unseen_classes("aabb" * 10))
+
+    z = stats.norm.ppf(0.95)
+    assert (found.now.low, found.now.high) == pytest.approx((0.6 - z * BIAS, 0.6 + z * BIAS))
+    assert (found.doubled.low, found.doubled.high) == pytest.approx((0.6 - 2**0.5 * z * BIAS, 0.6 + 2**0.5 * z * BIAS))
 
 
 def test_the_error_is_that_of_a_sample_of_classes_where_they_differ_most():

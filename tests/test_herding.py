@@ -6,7 +6,7 @@ import pytest
 from evenpick import coverage_kernel, greedy_coverage, herding
 from evenpick.coverage_kernel import ByteTable, ComputedRows, ball, gaussian, kernel_width, pure_radius
 from evenpick.greedy_coverage import GreedyCoverage
-from evenpick.herding import cover_by_balls, max_herding, prob_cover
+from evenpick.herding import cover_by_balls, max_herding, prob_cover, uncertainty_herding
 from evenpick.linear_head import normalised
 from evenpick.pool import Pool
 
@@ -165,6 +165,44 @@ def test_of_a_large_pool_a_sample_is_covered_that_follows_the_seed(monkeypatch):
 
     assert first.tolist() == again.tolist() != other.tolist()
     assert first.max() > 50
+
+
+@pytest.mark.parametrize("most_covered", [50, 20_000])
+def test_uncertainty_herding_weighs_each_image_by_one_minus_its_margin(most_covered, monkeypatch):
+    monkeypatch.setattr(herding, "MOST_COVERED", most_covered)
+    rng = np.random.default_rng(0)
+    points = unit_points(0, n=80)
+    pool = Pool.from_arrays(points, rng.dirichlet(np.full(4, 0.3), size=80))
+
+    chosen = uncertainty_herding(pool, 15, np.random.default_rng(3))
+
+    again = np.random.default_rng(3)
+    rows = np.sort(again.choice(80, 50, replace=False)) if most_covered == 50 else np.arange(80)
+    kernel = gaussian(kernel_width(points[rows], again))
+    expected = reference(points[rows], kernel, again.permutation(len(rows)), 15, 1 - pool.margin[rows])
+    assert chosen.tolist() == rows[expected].tolist()
+
+
+@pytest.mark.parametrize("sure", [[0.0, 1.0], [0.0, 1.0005]])
+def test_images_that_the_source_is_sure_of_can_be_chosen_too(sure):
+    points = unit_points(0, n=30)
+    pool = Pool.from_arrays(points, [sure] * 30)
+    mixed = Pool.from_arrays(points, [sure] * 10 + [[0.4, 0.6]] * 20)
+
+    assert (
+        uncertainty_herding(pool, 30, np.random.default_rng(0)).tolist()
+        == max_herding(pool, 30, np.random.default_rng(0)).tolist()
+    )
+    assert sorted(uncertainty_herding(mixed, 30, np.random.default_rng(0)).tolist()) == list(range(30))
+
+
+def test_one_ball_lies_in_a_group_and_the_first_in_the_biggest():
+    sizes = [100, 20, 10, 5]
+    points = normalised(np.repeat(np.eye(4), sizes, axis=0) + np.random.default_rng(0).normal(0, 0.02, (135, 4)))
+
+    first = [prob_cover(Pool.from_arrays(points), 1, np.random.default_rng(seed))[0] for seed in range(8)]
+
+    assert max(first) < 100
 
 
 def test_agrees_with_scikit_activeml(make_pool):

@@ -14,7 +14,7 @@ MODULES = sorted(file.stem for file in PACKAGE.glob("*.py") if file.stem != "__i
 
 LEVELS = {
     0: ["errors", "durable", "machine", "terminal", "_version"],
-    1: ["probabilities"],
+    1: ["probabilities", "greedy_coverage"],
     2: [
         "metrics",
         "images",
@@ -39,7 +39,6 @@ LEVELS = {
         "bounded_distances",
         "clustering",
         "coverage_kernel",
-        "greedy_coverage",
         "linear_svm",
         "logistic_regression",
         "displayed_image",

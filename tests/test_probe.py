@@ -5,7 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from evenpick.linear_head import normalised
-from evenpick.probe import C, fit_probe, margins
+from evenpick.probabilities import margins
+from evenpick.probe import C, fit_probe
 
 
 def labelled(n=60, d=8, classes=4, seed=0, spread=0.4):

@@ -12,7 +12,8 @@ from evenpick import Session, herding, probed_coverage, simulate
 from evenpick.coverage_kernel import ByteTable
 from evenpick.herding import part_to_cover, unit_features
 from evenpick.pool import Pool
-from evenpick.probe import fit_probe, margins
+from evenpick.probabilities import margins
+from evenpick.probe import fit_probe
 from evenpick.probed_coverage import (
     FIRST_ROUND,
     ProbedCoverage,

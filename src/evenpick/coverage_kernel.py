@@ -10,17 +10,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .greedy_coverage import ROWS_AT_ONCE, Singles
 from .machine import in_threads, one_blas_thread
 from .pool import IndexArray
 
-Singles: TypeAlias = NDArray[np.float32]
 Kernel: TypeAlias = Callable[[Singles], Singles]  # from squared distances to coverage, falling from 1 to 0
 
 NEIGHBOURS = 5
 PURE = 0.95  # share of ProbCover's balls that hold one pseudo-class only, as its paper has it
 BANDWIDTH = 1.5  # of the Gaussian kernel, in mean distances to the nearest neighbours
 
-ROWS_AT_ONCE = 256  # that are computed together
 _COLUMNS_AT_ONCE = 2048  # of their distances; they stay in the processor's cache
 _SAME_POINT = 1e-5  # squared distances below this, between points of length 1, are rounding
 _SAMPLE = 1000  # images whose nearest neighbours tell the kernel's width

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .machine import one_blas_thread
-from .pool import IndexArray
 
+IndexArray: TypeAlias = NDArray[np.intp]
 Singles: TypeAlias = NDArray[np.float32]
 
 ROWS_AT_ONCE = 256  # that are asked for

@@ -9,16 +9,14 @@ from numpy.typing import NDArray
 
 from .clustering import clusters_of
 from .coverage_kernel import (
-    ROWS_AT_ONCE,
     ByteTable,
     ComputedRows,
-    Singles,
     ball,
     gaussian,
     kernel_width,
     pure_radius,
 )
-from .greedy_coverage import GreedyCoverage, KernelRows
+from .greedy_coverage import ROWS_AT_ONCE, GreedyCoverage, KernelRows, Singles
 from .linear_head import normalised
 from .pool import IndexArray, Pool
 
@@ -42,7 +40,7 @@ def uncertainty_herding(pool: Pool, budget: int, rng: np.random.Generator) -> In
 
     The paper's uncertainty is that of a model retrained on the labels; before any label it is the source's.
     """
-    return _covering(pool, budget, rng, 1 - pool.margin.astype(np.float64))
+    return _covering(pool, budget, rng, np.maximum(1 - pool.margin.astype(np.float64), 0))  # probabilities are rounded
 
 
 def prob_cover(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
@@ -50,10 +48,10 @@ def prob_cover(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
 
     The radius is the largest with which 95 % of the balls hold images of one pseudo-class only. The
     paper's pseudo-classes are as many k-means clusters as there are classes; their number is not
-    known here, so it is the budget, at most 500.
+    known here, so it is the budget, from 2 to 500.
     """
     rows, points = part_to_cover(pool, budget, rng)
-    classes = clusters_of(points, min(budget, _MOST_CLUSTERS), rng)
+    classes = clusters_of(points, min(max(budget, 2), _MOST_CLUSTERS, len(points)), rng)
     kernel = ball(pure_radius(points, classes))
     # A byte holds 0 and 1 as they are.
     balls = ByteTable(points, kernel) if len(points) <= MOST_COVERED else ComputedRows(points, kernel)
@@ -96,5 +94,5 @@ def unit_features(pool: Pool, rows: IndexArray) -> Singles:
 def _covering(pool: Pool, budget: int, rng: np.random.Generator, weights: NDArray[np.float64] | None) -> IndexArray:
     rows, points = part_to_cover(pool, budget, rng)
     kernel = gaussian(kernel_width(points, rng))
-    of_rows = None if weights is None else weights[rows]
+    of_rows = None if weights is None or not weights[rows].any() else weights[rows]  # all certain: all alike
     return rows[GreedyCoverage(ComputedRows(points, kernel), rng.permutation(len(rows)), of_rows).choose(budget)]

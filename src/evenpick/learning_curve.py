@@ -15,7 +15,7 @@ from scipy import linalg
 
 from .cross_validation import deal_folds
 from .pool import IndexArray
-from .probabilities import FloatArray
+from .probabilities import FloatArray, margins
 
 Values: TypeAlias = NDArray[np.float64]
 _Judged: TypeAlias = tuple[Values, NDArray[np.bool_], IndexArray]  # margins, whether right, and the classes they are of
@@ -100,8 +100,8 @@ def learning_curve(
     train = np.arange(len(labels))
     rows = _with_one(others)
     classes, scores = _scores(points, kernel, labels, train, rows if kernel is None else rows @ points.T)
-    margins, right, of = map(np.concatenate, zip(*judged, strict=True))
-    on_others = _accuracy_by_margin(margins, right, of, _margins(scores), classes[scores.argmax(axis=1)])
+    certainty, right, of = map(np.concatenate, zip(*judged, strict=True))
+    on_others = _accuracy_by_margin(certainty, right, of, _margins(scores), classes[scores.argmax(axis=1)])
     return curve if on_others is None else replace(curve, on_found=on_others)
 
 
@@ -145,13 +145,12 @@ def _with_one(features: FloatArray) -> Values:
 
 
 def _margins(scores: Values) -> Values:
-    """The largest score less the second largest of each row, shape (n,)."""
-    best = np.partition(scores, -2, axis=1) if scores.shape[1] > 1 else np.hstack([0 * scores, scores])
-    return np.asarray(best[:, -1] - best[:, -2])
+    """Shape (n,); of one class alone the score itself."""
+    return margins(scores if scores.shape[1] > 1 else np.hstack([0 * scores, scores]))
 
 
 def _accuracy_by_margin(
-    margins: Values, right: NDArray[np.bool_], of: IndexArray, others: Values, predicted: IndexArray
+    certainty: Values, right: NDArray[np.bool_], of: IndexArray, others: Values, predicted: IndexArray
 ) -> float | None:
     """Macro accuracy on other images, by the margins of their predictions; None where right and wrong cannot be told.
 
@@ -163,7 +162,7 @@ def _accuracy_by_margin(
     if right.all() or not right.any():
         return None
     one_a_class = 1 / np.bincount(of)[of]
-    logarithms = [np.log(np.maximum(values, _NO_MARGIN))[:, None] for values in (margins, others)]
+    logarithms = [np.log(np.maximum(values, _NO_MARGIN))[:, None] for values in (certainty, others)]
     model = LogisticRegression(C=1e3).fit(logarithms[0], right, sample_weight=one_a_class / one_a_class.mean())
     chance = model.predict_proba(logarithms[1])[:, 1]
     return float(np.average(chance, weights=1 / np.bincount(predicted)[predicted]))

@@ -9,6 +9,8 @@ from scipy import linalg
 
 Values: TypeAlias = NDArray[np.float64]
 
+_TINY = 1e-15  # a length whose square float32 still holds
+
 
 @dataclass(frozen=True)
 class LinearHead:
@@ -35,6 +37,10 @@ class LinearHead:
 def normalised(features: NDArray[np.floating]) -> NDArray[np.float32]:
     """Features scaled to length 1, a zero vector left as it is (section 3.4 of the paper)."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    if (tiny := (lengths[:, 0] < _TINY) & features.any(axis=1)).any():  # their squares may be too small for float32
+        features = np.array(features, dtype=np.float64)
+        features[tiny] /= np.abs(features[tiny]).max(axis=1, keepdims=True)
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return np.asarray(features / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 

@@ -72,6 +72,12 @@ def softmax(logits: FloatArray) -> NDArray[np.float64]:
     return shifted
 
 
+def margins(values: FloatArray) -> NDArray[np.float64]:
+    """The largest of each row of values (n, k >= 2) less the second largest, shape (n,)."""
+    best = np.partition(values, -2, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2], dtype=np.float64)
+
+
 def _wrong_probabilities(row: int, values: FloatArray) -> EvenpickError:
     got = f"{values.sum():.6g}" if (values >= 0).all() else "a negative or missing value"
     return EvenpickError(

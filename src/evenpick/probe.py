@@ -31,12 +31,6 @@ class Probe:
         return softmax(scores - self.log_prior if corrected else scores)
 
 
-def margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The largest probability less the second largest of each row (n, at least 2), shape (n,)."""
-    best = np.partition(probabilities, -2, axis=1)
-    return np.asarray(best[:, -1] - best[:, -2])
-
-
 def fit_probe(features: NDArray[np.float32], labels: IndexArray) -> Probe:
     """Train on features (n, d) of length 1 and class numbers (n,), at least two classes, all numbers used."""
     with one_blas_thread():

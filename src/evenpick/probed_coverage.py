@@ -21,12 +21,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .coverage_kernel import ByteTable, Singles, gaussian, kernel_width
-from .greedy_coverage import GreedyCoverage
+from .coverage_kernel import ByteTable, gaussian, kernel_width
+from .greedy_coverage import GreedyCoverage, Singles
 from .herding import MOST_COVERED, part_to_cover, unit_features
 from .machine import one_blas_thread
 from .pool import IndexArray, Pool
-from .probe import Probe, fit_probe, margins
+from .probabilities import margins
+from .probe import Probe, fit_probe
 
 FIRST_ROUND = 40  # labels that are chosen before any is known
 GROWTH = 1.3  # of the labels, from the start of a round to that of the next

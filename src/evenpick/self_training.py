@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .linear_head import LinearHead
 from .pool import IndexArray
+from .probabilities import margins
 from .shallow_heads import SHALLOW_HEADS, ShallowHead
 
 SUFFIX = "+self_training"  # of the name of a strategy
@@ -50,8 +51,7 @@ def pseudo_labels(scores: NDArray[np.floating], most: int) -> tuple[IndexArray, 
     The margin is the largest score less the second largest; of equal margins the first rows.
     """
     told = scores.argmax(axis=1)
-    best = np.partition(scores, -2, axis=1)
-    surest_first = np.argsort(best[:, -2] - best[:, -1], kind="stable")
+    surest_first = np.argsort(-margins(scores), kind="stable")
     rows = np.concatenate([surest_first[told[surest_first] == number][:most] for number in range(scores.shape[1])])
     return rows, told[rows]
 
