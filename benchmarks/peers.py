@@ -329,7 +329,8 @@ def plot(rows: list[dict]) -> None:
         seconds = [row.get("cpu_s", row.get("stopped_at_cpu_s")) for row in some]
         colours = ["C0" if row["library"] == "evenpick" else "0.7" for row in some]
         axis.barh([row["library"] for row in some], seconds, color=colours)
-        axis.set(xscale="log", xlabel="CPU seconds", title=", ".join(group))
+        limits = min(seconds) / 3, 2 * max(seconds)
+        axis.set(xscale="log", xlim=limits, xlabel="CPU seconds", title=", ".join(group))
     figure.savefig(PLOT, metadata={"Date": None})
 
 
