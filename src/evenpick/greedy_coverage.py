@@ -129,7 +129,7 @@ class GreedyCoverage:
     def _all_gains(self) -> NDArray[np.float64]:
         """What every candidate adds; what it improves is kept from now on, if there is room for all."""
         gains = np.empty(len(self._candidates))
-        kept = _Improvements() if self._times_covered >= self._keep_at else None
+        kept = _Improvements(len(gains)) if self._times_covered >= self._keep_at else None
         with one_blas_thread():
             for start in range(0, len(gains), ROWS_AT_ONCE):
                 part = self._candidates[start : start + ROWS_AT_ONCE]
@@ -156,11 +156,11 @@ class _Improvements:
         Of all improvements, kept or not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, n_points: int) -> None:
         self.count = 0
         self._ends = [0]
-        self._points = np.empty(_MOST_KEPT, np.int32)
-        self._values = np.empty(_MOST_KEPT, np.float32)
+        self._points = np.empty(min(n_points**2, _MOST_KEPT), np.int32)
+        self._values = np.empty_like(self._points, np.float32)
 
     def append(self, row: Singles, coverage: Singles) -> None:
         """Those of the next candidate."""
