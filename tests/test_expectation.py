@@ -320,5 +320,5 @@ def test_where_no_class_is_missing_none_is_expected(make_pool):
     labels = [*"aabb"] * 10
 
     assert in_words(None, unseen_classes(labels))[0].startswith(
-        "No more classes are expected; a random image is of another"
+        "These labels give no sign of more classes; a random image"
     )

@@ -166,7 +166,7 @@ def _still_to_find(unseen: UnseenClasses) -> str:
         )
     chance = f"{unseen.unseen_mass:.1%} ({unseen.mass_low:.1%} to {unseen.mass_high:.1%})"
     if round(unseen.high) == 0:
-        return f"No more classes are expected; a random image is of another one with a chance of {chance}."
+        return f"These labels give no sign of more classes; a random image is of another one with a chance of {chance}."
     return (
         f"About {unseen.undiscovered:.0f} more classes are to be found ({unseen.low:.0f} to {unseen.high:.0f}), "
         f"and a random image is of one of them with a chance of {chance}. Both take the labels for drawn at random; "
