@@ -60,17 +60,13 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 
 def _cell(data: Path, work: Path, name: str, seed: int, acquisition: str, balancing: str | None, budgets: list) -> Rows:
-    from evenpick import imbalance_ratio, simulate
+    from evenpick import imbalance_ratio
     from evenpick.metrics import class_counts, classes_found
 
     pool, labels, test, true = part_of(data, work, name, seed)
     function = _their_max_herding if acquisition == THEIRS else acquisition
-    rows, result = [], None
-    for budget in sorted(budgets, reverse=True):
-        # Without the printed switch, and but for clusterings, the labels of a smaller budget come first.
-        if result is None or balancing == "ratio_max" or acquisition in PLAN_FOR_THE_BUDGET:
-            result = simulate(pool, labels, budget, acquisition=function, balancing=balancing, random_state=seed)
-        chosen, given = result.indices[:budget], result.labels[:budget]
+    rows = []
+    for budget, (chosen, given) in labels_by_budget(pool, labels, budgets, function, balancing, seed).items():
         rows.append(
             dict(zip(KEY, (name, seed, acquisition, balancing, budget), strict=True))
             | {
@@ -81,6 +77,19 @@ def _cell(data: Path, work: Path, name: str, seed: int, acquisition: str, balanc
             }
         )
     return rows
+
+
+def labels_by_budget(pool, labels, budgets: list, acquisition, balancing: str | None, seed: int) -> dict[int, tuple]:
+    """The images chosen with each budget, the largest first, and their labels."""
+    from evenpick import simulate
+
+    found, result = {}, None
+    for budget in sorted(budgets, reverse=True):
+        # Without the paper's switch, and but for clusterings, the labels of a smaller budget come first.
+        if result is None or balancing in ("ratio_max", "diff_min") or acquisition in PLAN_FOR_THE_BUDGET:
+            result = simulate(pool, labels, budget, acquisition=acquisition, balancing=balancing, random_state=seed)
+        found[budget] = result.indices[:budget], result.labels[:budget]
+    return found
 
 
 def _their_max_herding(pool, budget: int, rng: np.random.Generator) -> np.ndarray:
@@ -176,7 +185,7 @@ def _means(cells: dict, columns: list) -> list[str]:
             text = "" if np.isnan(value) else f"**{value:.1f}**" if value == top else f"{value:.1f}"
             shown.append(text + (f" ({n})" if 0 < n < len(SEEDS) else ""))
         mean = f"{np.mean(means[method]):.1f}" if method in full else ""
-        lines.append(f"| {_name(method)} | " + " | ".join(shown) + f" | {mean} |")
+        lines.append(f"| {title(method)} | " + " | ".join(shown) + f" | {mean} |")
     return lines
 
 
@@ -196,11 +205,11 @@ def _differences(cells: dict, columns: list) -> list[str]:
             below, above = below + (mean + half < 0), above + (mean - half > 0)
             shown.append(f"{mean:+.1f} ± {half:.1f}" + (f" ({len(both)})" if len(both) != len(SEEDS) else ""))
         n_all, n_below = n_all + sum(map(bool, shown)), n_below + below
-        lines.append(f"| {_name(method)} | " + " | ".join(shown) + f" | {below} / {above} |")
+        lines.append(f"| {title(method)} | " + " | ".join(shown) + f" | {below} / {above} |")
     return [*lines, "", f"Of {n_all} differences {n_below} lies below 0 by more than its interval."]
 
 
-def _name(method: tuple) -> str:
+def title(method: tuple) -> str:
     return f"`{method[0]}`" if method[1] is None else f"`{method[0]}` + `{method[1]}`"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from cells import Rows, command_line, commits, embed_all, interval, keys_of, part_of, run_cells
-from choosing import OURS, PLAN_FOR_THE_BUDGET, accuracy_of
+from choosing import OURS, accuracy_of, labels_by_budget, title
 
 SETS = ("caltech", "places", "food")
 CLASSES = (5, 10, 20)
@@ -48,7 +48,6 @@ def run(options: argparse.Namespace, results: Path) -> None:
 def _cell(
     data: Path, work: Path, name: str, n_classes: int, seed: int, acquisition: str, balancing: str | None
 ) -> Rows:
-    from evenpick import simulate
     from evenpick.transferability import source_knowledge
 
     pool, labels, test, true = part_of(data, work, name, seed)
@@ -60,17 +59,9 @@ def _cell(
     rows, tested = np.sort(np.concatenate(drawn)), np.flatnonzero(np.isin(true, classes))
     pool, labels, test, true = pool.take(rows), labels[rows], test.take(tested), true[tested]
 
-    def accuracy(result, budget: int) -> float:
-        return round(100 * accuracy_of(pool, result.indices[:budget], result.labels[:budget], test, true), 3)
-
-    def labelled(budget: int):
-        return simulate(pool, labels, budget, acquisition=acquisition, balancing=balancing, random_state=seed)
-
     budgets = [budget for budget in BUDGETS if budget <= MOST_LABELLED * len(pool)]
-    # The labels of a smaller budget come first, but for what is planned for the whole of it.
-    planned = acquisition in PLAN_FOR_THE_BUDGET or balancing in ("ratio_max", "diff_min")
-    largest = None if planned else labelled(max(budgets))
-    accuracies = {str(budget): accuracy(largest or labelled(budget), budget) for budget in budgets}
+    labelled = labels_by_budget(pool, labels, budgets, acquisition, balancing, seed)
+    accuracies = {str(b): round(100 * accuracy_of(pool, *labelled[b], test, true), 3) for b in budgets}
     row = dict(zip(KEY, (name, n_classes, seed, acquisition, balancing), strict=True))
     information = round(source_knowledge(pool).information, 4)
     return [row | {"n_images": len(pool), "information": information, "accuracy": accuracies}]
@@ -105,9 +96,8 @@ def table(rows: Rows) -> str:
         ahead = [_ahead(found, method, column) for column in columns]
         # One value a seed: pools of a seed share classes and images.
         by_seed = [np.mean([v for values in ahead for key, v in values.items() if key[1] == seed]) for seed in SEEDS]
-        title = f"`{method[0]}`" + (f" + `{method[1]}`" if method[1] else "")
         cells = [interval([*values.values()], "+") for values in ahead]
-        lines.append(f"| {title} | " + " | ".join(cells) + f" | {interval(by_seed, '+')} |")
+        lines.append(f"| {title(method)} | " + " | ".join(cells) + f" | {interval(by_seed, '+')} |")
     return "\n".join([*lines, *_by_knowledge(rows, found)]) + "\n"
 
 

@@ -111,12 +111,12 @@ def source_knowledge(pool: Pool) -> SourceKnowledge:
     """
     if pool.predictions is None:
         raise EvenpickError("diagnose: the pool has no source predictions; give Pool.from_arrays the probabilities")
-    counts = np.bincount(pool.source_class)
-    shares = np.sort(counts[counts > 0])[::-1] / len(pool)
+    counts = np.unique(pool.source_class, return_counts=True)[1]
+    shares = np.sort(counts)[::-1] / len(pool)
     entropy = float((shares * np.log(1 / shares)).sum())
     information = 0.0
     if len(shares) > 1:
-        information = 1 - float(pool.entropy.mean(dtype=np.float64)) / coverage_adjusted_entropy(counts[counts > 0])
+        information = 1 - float(pool.entropy.mean(dtype=np.float64)) / coverage_adjusted_entropy(counts)
     confidence = float(pool.confidence.mean(dtype=np.float64))
     return SourceKnowledge(tuple(shares.tolist()), entropy, float(np.exp(entropy)), confidence, information)
 
