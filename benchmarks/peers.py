@@ -33,6 +33,7 @@ PACKAGES = {
     "modAL-python": ["modAL-python"],
 }
 WIDTH, CLASSES, WANTED = 512, 1000, 2000
+IN_TURN, TURNS = ("evenpick", "lightly-mundig"), 5  # whose core-set is timed again and again, one after the other
 KEY = ("task", "library", "data", "n", "k")
 
 
@@ -234,6 +235,22 @@ def run(options: argparse.Namespace) -> None:
             print(values, flush=True)
 
 
+def in_turn(options: argparse.Namespace) -> None:
+    """CPU seconds of core-set, of two libraries in turn: how much a ratio of theirs is worth."""
+    done = {row["data"] for row in rows_in_turn()}
+    for task, data, array, n in arrays(options):
+        if task != "core-set" or data in done:
+            continue
+        seconds: dict[str, list[float]] = {library: [] for library in IN_TURN}
+        for _ in range(TURNS):
+            for library in IN_TURN:
+                python = environment_of(library, options.work)
+                row, _ = measure(python, task, library, array, n, WANTED, options.cap)
+                seconds[library].append(row["cpu_s"])
+        with RESULTS.open("a") as results:
+            results.write(json.dumps({"task": "in turn", "data": data, "n": n, "k": WANTED} | seconds) + "\n")
+
+
 def arrays(options: argparse.Namespace) -> list[tuple[str, str, Path, int]]:
     """Task, kind of data, file and rows of every measurement."""
     rng = np.random.default_rng(0)
@@ -268,8 +285,15 @@ def environment_of(library: str, work: Path) -> Path:
 
 def read() -> dict[tuple, dict]:
     """The last row of each measurement."""
-    rows = [json.loads(line) for line in RESULTS.open()] if RESULTS.exists() else []
-    return {tuple(row[k] for k in KEY): row for row in rows}
+    return {tuple(row[k] for k in KEY): row for row in _all_rows() if row["task"] in TASKS}
+
+
+def rows_in_turn() -> list[dict]:
+    return [row for row in _all_rows() if row["task"] == "in turn"]
+
+
+def _all_rows() -> list[dict]:
+    return [json.loads(line) for line in RESULTS.open()] if RESULTS.exists() else []
 
 
 def write_up() -> None:
@@ -294,7 +318,24 @@ def page(rows: list[dict]) -> str:
     for task in TASKS:
         for data in dict.fromkeys(row["data"] for row in rows if row["task"] == task):
             lines += ["", *_section(task, data, [r for r in rows if (r["task"], r["data"]) == (task, data)])]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_turns()]) + "\n"
+
+
+def _turns() -> list[str]:
+    ours, theirs = IN_TURN
+    lines = [
+        f"## core-set {TURNS} times in turn: {WANTED:,} of 20,000",
+        "",
+        f"| features | {ours}, CPU s | {theirs}, CPU s | times as many, by turn | ratio of the medians |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows_in_turn():
+        by_turn = np.divide(row[theirs], row[ours])
+        ratio = np.median(row[theirs]) / np.median(row[ours])
+        seconds = (", ".join(f"{value:.2f}" for value in row[library]) for library in IN_TURN)
+        shown = ", ".join(f"{value:.1f}" for value in by_turn)
+        lines.append(f"| {row['data']} | {' | '.join(seconds)} | {shown} | {ratio:.1f} |")
+    return lines
 
 
 def _section(task: str, data: str, rows: list[dict]) -> list[str]:
@@ -352,6 +393,7 @@ def main() -> None:
         return
     if command == "run":
         run(argparse.Namespace(**options))
+        in_turn(argparse.Namespace(**options))
     write_up()
 
 
