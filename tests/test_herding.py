@@ -62,6 +62,14 @@ def test_agrees_with_the_plain_rule_on_weights_and_vectors_chosen_before(seed):
     assert fast.tolist() == reference(points, gaussian(0.8), permutation, 20, weights, chosen)
 
 
+def test_where_nothing_is_worth_covering_all_points_are_alike():
+    rows, permutation = ComputedRows(unit_points(0), gaussian(0.8)), np.arange(60)
+
+    weighted = GreedyCoverage(rows, permutation, np.zeros(60)).choose(20)
+
+    assert weighted.tolist() == GreedyCoverage(rows, permutation).choose(20).tolist()
+
+
 def test_vectors_covered_later_count_as_if_they_had_been_chosen_before():
     permutation, rows = np.arange(60), ComputedRows(unit_points(1), gaussian(0.8))
     covered = covered_by(unit_points(2, n=30), unit_points(1), gaussian(0.8))

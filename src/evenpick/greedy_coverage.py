@@ -44,7 +44,7 @@ class GreedyCoverage:
     permutation : array of shape (n,), intp
         Of points that add equally much the first in it is taken.
     weights : array of shape (n,), optional
-        What it is worth to cover each point, >= 0; 1 by default.
+        What it is worth to cover each point, >= 0; 1 by default, and where nothing would be worth anything.
     coverage : array of shape (n,), float32, optional
         How well each point is covered already; 0 by default.
     """
@@ -58,7 +58,8 @@ class GreedyCoverage:
     ) -> None:
         n = kernel.n_points
         self._kernel = kernel
-        self._weights = np.ones(n, np.float32) if weights is None else weights.astype(np.float32)
+        even = weights is None or not weights.any()
+        self._weights = np.ones(n, np.float32) if even else np.asarray(weights, dtype=np.float32)
         self._coverage = np.zeros(n, np.float32) if coverage is None else coverage
         # Candidates in the order of the permutation, and what each adds at most; -1 once chosen.
         self._candidates = permutation

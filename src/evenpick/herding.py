@@ -94,5 +94,5 @@ def unit_features(pool: Pool, rows: IndexArray) -> Singles:
 def _covering(pool: Pool, budget: int, rng: np.random.Generator, weights: NDArray[np.float64] | None) -> IndexArray:
     rows, points = part_to_cover(pool, budget, rng)
     kernel = gaussian(kernel_width(points, rng))
-    of_rows = None if weights is None or not weights[rows].any() else weights[rows]  # all certain: all alike
+    of_rows = None if weights is None else weights[rows]
     return rows[GreedyCoverage(ComputedRows(points, kernel), rng.permutation(len(rows)), of_rows).choose(budget)]
