@@ -25,9 +25,9 @@ def nothing(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> No
 
 def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> np.ndarray | None:
     """(1 - r^2) + r^2 weight / mean weight, r the macro accuracy on labels held out in three folds, 0 for singletons."""
+    from evenpick.classifiers import fit_probe
     from evenpick.metrics import macro_accuracy
-    from evenpick.probe import fit_probe
-    from evenpick.probed_coverage import balanced_uncertainty
+    from evenpick.session.rounds import balanced_uncertainty
 
     if len(np.unique(numbers)) < 2:
         return None
@@ -45,7 +45,7 @@ def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> np
 
 
 def uncertainty_alone(probe, points: np.ndarray) -> np.ndarray:
-    from evenpick.probe import margins
+    from evenpick.probabilities import margins
 
     return 1 - margins(probe.probabilities(points))
 
@@ -56,7 +56,7 @@ def rarity_alone(probe, points: np.ndarray) -> np.ndarray:
 
 
 def uncorrected(probe, points: np.ndarray) -> np.ndarray:
-    from evenpick.probe import margins
+    from evenpick.probabilities import margins
 
     probabilities = probe.probabilities(points, corrected=False)
     shares = probabilities.mean(axis=0)
@@ -91,10 +91,11 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 
 def _cell(data: Path, work: Path, name: str, seed: int, changed: str) -> Rows:
-    from evenpick import probed_coverage, simulate
+    from evenpick import simulate
+    from evenpick.session import rounds
 
     pool, labels, test, true = part_of(data, work, name, seed)
-    with patch.object(probed_coverage, *ABLATIONS[changed]):
+    with patch.object(rounds, *ABLATIONS[changed]):
         result = simulate(pool, labels, max(BUDGETS), random_state=seed)
     rows = []
     for budget in BUDGETS:

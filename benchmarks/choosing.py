@@ -95,7 +95,7 @@ def labels_by_budget(pool, labels, budgets: list, acquisition, balancing: str | 
 def _their_max_herding(pool, budget: int, rng: np.random.Generator) -> np.ndarray:
     from skactiveml.pool import MaxHerding
 
-    from evenpick.herding import kernel_width, part_to_cover
+    from evenpick.acquisition import kernel_width, part_to_cover
     from evenpick.skactiveml_bridge import from_skactiveml
 
     rows, points = part_to_cover(pool, budget, rng)
@@ -105,8 +105,8 @@ def _their_max_herding(pool, budget: int, rng: np.random.Generator) -> np.ndarra
 
 def accuracy_of(pool, chosen: np.ndarray, given: list[str], test, true: np.ndarray) -> float:
     from evenpick import macro_accuracy
-    from evenpick.herding import unit_features
-    from evenpick.probe import fit_probe
+    from evenpick.acquisition import unit_features
+    from evenpick.classifiers import fit_probe
 
     classes, numbers = np.unique(given, return_inverse=True)
     if len(classes) == 1:

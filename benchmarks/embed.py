@@ -73,8 +73,8 @@ def eager(folder: Path) -> dict:
     import torch
 
     from evenpick.images import open_image
-    from evenpick.source_model import LITE0
-    from evenpick.torch_export import efficientnet_lite0
+    from evenpick.sources.source_model import LITE0
+    from evenpick.sources.torch_networks import efficientnet_lite0
 
     network, files = efficientnet_lite0(), sorted(folder.iterdir())
     batches = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]

@@ -41,8 +41,7 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 def _cell(data: Path, work: Path, name: str, seed: int, acquisition: str, budgets: list[int]) -> Rows:
     from evenpick import simulate
-    from evenpick.expectation import expected_accuracy
-    from evenpick.unseen_classes import unseen_classes
+    from evenpick.estimates import expected_accuracy, unseen_classes
 
     pool, labels, _, _ = part_of(data, work, name, seed)
     balancing = dict(self_training.ACQUISITIONS)[acquisition]
@@ -120,15 +119,15 @@ def _held(rows: Rows, which: str, of: Rows | None = None, bias: float | None = N
 
 
 def _kept_back(row: dict) -> bool:
-    from evenpick.unseen_classes import UnseenClasses
+    from evenpick.estimates.missing_classes import UnseenClasses
 
     return UnseenClasses(**row["unseen"]).mostly_lone
 
 
 def _with_bias(row: dict, bias: float) -> dict:
-    from evenpick.expectation import expectation_of
-    from evenpick.learning_curve import Curve
-    from evenpick.unseen_classes import UnseenClasses
+    from evenpick.estimates.expectation import expectation_of
+    from evenpick.estimates.learning_curve import Curve
+    from evenpick.estimates.missing_classes import UnseenClasses
 
     curve = row["expectation"]["curve"]
     return _plain(
@@ -147,7 +146,7 @@ def _by_selection(rows: Rows) -> list[str]:
 
 def _constant(rows: Rows) -> list[str]:
     """The one measured constant, each set's from the other three, and what its intervals then cover."""
-    from evenpick import expectation
+    from evenpick.estimates import expectation
 
     lines = [
         "",

@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-
 from evenpick import ACQUISITIONS, Pool, select, simulate, train
 
 SESSIONS: list[dict[str, Any]] = [

@@ -25,10 +25,11 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.keys import Keys
 
+from evenpick.labels import set_aside
 from evenpick.pool import Pool
-from evenpick.pool_writer import PoolWriter
+from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
-from evenpick.recorded_session import RecordedSession, set_aside
+from evenpick.session import RecordedSession
 
 IMAGES, WIDTH, CLASSES, BUDGET = 100_000, 1280, 100, 3000
 DIFFERENT = 500

@@ -22,12 +22,12 @@ import ray
 from PIL import Image
 
 from evenpick import Pool, Preprocessing, SourceModel, embed
-from evenpick.coverage import core_set
-from evenpick.distributed import map_in_tasks, on_ray
+from evenpick.acquisition import core_set
 from evenpick.machine import Item, Result, Run, map_in_threads
 from evenpick.pool import BLOCK_ROWS
-from evenpick.pool_writer import PoolWriter
+from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import PREDICTION
+from evenpick.ray_cluster import map_in_tasks, on_ray
 
 WIDTH = 1280
 BUDGET = 2000

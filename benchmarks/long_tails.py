@@ -48,7 +48,7 @@ def run(options: argparse.Namespace, results: Path) -> None:
 def _cell(
     data: Path, work: Path, name: str, n_classes: int, seed: int, acquisition: str, balancing: str | None
 ) -> Rows:
-    from evenpick.transferability import source_knowledge
+    from evenpick.estimates import source_knowledge
 
     pool, labels, test, true = part_of(data, work, name, seed)
     rng = np.random.default_rng([seed, n_classes, 77])

@@ -37,7 +37,7 @@ LOSS_WANTED = 500
 
 def make_pool(workspace: Path, n: int) -> None:
     """A thousand clusters, some a hundred times as large as others; as of a network that ends in a ReLU."""
-    from evenpick.pool_writer import PoolWriter
+    from evenpick.pool.writer import PoolWriter
     from evenpick.probabilities import PREDICTION
 
     rng = np.random.default_rng(0)
@@ -104,7 +104,7 @@ def from_probabilities(n: int) -> None:
 def next_images(pool) -> dict:
     """Milliseconds from an answer to the next image, each image prepared while somebody would look at it."""
     from evenpick import Session
-    from evenpick.session import Answer
+    from evenpick.labels import Answer
 
     classes = pool.source_class * CLASSES // 1000
     session = Session(pool, LABELS + 600, acquisition="random", balancing="ratio_max", patience=3)
@@ -154,8 +154,8 @@ def run(options: argparse.Namespace) -> None:
 
 def loss(options: argparse.Namespace) -> None:
     """Mean coverage of the whole pool by what is chosen of a sample, beside what is chosen of a larger one."""
-    from evenpick import Pool, herding
-    from evenpick.coverage_kernel import gaussian, kernel_width
+    from evenpick import Pool
+    from evenpick.acquisition import gaussian, herding, kernel_width
 
     features = np.load(options.features, mmap_mode="r")
     n = max(n for n in SAMPLES if n <= len(features))

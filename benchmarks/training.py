@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 def _cell(data: Path, work: Path, name: str, budget: int, seed: int) -> Rows:
     from evenpick import macro_accuracy, select, train
-    from evenpick.shallow_heads import SHALLOW_HEADS
+    from evenpick.classifiers import SHALLOW_HEADS
 
     pool, labels = labelled(data, work, name)
     test, true = labelled(data, work, name, "test")

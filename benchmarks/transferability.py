@@ -50,7 +50,7 @@ def _kind(part: int) -> str:
 
 def _cell(data: Path, work: Path, name: str, part: int, seed: int) -> Rows:
     from evenpick import simulate
-    from evenpick.transferability import measured_transfer, source_knowledge
+    from evenpick.estimates import measured_transfer, source_knowledge
 
     pool, labels, test, true = part_of(data, work, name, seed)
     if part != WHOLE:
@@ -86,7 +86,7 @@ def _cell(data: Path, work: Path, name: str, part: int, seed: int) -> Rows:
 
 
 def page(rows: Rows) -> str:
-    from evenpick.transferability import AGREEING, INFORMATIVE
+    from evenpick.estimates.transferability import AGREEING, INFORMATIVE
 
     sets = sorted({row["set"] for row in rows}, key=lambda name: -_mean(_of(rows, name, WHOLE), "information"))
     n_sets, n_parts = len(SEEDS["set"]), len(SEEDS["part"])

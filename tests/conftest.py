@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from evenpick.pool import Pool
-from evenpick.pool_writer import PoolWriter
+from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -287,7 +287,7 @@ def test_a_table_that_is_not_utf_8_is_told_where(workspace, tmp_path):
 
 
 def test_restart_is_refused_while_the_record_is_open_elsewhere(workspace, oracle):
-    from evenpick.label_store import LabelStore
+    from evenpick.labels import LabelStore
 
     simulate = ["simulate", workspace, "--labels", oracle, "--budget"]
     evenpick(*simulate, 6)

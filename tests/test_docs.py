@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from evenpick.acquisition import ACQUISITIONS
-from evenpick.balancing import BALANCINGS
 from evenpick.cli import main
-from evenpick.source_model import SOURCES
+from evenpick.session import BALANCINGS
+from evenpick.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

@@ -6,10 +6,10 @@ import tarfile
 import numpy as np
 import pytest
 
-from evenpick.embedding import embed
+from evenpick.classifiers import SHALLOW_HEADS
 from evenpick.metrics import macro_accuracy
-from evenpick.shallow_heads import SHALLOW_HEADS
-from evenpick.source_model import SourceModel
+from evenpick.pool import embed
+from evenpick.sources import SourceModel
 from evenpick.training import train
 
 N_IMAGES, N_LABELS, SPLITS = 1600, 400, range(3)

@@ -22,8 +22,7 @@ from sklearn.base import clone
 
 from evenpick.acquisition import ACQUISITIONS, select
 from evenpick.errors import EvenpickError
-from evenpick.session import Session
-from evenpick.simulation import simulate
+from evenpick.session import Session, simulate
 from evenpick.skactiveml_bridge import AcquisitionStrategy, from_skactiveml
 
 every_function = pytest.mark.parametrize("name", ACQUISITIONS)

@@ -7,24 +7,21 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .acquisition import ACQUISITIONS, select
-    from .balancing import BALANCINGS
-    from .embedding import embed
     from .errors import EvenpickError
-    from .imbalance import induce_imbalance
+    from .images import Preprocessing
     from .metrics import g_al, imbalance_ratio, macro_accuracy
-    from .model import Model
-    from .pool import Pool
-    from .session import Session
-    from .simulation import simulate
-    from .source_model import Preprocessing, SourceModel
-    from .training import train
+    from .paper import induce_imbalance
+    from .pool import Pool, embed
+    from .session import BALANCINGS, Session, simulate
+    from .sources import SourceModel
+    from .training import Model, train
 
 # Names are imported on first use, so that `import evenpick` loads none of the heavy libraries.
 _MODULES = {
-    "ACQUISITIONS": "acquisition", "BALANCINGS": "balancing", "EvenpickError": "errors", "Model": "model",
-    "Pool": "pool", "Preprocessing": "source_model", "Session": "session", "SourceModel": "source_model",
-    "embed": "embedding", "g_al": "metrics", "imbalance_ratio": "metrics", "induce_imbalance": "imbalance",
-    "macro_accuracy": "metrics", "select": "acquisition", "simulate": "simulation", "train": "training",
+    "ACQUISITIONS": "acquisition", "BALANCINGS": "session", "EvenpickError": "errors", "Model": "training",
+    "Pool": "pool", "Preprocessing": "images", "Session": "session", "SourceModel": "sources",
+    "embed": "pool", "g_al": "metrics", "imbalance_ratio": "metrics", "induce_imbalance": "paper",
+    "macro_accuracy": "metrics", "select": "acquisition", "simulate": "session", "train": "training",
 }  # fmt: skip
 
 __all__ = [

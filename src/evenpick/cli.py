@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._version import __version__
-from .benchmark_commands import benchmark
-from .command_options import (
+from .commands import (
     ACQUISITION,
     BUDGET,
     FILE,
@@ -19,12 +18,18 @@ from .command_options import (
     SEED,
     SPLIT,
     WORKSPACE,
+    benchmark,
     embed_with_bar,
-)  # fmt: skip
+    evaluate,
+    predict,
+    print_json,
+    print_table,
+    progress_bars,
+    report,
+    train,
+)
 from .errors import NO_SPACE, EvenpickError
 from .machine import Run, map_in_threads
-from .model_commands import evaluate, predict, report, train
-from .terminal import print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
     from .acquisition import AcquisitionFunction
@@ -74,7 +79,7 @@ def demo(workspace: Path) -> None:
 @main.command()
 def sources() -> None:
     """List the source models."""
-    from .source_model import SOURCES
+    from .sources import SOURCES
 
     columns = ["--source", "trained on", "features", "classes", "preprocessing", "licence of the weights"]
     rows = [[s.usage, s.trained_on, s.features, s.classes, s.preprocessing, s.licence] for s in SOURCES.values()]
@@ -93,7 +98,7 @@ def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, ray: s
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
     from dataclasses import replace
 
-    from .source_model import SourceModel
+    from .sources import SourceModel
 
     model = SourceModel.load(source)
     if reduced_jpeg:
@@ -108,7 +113,7 @@ def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, ray: s
 @JSON
 def diagnose(workspace: Path, as_json: bool) -> None:
     """Say how well the source model knows these images, and which methods follow from it."""
-    from .diagnosis import diagnose as look
+    from .reports import diagnose as look
 
     found = look(workspace)
     if as_json:
@@ -128,10 +133,8 @@ def diagnose(workspace: Path, as_json: bool) -> None:
 def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None, ray: str | None) -> None:
     """Choose the images to label, once for the whole budget, as a CSV to fill in."""
     from .acquisition import select_more
-    from .exchange import write_selection
-    from .label_store import LabelStore
+    from .labels import DEFAULTS, LabelStore, recorded_answers, write_selection
     from .pool import Pool
-    from .recorded_session import DEFAULTS, recorded_answers
 
     pool, file = Pool.open(workspace), out or workspace / "selection.csv"
     if file.exists():
@@ -161,7 +164,7 @@ def import_(workspace: Path, file: Path, annotator: str, split: str | None) -> N
     A CSV has the columns image and label; Label Studio exports JSON or JSON-MIN; a folder has a folder of
     images for each class.
     """
-    from .label_files import import_file
+    from .labels import import_file
 
     click.echo(import_file(workspace, file, annotator, split))
 
@@ -186,8 +189,8 @@ def export(
     acquisition: str | None, seed: int | None,
 ) -> None:  # fmt: skip
     """Write the labels to FILE, as CSV, a folder `class/image` or tasks for Label Studio; or the classifier as ONNX."""
-    from .label_files import export_file
-    from .model_export import export_classifier
+    from .labels import export_file
+    from .training import export_classifier
 
     if to == "onnx":
         click.echo(export_classifier(workspace, file))
@@ -220,9 +223,9 @@ def label(
     token: str | None, no_browser: bool, restart: bool,
 ) -> None:  # fmt: skip
     """Label in the browser what evenpick asks for, alone or together; go on any time."""
-    from .label_app import serve
+    from .labels import set_aside
     from .pool import Pool
-    from .recorded_session import set_aside
+    from .web import serve
 
     pool = Pool.open(workspace)
     if restart and (kept := set_aside(workspace)):
@@ -258,11 +261,9 @@ def simulate(
     patience: int, seed: int, restart: bool,
 ) -> None:  # fmt: skip
     """Let known labels answer instead of a person, and record the answers."""
-    from .exchange import read_labels, read_skipped
-    from .pool import Pool
-    from .recorded_session import RecordedSession, set_aside
-    from .session import Session
-    from .simulation import answer_all, result_of
+    from .labels import read_labels, set_aside
+    from .pool import Pool, read_skipped
+    from .session import RecordedSession, Session, answer_all, result_of
 
     pool = Pool.open(workspace)
     table = read_labels(labels, pool.image_ids, read_skipped(workspace), split)
@@ -286,8 +287,8 @@ def simulate(
 @JSON
 def status(workspace: Path, as_json: bool) -> None:
     """Say where labelling stands, what accuracy to expect, and what more labels would buy."""
-    from .status import rows_of
-    from .status import status as look
+    from .reports import rows_of
+    from .reports import workspace_status as look
 
     facts = look(workspace)
     if as_json:
@@ -314,7 +315,7 @@ def _run_on(ray: str | None, needed: Path) -> AbstractContextManager[Run]:
     """What spreads the work: threads here, or tasks on a Ray cluster that sees the folder."""
     if ray is None:
         return nullcontext(map_in_threads)
-    from .distributed import on_ray
+    from .ray_cluster import on_ray
 
     return on_ray(ray, needed)
 
@@ -324,7 +325,7 @@ def _acquisition_on(
 ) -> AbstractContextManager["str | AcquisitionFunction"]:
     if ray is None:
         return nullcontext(acquisition)
-    from .distributed import acquisition_on_ray
+    from .ray_cluster import acquisition_on_ray
 
     return acquisition_on_ray(acquisition, ray, workspace)
 

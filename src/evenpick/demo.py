@@ -15,19 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from .embedding import Progress, embed
 from .errors import MissingExtraError
-from .evaluation import Evaluation, evaluate
-from .label_store import Entry, LabelStore
+from .labels import DEFAULTS, Entry, LabelStore, set_aside
+from .machine import Progress
 from .metrics import class_counts, classes_found, imbalance_ratio, mean_interval
-from .model import Model
-from .pool import Pool
-from .recorded_session import DEFAULTS, set_aside
-from .report import write_evaluation, write_report
-from .session import AUTO
-from .simulation import SimulationResult, simulate
-from .source_model import SourceModel
-from .training import train
+from .pool import Pool, embed
+from .reports import write_evaluation, write_report
+from .session import AUTO, SimulationResult, simulate
+from .sources import SourceModel
+from .training import Evaluation, Model, evaluate, train
 
 BUDGET = 100
 METHODS: list[tuple[str, str | None]] = [

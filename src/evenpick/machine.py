@@ -145,3 +145,6 @@ def one_blas_thread() -> AbstractContextManager[None]:
     number of cores either. OpenBLAS heeds this from the main thread alone; elsewhere it may change nothing.
     """
     return _ONE_BLAS_THREAD
+
+
+Progress = Callable[[int, int], None]  # images done, images in all

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .acquisition import AcquisitionFunction, ordered
+from .arrays import IndexArray
 from .errors import EvenpickError, MissingExtraError
-from .pool import IndexArray, Pool
+from .pool import Pool
 
 try:
     from skactiveml.base import SingleAnnotatorPoolQueryStrategy

@@ -1,0 +1,134 @@
+"""The one table of acquisition functions, and `select`, their public door."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from ..arrays import IndexArray
+from ..errors import EvenpickError, check_seed, unknown_name
+from ..pool import Pool
+from .by_predictions import (
+    ent,
+    ent_div,
+    ent_inv,
+    ent_inv_div,
+    lc,
+    lc_div,
+    lc_inv,
+    lc_inv_div,
+    ms,
+    ms_div,
+    ms_inv,
+    ms_inv_div,
+    random,
+)
+from .clustering import badge, k_means, typiclust
+from .herding import max_herding, prob_cover, uncertainty_herding
+from .k_center import core_set
+
+AcquisitionFunction: TypeAlias = Callable[[Pool, int, np.random.Generator], IndexArray]
+
+ACQUISITIONS: dict[str, AcquisitionFunction] = {
+    "random": random,
+    "ent": ent,
+    "ms": ms,
+    "lc": lc,
+    "ent_inv": ent_inv,
+    "ms_inv": ms_inv,
+    "lc_inv": lc_inv,
+    "ent_div": ent_div,
+    "ms_div": ms_div,
+    "lc_div": lc_div,
+    "ent_inv_div": ent_inv_div,
+    "ms_inv_div": ms_inv_div,
+    "lc_inv_div": lc_inv_div,
+    "core_set": core_set,
+    "k_means": k_means,
+    "typiclust": typiclust,
+    "badge": badge,
+    "max_herding": max_herding,
+    "uncertainty_herding": uncertainty_herding,
+    "prob_cover": prob_cover,
+    "auto": max_herding,
+}
+
+
+def select(
+    pool: Pool,
+    budget: int,
+    acquisition: str | AcquisitionFunction = "auto",
+    random_state: int = 0,
+) -> IndexArray:
+    """Choose the images to label, once for the whole budget.
+
+    Parameters
+    ----------
+    pool : Pool
+    budget : int
+        How many images; 1 to `len(pool)`.
+    acquisition : str or callable
+        A name of `ACQUISITIONS`, or a function `(pool, budget, rng) -> indices`.
+    random_state : int
+        Same seed, same answer; the global seed changes nothing.
+
+    Returns
+    -------
+    array of shape (budget,), intp
+        Rows of the pool, first choice first, no repeats.
+
+    Raises
+    ------
+    EvenpickError
+        If the budget does not fit the pool, the name is unknown, or the pool lacks predictions that the
+        function needs, or a callable breaks the contract.
+    """
+    check_budget(budget, len(pool))
+    check_seed("select", random_state)
+    return ordered(pool, budget, acquisition, np.random.default_rng(random_state))
+
+
+def select_more(
+    pool: Pool, answered: Sequence[int], budget: int, acquisition: str | AcquisitionFunction, random_state: int
+) -> IndexArray:
+    """As `select`, passing over the rows that are answered already."""
+    check_budget(budget, len(pool) - len(answered))
+    order = select(pool, budget + len(answered), acquisition, random_state)
+    return order[~np.isin(order, answered)][:budget]
+
+
+def ordered(pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng: np.random.Generator) -> IndexArray:
+    """`select` below the public door."""
+    order = np.asarray(find_acquisition(acquisition)(pool, budget, rng))
+    if callable(acquisition):
+        _check_order(order, budget, len(pool))
+    return order.astype(np.intp, copy=False)
+
+
+def find_acquisition(acquisition: str | AcquisitionFunction) -> AcquisitionFunction:
+    """The function of that name, or the callable itself."""
+    if callable(acquisition):
+        return acquisition
+    if acquisition not in ACQUISITIONS:
+        raise unknown_name("acquisition function", acquisition, ACQUISITIONS)
+    return ACQUISITIONS[acquisition]
+
+
+def check_budget(budget: int, n_images: int) -> None:
+    """Refuse a budget that is no whole number from 1 to the size of the pool."""
+    if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)) or not 1 <= budget <= n_images:
+        raise EvenpickError(f"budget must be a whole number from 1 to {n_images} (the pool); got {budget!r}")
+
+
+def _check_order(order: IndexArray, budget: int, n_images: int) -> None:
+    if (
+        order.shape != (budget,)
+        or not np.issubdtype(order.dtype, np.integer)
+        or len(np.unique(order)) != budget
+        or order.min() < 0
+        or order.max() >= n_images
+    ):
+        raise EvenpickError(
+            f"a custom acquisition function must return {budget} different rows of the pool "
+            f"(0 to {n_images - 1}); got {order.dtype} of shape {order.shape}"
+        )

@@ -1,0 +1,61 @@
+"""Self-training: unlabelled images that a first classifier is sure of, the same number of each class, train a second.
+
+The weakly supervised expansion that section 3.1 of the paper leaves open: pseudo-labels (Lee, 2013) of the most
+confident images of each class, so that common classes do not take over; as many of each, where class-balanced
+self-training (Zou et al., 2018) takes the same share. It is a head like others, so that the folds judge it like others;
+the labels that train a fold train all its classifiers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import IndexArray
+from ..probabilities import margins
+from .heads import SHALLOW_HEADS, ShallowHead
+from .linear_head import LinearHead
+
+SUFFIX = "+self_training"  # of the name of a strategy
+OF_EACH_CLASS = 10  # at least; as many as it has labels on average where these are more
+ROUNDS = (1, 2)  # times so many: the second classifier is trusted with twice the images, and trains a third
+
+
+def self_trained(head: ShallowHead, unlabelled: NDArray[np.float32]) -> ShallowHead:
+    """The head, trained on the labels and then on pseudo-labels too, its C given.
+
+    Parameters
+    ----------
+    head : ShallowHead
+    unlabelled : array of shape (n_unlabelled, n_features)
+        Of length 1, in the basis of the features that `fit` is given.
+    """
+
+    def fit(features: NDArray[np.floating], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
+        most = max(OF_EACH_CLASS, round(len(labels) / (labels.max() + 1)))
+        together: tuple[NDArray[np.floating], IndexArray] = features, labels
+        for times in ROUNDS:
+            teacher = head.fit(*together, (head.teacher_c,))[0]
+            scores = unlabelled @ teacher.weights.T.astype(np.float32) + teacher.intercepts
+            rows, numbers = pseudo_labels(scores, times * most)
+            together = np.vstack([features, unlabelled[rows]]), np.concatenate([labels, numbers])
+        return head.fit(*together, grid)
+
+    return replace(head, grid=(head.student_c,), fit=fit)
+
+
+def pseudo_labels(scores: NDArray[np.floating], most: int) -> tuple[IndexArray, IndexArray]:
+    """Rows of (n, n_classes) scores, and the class that is told for each: of each class the `most` with the largest margin.
+
+    The margin is the largest score less the second largest; of equal margins the first rows.
+    """
+    told = scores.argmax(axis=1)
+    surest_first = np.argsort(-margins(scores), kind="stable")
+    rows = np.concatenate([surest_first[told[surest_first] == number][:most] for number in range(scores.shape[1])])
+    return rows, told[rows]
+
+
+def head_of(strategy: str) -> ShallowHead | None:
+    """The head behind the name of a strategy, self-trained or not; None if it is no shallow one."""
+    return SHALLOW_HEADS.get(strategy.removesuffix(SUFFIX))

@@ -1,0 +1,190 @@
+"""What to expect: the test accuracy of the labels so far, and of twice as many, with intervals.
+
+The accuracy meant is that of `train` by default, macro over **all** classes, undiscovered ones 0:
+(accuracy over the classes found) x (classes found / all classes). The first is from `learning_curve`, the second from
+Chao1. `benchmarks/expectation.md` says how often the intervals hold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import check_seed
+from ..pool import Pool, checked_labels
+from ..vectors import normalised
+from .learning_curve import Curve, learning_curve
+from .missing_classes import CONFIDENCE, ENOUGH, UnseenClasses, unseen_classes
+
+MOST_LOOKED_AT = 4000  # images without a label, drawn
+WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop
+
+# The probe is neither the SVM nor self-trained, and its margins tell only so much of chosen labels: how far that puts off
+# the accuracy over the classes found, beyond its standard error. Measured in benchmarks/expectation.md.
+BIAS = 0.06
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share between 0 and 1 with its 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Macro test accuracy over all classes, with the labels so far and with twice as many.
+
+    Attributes
+    ----------
+    n_labels : int
+    n_more : int
+        As many labels again, or what the pool has left.
+    now, doubled : Estimate
+        With `n_labels`, and with `n_more` on top.
+    gained_by_discovery : float
+        The part of `doubled` - `now` that classes found meanwhile would bring.
+    curve : Curve
+        Accuracy over the classes found alone.
+    """
+
+    n_labels: int
+    n_more: int
+    now: Estimate
+    doubled: Estimate
+    gained_by_discovery: float
+    curve: Curve
+
+
+def expected_accuracy(
+    pool: Pool, indices: ArrayLike, labels: Sequence[str], random_state: int = 0
+) -> Expectation | None:
+    """Estimate what a classifier trained on these labels reaches on new images, and what twice as many would.
+
+    Parameters
+    ----------
+    pool : Pool
+    indices : array of shape (n_labels,)
+        Rows of the pool.
+    labels : sequence of str, shape (n_labels,)
+    random_state : int
+        Draws the folds.
+
+    Returns
+    -------
+    Expectation or None
+        None with fewer than two classes, or while no class has two labels: nothing can be held out.
+
+    Raises
+    ------
+    EvenpickError
+        If the lengths differ, or a row is no row of the pool or is named twice.
+    """
+    check_seed("status", random_state)
+    rows, names = checked_labels("status", pool, indices, labels)
+    unseen = unseen_classes(names, len(pool))
+    if unseen is None or unseen.found < 2 or unseen.found == len(rows):
+        return None
+    number_of: dict[str, int] = {}  # in the order of discovery: another name for a class changes nothing
+    numbers = np.array([number_of.setdefault(name, len(number_of)) for name in names], dtype=np.intp)
+    rng = np.random.default_rng(random_state)
+    others = np.setdiff1d(np.arange(len(pool)), rows)
+    others = np.sort(rng.choice(others, min(len(others), MOST_LOOKED_AT), replace=False))
+    curve = learning_curve(normalised(pool.features[rows]), numbers, rng, normalised(pool.features[others]))
+    return expectation_of(curve, unseen)
+
+
+def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> list[str]:
+    """Sentences on what is still to be found, what is reached, and what more labels would buy."""
+    if unseen is None:
+        return ["Nothing can be said before the first label."]
+    said = [_still_to_find(unseen)]
+    if unseen.found > 1 and unseen.mostly_lone:
+        return [*said, "Without that, neither can the accuracy over all classes."]
+    if expectation is None:
+        return [*said, "The accuracy cannot be told yet: it needs two classes, and one of them with two labels."]
+    now, doubled = expectation.now, expectation.doubled
+    n, n_more = expectation.n_labels, expectation.n_more
+    reached = f"Trained on these {n} labels, expect a macro accuracy of {_share(now)} over all classes"
+    if not n_more:
+        return [*said, f"{reached}. Every image has a label."]
+    if unseen.too_early:
+        span = f"{now.low:.0%} and {now.high:.0%}"
+        return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
+    more = "Twice the labels" if n_more == n else "Labels of all images"
+    said.append(f"{reached}; with {n + n_more} labels {_share(doubled)}.")
+    said.append(_worth(more, doubled.value - now.value, expectation.gained_by_discovery, expectation.curve.error))
+    return said
+
+
+def expectation_of(curve: Curve, unseen: UnseenClasses, bias: float = BIAS) -> Expectation:
+    """Accuracy over the classes found times the share of classes found, now and with twice the labels."""
+    from scipy import stats
+
+    found, n = unseen.found, unseen.n_labels
+    n_more = n if unseen.unlabelled is None else min(n, unseen.unlabelled)
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, found - 1))
+    normal = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    noise = hypot(quantile * curve.error, normal * bias)
+
+    def share_found(undiscovered: float, n_more: int) -> float:
+        return 1 - unseen.still_undiscovered(n_more, undiscovered) / (found + undiscovered)
+
+    # Labels chosen for coverage may have found every class, whatever Chao1 says.
+    shares = [tuple(share_found(k, more) for k in (unseen.undiscovered, unseen.high, 0.0)) for more in (0, n_more)]
+    gain, largest = curve.gain(1 + n_more / n), curve.largest_gain(1 + n_more / n)
+    later = min(curve.on_found + gain, 1.0)
+    now = _product(curve.on_found, (noise, noise), shares[0])
+    # The labels to come are chosen too, and differ from these once more.
+    ahead = hypot(noise, normal * bias)
+    doubled = _product(later, (hypot(ahead, gain), hypot(ahead, largest - gain)), shares[1])
+    return Expectation(n, n_more, now, doubled if n_more else now, later * (shares[1][0] - shares[0][0]), curve)
+
+
+def _product(value: float, widths: tuple[float, float], shares: tuple[float, ...]) -> Estimate:
+    """Accuracy over the classes found times the share found, their deviations added in quadrature."""
+    share, fewest, most = shares
+    low = value * share - hypot(widths[0] * share, value * (share - fewest))
+    high = value * share + hypot(widths[1] * share, value * (most - share))
+    return Estimate(value * share, max(low, 0.0), min(high, 1.0))
+
+
+def _still_to_find(unseen: UnseenClasses) -> str:
+    if unseen.unlabelled == 0:
+        return f"All {unseen.found} classes of the pool are found: every image has a label."
+    if unseen.n_labels < ENOUGH:
+        return f"How many classes are still to be found cannot be told from fewer than {ENOUGH} labels."
+    if unseen.too_early:
+        return (
+            f"How many classes are still to be found cannot be told yet: {unseen.singletons} of {unseen.n_labels} "
+            "labels are the only one of their class."
+        )
+    chance = f"{unseen.unseen_mass:.1%} ({unseen.mass_low:.1%} to {unseen.mass_high:.1%})"
+    if round(unseen.high) == 0:
+        return f"These labels give no sign of more classes; a random image is of another one with a chance of {chance}."
+    return (
+        f"About {unseen.undiscovered:.0f} more classes are to be found ({unseen.low:.0f} to {unseen.high:.0f}), "
+        f"and a random image is of one of them with a chance of {chance}. Both take the labels for drawn at random; "
+        "labels chosen for coverage find classes faster, so that there are probably fewer."
+    )
+
+
+def _share(estimate: Estimate) -> str:
+    return f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})"
+
+
+def _worth(more: str, gain: float, by_discovery: float, error: float) -> str:
+    if gain < 0.01 and error > WELL_KNOWN:
+        return (
+            f"By the learning curve {more[0].lower()}{more[1:]} would buy less than a point, but these labels tell that "
+            f"curve to about {100 * error:.0f} points only."
+        )
+    if gain < 0.01:
+        return f"{more} would buy little: less than a point. This is a good place to stop."
+    part = f", {100 * by_discovery:.0f} of them by finding classes" if by_discovery >= 0.01 else ""
+    points = f"{100 * gain:.0f}"
+    return f"{more} would buy about {points} {'point' if points == '1' else 'points'}{part}."

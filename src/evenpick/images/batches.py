@@ -1,0 +1,73 @@
+"""Image files through a network, decoded in threads a few batches ahead of their use."""
+
+import contextlib
+import math
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import EvenpickError
+from ..machine import cores
+from .decoding import UnreadableImageError, cut_image
+from .preprocessing import INTERPOLATIONS, Batch, Preprocessing
+
+Cut: TypeAlias = Callable[[Image.Image], Image.Image]
+Logits: TypeAlias = NDArray[np.float64]
+
+_SMALLEST_CROP = 0.6  # share of the area of the largest square
+_AHEAD = 2  # batches decoded while one is used
+
+
+def _cut_file(file: Path, cut: Cut) -> Image.Image:
+    try:
+        return cut_image(file.read_bytes(), cut)
+    except (OSError, UnreadableImageError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise EvenpickError(f"image '{file}' cannot be read: {reason}; put it back or take its label out") from error
+
+
+def decoded(jobs: Sequence[Sequence[tuple[Path, Cut]]], preprocessing: Preprocessing) -> Generator[Batch, None, None]:
+    """The batch of each list of files and cuts, in order, a few batches ahead of their use."""
+    executor = ThreadPoolExecutor(cores(), "decoding")
+    ahead: deque[list[Future[Image.Image]]] = deque()
+    todo = iter(jobs)
+    try:
+        while True:
+            while len(ahead) <= _AHEAD and (job := next(todo, None)) is not None:
+                ahead.append([executor.submit(_cut_file, file, cut) for file, cut in job])
+            if not ahead:
+                return
+            yield preprocessing.batch([future.result() for future in ahead.popleft()])
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def random_cut(draws: NDArray[np.float64], preprocessing: Preprocessing) -> Cut:
+    """A square of 0.6 to 1 of the largest one's area, anywhere, mirrored half the time; four draws from [0, 1)."""
+    area, x, y, mirror = draws.tolist()
+
+    def cut(image: Image.Image) -> Image.Image:
+        side = min(image.size) * math.sqrt(_SMALLEST_CROP + (1 - _SMALLEST_CROP) * area)
+        left, top = x * (image.width - side), y * (image.height - side)
+        size, resample = (preprocessing.size, preprocessing.size), INTERPOLATIONS[preprocessing.interpolation]
+        square = image.resize(size, resample, box=(left, top, left + side, top + side))
+        return square.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirror < 0.5 else square
+
+    return cut
+
+
+def logits_of_files(network: Callable[[Batch], Any], files: Sequence[Path], preprocessing: Preprocessing) -> Logits:
+    """What the network says of the central square of each file; no files give the shape (0, n_classes)."""
+    size = preprocessing.size
+    if not files:
+        return np.asarray(network(np.zeros((1, 3, size, size), np.float32))[:0], np.float64)
+    cuts = [(file, preprocessing.cut) for file in files]
+    jobs = [cuts[i : i + 32] for i in range(0, len(cuts), 32)]
+    with contextlib.closing(decoded(jobs, preprocessing)) as batches:
+        return np.concatenate([network(batch) for batch in batches]).astype(np.float64)

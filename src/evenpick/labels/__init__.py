@@ -1,0 +1,26 @@
+"""The record of who said what of which image, and every form in which labels come and go."""
+
+from .answers import DEFAULTS, Answer, Phase, as_answers, recorded_answers
+from .files import export_file, import_file
+from .record import FILE_NAME, Entry, Kind, LabelStore, effective_answers, set_aside, standing_answers
+from .tables import read_labels, write_predictions, write_selection
+
+__all__ = [
+    "DEFAULTS",
+    "FILE_NAME",
+    "Answer",
+    "Entry",
+    "Kind",
+    "LabelStore",
+    "Phase",
+    "as_answers",
+    "effective_answers",
+    "export_file",
+    "import_file",
+    "read_labels",
+    "recorded_answers",
+    "set_aside",
+    "standing_answers",
+    "write_predictions",
+    "write_selection",
+]

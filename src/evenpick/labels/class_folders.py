@@ -1,0 +1,212 @@
+"""Labels in and out as a folder of images, one folder a class: `class/image`.
+
+Of an image's path the first part is its class, the rest its id. What file systems refuse in a name is
+percent-encoded; `classes.csv` beside the class folders tells the names that are too long even so, or that
+differ from another only in case.
+"""
+
+import csv
+import filecmp
+import hashlib
+import io
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+from ..atomic_files import write_atomically
+from ..errors import EvenpickError
+from ..images import find_images
+from ..names import checked_class_name
+from ..pool import Pool, pool_folder, read_images_csv, read_state
+from .record import LabelStore, effective_answers
+from .tables import LabelTable, label_table
+
+CLASSES = "classes.csv"
+_CLASSES_WRITING = f"{CLASSES}.tmp"
+_TEMPORARY = ".copying"  # one file is copied at a time, and has its name only once it is whole
+_LONGEST = 240  # bytes; most file systems take 255
+
+# What Windows or the shell's `..` and hidden files make of a name; `%` and `~` so that reading back is exact.
+_REFUSED = re.compile(r'[<>:"/\\|?*%~\x00-\x1f\x7f]|^\.|[. ]$')
+_SHORTENED = re.compile(r"~[0-9a-f]{16}$")
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)
+
+
+def export_folder(target: Path, store: LabelStore, pool: Pool) -> tuple[int, int]:
+    """Copy every labelled image to `target/class/image`; returns how many there are, and were copied now.
+
+    Parameters
+    ----------
+    target : Path
+        New, empty, or left by an earlier export: what is there already is not copied again.
+    store : LabelStore
+    pool : Pool
+        With the folder of photographs.
+
+    Raises
+    ------
+    EvenpickError
+        If the target holds anything that this export would not write, or lies among the photographs, where its
+        copies would be embedded; nothing is copied then.
+    """
+    labels = {str(e.image): e.label for e in effective_answers(store.entries()) if e.label is not None}
+    if not labels:
+        raise EvenpickError(f"'{store.path}' has no label yet: label or import some first")
+    if pool.folder is None or not pool.folder.is_dir():
+        raise EvenpickError(f"the folder of photographs '{pool.folder}' does not exist: put it back where it was")
+    if target.resolve().is_relative_to(pool.folder.resolve()):
+        raise EvenpickError(f"'{target}' is in the folder of photographs '{pool.folder}': export to a folder beside it")
+    folders = class_folders(labels.values())
+    files = {f"{folders[label]}/{_inside(image_id)}": pool.folder / image_id for image_id, label in labels.items()}
+    _check_target(target, files)
+    target.mkdir(parents=True, exist_ok=True)
+    _write_classes(target / CLASSES, folders)
+    copied = sum(_copy(target, name, source) for name, source in files.items())
+    return len(files), copied
+
+
+def read_folder(folder: Path, workspace: Path, skipped: Iterable[str] = ()) -> LabelTable:
+    """The labels of a folder `class/image`.
+
+    An image is known by its bytes, which the pool has a checksum of, or else by its path below the class.
+
+    Raises
+    ------
+    EvenpickError
+        If an image lies beside the class folders, is not in the pool, or lies in two classes; if a folder is a
+        link or cannot be listed, or `classes.csv` does not tell a shortened name.
+    """
+    rows = list(read_images_csv(pool_folder(workspace), read_state(workspace)))
+    image_of_digest = {digest: image_id for image_id, digest in rows}
+    mend = "a file must be a copy of an image of the pool, or have its path below the class folder"
+    known, left_out = {image_id for image_id, _ in rows}, set(skipped)
+    files = list(_labelled_files(folder, image_of_digest))
+    table = label_table(folder, [(image, label) for image, label, _ in files], known, left_out, mend)
+    by_path = {image for image, _, by_bytes in files if not by_bytes}
+    return replace(table, by_path=len(by_path & table.labels.keys()))
+
+
+def _labelled_files(folder: Path, image_of_digest: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
+    """Image, class, and whether the image is known by its bytes."""
+    class_of = _read_classes(folder / CLASSES)
+    for name in _all_images(folder):
+        first, slash, image_id = name.partition("/")
+        if not slash:
+            raise EvenpickError(f"'{folder}' must hold a folder for each class; image '{name}' lies beside them")
+        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        yield image_of_digest.get(digest, image_id), _class_of(folder, first, class_of), digest in image_of_digest
+
+
+def _all_images(folder: Path) -> list[str]:
+    """As `find_images`, but what it would pass over is refused: half of the labels look like all of them."""
+
+    def refuse(name: str, reason: str) -> None:
+        raise EvenpickError(f"'{folder / name}' cannot be listed: {reason}")
+
+    for path in folder.rglob("*"):
+        if path.is_symlink() and path.is_dir():
+            raise EvenpickError(f"'{path}' is a link, which is not followed: put the folder itself there")
+    return find_images(folder, refuse)
+
+
+def _class_of(folder: Path, name: str, class_of: Mapping[str, str]) -> str:
+    found = class_of.get(unicodedata.normalize("NFC", name))  # some file systems take accents apart
+    if found is None and _SHORTENED.search(name):
+        raise EvenpickError(
+            f"'{folder / CLASSES}' does not tell the class of the folder '{name}': put the file of the export there, "
+            "or rename the folder"
+        )
+    return unquote(name) if found is None else found
+
+
+def class_folders(labels: Iterable[str]) -> dict[str, str]:
+    """A folder name for each class, that every file system takes and that no two share."""
+    folders: dict[str, str] = {}
+    taken = {CLASSES, _CLASSES_WRITING}
+    for label in dict.fromkeys(labels):
+        name = folder_name(label)
+        if len(name.encode()) > _LONGEST or _folded(name) in taken:
+            name = _shortened(label)
+        folders[label] = name
+        taken.add(_folded(name))
+    return folders
+
+
+def folder_name(label: str) -> str:
+    """The name with what file systems refuse percent-encoded; `urllib.parse.unquote` gives it back."""
+    name = _REFUSED.sub(lambda found: _percent(found[0]), label)
+    return _percent(name[0]) + name[1:] if _RESERVED.match(name) else name
+
+
+def _percent(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+def _shortened(label: str) -> str:
+    """A name that the class alone has: `~` is in no other; see `classes.csv` for what it stands for."""
+    start = folder_name(label).encode()[:200].decode(errors="ignore")
+    return f"{start}~{hashlib.sha256(label.encode()).hexdigest()[:16]}"
+
+
+def _folded(name: str) -> str:
+    """Equal for names that some file system takes for the same."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+
+
+def _inside(image_id: str) -> str:
+    path = PurePosixPath(image_id)
+    if path.is_absolute() or ".." in path.parts:
+        raise EvenpickError(f"image ids must be paths inside the embedded folder; the pool has '{image_id}'")
+    return image_id
+
+
+def _check_target(target: Path, files: Mapping[str, Path]) -> None:
+    """Refuse a target that holds anything else than these files."""
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise EvenpickError(f"'{target}' must be a folder, or not exist yet")
+    allowed = {CLASSES, _CLASSES_WRITING}
+    for path in sorted(target.rglob("*")):
+        name = path.relative_to(target).as_posix()
+        passed_over = path.is_dir() or name in allowed or path.name.startswith(".")  # hidden: never an image
+        if path.is_symlink() or not (passed_over or name in files):
+            raise EvenpickError(
+                f"'{target}' holds '{name}', which the labels do not put there now: export to a new folder"
+            )
+        if name in files and not filecmp.cmp(path, files[name]):
+            raise EvenpickError(f"'{path}' differs from '{files[name]}': export to a new folder")
+
+
+def _copy(target: Path, name: str, source: Path) -> bool:
+    file = target / name
+    if file.exists():
+        # Compared already: this export's own, unless two image ids differ in nothing that this file system keeps.
+        if filecmp.cmp(file, source):
+            return False
+        raise EvenpickError(f"'{file}' is another image's already: this disk takes the two names for the same")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source, target / _TEMPORARY)
+    (target / _TEMPORARY).rename(file)
+    return True
+
+
+def _write_classes(file: Path, folders: Mapping[str, str]) -> None:
+    rows = [(folder, label) for label, folder in folders.items() if unquote(folder) != label]
+    if rows:
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([("folder", "class"), *rows])
+        write_atomically(file, text.getvalue().encode())
+
+
+def _read_classes(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as handle:
+            rows = list(csv.DictReader(handle, strict=True))
+        return {unicodedata.normalize("NFC", row["folder"] or ""): checked_class_name(row["class"]) for row in rows}
+    except (ValueError, KeyError, csv.Error, EvenpickError) as error:
+        raise EvenpickError(f"'{file}' must be a CSV table with the columns folder and class ({error})") from error

@@ -1,0 +1,265 @@
+"""The record of a workspace: who said what of which image, when; one SQLite file, only ever added to.
+
+An entry is on the disk when `append` returns. Undo, skip and a renamed class are entries too; nothing is
+changed or deleted, and the tables refuse it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from ..errors import EvenpickError
+
+FORMAT = 1
+FILE_NAME = "labels.sqlite"
+
+Kind: TypeAlias = Literal["label", "skip", "undo", "rename"]
+
+_SCHEMA = f"""
+CREATE TABLE record (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,         -- UTC, ISO 8601
+    annotator TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('label', 'skip', 'undo', 'rename')),
+    image TEXT,               -- path relative to the folder; NULL for undo and rename
+    label TEXT,               -- the class given; for rename the new name
+    phase TEXT,               -- discovery, balancing, or NULL for what was imported
+    target TEXT,              -- the class asked for; for rename the old name
+    undoes INTEGER REFERENCES record (id),
+    request TEXT              -- chosen by who sent it, so that sending it again changes nothing
+);
+CREATE UNIQUE INDEX record_request ON record (request) WHERE request IS NOT NULL;
+CREATE TABLE settings (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, settings TEXT NOT NULL);
+CREATE TRIGGER record_keeps BEFORE UPDATE ON record BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER record_stays BEFORE DELETE ON record BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER settings_keep BEFORE UPDATE ON settings BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER settings_stay BEFORE DELETE ON settings BEGIN SELECT RAISE(ABORT, 'append only'); END;
+PRAGMA user_version = {FORMAT};
+"""
+
+
+_COLUMNS = "kind, annotator, image, label, phase, target, undoes, request, at, id"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the record; see the table's comments for the fields of each kind."""
+
+    kind: Kind
+    annotator: str
+    image: str | None = None
+    label: str | None = None
+    phase: str | None = None
+    target: str | None = None
+    undoes: int | None = None
+    request: str | None = None
+    at: str | None = None
+    id: int | None = None
+
+
+class LabelStore:
+    """The labels of one workspace.
+
+    Parameters
+    ----------
+    workspace : Path
+        Its `labels.sqlite` is made when missing.
+
+    Raises
+    ------
+    EvenpickError
+        If the file is no record of evenpick, or one of another version.
+    """
+
+    def __init__(self, workspace: str | Path) -> None:
+        self.path = Path(workspace) / FILE_NAME
+        if not self.path.parent.is_dir():
+            raise EvenpickError(f"workspace '{workspace}' does not exist: run `evenpick embed` first")
+        # One connection for all threads; callers serialise (a session is one state machine anyway).
+        try:
+            self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30)
+        except sqlite3.OperationalError as error:
+            raise EvenpickError(f"'{self.path}' cannot be opened ({error})") from error
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._create_or_check()
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            # Operational: a full or read-only disk, a lock; anything else is about what the file holds.
+            operational = isinstance(error, sqlite3.OperationalError)
+            trouble = "cannot be opened" if operational else "is not a record of labels"
+            raise EvenpickError(f"'{self.path}' {trouble} ({error})") from error
+        except EvenpickError:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> "LabelStore":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the record is complete at any moment without it."""
+        self._connection.close()
+
+    def gather(self) -> None:
+        """Bring the whole record into its one file, so that it can be moved; refused while others use it."""
+        self._connection.execute("PRAGMA busy_timeout = 1000")
+        try:
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            raise EvenpickError(
+                f"'{self.path}' is open in another process ({error}): stop the labelling page first"
+            ) from error
+
+    def append(self, entries: Iterable[Entry]) -> list[int]:
+        """Write entries, all or none, and return their ids once they are on the disk."""
+        with self._telling("written"), self._connection:  # one transaction
+            return [self._insert(entry, _now()) for entry in entries]
+
+    def entries(self) -> list[Entry]:
+        """The whole record, first to last."""
+        query = f"SELECT {_COLUMNS} FROM record ORDER BY id"
+        with self._telling("read"), closing(self._connection.execute(query)) as rows:
+            return [_entry(row) for row in rows]
+
+    def find(self, request: str) -> Entry | None:
+        """The entry that this request has made, if it has."""
+        query = f"SELECT {_COLUMNS} FROM record WHERE request = ?"
+        row = self._connection.execute(query, (request,)).fetchone()
+        return None if row is None else _entry(row)
+
+    def get(self, entry_id: int) -> Entry:
+        """The entry of this id, which must exist."""
+        query = f"SELECT {_COLUMNS} FROM record WHERE id = ?"
+        return _entry(self._connection.execute(query, (entry_id,)).fetchone())
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """The session's settings as last stored, None if none were."""
+        row = self._connection.execute("SELECT settings FROM settings ORDER BY id DESC LIMIT 1").fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def store_settings(self, settings: dict[str, Any]) -> None:
+        """Keep the settings of the session, if they differ from the last."""
+        if settings != self.settings:
+            with self._connection:
+                self._connection.execute(
+                    "INSERT INTO settings (at, settings) VALUES (?, ?)", (_now(), json.dumps(settings))
+                )
+
+    def _insert(self, e: Entry, now: str) -> int:
+        values = (e.kind, e.annotator, _storable(e.image), e.label, e.phase, e.target, e.undoes, e.request, now)
+        cursor = self._connection.execute(
+            f"INSERT INTO record ({_COLUMNS.removesuffix(', id')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values
+        )
+        return int(cursor.lastrowid or 0)
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise  # a broken rule of the tables is a bug
+        except sqlite3.DatabaseError as error:
+            raise EvenpickError(f"'{self.path}' cannot be {what} ({error}); what is in it stays") from error
+
+    def _create_or_check(self) -> None:
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")  # two processes may open a new workspace at once
+            found = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if found == FORMAT:
+                return
+            if found == 0 and tables == 0:
+                for statement in _statements(_SCHEMA):
+                    self._connection.execute(statement)
+                return
+        raise EvenpickError(
+            f"'{self.path}' has format {found}; this evenpick reads format {FORMAT}: "
+            "use the version that wrote it, or another workspace"
+        )
+
+
+def standing_answers(entries: Iterable[Entry]) -> list[Entry]:
+    """The label and skip entries that stand: what was undone is gone, renamed classes bear the new name."""
+    standing: dict[int, Entry] = {}
+    for entry in entries:
+        if entry.kind == "undo" and entry.undoes is not None:
+            standing.pop(entry.undoes, None)
+        elif entry.kind == "rename" and entry.target and entry.label:
+            standing = {i: _renamed(old, entry.target, entry.label) for i, old in standing.items()}
+        elif entry.id is not None:
+            standing[entry.id] = entry
+    return list(standing.values())
+
+
+def effective_answers(entries: Iterable[Entry]) -> list[Entry]:
+    """The answers that count: of those that stand, the first to each image."""
+    first: dict[str, Entry] = {}
+    for entry in standing_answers(entries):
+        first.setdefault(str(entry.image), entry)
+    return list(first.values())
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    kind, annotator, image, *rest = row
+    # A file name that is not valid UTF-8 is stored as its bytes; see `_storable`.
+    name = image.decode("utf-8", "surrogateescape") if isinstance(image, bytes) else image
+    return Entry(kind, annotator, name, *rest)
+
+
+def _storable(image: str | None) -> str | bytes | None:
+    try:
+        if image is not None:
+            image.encode()
+    except UnicodeEncodeError:
+        return image and image.encode("utf-8", "surrogateescape")
+    return image
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _renamed(entry: Entry, old: str, new: str) -> Entry:
+    label = new if entry.label == old else entry.label
+    target = new if entry.target == old else entry.target
+    return replace(entry, label=label, target=target)
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a script; `executescript` would commit on its own."""
+    statements, current = [], ""
+    for line in script.strip().splitlines():
+        current += line + "\n"
+        if sqlite3.complete_statement(current):
+            statements.append(current)
+            current = ""
+    return statements
+
+
+def set_aside(workspace: str | Path) -> Path | None:
+    """Rename the record, so that a new one can begin; returns where the old one is, None if it was empty.
+
+    Raises
+    ------
+    EvenpickError
+        If another process, such as a labelling page, has the record open.
+    """
+    with LabelStore(workspace) as store:
+        path = store.path
+        if not store.entries():
+            return None
+        store.gather()
+    numbered = (path.with_name(f"labels-{i}.sqlite") for i in range(1, 10**6))
+    kept = next(name for name in numbered if not name.exists())
+    path.rename(kept)
+    return kept

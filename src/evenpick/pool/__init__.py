@@ -1,0 +1,37 @@
+"""The pool: what a source model saw of every image, on disk or in memory, and how it is made."""
+
+from .embedding import Embedded, embed
+from .given_labels import checked_labels
+from .pool import (
+    BLOCK_ROWS,
+    Features,
+    Pool,
+    check_finite,
+    feature_blocks,
+    pool_folder,
+    read_images_csv,
+    read_state,
+    single_blocks,
+)
+from .present_files import embedded_already, forget_if_changed, pool_of_files, rows_of_files
+from .skipped import read_skipped
+
+__all__ = [
+    "BLOCK_ROWS",
+    "Embedded",
+    "Features",
+    "Pool",
+    "check_finite",
+    "checked_labels",
+    "embed",
+    "embedded_already",
+    "feature_blocks",
+    "forget_if_changed",
+    "pool_folder",
+    "pool_of_files",
+    "read_images_csv",
+    "read_skipped",
+    "read_state",
+    "rows_of_files",
+    "single_blocks",
+]

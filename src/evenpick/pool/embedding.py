@@ -1,0 +1,174 @@
+"""From a folder of photographs to a pool: read, decode and run the source model, block by block."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from ..errors import NO_SPACE, EvenpickError
+from ..images import UnreadableImageError, cut_image, find_images
+from ..machine import Progress, Run, map_in_threads
+from ..probabilities import softmax, summarise_probabilities
+from ..sources import SourceModel
+from .pool import BLOCK_ROWS, Pool
+from .skipped import SAME_CONTENT, write_skipped
+from .writer import PoolWriter
+
+BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 8 keeps memory small
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What a run of `embed` did: the pool, images done now, and (image id, reason) of those left out."""
+
+    pool: Pool
+    done_now: int
+    skipped: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Row:
+    image_id: str
+    digest: str
+    features: NDArray[np.float32]
+    prediction: NDArray[np.void]
+
+
+_Skip = tuple[str, str]
+
+
+def embed(
+    folder: str | Path,
+    workspace: str | Path,
+    source: SourceModel,
+    progress: Progress = lambda done, total: None,
+    only: Container[str] | None = None,
+    run: Run = map_in_threads,
+) -> Embedded:
+    """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
+
+    With `only`, images of other ids are passed over. `run` spreads the batches, by default over threads.
+
+    Unreadable images and folders, and all but the first of several files with equal bytes, are left out
+    and listed with their reason in `skipped.csv`; they are tried again on the next run.
+
+    Raises
+    ------
+    EvenpickError
+        If the folder has no image or none can be read, the workspace belongs to another folder or
+        source, another process is writing it, or the disk is full (what was done is kept).
+    """
+    folder, workspace = Path(folder).resolve(), Path(workspace)
+    skipped: list[_Skip] = []
+    image_ids = find_images(folder, lambda name, reason: skipped.append((name, reason)))
+    if only is not None:
+        image_ids = [image_id for image_id in image_ids if image_id in only]
+    with _only_writer(workspace), _disk_errors(workspace):
+        writer = PoolWriter(workspace, folder, source.describe(), source.feature_size)
+        writer.check()
+        before = len(writer.done)
+        todo = [image_id for image_id in image_ids if image_id not in writer.done]
+        batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
+        results = run(partial(_embed_batch, folder, source), batches)
+        skipped += _write_all(results, writer, lambda seen: progress(seen, len(todo)))
+        skipped.sort()
+        write_skipped(workspace / "skipped.csv", skipped)
+    if not writer.done:
+        raise EvenpickError(
+            f"none of the {len(image_ids)} images in '{folder}' can be read; "
+            f"reasons are in '{workspace / 'skipped.csv'}'"
+        )
+    return Embedded(Pool.open(workspace), len(writer.done) - before, skipped)
+
+
+def _write_all(
+    results: Iterator[tuple[list[_Row], list[_Skip]]], writer: PoolWriter, progress: Callable[[int], None]
+) -> list[_Skip]:
+    rows: list[_Row] = []
+    skipped: list[_Skip] = []
+    seen = 0
+    progress(seen)
+    for kept, broken in results:
+        for row in kept:
+            first = writer.image_of_digest.setdefault(row.digest, row.image_id)
+            if first == row.image_id:
+                rows.append(row)
+            else:
+                skipped.append((row.image_id, SAME_CONTENT + first))
+        skipped.extend(broken)
+        seen += len(kept) + len(broken)
+        progress(seen)
+        while len(rows) >= BLOCK_ROWS:
+            _append(writer, rows[:BLOCK_ROWS])
+            del rows[:BLOCK_ROWS]
+    if rows:
+        _append(writer, rows)
+    return skipped
+
+
+def _append(writer: PoolWriter, rows: Sequence[_Row]) -> None:
+    writer.append(
+        [row.image_id for row in rows],
+        [row.digest for row in rows],
+        np.stack([row.features for row in rows]),
+        np.stack([row.prediction for row in rows]),
+    )
+
+
+def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) -> tuple[list[_Row], list[_Skip]]:
+    opened, broken = [], []
+    for image_id in image_ids:
+        try:
+            data = (folder / image_id).read_bytes()
+            # Cut at once: large photographs must not pile up until the batch is full.
+            cut = cut_image(data, source.preprocessing.cut, source.preprocessing.enough_pixels)
+            opened.append((image_id, hashlib.sha256(data).hexdigest(), cut))
+        except UnreadableImageError as error:
+            broken.append((image_id, str(error)))
+        except OSError as error:
+            broken.append((image_id, error.strerror or str(error)))
+    if not opened:
+        return [], broken
+    features, logits = source.network(source.preprocessing.batch([cut for _, _, cut in opened]))
+    finite = np.asarray(np.isfinite(np.hstack([features, logits])).all(axis=1))
+    predictions = summarise_probabilities(softmax(np.where(finite[:, None], logits, 0)))
+    rows = []
+    for i, (image_id, digest, _) in enumerate(opened):
+        if finite[i]:
+            rows.append(_Row(image_id, digest, features[i], predictions[i]))
+        else:
+            broken.append((image_id, "the source model gives features that are not finite"))
+    return rows, broken
+
+
+@contextlib.contextmanager
+def _only_writer(workspace: Path) -> Iterator[None]:
+    try:
+        workspace.mkdir(parents=True, exist_ok=True)
+        with FileLock(workspace / "embed.lock", timeout=0):
+            yield
+    except Timeout:
+        raise EvenpickError(f"another process is embedding into '{workspace}'; wait for it to end") from None
+    except (FileExistsError, NotADirectoryError):
+        raise EvenpickError(f"workspace '{workspace}' must be a folder; it is a file") from None
+    except PermissionError as error:
+        raise EvenpickError(f"workspace '{workspace}' cannot be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _disk_errors(workspace: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise EvenpickError(
+            f"no room left to write '{workspace}' ({error.strerror}); what was embedded so far is kept: "
+            "free some space and run the same command again"
+        ) from error

@@ -1,0 +1,26 @@
+"""Images that were left out when embedding, and why: `skipped.csv` of a workspace."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..atomic_files import write_atomically
+
+
+def read_skipped(workspace: Path) -> dict[str, str]:
+    """Image ids that were left out when embedding, and why."""
+    file = workspace / "skipped.csv"
+    if not file.is_file():
+        return {}
+    with file.open(encoding="utf-8", errors="surrogateescape", newline="") as handle:
+        return {row["image"]: row["reason"] for row in csv.DictReader(handle)}
+
+
+SAME_CONTENT = "same content as "  # the reason why a copy is left out, before the name of its twin
+
+
+def write_skipped(file: Path, skipped: Sequence[tuple[str, str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([("image", "reason"), *skipped])
+    write_atomically(file, text.getvalue().encode("utf-8", "surrogateescape"))

@@ -1,0 +1,208 @@
+"""The report of a workspace: one self-contained HTML page, and the same facts as JSON and CSV."""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from .._version import __version__
+from ..atomic_files import write_atomically
+from ..classifiers import SUFFIX, head_of
+from ..errors import EvenpickError
+from ..images import UnreadableImageError, open_image
+from ..labels import Entry, LabelStore, effective_answers, recorded_answers
+from ..metrics import imbalance_ratio
+from ..pool import Pool, read_skipped
+from ..training import Evaluation, Model
+from .status import outlook
+
+THUMBNAIL = 96  # pixels of the longer side
+
+
+def write_evaluation(workspace: Path, evaluation: Evaluation, test_set: str) -> None:
+    """Keep an evaluation of the workspace's model for the report."""
+    folder = _folder(workspace)
+    facts = {
+        "test_set": test_set,
+        "model": _model_digest(workspace),
+        "undiscovered": evaluation.undiscovered,
+        **asdict(evaluation),
+    }
+    write_atomically(folder / "evaluation.json", json.dumps(facts, indent=1).encode())
+
+
+def write_report(
+    workspace: str | Path,
+    title: str | None = None,
+    comparison: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write `report/index.html`, `report.json`, `classes.csv` and `labels.csv`; returns the page.
+
+    Parameters
+    ----------
+    workspace : str or Path
+        With labels; a model and an evaluation are shown when they are there.
+    title : str, optional
+    comparison : mapping, optional
+        A table of methods to show first: `caption`, `columns`, `rows` and `sentence`.
+
+    Raises
+    ------
+    EvenpickError
+        If the workspace has no pool or no label yet, or a label of an image that the pool does not hold.
+    """
+    workspace = Path(workspace)
+    pool = Pool.open(workspace)
+    with LabelStore(workspace) as store:
+        answers, settings = effective_answers(store.entries()), store.settings
+        expected = outlook(pool, [answer for answer in recorded_answers(pool, store) if answer.label is not None])
+    facts = _facts(workspace, pool, answers, settings) | expected
+    facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
+    facts["comparison"] = comparison
+    folder = _folder(workspace)
+    write_atomically(folder / "report.json", json.dumps(facts, indent=1).encode())
+    write_atomically(folder / "classes.csv", _csv(facts["classes"]))
+    write_atomically(folder / "labels.csv", _csv(facts["labelled"]))
+    page = _page(facts, [_thumbnail(pool, row["image"]) for row in facts["labelled"]])
+    write_atomically(folder / "index.html", page.encode("utf-8", "replace"))
+    return folder / "index.html"
+
+
+def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    labelled = [entry for entry in answers if entry.label is not None]
+    if not labelled:
+        raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
+    model = Model.load(workspace / "model") if (workspace / "model" / "model.json").exists() else None
+    evaluation = _read_evaluation(workspace)
+    stale = evaluation is not None and evaluation["model"] != _model_digest(workspace)
+    evaluation = None if stale else evaluation
+    phases = [entry.phase for entry in labelled]
+    switch_at = phases.index("balancing") if "balancing" in phases else None
+    asked = [entry for entry in labelled if entry.phase == "balancing" and entry.target]
+    classes = _classes(labelled, switch_at, evaluation)
+    return {
+        "date": date.today().isoformat(),
+        "evenpick": __version__,
+        "workspace": str(workspace),
+        "folder": str(pool.folder),
+        "n_images": len(pool),
+        "skipped": len(read_skipped(workspace)),
+        "source": dict(pool.source),
+        "settings": settings,
+        "n_labels": len(labelled),
+        "n_not_told": len(answers) - len(labelled),
+        "classes_found": len({entry.label for entry in labelled}),
+        "imbalance_ratio": imbalance_ratio([row["labels"] for row in classes]),
+        "ratio_covers_undiscovered": evaluation is not None,
+        "switch_at": switch_at,
+        "target_hits": sum(entry.label == entry.target for entry in asked),
+        "target_asks": len(asked),
+        "classes": classes,
+        "model": _model_facts(model, [str(entry.label) for entry in labelled]) if model else None,
+        "evaluation": evaluation,
+        "evaluation_is_stale": stale,
+        "labelled": [
+            {"image": e.image, "label": e.label, "phase": e.phase or "imported", "target": e.target or ""}
+            for e in labelled
+        ],
+    }
+
+
+def _classes(
+    labelled: Sequence[Entry], switch_at: int | None, evaluation: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Labels of each class before and after balancing, and test accuracy where there is one."""
+    after = Counter(str(entry.label) for entry in labelled)
+    before = Counter(str(entry.label) for entry in labelled[:switch_at])
+    tested = {row["name"]: row for row in evaluation["classes"]} if evaluation else {}
+    rows = []
+    for name in sorted({*after, *tested}, key=lambda name: (-after[name], name)):
+        row = {"class": name, "labels_before_balancing": before[name], "labels": after[name]}
+        if evaluation:
+            result = tested.get(name, {})
+            row |= {key: result.get(key) for key in ("n_images", "accuracy", "corrected_accuracy")}
+        rows.append(row)
+    return rows
+
+
+def _model_facts(model: Model, labels: Sequence[str]) -> dict[str, Any]:
+    folds, head = model.cross_validation, head_of(model.strategy)
+    words = head.words if head else "the source model, fine-tuned"
+    return {
+        "strategy": model.strategy,
+        "words": words,
+        "self_trained": model.strategy.endswith(SUFFIX),
+        "chooses_c": head is not None and len(head.grid) > 1,
+        "left_out": model.left_out,
+        **asdict(model.choice),
+        "n_labels": sum(model.counts),
+        "out_of_date": dict(zip(model.classes, model.counts, strict=True)) != dict(Counter(labels)),
+        "cross_validation": asdict(folds) if folds else None,
+        "cross_validations": {name: asdict(tried) for name, tried in model.cross_validations.items()},
+    }
+
+
+def _page(facts: Mapping[str, Any], thumbnails: Sequence[str | None]) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("evenpick.reports"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["percent"] = lambda share: "" if share is None else f"{100 * share:.1f} %"
+    most = max(row["labels"] for row in facts["classes"])
+    return environment.get_template("report.html").render(
+        facts, most=most, sheet=list(zip(facts["labelled"], thumbnails, strict=True))
+    )
+
+
+def _thumbnail(pool: Pool, image_id: str) -> str | None:
+    """The image as a small JPEG in a data address; None when its file is gone."""
+    if pool.folder is None:
+        return None
+    try:
+        image = open_image(pool.folder / image_id)
+    except UnreadableImageError:
+        return None
+    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    table = list(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(table[0]))
+    writer.writeheader()
+    writer.writerows(table)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _read_evaluation(workspace: Path) -> dict[str, Any] | None:
+    file = _folder(workspace) / "evaluation.json"
+    try:
+        facts: dict[str, Any] | None = json.loads(file.read_bytes()) if file.is_file() else None
+    except ValueError as error:
+        raise EvenpickError(f"'{file}' is damaged: run `evenpick evaluate` again, or delete it") from error
+    return facts
+
+
+def _model_digest(workspace: Path) -> str | None:
+    """Which model an evaluation is of: the hash of what `model.json` says."""
+    file = workspace / "model" / "model.json"  # it names the weights by their hash
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+
+def _folder(workspace: Path) -> Path:
+    folder = workspace / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

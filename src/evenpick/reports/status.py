@@ -1,0 +1,104 @@
+"""Where a workspace stands, what to expect of its labels, and what more would buy: `evenpick status`."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..estimates import expected_accuracy, in_words, unseen_classes
+from ..labels import FILE_NAME, Answer, LabelStore, Phase, recorded_answers
+from ..metrics import imbalance_ratio
+from ..pool import Pool
+from ..session import AUTO, FIRST_ROUND, should_switch
+
+
+def workspace_status(workspace: Path) -> dict[str, Any]:
+    """The facts of a workspace as JSON values; changes nothing.
+
+    Raises
+    ------
+    EvenpickError
+        If there is no pool.
+    """
+    pool = Pool.open(workspace)
+    answers: list[Answer] = []
+    settings: Mapping[str, Any] | None = None
+    if (workspace / FILE_NAME).exists():
+        with LabelStore(workspace) as store:
+            answers, settings = recorded_answers(pool, store), store.settings
+    labelled = [answer for answer in answers if answer.label is not None]
+    counts = Counter(str(answer.label) for answer in labelled)
+    return {
+        "workspace": str(workspace),
+        "images": len(pool),
+        "labels": len(labelled),
+        "budget": settings["budget"] if settings else None,
+        "not_told": len(answers) - len(labelled),
+        "phase": _phase(labelled, settings),
+        "classes_found": len(counts),
+        "imbalance_ratio": imbalance_ratio(list(counts.values())) if counts else None,
+        **outlook(pool, labelled),
+    }
+
+
+def outlook(pool: Pool, labelled: Sequence[Answer]) -> dict[str, Any]:
+    """What to expect, as JSON values: `unseen`, `expectation` and the sentences `outlook`."""
+    rows, labels = [answer.index for answer in labelled], [str(answer.label) for answer in labelled]
+    unseen = unseen_classes(labels, len(pool))
+    # Without a count of the classes there is no accuracy over all of them.
+    expectation = None if unseen is None or unseen.mostly_lone else expected_accuracy(pool, rows, labels)
+    return {
+        "unseen": {**asdict(unseen), "too_early": unseen.too_early} if unseen else None,
+        "expectation": asdict(expectation) if expectation else None,
+        "outlook": in_words(expectation, unseen),
+    }
+
+
+def _phase(labelled: Sequence[Answer], settings: Mapping[str, Any] | None) -> Phase:
+    """As the session would say, which takes every label by today's names and budget, without making its plan again."""
+    if not labelled or settings is None or settings["balancing"] is None:
+        return "discovery"
+    if settings["balancing"] == AUTO:
+        return "balancing" if len(labelled) >= FIRST_ROUND else "discovery"
+    counts: Counter[str] = Counter()
+    for answer in labelled:
+        counts[str(answer.label)] += 1
+        if should_switch(np.array([*counts.values()]), settings["budget"]):
+            return "balancing"
+    return "discovery"
+
+
+def rows_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The numbers with their names, for a table."""
+    of = f" of {facts['budget']}" if facts["budget"] else ""
+    skipped = f", {facts['not_told']} could not be told" if facts["not_told"] else ""
+    ratio = facts["imbalance_ratio"]
+    rows = [
+        ("labels", f"{facts['labels']}{of}{skipped}"),
+        ("phase", facts["phase"]),
+        ("classes found", str(facts["classes_found"])),
+        ("imbalance ratio over them", "none yet" if ratio is None else f"{ratio:.2f}"),
+    ]
+    unseen = facts["unseen"]
+    if unseen and not unseen["too_early"]:
+        rows += [
+            ("classes not found, Chao1", _interval(unseen["undiscovered"], unseen["low"], unseen["high"], ".0f")),
+            (
+                "chance that an image is of one",
+                _interval(unseen["unseen_mass"], unseen["mass_low"], unseen["mass_high"], ".1%"),
+            ),
+        ]
+    expected = facts["expectation"]
+    if expected and not unseen["too_early"]:
+        rows.append(("macro accuracy to expect now", _interval(**expected["now"], form=".0%")))
+        if expected["n_more"]:
+            later = f"with {expected['n_labels'] + expected['n_more']} labels"
+            rows.append((later, _interval(**expected["doubled"], form=".0%")))
+    return rows
+
+
+def _interval(value: float, low: float, high: float, form: str) -> str:
+    return f"{value:{form}} ({low:{form}} to {high:{form}})"

@@ -1,0 +1,184 @@
+"""A session whose every answer is in the workspace's record before it counts."""
+
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..errors import EvenpickError
+from ..labels import DEFAULTS, Answer, Entry, Kind, LabelStore, Phase, as_answers, effective_answers, standing_answers
+from ..names import checked_class_name
+from ..pool import Pool
+from .session import Question, Session
+
+
+class RecordedSession:
+    """The `Session` of a workspace; reopened, it arrives at the same state and the same next image.
+
+    Parameters
+    ----------
+    workspace : str or Path
+    pool : Pool
+    budget : int, optional
+        Needed for a new session; a recorded one brings its own.
+    annotator : str
+        Who answers, unless an answer says otherwise.
+    **options
+        `acquisition`, `balancing`, `patience`, `random_state` of `Session`; by default as recorded.
+
+    Raises
+    ------
+    EvenpickError
+        If options contradict those that earlier answers were given under (only the budget may grow), or
+        the record names an image that the pool does not hold.
+    """
+
+    def __init__(
+        self,
+        workspace: str | Path,
+        pool: Pool,
+        budget: int | None = None,
+        annotator: str = "",
+        **options: Any,
+    ) -> None:
+        self.pool, self.annotator = pool, annotator
+        self._opinions: dict[int, dict[str, str | None]] = {}
+        self._last_id = 0
+        self.store = LabelStore(workspace)
+        try:
+            entries = self.store.entries()
+            asked = any(entry.phase is not None for entry in entries)  # imported answers were no session's choice
+            self.settings = self._settings(workspace, asked, {"budget": budget, **options})
+            session_options = {name: self.settings[name] for name in DEFAULTS}
+            self.session = Session(pool, self.settings["budget"], **session_options)
+            self.store.store_settings(self.settings)
+            self._replay()
+        except BaseException:
+            self.store.close()
+            raise
+
+    def __enter__(self) -> "RecordedSession":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+    @property
+    def phase(self) -> Phase:
+        """As `Session.phase`."""
+        return self.session.phase
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """As `Session.counts`."""
+        return self.session.counts
+
+    def next(self) -> int | None:
+        """As `Session.next`."""
+        return self.session.next()
+
+    @property
+    def opinions(self) -> dict[int, dict[str, str | None]]:
+        """What each annotator said of each answered row, None for a skip; the first answer counts."""
+        return self._opinions
+
+    def label(
+        self,
+        index: int,
+        name: str,
+        annotator: str | None = None,
+        question: Question | None = None,
+        request: str | None = None,
+    ) -> int:
+        """Record a label, then let it count; returns the entry's id.
+
+        Of several answers to an image all are kept and the first counts; one annotator answers once.
+        `question` is what the image was asked for and `request` names the sending (see `find`).
+        """
+        return self._answer("label", index, checked_class_name(name), annotator, question, request)
+
+    def skip(
+        self,
+        index: int,
+        annotator: str | None = None,
+        question: Question | None = None,
+        request: str | None = None,
+    ) -> int:
+        """Record that an image cannot be told; returns the entry's id."""
+        return self._answer("skip", index, None, annotator, question, request)
+
+    def undo(self, annotator: str | None = None, request: str | None = None) -> Entry:
+        """Record that the last standing answer (of this annotator, if one is named) is taken back."""
+        standing = standing_answers(self.store.entries())
+        own = [entry for entry in standing if annotator is None or entry.annotator == annotator]
+        if not own:
+            raise EvenpickError("there is no answer to undo")
+        undone = max(own, key=lambda entry: entry.id or 0)
+        who = self.annotator if annotator is None else annotator
+        self.store.append([Entry("undo", who, undoes=undone.id, request=request)])
+        self._replay()
+        return undone
+
+    def rename(self, old: str, new: str, annotator: str | None = None, request: str | None = None) -> None:
+        """Give a class another name; the name of another class merges the two."""
+        if old not in self.counts:
+            raise EvenpickError(f"class '{old}' does not exist; found so far: {', '.join(self.counts) or 'none'}")
+        who = self.annotator if annotator is None else annotator
+        name = checked_class_name(new)
+        if name == old:
+            raise EvenpickError(f"class '{old}' has this name already")
+        self.store.append([Entry("rename", who, label=name, target=old, request=request)])
+        self._replay()
+
+    def find(self, request: str) -> Entry | None:
+        """The entry that this request has made already, so that sending it again changes nothing."""
+        return self.store.find(request)
+
+    def _answer(
+        self, kind: Kind, index: int, name: str | None, annotator: str | None, question: Question | None,
+        request: str | None,
+    ) -> int:  # fmt: skip
+        who = self.annotator if annotator is None else annotator
+        given = self._opinions.get(index, {})
+        # Whoever answered may not answer again: `checked` refuses it, in the words of every session.
+        second = bool(given) and who not in given
+        answer = self._same_question(index, name) if second else self.session.checked(index, name, question)
+        image = self.pool.image_ids[index]
+        entry_id = self.store.append([Entry(kind, who, image, name, answer.phase, answer.target, request=request)])[0]
+        if entry_id != self._last_id + 1:
+            self._replay()  # another process has written meanwhile
+            return entry_id
+        self._last_id = entry_id
+        self._opinions.setdefault(index, {})[who] = name
+        if not second:
+            self.session.record(answer)
+        return entry_id
+
+    def _same_question(self, index: int, name: str | None) -> Answer:
+        first = next(answer for answer in self.session.answers if answer.index == index)
+        return Answer(index, name, first.phase, first.target)
+
+    def _replay(self) -> None:
+        entries = self.store.entries()
+        self.session.replay(as_answers(self.pool, self.store, effective_answers(entries)))
+        self._last_id = max((entry.id or 0 for entry in entries), default=0)
+        self._opinions = {}
+        for entry in standing_answers(entries):
+            given = self._opinions.setdefault(self.pool.index_of[str(entry.image)], {})
+            given.setdefault(entry.annotator, entry.label)
+
+    def _settings(self, workspace: str | Path, answered: bool, asked: dict[str, Any]) -> dict[str, Any]:
+        recorded = self.store.settings or {}
+        settings = {"budget": None, **DEFAULTS, **recorded, "evenpick": __version__}
+        settings |= {name: value for name, value in asked.items() if value is not None or name == "balancing"}
+        changed = [n for n in ("budget", *DEFAULTS) if recorded and settings[n] != recorded[n]]
+        if changed == ["budget"] and settings["budget"] > recorded["budget"]:
+            changed = []
+        if answered and changed:
+            name = changed[0]
+            raise EvenpickError(
+                f"workspace '{workspace}' holds labels chosen with {name} {recorded[name]}, now {settings[name]}; "
+                "leave the option out to go on, or start again with --restart (the old labels are kept aside)"
+            )
+        if settings["budget"] is None:
+            raise EvenpickError("a new session needs a budget: say --budget and how many labels you can pay for")
+        return settings

@@ -1,0 +1,16 @@
+"""Source models: pretrained networks by name, run by ONNX Runtime; what needs PyTorch is `torch_networks`."""
+
+from .onnx_networks import onnx_session
+from .source_model import SOURCES, SourceModel, weights_fingerprint
+from .trainable_networks import new_network, torch_seed, trainable
+
+__all__ = [
+    "SOURCES",
+    "SourceModel",
+    "new_network",
+    "onnx_session",
+    "torch_networks",
+    "torch_seed",
+    "trainable",
+    "weights_fingerprint",
+]

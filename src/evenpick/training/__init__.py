@@ -1,0 +1,20 @@
+"""From a pool and labels to a `Model`: strategies compared on folds, fine-tuning, evaluation, export as ONNX."""
+
+from .evaluation import Evaluation, evaluate
+from .fine_tuning import FineTuningSettings
+from .fine_tuning_plan import FineTuningOptions, clear_checkpoints
+from .model import Model
+from .model_export import export_classifier, source_of
+from .strategies import train
+
+__all__ = [
+    "Evaluation",
+    "FineTuningOptions",
+    "FineTuningSettings",
+    "Model",
+    "clear_checkpoints",
+    "evaluate",
+    "export_classifier",
+    "source_of",
+    "train",
+]

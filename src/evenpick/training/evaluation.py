@@ -1,0 +1,90 @@
+"""How good a trained model is on images whose classes are known and that it has not seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EvenpickError
+from ..metrics import macro_accuracy, macro_standard_error
+from ..pool import Pool
+from .model import Model
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """One class of the test set: its images and the share of them that are recognised."""
+
+    name: str
+    discovered: bool
+    n_images: int
+    accuracy: float
+    corrected_accuracy: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Macro accuracies (shares, over all classes of the test set, undiscovered ones counting 0).
+
+    The half widths are of 95 % intervals that cover the draw of the test images, not that of the labels.
+    """
+
+    n_images: int
+    accuracy: float
+    accuracy_half_width: float
+    corrected_accuracy: float
+    corrected_half_width: float
+    classes: tuple[ClassResult, ...]
+
+    @property
+    def undiscovered(self) -> list[str]:
+        """Classes of the test set that no label names."""
+        return [result.name for result in self.classes if not result.discovered]
+
+
+def evaluate(model: Model, pool: Pool, labels: Sequence[str] | NDArray[Any]) -> Evaluation:
+    """Compare the model's predictions with the true classes, without and with prior correction.
+
+    The correction is the model's own; for a model whose tau is 0 it is the printed one, tau = 1.
+
+    Parameters
+    ----------
+    model : Model
+    pool : Pool
+        The test images.
+    labels : sequence of str, length len(pool)
+
+    Raises
+    ------
+    EvenpickError
+        If the lengths differ or the pool is of another source than the model.
+    """
+    true = np.asarray([str(label) for label in labels])
+    if len(true) != len(pool):
+        raise EvenpickError(f"evaluate: {len(pool)} test images need as many labels; got {len(true)}")
+    names, scores = np.array(model.classes), model.scores(pool)
+    own = model if model.choice.tau else model.with_tau(1)
+    plain, corrected = names[scores.argmax(axis=1)], names[(scores - own.shift).argmax(axis=1)]
+    results = []
+    for name in sorted(set(true.tolist())):
+        members = true == name
+        results.append(
+            ClassResult(
+                name,
+                name in model.classes,
+                int(members.sum()),
+                float((plain[members] == name).mean()),
+                float((corrected[members] == name).mean()),
+            )
+        )
+    sizes = [result.n_images for result in results]
+    return Evaluation(
+        len(true),
+        macro_accuracy(true, plain),
+        1.96 * macro_standard_error([result.accuracy for result in results], sizes),
+        macro_accuracy(true, corrected),
+        1.96 * macro_standard_error([result.corrected_accuracy for result in results], sizes),
+        tuple(results),
+    )

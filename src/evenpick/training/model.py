@@ -1,0 +1,202 @@
+"""A trained classifier: probabilities from features or images, written to and read from a folder."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import ArrayLike, NDArray
+
+from .._version import __version__
+from ..arrays import Values
+from ..atomic_files import write_atomically
+from ..classifiers import Choice, CrossValidation, LinearHead, log_prior
+from ..errors import EvenpickError
+from ..images import Preprocessing
+from ..pool import Pool, check_finite, feature_blocks
+from ..probabilities import softmax
+from ..vectors import normalised
+from .network import FineTunedNetwork
+
+FORMAT = 2
+WEIGHTS = "weights.safetensors"
+NETWORK = "network.onnx"
+FINETUNE = "finetune"  # the strategy whose model is a network, not a linear head
+
+# What JSON and safetensors raise on files that are damaged, and what follows from facts that are something else.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained classifier.
+
+    Attributes
+    ----------
+    strategy : str
+        How it was trained; `"auto"` is resolved to what won.
+    classes : tuple of str
+        The discovered classes, sorted; columns of `predict_proba`.
+    counts : tuple of int
+        Labels of each class it was trained on: the prior that is corrected for.
+    head : LinearHead or FineTunedNetwork
+        What gives the scores: a linear classifier on the source's features, or the source fine-tuned.
+    choice : Choice
+        C, the temperature (probabilities are softmax(scores / temperature)) and tau, the strength of the prior
+        correction (log p - tau log prior, normalised): 0 for none, 1 as printed.
+    source : dict
+        Name and preprocessing of the source model whose features it takes.
+    cross_validations : dict
+        Of each strategy that was tried; empty if no class has two labels.
+    left_out : str
+        Why "auto" did not try fine-tuning, in words; empty if it did or was not asked to.
+    """
+
+    strategy: str
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]
+    head: LinearHead | FineTunedNetwork
+    choice: Choice
+    source: dict[str, Any]
+    cross_validations: dict[str, CrossValidation]
+    left_out: str = ""
+
+    @property
+    def cross_validation(self) -> CrossValidation | None:
+        """That of the strategy it was trained with."""
+        return self.cross_validations.get(self.strategy)
+
+    @property
+    def shift(self) -> Values:
+        """The prior correction: what is subtracted from the log probability of each class, shape (n_classes,)."""
+        return self.choice.tau * log_prior(np.array(self.counts))
+
+    def predict(self, features: ArrayLike | Pool) -> NDArray[np.str_]:
+        """The most probable class of each row of features (n, n_features) or of a pool; shape (n,)."""
+        names = np.array(self.classes)
+        return np.asarray(names[self.predict_proba(features).argmax(axis=1)])
+
+    def predict_proba(self, features: ArrayLike | Pool) -> Values:
+        """Calibrated and corrected probabilities, shape (n, n_classes), float64, rows sum to 1.
+
+        A fine-tuned network looks at the images of a pool themselves and takes no bare features.
+        """
+        return softmax(self.scores(features) - self.shift)
+
+    def scores(self, features: ArrayLike | Pool) -> Values:
+        """Scores over temperature, shape (n, n_classes): log probabilities without prior correction, but for a constant."""
+        if isinstance(self.head, FineTunedNetwork):
+            return self.head.logits(image_files(features)) / self.choice.temperature
+        head, values = self.head, self._features_of(features, self.head)
+        blocks = [head.scores(normalised(block)) for _, block in feature_blocks(values)]
+        return np.concatenate([np.empty((0, len(self.classes))), *blocks]) / self.choice.temperature
+
+    def with_tau(self, tau: float) -> "Model":
+        """The same classifier with another strength of the prior correction."""
+        return replace(self, choice=replace(self.choice, tau=float(tau)))
+
+    def save(self, path: str | Path) -> None:
+        """Write `model.json` and `weights.safetensors`, or `network.onnx`, into a folder; no pickle."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = _to_bytes(self.head)
+        write_atomically(folder / _file_of(self.strategy), weights)
+        facts = {
+            "format": FORMAT, "evenpick": __version__, "strategy": self.strategy,
+            "classes": self.classes, "counts": self.counts, **asdict(self.choice), "source": self.source,
+            "weights": hashlib.sha256(weights).hexdigest(),
+            "cross_validations": {
+                name: {**asdict(folds), "accuracy_of_c": list(folds.accuracy_of_c.items())}
+                for name, folds in self.cross_validations.items()
+            },
+            "left_out": self.left_out,
+        }  # fmt: skip
+        write_atomically(folder / "model.json", json.dumps(facts, indent=1).encode())
+        for name in {WEIGHTS, NETWORK, "weights.npz"} - {_file_of(self.strategy)}:  # of a model that was here before
+            (folder / name).unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Model":
+        """The model that `save` wrote.
+
+        Raises
+        ------
+        EvenpickError
+            If there is none, or it is damaged or of another version.
+        """
+        folder = Path(path)
+        if not (folder / "model.json").is_file():
+            raise EvenpickError(f"'{folder}' holds no model: run `evenpick train` first")
+        try:
+            facts = json.loads((folder / "model.json").read_bytes())
+            if facts["format"] != FORMAT:
+                raise EvenpickError(
+                    f"model '{folder}' has format {facts['format']}; evenpick {__version__} reads {FORMAT}: train again"
+                )
+            data = (folder / _file_of(facts["strategy"])).read_bytes()
+            if hashlib.sha256(data).hexdigest() != facts["weights"]:
+                raise ValueError("the weights are not those that model.json names")
+            return cls(
+                facts["strategy"], tuple(facts["classes"]), tuple(facts["counts"]),
+                _from_bytes(data, facts),
+                Choice(facts["c"], facts["temperature"], facts["tau"]), facts["source"],
+                {name: _cross_validation(folds) for name, folds in facts["cross_validations"].items()},
+                facts["left_out"],
+            )  # fmt: skip
+        except _DAMAGE as error:
+            raise EvenpickError(f"model '{folder}' is damaged ({error}): train again") from error
+
+    def _features_of(self, features: ArrayLike | Pool, head: LinearHead) -> Any:
+        if isinstance(features, Pool):
+            _check_same_source(self.source, features.source)
+            values: Any = features.features
+        else:
+            values = np.asarray(features, dtype=np.float32)
+        width = head.weights.shape[1]
+        if values.ndim != 2 or values.shape[1] != width:
+            raise EvenpickError(f"the model takes features of shape (n, {width}); got {values.shape}")
+        if isinstance(values, np.ndarray) and len(values):
+            check_finite(values)
+        return values
+
+
+def image_files(pool: Any) -> list[Path]:
+    """The images of a pool that knows its folder."""
+    if not isinstance(pool, Pool) or pool.folder is None:
+        raise EvenpickError("a fine-tuned network looks at images: give it a pool with a folder, as `embed` makes it")
+    return [pool.folder / image_id for image_id in pool.image_ids]
+
+
+def _file_of(strategy: str) -> str:
+    return NETWORK if strategy == FINETUNE else WEIGHTS
+
+
+def _to_bytes(head: LinearHead | FineTunedNetwork) -> bytes:
+    if isinstance(head, FineTunedNetwork):
+        return head.onnx
+    # Made contiguous, because safetensors writes the memory as it lies, whatever the strides.
+    arrays = {"weights": head.weights, "intercepts": head.intercepts}
+    return bytes(safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+
+
+def _from_bytes(data: bytes, facts: dict[str, Any]) -> LinearHead | FineTunedNetwork:
+    if facts["strategy"] == FINETUNE:
+        return FineTunedNetwork(data, Preprocessing.from_dict(facts["source"]["preprocessing"]))
+    return LinearHead(**safetensors.numpy.load(data))
+
+
+def _cross_validation(facts: dict[str, Any]) -> CrossValidation:
+    """As `save` wrote it: JSON knows no tuples and no numbers as keys."""
+    own = {**facts, "accuracy_of_c": {float(c): float(a) for c, a in facts["accuracy_of_c"]}}
+    return CrossValidation(**{**own, "fold_accuracies": tuple(facts["fold_accuracies"])})
+
+
+def _check_same_source(model: dict[str, Any], pool: Any) -> None:
+    if model and pool and model.get("fingerprint") != pool.get("fingerprint"):
+        raise EvenpickError(
+            f"the model takes features of source '{model.get('name')}'; the pool has those of "
+            f"'{pool.get('name')}': embed the images with the model's source"
+        )

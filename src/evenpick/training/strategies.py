@@ -1,0 +1,208 @@
+"""Train on the labelled images, calibrate on held-out folds, correct for class frequencies (section 3.4)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import IndexArray, Values
+from ..classifiers import (
+    N_FOLDS,
+    SHALLOW_HEADS,
+    SUFFIX,
+    TUNED_TAUS,
+    LinearHead,
+    ShallowHead,
+    Validated,
+    cross_validate,
+    deal_folds,
+    in_own_basis,
+    macro_with_error,
+    self_trained,
+)
+from ..errors import EvenpickError, check_seed, first_few, unknown_name
+from ..machine import one_blas_thread
+from ..pool import Pool, checked_labels
+from ..vectors import normalised
+from .fine_tuning_plan import FineTuningLeftOut, FineTuningOptions, NetworkTask, planned, validate_network
+from .model import FINETUNE, Model, image_files
+from .network import FineTunedNetwork
+
+AUTO = "auto"
+MOST_UNLABELLED = 20_000  # that self-training looks at
+STRATEGIES = (*SHALLOW_HEADS, FINETUNE, AUTO)
+
+Fitted: TypeAlias = Callable[[], LinearHead | FineTunedNetwork]  # trained on all labels once it has won
+
+
+def train(
+    pool: Pool,
+    indices: ArrayLike,
+    labels: Sequence[str] | NDArray[Any],
+    strategy: str = "svm",
+    prior_correction: bool | str = "tuned",
+    random_state: int = 0,
+    n_folds: int = N_FOLDS,
+    fine_tuning: FineTuningOptions | None = None,
+    unlabelled: ArrayLike | None = None,
+) -> Model:
+    """Train a classifier on labelled rows of the pool.
+
+    Ten folds over the labels choose C, the softmax temperature and tau (each class's images are dealt
+    round the folds; a class with one label stays in training), then all labels train the model. The class
+    probabilities are divided by the class frequencies of the labels, which moves decisions towards the
+    rare classes; not so after self-training, whose pseudo-labels even the classes out, unless `True` asks for it.
+
+    Parameters
+    ----------
+    pool : Pool
+    indices : array of shape (n_labels,)
+        Rows of the pool.
+    labels : sequence of str, shape (n_labels,)
+    strategy : str
+        A name of `SHALLOW_HEADS`; "finetune": the source network with a new head, all layers trained; or "auto":
+        the one of all these with the best nested accuracy on the folds that each has run.
+    prior_correction : bool or "tuned"
+        Correct for class frequencies as printed (True: tau = 1), not at all (False: 0), or as far as the folds show to
+        help.
+    random_state : int
+    n_folds : int
+    fine_tuning : FineTuningOptions, optional
+        Epochs, bounds, checkpoints and progress of "finetune" and "auto".
+    unlabelled : array of shape (n_unlabelled,), optional
+        Rows that self-training may tell, by default all without a label; at most 20,000, drawn. Each strategy on fixed
+        features is tried with pseudo-labels of them as well, and stays so if that is clearly better on the folds; its
+        name then ends in "+self_training". None of them, `()`: no self-training.
+
+    Raises
+    ------
+    EvenpickError
+        If there are fewer than two classes or folds, lengths differ, an option does not exist, or a row is named
+        twice or is not in the pool.
+    """
+    if strategy not in STRATEGIES:
+        raise unknown_name("strategy", strategy, STRATEGIES)
+    if prior_correction not in (True, False, "tuned"):
+        raise EvenpickError(f"train: prior_correction must be True, False or 'tuned'; got {prior_correction!r}")
+    if not isinstance(n_folds, int) or n_folds < 2:
+        raise EvenpickError(f"train: n_folds must be a whole number, at least 2; got {n_folds!r}")
+    check_seed("train", random_state)
+    rows, names = checked_labels("train", pool, indices, labels)
+    if len(set(names)) < 2:
+        raise EvenpickError(
+            f"train needs labels of at least two classes; got {len(names)} labels of "
+            f"{first_few(sorted(set(names))) or 'none'}: label more images first"
+        )
+    classes, numbers = np.unique(names, return_inverse=True)
+    taus = TUNED_TAUS if prior_correction == "tuned" else (float(prior_correction),)
+    task = _Task(
+        pool, rows, numbers, taus, random_state, n_folds, _unlabelled_rows(pool, rows, unlabelled, random_state)
+    )
+    found: dict[str, tuple[Validated, Fitted]] = {}
+    for name in SHALLOW_HEADS if strategy == AUTO else {strategy} & set(SHALLOW_HEADS):
+        found[name] = task.shallow(SHALLOW_HEADS[name])
+        if found[name][0].cross_validation and len(task.unlabelled):
+            found[name + SUFFIX] = task.self_trained(SHALLOW_HEADS[name])
+    left_out = ""
+    if strategy in (AUTO, FINETUNE):
+        try:
+            found[FINETUNE] = task.fine_tuned(fine_tuning or FineTuningOptions())
+        except EvenpickError as reason:
+            if strategy == FINETUNE:
+                raise
+            left_out = str(reason)
+    best = _best({name: checked for name, (checked, _) in found.items()}, numbers)
+    checked, fitted = found[best]
+    return Model(
+        best, tuple(classes.tolist()), tuple(np.bincount(numbers).tolist()), fitted(), checked.choice,
+        dict(pool.source), {n: c.cross_validation for n, (c, _) in found.items() if c.cross_validation}, left_out,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What every strategy is given, the same folds among it, so that accuracies differ by the strategy alone."""
+
+    pool: Pool
+    rows: IndexArray
+    labels: IndexArray
+    taus: Sequence[float]
+    seed: int
+    n_folds: int
+    unlabelled: IndexArray
+
+    def shallow(self, head: ShallowHead) -> tuple[Validated, Fitted]:
+        features, basis = in_own_basis(normalised(self.pool.features[self.rows]))
+        return self._validated(head, features, basis, self.taus)
+
+    def self_trained(self, head: ShallowHead) -> tuple[Validated, Fitted]:
+        """Pseudo-labels are as many of each class, so that no prior is corrected for unless that is asked for."""
+        features, others, basis = self._all_features
+        taus = (0.0,) if 0.0 in self.taus else self.taus
+        return self._validated(self_trained(head, others), features, basis, taus)
+
+    @cached_property
+    def _all_features(self) -> tuple[Values, NDArray[np.float32], Values]:
+        """Those of the labels, those of unlabelled images, and the basis that both are in."""
+        n = len(self.rows)
+        both = normalised(self.pool.features[np.concatenate([self.rows, self.unlabelled])])
+        points, basis = in_own_basis(both)
+        return points[:n].copy(), points[n:].astype(np.float32), basis
+
+    def _validated(
+        self, head: ShallowHead, features: Values, basis: Values, taus: Sequence[float]
+    ) -> tuple[Validated, Fitted]:
+        rng = np.random.default_rng(self.seed)
+        folds = deal_folds(self.labels, self.n_folds, rng)
+        checked = cross_validate(head, features, self.labels, folds, taus, rng)
+        cs = [c for c in head.grid if c <= checked.choice.c]
+
+        def fitted() -> LinearHead:
+            with one_blas_thread():
+                return head.fit(features, self.labels, cs)[-1].out_of(basis)
+
+        return checked, fitted
+
+    def fine_tuned(self, options: FineTuningOptions) -> tuple[Validated, Fitted]:
+        if self.pool.folder is None:
+            raise FineTuningLeftOut("fine-tuning needs the images themselves; this pool has features only")
+        folds = deal_folds(self.labels, self.n_folds, np.random.default_rng(self.seed))
+        files = image_files(self.pool.take(self.rows))
+        task = NetworkTask(self.pool.source, files, self.labels, folds, self.taus, self.seed)
+        checked, tuned = validate_network(task, planned(task, options), options)
+        return checked, lambda: FineTunedNetwork(tuned.onnx(), tuned.preprocessing)
+
+
+def _unlabelled_rows(pool: Pool, labelled: IndexArray, unlabelled: ArrayLike | None, seed: int) -> IndexArray:
+    """The rows that self-training looks at."""
+    try:
+        given = np.arange(len(pool)) if unlabelled is None else np.asarray(unlabelled)
+    except ValueError:
+        given = np.array([None])  # ragged
+    whole = np.issubdtype(given.dtype, np.integer)  # a mask would be taken for rows 0 and 1
+    if given.size and (not whole or ((given < 0) | (given >= len(pool))).any()):
+        raise EvenpickError(f"train: unlabelled rows must be from 0 to {len(pool) - 1} (the pool), as whole numbers")
+    others = np.setdiff1d(given.astype(np.intp), labelled)
+    if len(others) > MOST_UNLABELLED:
+        others = np.sort(np.random.default_rng(seed).choice(others, MOST_UNLABELLED, replace=False))
+    return others
+
+
+def _best(found: dict[str, Validated], labels: IndexArray) -> str:
+    """The strategy that told the images apart best which every one was asked; of equals the first.
+
+    Self-training has to be ahead of the same strategy without it by half a standard error.
+    """
+    shared = np.all([checked.predicted >= 0 for checked in found.values()], axis=0)
+    if not shared.any():
+        return next(iter(found))
+    judged = {name: macro_with_error(labels[shared], checked.predicted[shared]) for name, checked in found.items()}
+
+    def clear(name: str) -> bool:
+        accuracy, error = judged[name]
+        return not name.endswith(SUFFIX) or accuracy > judged[name.removesuffix(SUFFIX)][0] + error / 2
+
+    return max(filter(clear, judged), key=lambda name: judged[name][0])

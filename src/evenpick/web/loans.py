@@ -1,0 +1,174 @@
+"""Who looks at which image: several people label one session, each another image.
+
+An image is lent to a page for a while. What is lent is in memory only: after a restart the record tells
+what is answered, and the rest is asked for again.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from ..errors import EvenpickError
+from ..labels import Entry, Kind
+from ..session import Question, RecordedSession
+
+Status: TypeAlias = Literal["image", "waiting", "finished"]
+
+GUESSES = 3  # how many images a page loads ahead
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a page does next: show an image, wait until others have answered, or say goodbye."""
+
+    status: Status
+    question: Question | None = None
+
+
+@dataclass(frozen=True)
+class _Loan:
+    question: Question
+    annotator: str
+    until: float
+
+
+class Handout:
+    """Hands out the questions of a recorded session; callers take turns (one lock around every call).
+
+    Parameters
+    ----------
+    session : RecordedSession
+    repeat : int
+        How many different annotators are asked for each image.
+    seconds : float
+        How long an image stays with a page that does not answer.
+    clock : callable
+        Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        session: RecordedSession,
+        repeat: int = 1,
+        seconds: float = 600.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if repeat < 1:
+            raise EvenpickError(f"repeat must be 1 (nobody is asked again) or more; got {repeat}")
+        self._session, self._repeat, self._seconds, self._clock = session, repeat, seconds, clock
+        self._loans: dict[str, _Loan] = {}  # by page
+        self._worker = ThreadPoolExecutor(1, "evenpick-prepare")
+        session.session.prepare()
+
+    def close(self) -> None:
+        """Wait for what runs in the background."""
+        self._worker.shutdown()
+
+    def next(self, page: str, annotator: str) -> Turn:
+        """The image for this page: the one it has, or one that nobody else is looking at."""
+        self._forget_expired()
+        loan = self._loans.get(page)
+        if loan is None or not self._is_wanted(loan.question.index, annotator):
+            self._loans.pop(page, None)
+            turn = self._pick(annotator)
+            if turn.question is None:
+                return turn
+            question = turn.question
+        else:
+            question = loan.question
+        self._lend(page, annotator, question)
+        return Turn("image", question)
+
+    def answer(self, page: str, annotator: str, row: int, label: str | None, request: str | None) -> int:
+        """Record a label, or a skip when `label` is None; returns the entry's id."""
+        kind: Kind = "skip" if label is None else "label"
+        if done := self._done(request, kind, annotator, image=self._session.pool.image_ids[row]):
+            return done.id or 0
+        loan = self._loans.get(page)
+        question = loan.question if loan and loan.question.index == row else None
+        if label is None:
+            entry_id = self._session.skip(row, annotator, question, request)
+        else:
+            entry_id = self._session.label(row, label, annotator, question, request)
+        if question is not None:
+            del self._loans[page]
+        return entry_id
+
+    def undo(self, page: str, annotator: str, request: str | None) -> Entry:
+        """Take this annotator's last answer back, and give its image to the page again."""
+        if done := self._done(request, "undo", annotator):
+            return self._session.store.get(done.undoes or 0)
+        undone = self._session.undo(annotator, request)
+        row = self._session.pool.index_of[str(undone.image)]
+        phase = self._session.phase if undone.phase is None else undone.phase
+        again = Question(row, "balancing" if phase == "balancing" else "discovery", undone.target)
+        self._lend(page, annotator, again)
+        return undone
+
+    def rename(self, page: str, annotator: str, old: str, new: str, request: str | None) -> None:
+        """Give a class another name or merge it into another; the page is asked anew."""
+        if self._done(request, "rename", annotator):
+            return
+        self._session.rename(old, new, annotator, request)
+        self._loans.pop(page, None)  # a merge may change what is asked for, as it would after a restart
+        self._loans = {
+            page: replace(loan, question=replace(loan.question, target=new)) if loan.question.target == old else loan
+            for page, loan in self._loans.items()
+        }
+
+    def release(self, page: str) -> None:
+        """The page is closed: its image is for anyone."""
+        self._loans.pop(page, None)
+
+    def upcoming(self, page: str) -> list[int]:
+        """The page shows its image: time to work ahead. Returns rows that may come next, a guess."""
+        count = GUESSES if self._session.phase == "discovery" else 1
+        lent = {loan.question.index for loan in self._loans.values()}
+        rows = self._session.session.upcoming(lent, count)
+        if loan := self._loans.get(page):
+            self._worker.submit(self._session.session.prepare, loan.question.index)
+        return rows
+
+    def _pick(self, annotator: str) -> Turn:
+        opinions, session = self._session.opinions, self._session.session
+        looking = Counter(loan.question.index for loan in self._loans.values())
+        mine = {loan.question.index for loan in self._loans.values() if loan.annotator == annotator}
+        full = {row for row, n in looking.items() if n + len(opinions.get(row, {})) >= self._repeat} | mine
+        if (second := self._second_look(annotator, full)) is not None:
+            return Turn("image", second)
+        new = {row for row in looking if row not in opinions}
+        question = session.ask(full - opinions.keys())
+        # Each new image that is out may cost a label.
+        if question is not None and (question.index in new or len(new) < session.labels_left):
+            return Turn("image", question)
+        return Turn("waiting" if new and session.labels_left > 0 else "finished")
+
+    def _second_look(self, annotator: str, full: set[int]) -> Question | None:
+        if self._repeat == 1:
+            return None
+        for answer in self._session.session.answers:
+            if answer.index not in full and self._is_wanted(answer.index, annotator):
+                return Question(answer.index, answer.phase, answer.target)
+        return None
+
+    def _is_wanted(self, row: int, annotator: str) -> bool:
+        """Whether this annotator's answer would be a new one; an image that was skipped is left alone."""
+        given = self._session.opinions.get(row, {})
+        return annotator not in given and len(given) < self._repeat and None not in given.values()
+
+    def _lend(self, page: str, annotator: str, question: Question) -> None:
+        self._loans[page] = _Loan(question, annotator, self._clock() + self._seconds)
+
+    def _forget_expired(self) -> None:
+        now = self._clock()
+        self._loans = {page: loan for page, loan in self._loans.items() if loan.until > now}
+
+    def _done(self, request: str | None, kind: str, annotator: str, image: str | None = None) -> Entry | None:
+        """The entry that a request sent again has made already."""
+        entry = self._session.find(request) if request else None
+        if entry and (entry.kind, entry.annotator, entry.image) != (kind, annotator, image):
+            raise EvenpickError(f"request '{request}' was something else before; give each its own id")
+        return entry

@@ -1,0 +1,246 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evenpick import EvenpickError, Pool, train
+from evenpick.classifiers import (
+    SHALLOW_HEADS,
+    SUFFIX,
+    Choice,
+    LinearHead,
+    Validated,
+    cross_validate,
+    deal_folds,
+    head_of,
+    held_out_scores,
+    self_trained,
+)
+from evenpick.classifiers.cross_validation import fit_temperature
+from evenpick.classifiers.self_training import pseudo_labels
+from evenpick.metrics import expected_calibration_error, macro_accuracy
+from evenpick.probabilities import softmax
+from evenpick.training import Model, evaluate
+from evenpick.training.strategies import _best
+from evenpick.vectors import normalised
+
+
+def clouds(n, classes, spread=0.6, d=12, seed=0):
+    """Overlapping clouds, the first class as common as all others together; features and class numbers."""
+    rng = np.random.default_rng(seed)
+    labels = np.where(rng.random(n) < 0.5, 0, rng.integers(0, classes, n))
+    return normalised(np.eye(classes, d)[labels] + spread * rng.normal(size=(n, d))), labels
+
+
+def test_of_each_class_the_surest_are_told_and_of_equals_the_first():
+    scores = np.array([[3.0, 1, 0], [9, 0, 0], [2, 0, 0], [0, 5, 4], [0, 5, 4], [1, 2, 0], [7, 0, 1]])
+
+    rows, numbers = pseudo_labels(scores, 2)
+
+    assert rows.tolist() == [1, 6, 3, 4]  # no row is of class 2; rows 3, 4 and 5 are equally sure
+    assert numbers.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("name", SHALLOW_HEADS)
+def test_a_self_trained_head_is_that_of_two_rounds_done_by_hand(name):
+    features, labels = clouds(300, 4)
+    labelled, unlabelled = features[:40], features[40:]
+    head, numbers = SHALLOW_HEADS[name], labels[:40]
+
+    found = self_trained(head, unlabelled).fit(labelled, numbers, (1.0,))[0]
+
+    x, y = labelled, numbers
+    for most in (10, 20):
+        (teacher,) = head.fit(x, y, (head.teacher_c,))
+        scores = teacher.scores(unlabelled)
+        told, sure = scores.argmax(axis=1), np.sort(scores, axis=1)[:, -1] - np.sort(scores, axis=1)[:, -2]
+        taken = [i for c in range(4) for i in sorted(np.flatnonzero(told == c), key=lambda i: (-sure[i], i))[:most]]
+        x, y = np.vstack([labelled, unlabelled[taken]]), np.concatenate([numbers, told[taken]])
+    (expected,) = head.fit(x, y, (1.0,))
+    assert found.scores(features) == pytest.approx(expected.scores(features), abs=1e-4)
+
+
+def test_many_labels_of_each_class_take_as_many_pseudo_labels():
+    features, labels = clouds(600, 2)
+    seen = []
+    head = SHALLOW_HEADS["nearest_mean"]
+    spied = self_trained(
+        replace(head, fit=lambda f, y, g: (seen.append(len(f)), head.fit(f, y, g))[1]),
+        features[100:],
+    )
+
+    spied.fit(features[:100], labels[:100], (1.0,))
+
+    assert seen == [100, 200, 300]  # two classes of 50 labels on average
+
+
+def test_it_is_taken_where_the_folds_say_that_it_helps_and_then_helps():
+    features, labels = clouds(1500, 6, spread=0.25, d=60)
+    pool, new, names = Pool.from_arrays(features), *clouds(2000, 6, spread=0.25, d=60, seed=1)
+    few = np.concatenate([np.flatnonzero(labels == c)[:3] for c in range(6)])
+
+    model = train(pool, few, [f"class{c}" for c in labels[few]])
+    plain = train(pool, few, [f"class{c}" for c in labels[few]], unlabelled=())
+
+    assert model.strategy == "svm" + SUFFIX
+    assert model.choice.tau == 0
+    assert list(model.cross_validations) == ["svm", "svm" + SUFFIX]
+    assert model.cross_validation.corrected_accuracy > model.cross_validations["svm"].corrected_accuracy
+    assert plain.strategy == "svm"
+    true = [f"class{c}" for c in names]
+    assert macro_accuracy(true, model.predict(new)) > macro_accuracy(true, plain.predict(new)) + 0.05
+
+
+def test_it_is_left_where_unlabelled_images_mislead():
+    """They lie far along a direction that means nothing, and lean the wrong way in those that do."""
+    rng = np.random.default_rng(3)
+    labels, sides = np.arange(80) % 2, np.arange(400) % 2
+    features = normalised(np.eye(2, 8)[labels] + 0.5 * rng.normal(size=(80, 8)))
+    far = 5 * np.where(sides == 0, 1, -1)[:, None] * np.eye(8)[7]
+    astray = normalised(0.3 * np.eye(2, 8)[1 - sides] + far + 0.1 * rng.normal(size=(400, 8)))
+    pool = Pool.from_arrays(np.vstack([features, astray]))
+
+    model = train(pool, np.arange(80), [f"class{c}" for c in labels])
+
+    folds = model.cross_validations
+    assert folds["svm" + SUFFIX].corrected_accuracy < folds["svm"].corrected_accuracy
+    assert model.strategy == "svm"
+
+
+def judged(told, labels):
+    """A strategy that told these classes on the folds."""
+    return Validated(Choice(1.0, 1.0, 0.0), None, np.asarray(told))
+
+
+def test_it_has_to_be_ahead_by_half_a_standard_error():
+    labels = np.arange(200) % 2
+    wrong = lambda n: judged(np.where(np.arange(200) < n, 1 - labels, labels), labels)  # noqa: E731
+
+    assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(38)}, labels) == "svm"
+    # 0.02 ahead: more than half of a standard error of 0.027, less than a whole one
+    assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(36)}, labels) == "svm" + SUFFIX
+    assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(20)}, labels) == "svm" + SUFFIX
+    assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(38), "nearest_mean": wrong(39)}, labels) == "nearest_mean"
+
+
+def test_without_unlabelled_images_or_a_fold_to_judge_by_it_is_not_tried():
+    features, labels = clouds(60, 3)
+    names = [f"class{c}" for c in labels]
+
+    assert list(train(Pool.from_arrays(features), np.arange(60), names).cross_validations) == ["svm"]
+    one_each = [names.index("class0"), names.index("class1")]
+    alone = train(Pool.from_arrays(features), one_each, ["a", "b"])
+    assert (alone.strategy, alone.cross_validations) == ("svm", {})
+
+
+@pytest.mark.parametrize("strategy", ["svm", "logistic_regression", "nearest_mean", "auto"])
+def test_the_printed_correction_needs_no_class_with_two_labels_in_a_fold(strategy):
+    features = clouds(60, 3)[0]
+
+    model = train(Pool.from_arrays(features), [0, 1, 2], ["a", "a", "b"], strategy, prior_correction=True)
+
+    assert model.choice.tau == 1
+
+
+def test_a_prior_correction_that_is_asked_for_is_kept():
+    features, labels = clouds(1500, 6, spread=0.45)
+    few = np.concatenate([np.flatnonzero(labels == c)[:3] for c in range(6)])
+
+    model = train(Pool.from_arrays(features), few, labels[few], prior_correction=True)
+
+    assert model.choice.tau == 1
+
+
+def test_of_a_large_pool_some_images_are_drawn_the_same_for_a_seed(monkeypatch):
+    monkeypatch.setattr("evenpick.training.strategies.MOST_UNLABELLED", 50)
+    features, labels = clouds(800, 4)
+    few = np.concatenate([np.flatnonzero(labels == c)[:4] for c in range(4)])
+
+    seen = []
+    monkeypatch.setattr("evenpick.training.strategies.self_trained", lambda head, others: seen.append(others) or head)
+
+    for seed in (0, 0, 1):
+        train(Pool.from_arrays(features), few, labels[few], random_state=seed)
+
+    assert [len(others) for others in seen] == [50, 50, 50]
+    assert (seen[0] == seen[1]).all()
+    assert (seen[0] != seen[2]).any()
+
+
+def test_rows_that_may_not_be_told_are_not(monkeypatch):
+    features, labels = clouds(80, 4)
+    few, may = np.concatenate([np.flatnonzero(labels == c)[:4] for c in range(4)]), np.arange(40, 80)
+    seen = []
+    monkeypatch.setattr("evenpick.training.strategies.self_trained", lambda head, others: seen.append(others) or head)
+
+    train(Pool.from_arrays(features), few, labels[few], unlabelled=may)
+
+    assert len(seen[0]) == len(np.setdiff1d(may, few))
+    with pytest.raises(EvenpickError, match="unlabelled rows must be from 0 to 79"):
+        train(Pool.from_arrays(features), few, labels[few], unlabelled=[80])
+    with pytest.raises(EvenpickError, match="as whole numbers"):
+        train(Pool.from_arrays(features), few, labels[few], unlabelled=np.ones(80, bool))
+
+
+def test_where_nothing_is_chosen_a_fold_is_judged_with_the_temperature_of_the_others():
+    features, labels = clouds(80, 3)
+    head = self_trained(SHALLOW_HEADS["svm"], clouds(200, 3, seed=2)[0])
+    folds = deal_folds(labels, 5, np.random.default_rng(0))
+
+    found = cross_validate(head, features, labels, folds, (0.0,), np.random.default_rng(0)).cross_validation
+
+    scores = held_out_scores(head, features, labels, folds)[0]
+    by_hand = np.vstack([
+        softmax(scores[folds == f] / fit_temperature(scores[folds != f], labels[folds != f])) for f in range(5)
+    ])  # fmt: skip
+    told = np.concatenate([labels[folds == f] for f in range(5)])
+    shares = [np.mean(by_hand.argmax(axis=1)[told == c] == c) for c in range(3)]
+    assert found.corrected_accuracy == found.accuracy == pytest.approx(np.mean(shares))
+    assert found.calibration_error == pytest.approx(expected_calibration_error(by_hand, told))
+
+
+def test_the_model_is_read_as_it_was_written(tmp_path):
+    features, labels = clouds(1500, 6, spread=0.45)
+    few = np.concatenate([np.flatnonzero(labels == c)[:3] for c in range(6)])
+    model = train(Pool.from_arrays(features), few, labels[few])
+
+    model.save(tmp_path)
+
+    assert Model.load(tmp_path).strategy == "svm" + SUFFIX
+    assert (Model.load(tmp_path).predict(features) == model.predict(features)).all()
+
+
+def test_every_head_learns_with_its_own_c():
+    seen = []
+    for head in SHALLOW_HEADS.values():
+        spied = replace(
+            head, fit=lambda f, y, g: seen.append(tuple(g)) or [LinearHead(np.eye(2, 12), np.zeros(2))] * len(g)
+        )
+        student = self_trained(spied, clouds(30, 2)[0])
+        student.fit(*clouds(10, 2), student.grid)
+
+    # Two teachers and a student: linear SVM, logistic regression, nearest mean.
+    assert seen == [(10.0,), (10.0,), (1.0,), (100.0,), (100.0,), (10.0,), (1.0,), (1.0,), (1.0,)]
+
+
+def test_auto_tries_every_strategy_both_ways():
+    features, labels = clouds(300, 3)
+
+    model = train(Pool.from_arrays(features), np.arange(40), labels[:40], strategy="auto")
+
+    assert set(model.cross_validations) == {*SHALLOW_HEADS, *(name + SUFFIX for name in SHALLOW_HEADS)}
+
+
+def test_the_accuracy_that_is_measured_is_that_of_what_it_predicts():
+    features, labels = clouds(1500, 6, spread=0.45)
+    few = np.concatenate([np.flatnonzero(labels == c)[:3] for c in range(6)])
+    names = [str(label) for label in labels]
+    model = train(Pool.from_arrays(features), few, labels[few])
+
+    assert evaluate(model, Pool.from_arrays(features), names).accuracy == macro_accuracy(names, model.predict(features))
+
+
+def test_a_name_tells_the_head_behind_it():
+    assert head_of("svm" + SUFFIX) is SHALLOW_HEADS["svm"]
+    assert head_of("nearest_mean") is SHALLOW_HEADS["nearest_mean"]
+    assert head_of("finetune") is None

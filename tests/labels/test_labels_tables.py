@@ -1,0 +1,105 @@
+"""Label tables in and out."""
+
+import csv
+
+import pytest
+
+from evenpick.errors import EvenpickError
+from evenpick.labels import Entry, LabelStore, read_labels, write_selection
+from evenpick.labels.tables import export_labels, import_labels
+
+
+def written(tmp_path, text, encoding="utf-8"):
+    file = tmp_path / "labels.csv"
+    file.write_bytes(text.encode(encoding))
+    return file
+
+
+@pytest.mark.parametrize("header", ["image,label", "file,class", "path,other,category", "\ufeffimage,label"])
+def test_columns_go_by_the_names_that_tools_give_them(header, tmp_path):
+    row = "a.jpg,x,cat" if header.count(",") == 2 else "a.jpg,cat"
+
+    table = read_labels(written(tmp_path, f"{header}\n{row}\n"), ["a.jpg"])
+
+    assert table.labels == {"a.jpg": "cat"}
+
+
+def test_rows_without_a_label_are_counted_and_passed_over(tmp_path):
+    table = read_labels(written(tmp_path, "image,label\na.jpg,\nb.jpg, cat \n"), ["a.jpg", "b.jpg"])
+
+    assert (table.labels, table.unlabelled) == ({"b.jpg": "cat"}, 1)
+
+
+def test_only_the_rows_of_a_split_are_read(tmp_path):
+    file = written(tmp_path, "split,file,label\npool,0.jpg,cat\ntest,0.jpg,dog\n")
+
+    assert read_labels(file, ["0.jpg"], split="test").labels == {"0.jpg": "dog"}
+
+
+def test_names_with_commas_newlines_and_emoji_go_through(tmp_path, make_pool):
+    names = ['with,comma "quoted".jpg', "two\nlines.jpg", "🦩/été.jpg"]
+    pool = make_pool(n=3)
+    object.__setattr__(pool, "image_ids", names)
+    write_selection(tmp_path / "selection.csv", pool, [2, 0, 1])
+    with (tmp_path / "selection.csv").open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.reader(handle))
+    assert [row[0] for row in rows[1:]] == [names[2], names[0], names[1]]
+
+    for row in rows[1:]:
+        row[1] = "cat"
+    with (tmp_path / "selection.csv").open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows(rows)
+    assert set(read_labels(tmp_path / "selection.csv", names).labels) == set(names)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("image,label\nz.jpg,cat\n", "names 1 images that are not in the pool: 'z.jpg'"),
+        ("image,label\na.jpg,cat\na.jpg,dog\n", "labels image 'a.jpg' twice, as 'cat' and 'dog'"),
+        ("photo,label\na.jpg,cat\n", r"needs a first line with a column 'image' \(or file.*\); found photo, label"),
+        ("image\na.jpg\n", "needs a first line with a column 'label'"),
+        ("", "found none"),
+        ('image,label\n"a.jpg,cat\n', "is no CSV table"),
+    ],
+)
+def test_a_table_that_cannot_be_right_is_refused(text, message, tmp_path):
+    with pytest.raises(EvenpickError, match=message):
+        read_labels(written(tmp_path, text), ["a.jpg"])
+
+
+def test_a_missing_file_and_a_missing_split_column_are_named(tmp_path):
+    with pytest.raises(EvenpickError, match="does not exist"):
+        read_labels(tmp_path / "gone.csv", [])
+    with pytest.raises(EvenpickError, match="column 'split'"):
+        read_labels(written(tmp_path, "image,label\n"), [], split="test")
+
+
+def test_the_same_label_twice_is_no_contradiction(tmp_path):
+    assert read_labels(written(tmp_path, "image,label\na.jpg,cat\na.jpg,cat\n"), ["a.jpg"]).labels == {"a.jpg": "cat"}
+
+
+def test_images_that_embed_left_out_are_passed_over_and_listed(tmp_path):
+    table = read_labels(written(tmp_path, "image,label\na.jpg,cat\nbad.jpg,dog\n"), ["a.jpg"], ["bad.jpg"])
+
+    assert (table.labels, table.skipped) == ({"a.jpg": "cat"}, ["bad.jpg"])
+
+
+def test_importing_twice_adds_nothing_and_a_contradiction_imports_nothing(tmp_path):
+    with LabelStore(tmp_path) as store:
+        assert import_labels(store, {"a": "cat", "b": "dog"}, "me") == 2
+        assert import_labels(store, {"a": "cat", "c": "cow"}, "me") == 1
+        with pytest.raises(EvenpickError, match=r"'b': 'dog' there, 'cat' here; nothing was imported"):
+            import_labels(store, {"d": "cow", "b": "cat"}, "me")
+        assert [entry.image for entry in store.entries()] == ["a", "b", "c"]
+
+
+def test_export_holds_what_stands_and_can_be_imported_again(tmp_path):
+    with LabelStore(tmp_path) as store:
+        ids = store.append(
+            [Entry("label", "me", "a", "cat", "discovery"), Entry("label", "me", "b", "dog", "discovery")]
+        )
+        store.append([Entry("undo", "me", undoes=ids[1]), Entry("rename", "me", label="lion", target="cat")])
+        assert export_labels(tmp_path / "out.csv", store) == 1
+
+    assert read_labels(tmp_path / "out.csv", ["a", "b"]).labels == {"a": "lion"}

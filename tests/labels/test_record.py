@@ -1,0 +1,171 @@
+"""The record on disk: append-only, whole at any moment, and refused when it is not ours."""
+
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from evenpick.errors import EvenpickError
+from evenpick.labels import Entry, LabelStore, effective_answers, standing_answers
+from evenpick.labels.record import FORMAT
+
+
+@pytest.fixture
+def store(tmp_path):
+    with LabelStore(tmp_path) as opened:
+        yield opened
+
+
+def label(image, name, annotator="ann", **more):
+    return Entry("label", annotator, image, name, "discovery", **more)
+
+
+def test_what_is_appended_is_read_back_in_order(store, tmp_path):
+    ids = store.append([label("b.jpg", "cat"), label("a.jpg", "dog", target="cat", request="r1")])
+    store.append([Entry("skip", "bob", "c.jpg"), Entry("undo", "ann", undoes=ids[0])])
+
+    with LabelStore(tmp_path) as again:
+        entries = again.entries()
+    assert [(e.kind, e.annotator, e.image, e.label, e.target, e.undoes, e.request) for e in entries] == [
+        ("label", "ann", "b.jpg", "cat", None, None, None),
+        ("label", "ann", "a.jpg", "dog", "cat", None, "r1"),
+        ("skip", "bob", "c.jpg", None, None, None, None),
+        ("undo", "ann", None, None, None, ids[0], None),
+    ]
+    assert [e.id for e in entries] == [1, 2, 3, 4]
+    assert all(e.at.endswith("+00:00") for e in entries)
+
+
+def test_an_answer_is_on_the_disk_when_append_returns(store, tmp_path):
+    (synchronous,) = store._connection.execute("PRAGMA synchronous").fetchone()
+    (journal,) = store._connection.execute("PRAGMA journal_mode").fetchone()
+
+    assert (synchronous, journal) == (2, "wal")  # 2 is FULL
+
+
+@pytest.mark.parametrize("table", ["record", "settings"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET at = 'never'", "DELETE FROM {}"])
+def test_nothing_is_changed_or_deleted(store, table, change):
+    store.append([label("a.jpg", "cat")])
+    store.store_settings({"budget": 3})
+
+    with pytest.raises(sqlite3.IntegrityError, match="append only"):
+        store._connection.execute(change.format(table))
+    assert [e.label for e in store.entries()] == ["cat"]
+
+
+def test_a_request_counts_once(store):
+    store.append([label("a.jpg", "cat", request="r1")])
+
+    assert store.find("r1").image == "a.jpg"
+    assert store.find("r2") is None
+    with pytest.raises(sqlite3.IntegrityError):
+        store.append([label("b.jpg", "cat"), label("c.jpg", "cat", request="r1")])
+    assert len(store.entries()) == 1  # all or none
+
+
+def test_a_file_name_that_is_not_valid_unicode_comes_back_as_it_was(store):
+    name = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
+    store.append([label(name, "cat")])
+
+    assert store.entries()[0].image == name
+
+
+def test_settings_are_kept_with_their_history(store):
+    assert store.settings is None
+    for settings in ({"budget": 3}, {"budget": 3}, {"budget": 4}):
+        store.store_settings(settings)
+
+    assert store.settings == {"budget": 4}
+    assert store._connection.execute("SELECT count(*) FROM settings").fetchone() == (2,)
+
+
+def test_processes_that_open_a_new_workspace_at_once_share_one_record(tmp_path):
+    code = (
+        "import sys; from evenpick.labels.record import Entry, LabelStore\n"
+        "with LabelStore(sys.argv[1]) as store:\n"
+        "    for i in range(20): store.append([Entry('label', sys.argv[2], f'{i}.jpg', 'cat')])\n"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), who]) for who in ("ann", "bob", "eve")]
+
+    assert [run.wait(60) for run in runs] == [0, 0, 0]
+    with LabelStore(tmp_path) as store:
+        assert len(store.entries()) == 60
+
+
+def test_a_workspace_that_is_missing_is_an_error_that_says_what_to_do(tmp_path):
+    with pytest.raises(EvenpickError, match=r"does not exist: run `evenpick embed` first"):
+        LabelStore(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("damage", [b"not a database at all, but long enough to be looked at" * 40, b"SQLite"])
+def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path, damage):
+    (tmp_path / "labels.sqlite").write_bytes(damage)
+
+    with pytest.raises(EvenpickError, match="is not a record of labels"):
+        LabelStore(tmp_path)
+    assert (tmp_path / "labels.sqlite").read_bytes() == damage
+
+
+def test_a_page_of_the_file_overwritten_is_told(tmp_path):
+    with LabelStore(tmp_path) as store:
+        store.append([label(f"{i}.jpg", "cat") for i in range(500)])
+    file = tmp_path / "labels.sqlite"
+    data = bytearray(file.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    file.write_bytes(data)
+
+    with LabelStore(tmp_path) as store, pytest.raises(EvenpickError, match=r"cannot be read \(.*malformed"):
+        store.entries()
+
+
+def test_a_disk_that_is_full_is_told_and_nothing_is_recorded(store):
+    store.append([label("a.jpg", "cat")])
+    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(EvenpickError, match=r"cannot be written \(.*full\)"):
+        store.append([label("x" * 100_000, "cat")])
+    assert [e.image for e in store.entries()] == ["a.jpg"]
+
+
+def test_a_record_of_another_format_is_refused(tmp_path):
+    with LabelStore(tmp_path) as store:
+        store._connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
+
+    with pytest.raises(EvenpickError, match=f"has format {FORMAT + 1}; this evenpick reads format {FORMAT}"):
+        LabelStore(tmp_path)
+
+
+def test_a_database_of_something_else_is_refused(tmp_path):
+    connection = sqlite3.connect(tmp_path / "labels.sqlite")
+    connection.execute("CREATE TABLE pets (name TEXT)")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(EvenpickError, match="has format 0"):
+        LabelStore(tmp_path)
+
+
+def test_undo_takes_away_and_rename_changes_what_came_before_it(store):
+    first, second = store.append([label("a.jpg", "cat"), label("b.jpg", "dgo", target="cat")])
+    store.append([Entry("rename", "ann", label="dog", target="dgo"), Entry("undo", "ann", undoes=first)])
+    store.append([Entry("rename", "ann", label="feline", target="cat"), label("c.jpg", "dgo")])
+
+    standing = standing_answers(store.entries())
+
+    assert [(e.image, e.label, e.target) for e in standing] == [
+        ("b.jpg", "dog", "feline"),
+        ("c.jpg", "dgo", None),
+    ]
+    assert standing[0].id == second
+
+
+def test_of_two_answers_the_first_counts_until_it_is_undone(store):
+    (first,) = store.append([label("a.jpg", "cat")])
+    store.append([label("a.jpg", "dog", "bob")])
+    assert [e.label for e in effective_answers(store.entries())] == ["cat"]
+
+    store.append([Entry("undo", "ann", undoes=first)])
+    assert [e.label for e in effective_answers(store.entries())] == ["dog"]

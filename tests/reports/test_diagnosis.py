@@ -1,0 +1,59 @@
+"""`evenpick diagnose`: the same in words and as JSON, with no, one and many labels."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from evenpick.cli import main
+from evenpick.labels import Entry, LabelStore
+
+
+def diagnosed(workspace, *options):
+    result = CliRunner().invoke(main, ["diagnose", str(workspace), *options])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def label(workspace, names):
+    with LabelStore(workspace) as store:
+        store.append([Entry("label", "me", f"{i:03d}.jpg", name) for i, name in enumerate(names)])
+
+
+def test_without_labels_it_tells_what_the_predictions_tell_and_leaves_no_file(make_workspace):
+    workspace = make_workspace()
+    before = sorted(workspace.rglob("*"))
+
+    said, facts = diagnosed(workspace), json.loads(diagnosed(workspace, "--json"))
+
+    assert "no labels of two classes yet" in " ".join(said.split())
+    assert facts["measured"] is None
+    assert sum(facts["before_labels"]["shares"]) == pytest.approx(1)
+    assert facts["advice"]["acquisition"] == "auto"
+    assert sorted(workspace.rglob("*")) == before
+
+
+def test_with_labels_it_measures(make_workspace):
+    workspace = make_workspace()
+    label(workspace, ["a", "b"] * 10)
+
+    said, facts = diagnosed(workspace), json.loads(diagnosed(workspace, "--json"))
+
+    assert "Measured on 20 labels" in said
+    assert (facts["measured"]["n_labels"], facts["measured"]["n_classes"]) == (20, 2)
+    assert facts["advice"]["finding"] in said
+
+
+def test_one_label_says_that_it_is_too_few(make_workspace):
+    workspace = make_workspace()
+    label(workspace, ["a"])
+
+    assert "cannot be told yet" in diagnosed(workspace)
+    assert json.loads(diagnosed(workspace, "--json"))["measured"]["log_me"] is None
+
+
+def test_a_folder_that_is_no_workspace_is_refused(tmp_path):
+    result = CliRunner().invoke(main, ["diagnose", str(tmp_path / "gone")])
+
+    assert result.exit_code == 1
+    assert "is not a workspace" in result.output

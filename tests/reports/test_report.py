@@ -1,0 +1,123 @@
+"""The report: the same facts in three forms, in one file that needs nothing else."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+
+from evenpick.errors import EvenpickError
+from evenpick.images import Preprocessing
+from evenpick.labels import Entry, LabelStore
+from evenpick.pool import Pool, embed
+from evenpick.reports import write_evaluation, write_report
+from evenpick.session import RecordedSession, answer_all
+from evenpick.sources import SourceModel
+from evenpick.training import evaluate, train
+
+
+def mean_colours(batch):
+    """A source without weights: mean and spread of each colour, and two source classes by brightness."""
+    features = np.concatenate([batch.mean(axis=(2, 3)), batch.std(axis=(2, 3))], axis=1)
+    return features, np.stack([features[:, 0], -features[:, 0]], axis=1)
+
+
+@pytest.fixture
+def workspace(tmp_path, photo_folder):
+    source = SourceModel("colours", Preprocessing(size=8), 6, 2, "none", "colours-1", mean_colours)
+    embed(photo_folder, tmp_path / "work", source)
+    return tmp_path / "work"
+
+
+def label_everything(workspace, name=lambda image_id: "<b>a</b>" if image_id.startswith("a") else "b c"):
+    pool = Pool.open(workspace)
+    with RecordedSession(workspace, pool, 8, "me", acquisition="random", balancing="diff_min") as session:
+        answer_all(session, lambda index: None if index == 0 else name(pool.image_ids[index]))
+        answers = [a for a in session.session.answers if a.label]
+    model = train(pool, [a.index for a in answers], [a.label for a in answers])
+    model.save(workspace / "model")
+    truth = [name(image_id) for image_id in pool.image_ids]
+    write_evaluation(workspace, evaluate(model, pool, [*truth[:-1], "never found"]), "the same images")
+
+
+def test_page_json_and_csv_tell_the_same(workspace):
+    label_everything(workspace)
+
+    page = write_report(workspace).read_text()
+    facts = json.loads((workspace / "report" / "report.json").read_text())
+    with (workspace / "report" / "classes.csv").open() as handle:
+        classes = {row["class"]: row for row in csv.DictReader(handle)}
+
+    assert facts["n_labels"] == 8 == sum(int(row["labels"]) for row in classes.values())
+    assert classes["never found"]["labels"] == "0"
+    assert facts["evaluation"]["undiscovered"] == ["never found"]
+    assert f"{100 * facts['evaluation']['corrected_accuracy']:.1f} %" in page
+    assert page.count("data:image/jpeg;base64,") == 8
+    assert facts["imbalance_ratio"] == pytest.approx(np.std([int(r["labels"]) for r in classes.values()]) / (8 / 3))
+
+
+def test_what_to_expect_is_told_in_words_and_numbers(workspace):
+    label_everything(workspace)
+
+    page = write_report(workspace).read_text()
+    facts = json.loads((workspace / "report" / "report.json").read_text())
+
+    assert "What to expect" in page
+    assert all(sentence in page for sentence in facts["outlook"])
+    assert f"{100 * facts['expectation']['doubled']['high']:.1f} %" in page
+    assert facts["expectation"]["n_labels"] == facts["unseen"]["n_labels"] == 8
+
+
+def test_the_page_loads_nothing_and_class_names_stay_text(workspace):
+    label_everything(workspace)
+
+    page = write_report(workspace, title="<script>alert(1)</script>").read_text()
+
+    assert not re.search(r"""(src|href)=["'](?!data:)""", page)
+    assert "<script" not in page
+    assert "<b>a</b>" not in page
+    assert "default-src 'none'" in page
+
+
+def test_a_report_without_model_and_test_set_says_so(workspace):
+    pool = Pool.open(workspace)
+    with RecordedSession(workspace, pool, 3, "me", acquisition="random", balancing=None) as session:
+        answer_all(session, lambda index: "one")
+
+    page = write_report(workspace).read_text()
+
+    assert "No classifier has been trained yet" in page
+
+
+def test_labels_that_came_after_the_training_are_told(workspace):
+    label_everything(workspace)
+    with LabelStore(workspace) as store:
+        last = store.entries()[-1]
+    pool = Pool.open(workspace)
+    with RecordedSession(workspace, pool) as session:
+        session.undo()
+        session.label(pool.index_of[last.image], "changed")
+
+    assert "Labels were added or changed" in write_report(workspace).read_text()
+
+
+def test_an_image_whose_file_is_gone_is_shown_as_missing(workspace, photo_folder):
+    label_everything(workspace)
+    for file in photo_folder.rglob("*.jpg"):
+        file.unlink()
+
+    assert 'class="gone"' in write_report(workspace).read_text()
+
+
+def test_without_labels_there_is_no_report(workspace):
+    with pytest.raises(EvenpickError, match="has no label yet"):
+        write_report(workspace)
+
+
+def test_a_label_of_an_image_that_left_the_pool_is_told_in_one_line(workspace):
+    with LabelStore(workspace) as store:
+        store.append([Entry("label", "me", "gone.png", "a")])
+
+    with pytest.raises(EvenpickError, match=r"names an image that the pool does not hold: 'gone\.png'"):
+        write_report(workspace)

@@ -1,0 +1,117 @@
+"""`evenpick status`: the same in words and as JSON, from no label to many."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from evenpick.cli import main
+from evenpick.labels import Entry, LabelStore
+from evenpick.pool import Pool
+from evenpick.session import RecordedSession
+
+
+def told(workspace, *options):
+    result = CliRunner().invoke(main, ["status", str(workspace), *options])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def facts_of(workspace):
+    return json.loads(told(workspace, "--json"))
+
+
+def label(workspace, names):
+    with LabelStore(workspace) as store:
+        store.append([Entry("label", "me", f"{i:03d}.jpg", name) for i, name in enumerate(names)])
+
+
+def test_without_labels_it_says_so_and_leaves_no_file(make_workspace):
+    workspace = make_workspace()
+    before = sorted(workspace.rglob("*"))
+
+    assert "Nothing can be said before the first label" in told(workspace)
+    facts = facts_of(workspace)
+    assert (facts["labels"], facts["budget"], facts["expectation"], facts["unseen"]) == (0, None, None, None)
+    assert sorted(workspace.rglob("*")) == before
+
+
+def test_one_label_says_what_it_cannot_tell_yet(make_workspace):
+    workspace = make_workspace()
+    label(workspace, ["a"])
+
+    said = told(workspace)
+
+    assert "cannot be told from fewer than 20 labels" in said
+    assert "cannot be told yet: it needs two classes" in said
+
+
+def test_many_labels_bring_estimates_with_intervals(make_workspace):
+    workspace = make_workspace()
+    label(workspace, ["a", "b", "b", "c", *"abba" * 6])
+
+    facts, said = facts_of(workspace), told(workspace)
+
+    assert facts["unseen"]["undiscovered"] == 0
+    assert 0 <= facts["expectation"]["now"]["low"] <= facts["expectation"]["now"]["high"] <= 1
+    assert facts["imbalance_ratio"] == pytest.approx(np.std([13, 14, 1]) / np.mean([13, 14, 1]))
+    assert all(sentence in said for sentence in facts["outlook"])
+    assert "with 40 labels" in said, "there are 40 images"
+    assert "labels of all images would buy" in said.lower()
+
+
+@pytest.mark.parametrize(("balancing", "budget"), [("ratio_max", 12), ("auto", 45)])
+def test_it_is_where_the_session_is(balancing, budget, make_workspace):
+    workspace = make_workspace(n=50)
+    pool = Pool.open(workspace)
+    with RecordedSession(workspace, pool, budget, "me", acquisition="random", balancing=balancing) as session:
+        for i in range(budget):
+            session.label(session.next(), "rare" if i == 3 else "common")
+            facts = facts_of(workspace)
+            assert (facts["phase"], facts["labels"], facts["budget"]) == (session.phase, i + 1, budget)
+        assert session.phase == "balancing"
+
+
+def test_it_is_where_the_session_is_after_a_merge_another_budget_and_an_old_question(make_workspace):
+    workspace = make_workspace(n=80)
+    pool = Pool.open(workspace)
+    options = {"acquisition": "random", "balancing": "ratio_max"}
+    with RecordedSession(workspace, pool, 18, "me", **options) as session:
+        old = session.session.ask()
+        names = iter([*"aaaaaabbbc", "b"])
+        while session.phase == "discovery":
+            session.label(session.session.ask({old.index}).index, next(names))
+        session.label(old.index, next(names))
+        assert facts_of(workspace)["phase"] == session.phase == "balancing"
+        session.rename("b", "a")
+        assert facts_of(workspace)["phase"] == session.phase
+    with RecordedSession(workspace, pool, 60, "me", **options) as session:
+        assert facts_of(workspace)["phase"] == session.phase == "discovery"
+
+
+def test_when_every_image_has_a_label_nothing_is_promised(make_workspace):
+    workspace = make_workspace(n=24)
+    label(workspace, [*"aaabbbcccddd", *"aabbccddeefg"])
+
+    facts, said = facts_of(workspace), told(workspace)
+
+    assert (facts["unseen"]["undiscovered"], facts["unseen"]["high"], facts["unseen"]["unseen_mass"]) == (0, 0, 0)
+    assert facts["expectation"]["doubled"] == facts["expectation"]["now"]
+    assert "Every image has a label" in said
+    assert "would buy" not in said
+
+
+def test_the_table_shows_no_accuracy_that_the_sentences_hold_back(make_workspace):
+    workspace = make_workspace()
+    label(workspace, ["a", "a", "b"])
+
+    assert facts_of(workspace)["expectation"] is not None
+    assert "macro accuracy to expect" not in told(workspace)
+
+
+def test_a_folder_that_is_no_workspace_is_refused(tmp_path):
+    result = CliRunner().invoke(main, ["status", str(tmp_path / "gone")])
+
+    assert result.exit_code == 1
+    assert "is not a workspace" in result.output

@@ -1,0 +1,154 @@
+"""A session on a record: whatever happens, reopening arrives at the same state and the same question."""
+
+import numpy as np
+import pytest
+
+from evenpick.errors import EvenpickError
+from evenpick.labels import Entry, LabelStore, set_aside
+from evenpick.session import RecordedSession, Session
+
+LABELS = ["common"] * 50 + ["rare"] * 5 + ["other"] * 5
+OPTIONS = {"acquisition": "random", "balancing": "ratio_max", "patience": 1, "random_state": 3}
+
+
+def run(session):
+    done = []
+    while (index := session.next()) is not None:
+        session.label(index, LABELS[index])
+        done.append(index)
+    return done
+
+
+def test_a_session_reopened_after_every_answer_asks_what_an_uninterrupted_one_asks(tmp_path, make_pool):
+    pool = make_pool(n=60, seed=2)
+    expected = run(Session(pool, 40, **OPTIONS))
+
+    done = []
+    while True:
+        with RecordedSession(tmp_path, pool, 40, "ann", **OPTIONS) as session:
+            if (index := session.next()) is None:
+                break
+            session.label(index, LABELS[index])
+            done.append(index)
+
+    assert done == expected
+
+
+def test_undo_skip_and_rename_are_replayed_too(tmp_path, make_pool):
+    pool, rng = make_pool(n=60, seed=2), np.random.default_rng(5)
+    for _ in range(60):
+        with RecordedSession(tmp_path, pool, 40, "ann", **OPTIONS) as session:
+            state = session.next(), session.phase, session.counts, session.session.target
+        with RecordedSession(tmp_path, pool) as session:
+            assert (session.next(), session.phase, session.counts, session.session.target) == state
+            action, index = rng.random(), session.next()
+            if index is None:
+                break
+            if action < 0.1 and session.counts:
+                session.undo()
+            elif action < 0.2:
+                session.skip(index)
+            elif action < 0.25 and len(session.counts) > 2:
+                session.rename(list(session.counts)[-1], next(iter(session.counts)))
+            else:
+                session.label(index, LABELS[index])
+
+
+def test_a_merge_adds_the_counts(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(), 9, balancing=None) as session:
+        for index, name in enumerate(["cat", "dgo", "dog", "cat"]):
+            session.label(index, name)
+        session.rename("dgo", "dog")
+        assert session.counts == {"cat": 2, "dog": 2}
+        session.rename("cat", "feline")
+        assert session.counts == {"feline": 2, "dog": 2}
+        with pytest.raises(EvenpickError, match="class 'cow' does not exist; found so far: feline, dog"):
+            session.rename("cow", "dog")
+        with pytest.raises(EvenpickError, match="has this name already"):
+            session.rename("dog", " dog ")
+
+
+def test_two_answers_are_kept_the_first_counts_and_both_can_be_seen(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(), 9) as session:
+        session.label(4, "cat", "ann")
+        session.label(4, "dog", "bob")
+        session.skip(5, "bob")
+
+        assert session.counts == {"cat": 1}
+        assert session.opinions == {4: {"ann": "cat", "bob": "dog"}, 5: {"bob": None}}
+        with pytest.raises(EvenpickError, match="answered already; undo first"):
+            session.label(4, "cow", "bob")
+        session.undo("ann")
+        assert session.counts == {"dog": 1}
+    with RecordedSession(tmp_path, make_pool()) as session:
+        assert session.opinions == {4: {"bob": "dog"}, 5: {"bob": None}}
+        assert [entry.kind for entry in session.store.entries()] == ["label", "label", "skip", "undo"]
+
+
+def test_a_second_answer_costs_no_budget(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(), 1) as session:
+        session.label(4, "cat", "ann")
+        session.label(4, "cat", "bob")
+        with pytest.raises(EvenpickError, match="budget of 1 labels is spent"):
+            session.label(5, "cat", "bob")
+
+
+def test_undo_takes_back_ones_own_last_answer(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(), 9) as session:
+        session.label(1, "cat", "ann")
+        session.label(2, "dog", "bob")
+
+        assert session.undo("ann").image == "1"
+        with pytest.raises(EvenpickError, match="no answer to undo"):
+            session.undo("ann")
+        assert session.undo().image == "2"
+
+
+def test_what_another_process_writes_meanwhile_is_taken_in(tmp_path, make_pool):
+    pool = make_pool()
+    with RecordedSession(tmp_path, pool, 9, "ann") as session:
+        with LabelStore(tmp_path) as other:
+            other.append([Entry("label", "import", "7", "cat")])
+        session.label(8, "dog")
+
+        assert session.counts == {"cat": 1, "dog": 1}
+
+
+def test_a_refused_answer_leaves_no_entry(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(n=5), 3) as session:
+        for index, name in ((5, "cat"), (-1, "cat"), (0, " ")):
+            with pytest.raises(EvenpickError):
+                session.label(index, name)
+        assert session.store.entries() == []
+
+
+def test_options_that_contradict_the_labels_are_refused(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(), 9, acquisition="random") as session:
+        session.label(0, "cat")
+
+    with pytest.raises(EvenpickError, match="labels chosen with acquisition random, now ent"):
+        RecordedSession(tmp_path, make_pool(), 9, acquisition="ent")
+    with RecordedSession(tmp_path, make_pool()) as session:
+        assert (session.settings["budget"], session.settings["acquisition"]) == (9, "random")
+
+
+def test_a_new_session_needs_a_budget(tmp_path, make_pool):
+    with pytest.raises(EvenpickError, match="needs a budget: say --budget"):
+        RecordedSession(tmp_path, make_pool())
+
+
+def test_a_record_of_another_pool_is_refused(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(n=9), 5) as session:
+        session.label(8, "cat")
+
+    with pytest.raises(EvenpickError, match="names an image that the pool does not hold: '8'"):
+        RecordedSession(tmp_path, make_pool(n=8), 5)
+
+
+def test_labels_set_aside_are_kept(tmp_path, make_pool):
+    assert set_aside(tmp_path) is None
+    for name in ("labels-1.sqlite", "labels-2.sqlite"):
+        with RecordedSession(tmp_path, make_pool(), 5) as session:
+            session.label(0, "cat")
+        assert set_aside(tmp_path) == tmp_path / name
+        assert not (tmp_path / "labels.sqlite").exists()

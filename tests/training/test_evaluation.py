@@ -1,0 +1,65 @@
+"""Accuracy on test images, by hand."""
+
+import numpy as np
+import pytest
+
+from evenpick.errors import EvenpickError
+from evenpick.metrics import macro_accuracy
+from evenpick.pool import Pool
+from evenpick.training import evaluate, train
+
+
+@pytest.fixture
+def model():
+    pool = Pool.from_arrays([[0, 1], [0.1, 1], [1, 0], [1, 0.1]])
+    return train(pool, [0, 1, 2, 3], ["up", "up", "right", "right"])
+
+
+def test_a_class_that_was_never_found_counts_nothing(model):
+    test = Pool.from_arrays([[0, 2], [2, 0], [2, 0.1], [1, 1.1]])
+
+    result = evaluate(model, test, ["up", "right", "up", "left"])
+
+    # up: 1 of 2, right: 1 of 1, left: 0 of 1
+    assert result.accuracy == pytest.approx((0.5 + 1 + 0) / 3)
+    assert result.undiscovered == ["left"]
+    assert [(c.name, c.n_images, c.accuracy) for c in result.classes] == [
+        ("left", 1, 0),
+        ("right", 1, 1),
+        ("up", 2, 0.5),
+    ]
+
+
+def test_the_interval_covers_the_true_accuracy_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    points = rng.normal([[0, 0]] * 500 + [[1.5, 0]] * 500)
+    model = train(Pool.from_arrays(points), np.arange(1000), ["a"] * 500 + ["b"] * 500)
+    draws = rng.normal([[0, 0]] * 20000 + [[1.5, 0]] * 20000)
+    truth = np.array(["a"] * 20000 + ["b"] * 20000)
+    exact = evaluate(model, Pool.from_arrays(draws), truth).accuracy
+    covered = 0
+    for _ in range(200):
+        rows = np.concatenate([rng.integers(0, 20000, 30), rng.integers(20000, 40000, 30)])
+        result = evaluate(model, Pool.from_arrays(draws[rows]), truth[rows])
+        covered += abs(result.accuracy - exact) <= result.accuracy_half_width
+
+    assert 180 <= covered <= 199
+
+
+def test_as_many_labels_as_images_are_needed(model):
+    with pytest.raises(EvenpickError, match="2 test images need as many labels; got 1"):
+        evaluate(model, Pool.from_arrays([[0, 1], [1, 0]]), ["up"])
+
+
+@pytest.mark.parametrize(("own", "used"), [(0.5, 0.5), (1.0, 1.0), (0.0, 1.0)])
+def test_the_correction_is_the_models_own_or_as_printed(own, used):
+    rng = np.random.default_rng(0)
+    points, labels = rng.normal([[0, 0]] * 90 + [[1, 1]] * 10), ["a"] * 90 + ["b"] * 10
+    model = train(Pool.from_arrays(points), np.arange(100), labels).with_tau(own)
+    test = Pool.from_arrays(rng.normal([[0, 0]] * 200 + [[1, 1]] * 200))
+    true = ["a"] * 200 + ["b"] * 200
+
+    result = evaluate(model, test, true)
+
+    assert result.corrected_accuracy == macro_accuracy(true, model.with_tau(used).predict(test))
+    assert result.accuracy == macro_accuracy(true, model.with_tau(0).predict(test))

@@ -1,0 +1,127 @@
+"""`kill -9` of the server at random moments: no answer that was acknowledged is lost, and none counts twice."""
+
+import multiprocessing
+import random
+import re
+import sys
+import threading
+import time
+
+import httpx2 as httpx
+import pytest
+
+from evenpick.labels import LabelStore
+from evenpick.pool import Pool
+from evenpick.session import Session
+from evenpick.web import serve
+
+ROUNDS = 100
+BUDGET = 450  # more than is answered; balancing begins after a quarter of it
+
+
+def oracle(row):
+    """Common and rare classes, and images that nobody can tell."""
+    if row % 19 == 0:
+        return None
+    return "common" if row % 10 else f"rare {row // 10 % 4}"
+
+
+def questions(pool):
+    """What an uninterrupted session asks, first to last."""
+    session = Session(pool, BUDGET, "random", "ratio_max", 1, 7)
+    while (row := session.next()) is not None:
+        yield row, session.phase
+        if (label := oracle(row)) is None:
+            session.skip(row)
+        else:
+            session.label(row, label)
+
+
+class Annotator:
+    """Answers over HTTP as the page does: sent again with the same id until it is acknowledged."""
+
+    def __init__(self, client):
+        self._client = client
+        self.acknowledged = []
+        self.shown = []
+        self._pending = None
+
+    def work(self, address):
+        """Go on until the server is gone."""
+        try:
+            while True:
+                self._one_answer(address)
+        except httpx.TransportError:
+            pass  # it was killed
+
+    def _one_answer(self, address):
+        if self._pending is None:
+            turn = self._sent(f"{address}api/next", {})["turn"]
+            assert turn["status"] == "image"
+            row = turn["image"]["row"]
+            label = oracle(row)
+            request = f"request-{len(self.acknowledged)}"
+            path, answer = ("api/skip", {}) if label is None else ("api/label", {"label": label})
+            self._pending = path, {"row": row, "request": request, **answer}
+            self.shown.append(row)
+        path, body = self._pending
+        self._sent(address + path, body)
+        self.acknowledged.append((body["row"], body.get("label")))
+        self._pending = None
+
+    def _sent(self, address, body):
+        answer = self._client.post(address, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the server is forked from a warm process")
+def test_a_hundred_kills_lose_nothing_and_change_no_question(make_workspace):
+    workspace = make_workspace(600)
+    pool, draw = Pool.open(workspace), random.Random(0)
+    client = httpx.Client(timeout=20)
+    annotator = Annotator(client)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(
+        ["pytest", "evenpick.web.app", "evenpick.session.balancing", "evenpick.acquisition.table"]
+    )
+    options = {"acquisition": "random", "balancing": "ratio_max", "patience": 1, "random_state": 7}
+    killed_at_work, started = 0, time.monotonic()
+
+    for _ in range(ROUNDS):
+        ours, theirs = processes.Pipe()
+        told = {"port": 0, "open_browser": False, "announce": theirs.send, **options}
+        server = processes.Process(target=serve, args=(workspace, pool, BUDGET), kwargs=told)
+        server.start()
+        address = re.search(r"http://\S+", ours.recv())[0]
+        if draw.random() < 0.9:  # else it may be killed before it serves anything
+            client.get(f"{address}api/state")
+        work = threading.Thread(target=annotator.work, args=(address,))
+        began, known, wanted = time.monotonic(), len(annotator.acknowledged), draw.randint(0, 4)
+        work.start()
+        while work.is_alive() and len(annotator.acknowledged) < known + wanted:
+            time.sleep(0.001)
+        # Then anywhere within the next answer, at the pace of this machine.
+        pace = (time.monotonic() - began) / max(1, wanted)
+        time.sleep(draw.uniform(0, min(pace, 0.1)))
+        killed_at_work += work.is_alive()
+        server.kill()
+        server.join()
+        work.join()
+        ours.close()
+        theirs.close()
+    client.close()
+
+    expected = list(questions(pool))
+    count = len(annotator.acknowledged)
+    assert annotator.shown == [row for row, _ in expected][: len(annotator.shown)]
+    with LabelStore(workspace) as store:
+        recorded = [(pool.index_of[e.image], e.label) for e in store.entries()]
+    # The last answer may be on the disk although its reply was lost.
+    assert recorded[:count] == annotator.acknowledged
+    assert len(recorded) <= count + 1
+    assert len({row for row, _ in recorded}) == len(recorded)
+    assert killed_at_work == ROUNDS
+    assert count > ROUNDS
+    assert expected[count - 1][1] == "balancing"
+    assert time.monotonic() - started < 120, (count, killed_at_work)
