@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 import evenpick.acquisition.k_center
+import evenpick.pool.blocks
 import evenpick.pool.embedding
-import evenpick.pool.pool
 from evenpick.acquisition import ACQUISITIONS, core_set
 from evenpick.cli import main
 from evenpick.errors import EvenpickError, MissingExtraError
@@ -39,7 +39,7 @@ import numpy as np, ray
 from ray.cluster_utils import Cluster
 from evenpick.acquisition.k_center import core_set
 from evenpick.ray_cluster import acquisition_on_ray, map_in_tasks, on_ray
-from evenpick.pool.pool import Pool
+from evenpick.pool import Pool
 
 workspace, budget = sys.argv[1], int(sys.argv[2])
 small = {"num_cpus": 1, "object_store_memory": 80 << 20}

@@ -1,4 +1,4 @@
-"""Squared distances by one matrix product: the block step of every function that compares images."""
+"""Feature vectors: brought to length 1, and squared distances by one matrix product."""
 
 import numpy as np
 from numpy.typing import NDArray

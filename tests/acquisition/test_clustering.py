@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from evenpick.acquisition import clustering, select
 from evenpick.acquisition.clustering import _cluster, _isolation, _k_means_plus_plus, _of_length_one, _Points
 from evenpick.pool import Pool
-from evenpick.pool.pool import BlockArray
+from evenpick.pool.blocks import BlockArray
 from evenpick.session import Session
 
 NEW = ["k_means", "typiclust", "badge"]

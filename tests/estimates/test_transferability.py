@@ -92,7 +92,7 @@ def test_the_nearest_neighbour_of_copies_is_their_copy():
 
 @pytest.mark.parametrize("block_rows", [4, 2048])
 def test_the_nearest_neighbour_agrees_with_a_plain_loop_in_whatever_blocks(block_rows, monkeypatch):
-    monkeypatch.setattr("evenpick.pool.pool.BLOCK_ROWS", block_rows)
+    monkeypatch.setattr("evenpick.pool.blocks.BLOCK_ROWS", block_rows)
     rng = np.random.default_rng(0)
     features = normalised(rng.normal(size=(30, 40)).astype(np.float32))[rng.integers(0, 25, size=37)]  # some copies
     labels = rng.integers(0, 3, size=37)

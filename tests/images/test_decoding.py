@@ -16,7 +16,7 @@ from skimage.data import astronaut
 import evenpick.images.decoding
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing, UnreadableImageError, cut_image, decode_image, find_images, open_image
-from evenpick.images.decoding import EXTENSIONS
+from evenpick.images.finding import EXTENSIONS
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 FORMATS = {
@@ -443,7 +443,7 @@ LIST_AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from evenpick.errors import EvenpickError
-from evenpick.images.decoding import find_images
+from evenpick.images import find_images
 if os.getuid() == 0:
     os.setuid(65534)
 try:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evenpick.errors import EvenpickError
 from evenpick.labels import Entry, LabelStore
 from evenpick.labels.class_folders import class_folders, export_folder, folder_name, read_folder
-from evenpick.labels.tables import import_labels
+from evenpick.labels.importing import import_labels
 from evenpick.names import checked_class_name
 from evenpick.pool import Pool
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from evenpick.cli import main
 from evenpick.labels import Entry, LabelStore, effective_answers
 from evenpick.labels.files import FORMS
-from evenpick.labels.tables import import_labels
+from evenpick.labels.importing import import_labels
 
 AWKWARD = ["cat", "Cat", "a/b", "..", 'say "x" & <y>', "100%41", "con", "été", "🦩", "x" * 200]
 

@@ -7,8 +7,8 @@ import pytest
 
 from evenpick.errors import EvenpickError
 from evenpick.labels import Entry, LabelStore, effective_answers, standing_answers
+from evenpick.labels.importing import import_answers
 from evenpick.labels.label_studio_answers import is_json, read_answers
-from evenpick.labels.tables import import_answers
 
 DATA = Path(__file__).parents[1] / "data"
 KNOWN = [f"{i:03d}.jpg" for i in range(8)]

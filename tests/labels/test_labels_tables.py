@@ -6,7 +6,8 @@ import pytest
 
 from evenpick.errors import EvenpickError
 from evenpick.labels import Entry, LabelStore, read_labels, write_selection
-from evenpick.labels.tables import export_labels, import_labels
+from evenpick.labels.importing import import_labels
+from evenpick.labels.tables import export_labels
 
 
 def written(tmp_path, text, encoding="utf-8"):

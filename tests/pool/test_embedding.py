@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import evenpick.pool.blocks
 import evenpick.pool.embedding
-import evenpick.pool.pool
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.machine import map_in_threads
@@ -30,13 +30,13 @@ from evenpick.sources import SourceModel
 DRIVER = """
 import resource, sys
 from functools import partial
-import evenpick.pool.embedding, evenpick.pool.pool
+import evenpick.pool.blocks, evenpick.pool.embedding
 from evenpick.errors import EvenpickError
 from evenpick.machine import map_in_threads
 from evenpick.sources.source_model import Preprocessing, SourceModel
 
 network, folder, workspace, file_size = sys.argv[1:]
-evenpick.pool.pool.BLOCK_ROWS = evenpick.pool.embedding.BLOCK_ROWS = 5
+evenpick.pool.blocks.BLOCK_ROWS = evenpick.pool.embedding.BLOCK_ROWS = 5
 evenpick.pool.embedding.BATCH = 3
 if int(file_size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(file_size), resource.RLIM_INFINITY))
@@ -66,7 +66,7 @@ def source(network):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of five rows, so that a few images fill several."""
-    monkeypatch.setattr(evenpick.pool.pool, "BLOCK_ROWS", 5)
+    monkeypatch.setattr(evenpick.pool.blocks, "BLOCK_ROWS", 5)
     monkeypatch.setattr(evenpick.pool.embedding, "BLOCK_ROWS", 5)
 
 

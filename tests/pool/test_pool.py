@@ -13,11 +13,11 @@ import pytest
 from scipy import stats
 
 import evenpick.atomic_files
-import evenpick.pool.pool
+import evenpick.pool.blocks
 import evenpick.pool.writer
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool, feature_blocks, read_state, single_blocks
-from evenpick.pool.pool import BlockArray
+from evenpick.pool.blocks import BlockArray
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import PREDICTION, softmax, summarise_probabilities
 
@@ -244,7 +244,7 @@ def test_blocks_turn_into_an_array_and_come_one_by_one(tmp_path):
 
 
 def test_an_array_comes_in_blocks_too(monkeypatch):
-    monkeypatch.setattr(evenpick.pool.pool, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(evenpick.pool.blocks, "BLOCK_ROWS", 4)
     whole = np.arange(18, dtype=np.float32).reshape(9, 2)
 
     assert [(start, len(block)) for start, block in feature_blocks(whole)] == [(0, 4), (4, 4), (8, 1)]
@@ -444,8 +444,9 @@ def test_a_changed_byte_is_found_by_the_checksums(name, tmp_path):
 MANY_BLOCKS = """
 import resource, sys
 import numpy as np
-from evenpick.session.balancing import BALANCINGS, NextImage
-from evenpick.pool.pool import Pool
+from evenpick.session.balancing import BALANCINGS
+from evenpick.session.nearest_images import NextImage
+from evenpick.pool import Pool
 
 pool = Pool.open(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_NOFILE, (200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from evenpick.session import BALANCINGS, should_switch
-from evenpick.session.balancing import NextImage, TargetChoice
+from evenpick.session.balancing import TargetChoice
+from evenpick.session.nearest_images import NextImage
 
 
 @pytest.mark.parametrize(
@@ -104,8 +105,8 @@ def reference_pick(features, means, target, others, free, rank, form):
 def test_next_image_agrees_with_the_reference(form, offset, seed, tied_pool, make_pool, monkeypatch):
     """Whole-number pools are full of ties; an offset of 1000 leaves float32 few digits for distances."""
     if seed > 3:  # several parts, and most of the table in a file
-        monkeypatch.setattr("evenpick.session.balancing._SCORES_AT_ONCE", 8)
-        monkeypatch.setattr("evenpick.session.balancing._MOST_IN_MEMORY", 500)
+        monkeypatch.setattr("evenpick.session.nearest_images._SCORES_AT_ONCE", 8)
+        monkeypatch.setattr("evenpick.session.nearest_images._MOST_IN_MEMORY", 500)
     pool = tied_pool(seed) if seed % 2 else make_pool(n=50, seed=seed)
     features = (np.asarray(pool.features) + offset).astype(np.float32)
     rng = np.random.default_rng(seed)
@@ -162,7 +163,7 @@ def test_what_all_features_share_leaves_the_shortlist_short(form):
 
 
 def test_a_shortlist_of_several_blocks_is_looked_at_wholly(monkeypatch):
-    monkeypatch.setattr("evenpick.session.balancing.BLOCK_ROWS", 4)
+    monkeypatch.setattr("evenpick.session.nearest_images.BLOCK_ROWS", 4)
     features = np.ones((11, 2), np.float32)  # all tie, so the permutation decides
     rank = np.roll(np.arange(11), 3)
 

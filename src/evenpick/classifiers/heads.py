@@ -4,6 +4,8 @@ Every `fit` takes features (n, n_features) of length 1, class numbers (n,), all 
 used, and a grid of ascending settings, and gives one `LinearHead` for each setting.
 """
 
+import threading
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,7 +15,6 @@ from numpy.typing import NDArray
 
 from .linear_head import LinearHead
 from .linear_svm import C_GRID, fit_path
-from .logistic_regression import logistic_regression
 
 Fit: TypeAlias = Callable[[NDArray[np.floating], NDArray[np.intp], Sequence[float]], list[LinearHead]]
 
@@ -43,6 +44,30 @@ def nearest_mean(features: NDArray[np.floating], labels: NDArray[np.intp], grid:
     members = labels == np.arange(labels.max() + 1)[:, None]
     means = np.array([features[of_class].mean(axis=0, dtype=np.float64) for of_class in members])
     return [LinearHead(2 * means, -(means**2).sum(axis=1)) for _ in grid]
+
+
+# Silencing warnings is a matter of the whole process, and folds are fitted in threads. The search itself is mostly
+# Python, which takes turns anyway.
+_one_at_a_time = threading.Lock()
+
+
+def logistic_regression(
+    features: NDArray[np.floating], labels: NDArray[np.intp], cs: Sequence[float], tolerance: float = 1e-3
+) -> list[LinearHead]:
+    """The head for each C, ascending, each searched for from the last one's weights."""
+    from sklearn.linear_model import LogisticRegression
+
+    model, heads = LogisticRegression(warm_start=True, tol=tolerance, max_iter=200), []
+    for c in cs:
+        with _one_at_a_time, warnings.catch_warnings():
+            # Close to the optimum is good enough, and many classes with one label each are usual here.
+            warnings.simplefilter("ignore", UserWarning)
+            model.set_params(C=c).fit(features, labels)
+        weights, intercepts = model.coef_.copy(), model.intercept_.copy()
+        if len(weights) == 1:  # two classes share one row of scores
+            weights, intercepts = np.vstack([-weights, weights]) / 2, np.array([-intercepts[0], intercepts[0]]) / 2
+        heads.append(LinearHead(weights, intercepts))
+    return heads
 
 
 SHALLOW_HEADS: dict[str, ShallowHead] = {

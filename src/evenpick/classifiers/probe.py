@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..arrays import IndexArray
 from ..machine import one_blas_thread
 from ..probabilities import softmax
+from .heads import logistic_regression
 from .linear_head import in_own_basis
-from .logistic_regression import logistic_regression
 
 C = 30.0  # inverse regularisation on features of length 1
 

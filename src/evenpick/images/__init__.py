@@ -1,7 +1,8 @@
 """Image files: found below a folder, opened as upright RGB, cut and batched for a network."""
 
 from .batches import Logits, decoded, logits_of_files, random_cut
-from .decoding import UnreadableImageError, cut_image, decode_image, find_images, open_image
+from .decoding import UnreadableImageError, cut_image, decode_image, open_image
+from .finding import find_images
 from .preprocessing import Batch, Preprocessing
 
 __all__ = [

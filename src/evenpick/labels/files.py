@@ -7,10 +7,11 @@ from typing import Any
 from ..errors import EvenpickError, first_few
 from ..pool import Pool, read_skipped, read_state
 from .class_folders import export_folder, read_folder
+from .importing import import_answers, import_labels
 from .label_studio_answers import is_json, read_answers
 from .label_studio_tasks import export_tasks
 from .record import LabelStore
-from .tables import export_labels, import_answers, import_labels, read_labels
+from .tables import export_labels, read_labels
 
 FORMS = ("csv", "folder", "label-studio")
 

@@ -1,20 +1,12 @@
 """The pool: what a source model saw of every image, on disk or in memory, and how it is made."""
 
+from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
 from .embedding import Embedded, embed
 from .given_labels import checked_labels
-from .pool import (
-    BLOCK_ROWS,
-    Features,
-    Pool,
-    check_finite,
-    feature_blocks,
-    pool_folder,
-    read_images_csv,
-    read_state,
-    single_blocks,
-)
+from .pool import Pool
 from .present_files import embedded_already, forget_if_changed, pool_of_files, rows_of_files
 from .skipped import read_skipped
+from .storage import pool_folder, read_images_csv, read_state
 
 __all__ = [
     "BLOCK_ROWS",

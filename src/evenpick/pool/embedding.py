@@ -16,7 +16,8 @@ from ..images import UnreadableImageError, cut_image, find_images
 from ..machine import Progress, Run, map_in_threads
 from ..probabilities import softmax, summarise_probabilities
 from ..sources import SourceModel
-from .pool import BLOCK_ROWS, Pool
+from .blocks import BLOCK_ROWS
+from .pool import Pool
 from .skipped import SAME_CONTENT, write_skipped
 from .writer import PoolWriter
 

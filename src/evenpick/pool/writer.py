@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from .._version import __version__
 from ..atomic_files import flush, write_atomically
 from ..errors import EvenpickError
-from .pool import FORMAT, check_finite, features_name, pool_folder, predictions_name, read_images_csv, read_state
+from .blocks import check_finite
+from .storage import FORMAT, features_name, pool_folder, predictions_name, read_images_csv, read_state
 
 
 class PoolWriter:

@@ -18,7 +18,8 @@ from ..errors import EvenpickError, check_seed, unknown_name
 from ..labels import Answer, Phase
 from ..names import checked_class_name
 from ..pool import Pool
-from .balancing import BALANCINGS, NextImage, TargetChoice, should_switch
+from .balancing import BALANCINGS, TargetChoice, should_switch
+from .nearest_images import NextImage
 from .rounds import FIRST_ROUND, Answers, ProbedCoverage, first_labels, round_start
 
 AUTO = "auto"

@@ -4,7 +4,7 @@ from .evaluation import Evaluation, evaluate
 from .fine_tuning import FineTuningSettings
 from .fine_tuning_plan import FineTuningOptions, clear_checkpoints
 from .model import Model
-from .model_export import export_classifier, source_of
+from .onnx_export import export_classifier, source_of
 from .strategies import train
 
 __all__ = [

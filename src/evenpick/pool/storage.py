@@ -1,0 +1,79 @@
+"""The pool on disk: a folder of numbered blocks, and what `pool.json` says of them.
+
+A block is written under a temporary name, flushed and renamed, and counts only once `pool.json` lists it, so a run that is
+killed at any moment leaves a whole pool behind and the next run goes on after its last block."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._version import __version__
+from ..errors import EvenpickError
+from ..probabilities import PREDICTION
+from .blocks import BlockArray
+
+FORMAT = 1
+
+
+def read_state(workspace: Path) -> dict[str, Any]:
+    """What `pool.json` says, checked for its format."""
+    file = pool_folder(workspace) / "pool.json"
+    if not file.is_file():
+        raise EvenpickError(f"'{workspace}' is not a workspace: run `evenpick embed {workspace} FOLDER` first")
+    try:
+        state: dict[str, Any] = json.loads(file.read_bytes())
+        found = state["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EvenpickError(f"'{file}' is damaged; delete '{file.parent}' and embed again") from error
+    if found != FORMAT:
+        raise EvenpickError(
+            f"workspace '{workspace}' has format {found} (evenpick {state.get('evenpick')}); "
+            f"evenpick {__version__} reads format {FORMAT}: use that version, or embed into a new workspace"
+        )
+    return state
+
+
+def _check_block_files(folder: Path, number: int, rows: int, width: int) -> None:
+    expected = {
+        features_name(number): ((rows, width), BlockArray.dtype),
+        predictions_name(number): ((rows,), PREDICTION),
+    }
+    for name, shape_and_type in expected.items():
+        try:
+            values = np.lib.format.open_memmap(folder / name, mode="r")
+            found = (values.shape, values.dtype)
+        except (OSError, ValueError):  # not there, no array, or shorter than its header says
+            found = None
+        if found != shape_and_type:
+            raise _incomplete(folder / name)
+
+
+def read_images_csv(folder: Path, state: Mapping[str, Any]) -> Iterator[list[str]]:
+    file, size = folder / "images.csv", state["images_csv_bytes"]
+    if not file.is_file() or file.stat().st_size < size:
+        raise _incomplete(file)
+    with file.open("rb") as handle:
+        data = handle.read(size)
+    # surrogateescape: a file name on disk need not be valid UTF-8.
+    return csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""))
+
+
+def _incomplete(file: Path) -> EvenpickError:
+    return EvenpickError(f"'{file}' is missing or cut short; delete '{file.parent}' and embed again")
+
+
+def pool_folder(workspace: Path) -> Path:
+    return workspace / "pool"
+
+
+def features_name(number: int) -> str:
+    return f"features-{number:05d}.npy"
+
+
+def predictions_name(number: int) -> str:
+    return f"predictions-{number:05d}.npy"
