@@ -17,6 +17,7 @@ GROUND = [
     "errors",
     "names",
     "machine",
+    "paths",
     "arrays",
     "vectors",
     "probabilities",

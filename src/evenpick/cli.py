@@ -30,6 +30,7 @@ from .commands import (
 )
 from .errors import NO_SPACE, EvenpickError
 from .machine import Run, map_in_threads
+from .paths import Paths
 
 if TYPE_CHECKING:
     from .acquisition import AcquisitionFunction
@@ -136,7 +137,7 @@ def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path 
     from .labels import DEFAULTS, LabelStore, recorded_answers, write_selection
     from .pool import Pool
 
-    pool, file = Pool.open(workspace), out or workspace / "selection.csv"
+    pool, file = Pool.open(workspace), out or Paths(workspace).selection
     if file.exists():
         raise EvenpickError(f"'{file}' exists and may hold your labels; import or move it first, or say --out")
     with LabelStore(workspace) as store:

@@ -19,6 +19,7 @@ from .errors import MissingExtraError
 from .labels import DEFAULTS, Entry, LabelStore, set_aside
 from .machine import Progress
 from .metrics import class_counts, classes_found, imbalance_ratio, mean_interval
+from .paths import Paths
 from .pool import Pool, embed
 from .reports import write_evaluation, write_report
 from .session import AUTO, SimulationResult, simulate
@@ -171,7 +172,7 @@ def _record(workspace: Path, pool: Pool, method: tuple[str, str | None], run: Ru
                 result.indices, result.labels, result.phases, result.targets, strict=True
             )
         )
-    run.model.save(workspace / "model")
+    run.model.save(Paths(workspace).model)
     write_evaluation(workspace, run.evaluation, f"{TEST_SHARE:.0%} of the photographs, drawn by class")
 
 

@@ -19,7 +19,7 @@ from ._version import __version__
 from .acquisition import AcquisitionFunction, core_set
 from .errors import EvenpickError, MissingExtraError, first_few
 from .machine import Item, Result, Run, cores, in_order, one_blas_thread
-from .pool import pool_folder
+from .paths import Paths
 
 try:
     import ray
@@ -65,7 +65,7 @@ def acquisition_on_ray(name: str, address: str, workspace: Path) -> Iterator[str
     if name not in ON_RAY:
         yield name
         return
-    with on_ray(address, pool_folder(workspace)):
+    with on_ray(address, Paths(workspace).pool):
         run = functools.partial(map_in_tasks, settled=True)  # every pass reads the same blocks again
         yield functools.partial(ON_RAY[name], run=run)
 

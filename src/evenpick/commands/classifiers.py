@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import EvenpickError
+from ..paths import Paths
 from .options import FILE, FOLDER, SEED, SPLIT, WORKSPACE, embed_with_bar
 from .terminal import progress_bars
 
@@ -76,13 +77,13 @@ def train(
         options = FineTuningOptions(
             FineTuningSettings(epochs=epochs, learning_rate=learning_rate),
             max_minutes,
-            workspace / "fine-tuning",
+            Paths(workspace).fine_tuning,
             begin("fine-tuning", "images"),
             _say,
         )
         model = fit(pool, rows, names, strategy, CORRECTIONS[prior_correction], seed, folds, options, others)
-    model.save(workspace / "model")
-    clear_checkpoints(workspace / "fine-tuning")
+    model.save(Paths(workspace).model)
+    clear_checkpoints(Paths(workspace).fine_tuning)
     click.echo(_trained(model))
 
 
@@ -100,7 +101,7 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
     from ..training import Model
     from ..training import evaluate as measure
 
-    model = Model.load(workspace / "model")
+    model = Model.load(Paths(workspace).model)
     pool, rows = _images_of(workspace, folder, model.source)
     table = read_labels(labels, [*rows, *find_images(folder)], (), split)
     tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
@@ -134,7 +135,7 @@ def predict(workspace: Path, folder: Path, out: Path) -> None:
     from ..labels import write_predictions
     from ..training import Model
 
-    model = Model.load(workspace / "model")
+    model = Model.load(Paths(workspace).model)
     pool, rows = _images_of(workspace, folder, model.source)
     probabilities = model.predict_proba(pool)[list(rows.values())]
     names = [model.classes[i] for i in probabilities.argmax(axis=1)]
@@ -154,14 +155,11 @@ def report(workspace: Path, title: str | None) -> None:
 
 def _images_of(workspace: Path, folder: Path, described: dict[str, Any]) -> tuple["Pool", dict[str, int]]:
     """A pool seen with the model's source, and the row in it of every readable image of the folder, copies too."""
-    import hashlib
-
     from ..pool import embedded_already, forget_if_changed, rows_of_files
     from ..training import source_of
 
     source = source_of(described)
-    digest = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    embedded = workspace / "folders" / f"{folder.resolve().name}-{digest}"
+    embedded = Paths(workspace).other_folder(folder)
     forget_if_changed(embedded, folder)
     result = embedded_already(workspace, folder, source) or embed_with_bar(folder, embedded, source)
     return result.pool, rows_of_files(result, folder)

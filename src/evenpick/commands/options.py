@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..machine import Run, map_in_threads
+from ..paths import Paths
 from .terminal import progress_bars
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def embed_with_bar(folder: Path, workspace: Path, source: "SourceModel", run: Ru
     with progress_bars() as begin:
         result = embed_folder(folder, workspace, source, begin("embedding", "images"), run=run)
     if result.skipped:
-        click.echo(f"{len(result.skipped)} images were left out, see '{workspace / 'skipped.csv'}':")
+        click.echo(f"{len(result.skipped)} images were left out, see '{Paths(workspace).skipped}':")
         for image_id, reason in result.skipped[:5]:
             click.echo(f"  {image_id!r}: {reason}")
         if len(result.skipped) > 5:

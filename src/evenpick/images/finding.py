@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import EvenpickError
+from ..paths import Paths
 
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
@@ -44,7 +45,7 @@ def _walk(folder: Path, unlisted: list[OSError]) -> Iterator[str]:
         folders[:] = [
             name
             for name in folders
-            if not name.startswith(".") and not os.path.exists(Path(parent, name, "pool", "pool.json"))  # noqa: PTH110
+            if not name.startswith(".") and not os.path.exists(Paths(Path(parent, name)).pool_json)  # noqa: PTH110
         ]
         for name in files:
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS:  # noqa: PTH122 (hot)

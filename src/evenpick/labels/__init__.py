@@ -2,12 +2,11 @@
 
 from .answers import DEFAULTS, Answer, Phase, as_answers, recorded_answers
 from .files import export_file, import_file
-from .record import FILE_NAME, Entry, Kind, LabelStore, effective_answers, set_aside, standing_answers
+from .record import Entry, Kind, LabelStore, effective_answers, set_aside, standing_answers
 from .tables import read_labels, write_predictions, write_selection
 
 __all__ = [
     "DEFAULTS",
-    "FILE_NAME",
     "Answer",
     "Entry",
     "Kind",

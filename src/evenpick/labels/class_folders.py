@@ -21,7 +21,8 @@ from ..atomic_files import write_atomically
 from ..errors import EvenpickError
 from ..images import find_images
 from ..names import checked_class_name
-from ..pool import Pool, pool_folder, read_images_csv, read_state
+from ..paths import Paths
+from ..pool import Pool, read_images_csv, read_state
 from .record import LabelStore, effective_answers
 from .tables import LabelTable, label_table
 
@@ -80,7 +81,7 @@ def read_folder(folder: Path, workspace: Path, skipped: Iterable[str] = ()) -> L
         If an image lies beside the class folders, is not in the pool, or lies in two classes; if a folder is a
         link or cannot be listed, or `classes.csv` does not tell a shortened name.
     """
-    rows = list(read_images_csv(pool_folder(workspace), read_state(workspace)))
+    rows = list(read_images_csv(Paths(workspace), read_state(workspace)))
     image_of_digest = {digest: image_id for image_id, digest in rows}
     mend = "a file must be a copy of an image of the pool, or have its path below the class folder"
     known, left_out = {image_id for image_id, _ in rows}, set(skipped)

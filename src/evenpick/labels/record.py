@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from ..errors import EvenpickError
+from ..paths import Paths
 
 FORMAT = 1
-FILE_NAME = "labels.sqlite"
 
 Kind: TypeAlias = Literal["label", "skip", "undo", "rename"]
 
@@ -77,7 +77,7 @@ class LabelStore:
     """
 
     def __init__(self, workspace: str | Path) -> None:
-        self.path = Path(workspace) / FILE_NAME
+        self.path = Paths(workspace).labels
         if not self.path.parent.is_dir():
             raise EvenpickError(f"workspace '{workspace}' does not exist: run `evenpick embed` first")
         # One connection for all threads; callers serialise (a session is one state machine anyway).
@@ -259,7 +259,7 @@ def set_aside(workspace: str | Path) -> Path | None:
         if not store.entries():
             return None
         store.gather()
-    numbered = (path.with_name(f"labels-{i}.sqlite") for i in range(1, 10**6))
+    numbered = (Paths(workspace).labels_aside(i) for i in range(1, 10**6))
     kept = next(name for name in numbered if not name.exists())
     path.rename(kept)
     return kept

@@ -6,7 +6,7 @@ from .given_labels import checked_labels
 from .pool import Pool
 from .present_files import embedded_already, forget_if_changed, pool_of_files, rows_of_files
 from .skipped import read_skipped
-from .storage import pool_folder, read_images_csv, read_state
+from .storage import read_images_csv, read_state
 
 __all__ = [
     "BLOCK_ROWS",
@@ -19,7 +19,6 @@ __all__ = [
     "embedded_already",
     "feature_blocks",
     "forget_if_changed",
-    "pool_folder",
     "pool_of_files",
     "read_images_csv",
     "read_skipped",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import NO_SPACE, EvenpickError
 from ..images import UnreadableImageError, cut_image, find_images
 from ..machine import Progress, Run, map_in_threads
+from ..paths import Paths
 from ..probabilities import softmax, summarise_probabilities
 from ..sources import SourceModel
 from .blocks import BLOCK_ROWS
@@ -79,11 +80,11 @@ def embed(
         results = run(partial(_embed_batch, folder, source), batches)
         skipped += _write_all(results, writer, lambda seen: progress(seen, len(todo)))
         skipped.sort()
-        write_skipped(workspace / "skipped.csv", skipped)
+        write_skipped(Paths(workspace).skipped, skipped)
     if not writer.done:
         raise EvenpickError(
             f"none of the {len(image_ids)} images in '{folder}' can be read; "
-            f"reasons are in '{workspace / 'skipped.csv'}'"
+            f"reasons are in '{Paths(workspace).skipped}'"
         )
     return Embedded(Pool.open(workspace), len(writer.done) - before, skipped)
 
@@ -152,7 +153,7 @@ def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) ->
 def _only_writer(workspace: Path) -> Iterator[None]:
     try:
         workspace.mkdir(parents=True, exist_ok=True)
-        with FileLock(workspace / "embed.lock", timeout=0):
+        with FileLock(Paths(workspace).embed_lock, timeout=0):
             yield
     except Timeout:
         raise EvenpickError(f"another process is embedding into '{workspace}'; wait for it to end") from None

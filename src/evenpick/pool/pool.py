@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import EvenpickError
+from ..paths import Paths
 from ..probabilities import summarise_probabilities
 from .blocks import BlockArray, Features, check_finite
-from .storage import _check_block_files, features_name, pool_folder, predictions_name, read_images_csv, read_state
+from .storage import _check_block_files, read_images_csv, read_state
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +96,13 @@ class Pool:
         state = read_state(Path(workspace))
         if not state["blocks"]:
             raise EvenpickError(f"workspace '{workspace}' holds no image yet: run `evenpick embed` on it")
-        folder = pool_folder(Path(workspace))
+        paths = Paths(workspace)
         rows = [block["rows"] for block in state["blocks"]]
         for number, count in enumerate(rows):
-            _check_block_files(folder, number, count, state["feature_size"])
-        features = BlockArray([folder / features_name(i) for i in range(len(rows))], rows, state["feature_size"])
-        predictions = np.concatenate(
-            [np.load(folder / predictions_name(i), allow_pickle=False) for i in range(len(rows))]
-        )
-        ids = [row[0] for row in read_images_csv(folder, state)]
+            _check_block_files(paths, number, count, state["feature_size"])
+        features = BlockArray([paths.features(i) for i in range(len(rows))], rows, state["feature_size"])
+        predictions = np.concatenate([np.load(paths.predictions(i), allow_pickle=False) for i in range(len(rows))])
+        ids = [row[0] for row in read_images_csv(paths, state)]
         return cls(features, ids, predictions, state["source"], Path(state["folder"]))
 
     def __len__(self) -> int:

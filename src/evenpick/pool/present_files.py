@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..images import find_images
+from ..paths import Paths
 from ..sources import SourceModel
 from .embedding import Embedded
 from .pool import Pool
@@ -16,7 +17,7 @@ from .skipped import SAME_CONTENT, read_skipped
 
 def forget_if_changed(workspace: Path, folder: Path) -> None:
     """Throw a pool away when a file that it was made of is gone or was written since."""
-    if (workspace / "pool" / "pool.json").is_file() and _changed(workspace, folder):
+    if Paths(workspace).pool_json.is_file() and _changed(workspace, folder):
         shutil.rmtree(workspace)
 
 
@@ -30,9 +31,9 @@ def embedded_already(workspace: Path, folder: Path, source: SourceModel) -> Embe
 
 
 def _changed(workspace: Path, folder: Path) -> bool:
-    pool_file, skipped_file = workspace / "pool" / "pool.json", workspace / "skipped.csv"
-    return _any_newer(folder, Pool.open(workspace).image_ids, pool_file) or _any_newer(
-        folder, read_skipped(workspace), skipped_file
+    paths = Paths(workspace)
+    return _any_newer(folder, Pool.open(workspace).image_ids, paths.pool_json) or _any_newer(
+        folder, read_skipped(workspace), paths.skipped
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..atomic_files import write_atomically
+from ..paths import Paths
 
 
 def read_skipped(workspace: Path) -> dict[str, str]:
     """Image ids that were left out when embedding, and why."""
-    file = workspace / "skipped.csv"
+    file = Paths(workspace).skipped
     if not file.is_file():
         return {}
     with file.open(encoding="utf-8", errors="surrogateescape", newline="") as handle:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .._version import __version__
 from ..errors import EvenpickError
+from ..paths import Paths
 from ..probabilities import PREDICTION
 from .blocks import BlockArray
 
@@ -22,7 +23,7 @@ FORMAT = 1
 
 def read_state(workspace: Path) -> dict[str, Any]:
     """What `pool.json` says, checked for its format."""
-    file = pool_folder(workspace) / "pool.json"
+    file = Paths(workspace).pool_json
     if not file.is_file():
         raise EvenpickError(f"'{workspace}' is not a workspace: run `evenpick embed {workspace} FOLDER` first")
     try:
@@ -38,23 +39,23 @@ def read_state(workspace: Path) -> dict[str, Any]:
     return state
 
 
-def _check_block_files(folder: Path, number: int, rows: int, width: int) -> None:
+def _check_block_files(paths: Paths, number: int, rows: int, width: int) -> None:
     expected = {
-        features_name(number): ((rows, width), BlockArray.dtype),
-        predictions_name(number): ((rows,), PREDICTION),
+        paths.features(number): ((rows, width), BlockArray.dtype),
+        paths.predictions(number): ((rows,), PREDICTION),
     }
-    for name, shape_and_type in expected.items():
+    for file, shape_and_type in expected.items():
         try:
-            values = np.lib.format.open_memmap(folder / name, mode="r")
+            values = np.lib.format.open_memmap(file, mode="r")
             found = (values.shape, values.dtype)
         except (OSError, ValueError):  # not there, no array, or shorter than its header says
             found = None
         if found != shape_and_type:
-            raise _incomplete(folder / name)
+            raise _incomplete(file)
 
 
-def read_images_csv(folder: Path, state: Mapping[str, Any]) -> Iterator[list[str]]:
-    file, size = folder / "images.csv", state["images_csv_bytes"]
+def read_images_csv(paths: Paths, state: Mapping[str, Any]) -> Iterator[list[str]]:
+    file, size = paths.images_csv, state["images_csv_bytes"]
     if not file.is_file() or file.stat().st_size < size:
         raise _incomplete(file)
     with file.open("rb") as handle:
@@ -65,15 +66,3 @@ def read_images_csv(folder: Path, state: Mapping[str, Any]) -> Iterator[list[str
 
 def _incomplete(file: Path) -> EvenpickError:
     return EvenpickError(f"'{file}' is missing or cut short; delete '{file.parent}' and embed again")
-
-
-def pool_folder(workspace: Path) -> Path:
-    return workspace / "pool"
-
-
-def features_name(number: int) -> str:
-    return f"features-{number:05d}.npy"
-
-
-def predictions_name(number: int) -> str:
-    return f"predictions-{number:05d}.npy"

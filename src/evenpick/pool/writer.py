@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from .._version import __version__
 from ..atomic_files import flush, write_atomically
 from ..errors import EvenpickError
+from ..paths import Paths
 from .blocks import check_finite
-from .storage import FORMAT, features_name, pool_folder, predictions_name, read_images_csv, read_state
+from .storage import FORMAT, read_images_csv, read_state
 
 
 class PoolWriter:
@@ -26,9 +27,9 @@ class PoolWriter:
     """
 
     def __init__(self, workspace: Path, folder: Path, source: Mapping[str, Any], feature_size: int) -> None:
-        self._folder = pool_folder(workspace)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if (self._folder / "pool.json").exists():
+        self._paths = Paths(workspace)
+        self._paths.pool.mkdir(parents=True, exist_ok=True)
+        if self._paths.pool_json.exists():
             self._state = read_state(workspace)
             self._check_same(workspace, folder, source)
         else:
@@ -39,7 +40,7 @@ class PoolWriter:
             }  # fmt: skip
             self._commit()
         self._forget_uncommitted()
-        rows = list(read_images_csv(self._folder, self._state))
+        rows = list(read_images_csv(self._paths, self._state))
         self.image_of_digest = {digest: image_id for image_id, digest in rows}
         self.done = {image_id for image_id, _ in rows}
 
@@ -55,10 +56,10 @@ class PoolWriter:
         number = len(self._state["blocks"])
         block = {
             "rows": len(image_ids),
-            "features_sha256": _write_npy(self._folder / features_name(number), features),
-            "predictions_sha256": _write_npy(self._folder / predictions_name(number), predictions),
+            "features_sha256": _write_npy(self._paths.features(number), features),
+            "predictions_sha256": _write_npy(self._paths.predictions(number), predictions),
         }
-        with (self._folder / "images.csv").open("ab") as file:
+        with self._paths.images_csv.open("ab") as file:
             file.write(_csv_bytes(zip(image_ids, digests, strict=True)))
             flush(file)
             self._state["images_csv_bytes"] = file.tell()
@@ -69,20 +70,19 @@ class PoolWriter:
     def check(self) -> None:
         """Compare every committed block with its checksum."""
         for number, block in enumerate(self._state["blocks"]):
-            for name, key in (
-                (features_name(number), "features"),
-                (predictions_name(number), "predictions"),
+            for file, key in (
+                (self._paths.features(number), "features"),
+                (self._paths.predictions(number), "predictions"),
             ):
-                file = self._folder / name
                 if not file.exists() or _sha256(file) != block[f"{key}_sha256"]:
                     raise EvenpickError(
                         f"'{file}' is damaged: its checksum differs from pool.json; "
-                        f"delete '{self._folder}' and run `evenpick embed` again"
+                        f"delete '{self._paths.pool}' and run `evenpick embed` again"
                     )
 
     def _commit(self) -> None:
         # Written again with every block: without indentation it takes a fifth of the time.
-        write_atomically(self._folder / "pool.json", json.dumps(self._state).encode())
+        write_atomically(self._paths.pool_json, json.dumps(self._state).encode())
 
     def _check_same(self, workspace: Path, folder: Path, source: Mapping[str, Any]) -> None:
         for what, old, new in (
@@ -96,11 +96,11 @@ class PoolWriter:
 
     def _forget_uncommitted(self) -> None:
         kept = range(len(self._state["blocks"]))
-        names = {features_name(i) for i in kept} | {predictions_name(i) for i in kept}
-        for file in self._folder.glob("*.npy*"):
-            if file.name not in names:
+        files = {self._paths.features(i) for i in kept} | {self._paths.predictions(i) for i in kept}
+        for file in self._paths.pool.glob("*.npy*"):
+            if file not in files:
                 file.unlink()
-        images = self._folder / "images.csv"
+        images = self._paths.images_csv
         images.touch()
         if images.stat().st_size > self._state["images_csv_bytes"]:
             os.truncate(images, self._state["images_csv_bytes"])

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ..estimates import Advice, MeasuredTransfer, SourceKnowledge, advice, measured_transfer, source_knowledge
-from ..labels import FILE_NAME, LabelStore, recorded_answers
+from ..labels import LabelStore, recorded_answers
+from ..paths import Paths
 from ..pool import Pool
 
 
@@ -56,7 +57,7 @@ def diagnose(workspace: Path) -> Diagnosis:
     """
     pool = Pool.open(workspace)
     knowledge, measured = source_knowledge(pool), None
-    if (workspace / FILE_NAME).exists():
+    if Paths(workspace).labels.exists():
         with LabelStore(workspace) as store:
             labelled = [answer for answer in recorded_answers(pool, store) if answer.label is not None]
         if labelled:

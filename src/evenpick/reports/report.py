@@ -21,6 +21,7 @@ from ..errors import EvenpickError
 from ..images import UnreadableImageError, open_image
 from ..labels import Entry, LabelStore, effective_answers, recorded_answers
 from ..metrics import imbalance_ratio
+from ..paths import Paths
 from ..pool import Pool, read_skipped
 from ..training import Evaluation, Model
 from .status import outlook
@@ -30,14 +31,15 @@ THUMBNAIL = 96  # pixels of the longer side
 
 def write_evaluation(workspace: Path, evaluation: Evaluation, test_set: str) -> None:
     """Keep an evaluation of the workspace's model for the report."""
-    folder = _folder(workspace)
+    paths = Paths(workspace)
+    paths.report.mkdir(parents=True, exist_ok=True)
     facts = {
         "test_set": test_set,
         "model": _model_digest(workspace),
         "undiscovered": evaluation.undiscovered,
         **asdict(evaluation),
     }
-    write_atomically(folder / "evaluation.json", json.dumps(facts, indent=1).encode())
+    write_atomically(paths.evaluation, json.dumps(facts, indent=1).encode())
 
 
 def write_report(
@@ -68,20 +70,21 @@ def write_report(
     facts = _facts(workspace, pool, answers, settings) | expected
     facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
     facts["comparison"] = comparison
-    folder = _folder(workspace)
+    folder = Paths(workspace).report
+    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "report.json", json.dumps(facts, indent=1).encode())
     write_atomically(folder / "classes.csv", _csv(facts["classes"]))
     write_atomically(folder / "labels.csv", _csv(facts["labelled"]))
     page = _page(facts, [_thumbnail(pool, row["image"]) for row in facts["labelled"]])
-    write_atomically(folder / "index.html", page.encode("utf-8", "replace"))
-    return folder / "index.html"
+    write_atomically(Paths(workspace).report_page, page.encode("utf-8", "replace"))
+    return Paths(workspace).report_page
 
 
 def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapping[str, Any] | None) -> dict[str, Any]:
     labelled = [entry for entry in answers if entry.label is not None]
     if not labelled:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
-    model = Model.load(workspace / "model") if (workspace / "model" / "model.json").exists() else None
+    model = Model.load(Paths(workspace).model) if Paths(workspace).model_json.exists() else None
     evaluation = _read_evaluation(workspace)
     stale = evaluation is not None and evaluation["model"] != _model_digest(workspace)
     evaluation = None if stale else evaluation
@@ -188,7 +191,7 @@ def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def _read_evaluation(workspace: Path) -> dict[str, Any] | None:
-    file = _folder(workspace) / "evaluation.json"
+    file = Paths(workspace).evaluation
     try:
         facts: dict[str, Any] | None = json.loads(file.read_bytes()) if file.is_file() else None
     except ValueError as error:
@@ -198,11 +201,5 @@ def _read_evaluation(workspace: Path) -> dict[str, Any] | None:
 
 def _model_digest(workspace: Path) -> str | None:
     """Which model an evaluation is of: the hash of what `model.json` says."""
-    file = workspace / "model" / "model.json"  # it names the weights by their hash
+    file = Paths(workspace).model_json  # it names the weights by their hash
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
-
-
-def _folder(workspace: Path) -> Path:
-    folder = workspace / "report"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..estimates import expected_accuracy, in_words, unseen_classes
-from ..labels import FILE_NAME, Answer, LabelStore, Phase, recorded_answers
+from ..labels import Answer, LabelStore, Phase, recorded_answers
 from ..metrics import imbalance_ratio
+from ..paths import Paths
 from ..pool import Pool
 from ..session import AUTO, FIRST_ROUND, should_switch
 
@@ -26,7 +27,7 @@ def workspace_status(workspace: Path) -> dict[str, Any]:
     pool = Pool.open(workspace)
     answers: list[Answer] = []
     settings: Mapping[str, Any] | None = None
-    if (workspace / FILE_NAME).exists():
+    if Paths(workspace).labels.exists():
         with LabelStore(workspace) as store:
             answers, settings = recorded_answers(pool, store), store.settings
     labelled = [answer for answer in answers if answer.label is not None]

@@ -18,6 +18,7 @@ from ..atomic_files import write_atomically
 from ..classifiers import LinearHead
 from ..errors import EvenpickError, MissingExtraError
 from ..images import Preprocessing
+from ..paths import Paths
 from ..sources import SourceModel
 from .model import Model
 
@@ -231,7 +232,7 @@ def export_classifier(workspace: Path, file: Path) -> str:
     """Write the workspace's classifier to an ONNX file, from pixels to probabilities; what was written, in words."""
     if file.exists():
         raise EvenpickError(f"'{file}' exists; name another file or move it first")
-    model = Model.load(workspace / "model")
+    model = Model.load(Paths(workspace).model)
     if not model.source:
         raise EvenpickError(
             "the model was trained on features whose source is not known, so there is no network to export"

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from ..errors import EvenpickError, MissingExtraError
 from ..images import UnreadableImageError
 from ..names import checked_name
+from ..paths import Paths
 from ..pool import Pool
 from ..session import RecordedSession
 from .api import BadBodyError, bodies, checked_body, openapi
@@ -152,7 +153,7 @@ def serve(
 
     token = _checked_token(host, token)
     name = checked_name("an annotator", annotator)
-    lock = FileLock(Path(workspace) / "label.lock")
+    lock = FileLock(Paths(workspace).label_lock)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

@@ -1,0 +1,108 @@
+"""Where everything of a workspace lies: every path of it in one place."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files and folders of one workspace, whether they are there yet or not."""
+
+    workspace: str | Path
+
+    # --- what was seen ------------------------------------------------------------------------------
+
+    @property
+    def pool(self) -> Path:
+        """Folder of the pool's blocks."""
+        return Path(self.workspace, "pool")
+
+    @property
+    def pool_json(self) -> Path:
+        """What the pool holds: a folder with this file is a workspace."""
+        return self.pool / "pool.json"
+
+    @property
+    def images_csv(self) -> Path:
+        """Id and digest of every image, a row each."""
+        return self.pool / "images.csv"
+
+    def features(self, block: int) -> Path:
+        """Features of a block of rows."""
+        return self.pool / f"features-{block:05d}.npy"
+
+    def predictions(self, block: int) -> Path:
+        """Source predictions of a block of rows."""
+        return self.pool / f"predictions-{block:05d}.npy"
+
+    @property
+    def skipped(self) -> Path:
+        """Images that were left out, and why."""
+        return Path(self.workspace, "skipped.csv")
+
+    def other_folder(self, folder: Path) -> Path:
+        """The workspace within this one that holds the pool of another folder, whose classes are predicted."""
+        resolved = folder.resolve()
+        digest = hashlib.sha256(str(resolved).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        return Path(self.workspace, "folders", f"{resolved.name}-{digest}")
+
+    # --- what was said ------------------------------------------------------------------------------
+
+    @property
+    def selection(self) -> Path:
+        """The images to label, as a table to fill in."""
+        return Path(self.workspace, "selection.csv")
+
+    @property
+    def labels(self) -> Path:
+        """The record of labels."""
+        return Path(self.workspace, "labels.sqlite")
+
+    def labels_aside(self, number: int) -> Path:
+        """An older record of labels, kept."""
+        return Path(self.workspace, f"labels-{number}.sqlite")
+
+    # --- what was made of both ----------------------------------------------------------------------
+
+    @property
+    def model(self) -> Path:
+        """Folder of the trained classifier."""
+        return Path(self.workspace, "model")
+
+    @property
+    def model_json(self) -> Path:
+        """What the classifier is; it names the weights by their hash."""
+        return self.model / "model.json"
+
+    @property
+    def fine_tuning(self) -> Path:
+        """Folder of checkpoints, while the classifier is being trained."""
+        return Path(self.workspace, "fine-tuning")
+
+    @property
+    def report(self) -> Path:
+        """Folder of the report and its tables."""
+        return Path(self.workspace, "report")
+
+    @property
+    def report_page(self) -> Path:
+        """The report as people read it."""
+        return self.report / "index.html"
+
+    @property
+    def evaluation(self) -> Path:
+        """How good the classifier is on test images."""
+        return self.report / "evaluation.json"
+
+    # --- locks --------------------------------------------------------------------------------------
+
+    @property
+    def embed_lock(self) -> Path:
+        """Held by the one process that writes the pool."""
+        return Path(self.workspace, "embed.lock")
+
+    @property
+    def label_lock(self) -> Path:
+        """Held by the one process that serves the labelling page."""
+        return Path(self.workspace, "label.lock")
