@@ -14,6 +14,11 @@ import numpy as np
 from cells import SETS, Rows, command_line, commits, embed_all, interval, keys_of, part_of, rows_of, run_cells
 from choosing import OURS, accuracy_of
 
+from evenpick import macro_accuracy, simulate
+from evenpick.classifiers import Probe, fit_probe
+from evenpick.probabilities import margins
+from evenpick.session import rounds  # the inside: parts of a round are what is changed here
+
 BUDGETS = (100, 200, 500)
 KEY = ("set", "seed", "changed", "budget")
 RESULTS_OF_AUTO = Path(__file__).with_name("choosing.jsonl")
@@ -25,10 +30,6 @@ def nothing(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> No
 
 def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> np.ndarray | None:
     """(1 - r^2) + r^2 weight / mean weight, r the macro accuracy on labels held out in three folds, 0 for singletons."""
-    from evenpick.classifiers import fit_probe
-    from evenpick.metrics import macro_accuracy
-    from evenpick.session.rounds import balanced_uncertainty
-
     if len(np.unique(numbers)) < 2:
         return None
     folds = np.empty(len(numbers), np.intp)
@@ -40,30 +41,26 @@ def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> np
         if len(classes) > 1 and held.any():
             predicted[held] = classes[fit_probe(labelled[~held], of).probabilities(labelled[held]).argmax(axis=1)]
     trust = macro_accuracy(numbers, predicted) ** 2
-    weights = balanced_uncertainty(fit_probe(labelled, numbers), points)
+    weights = rounds.balanced_uncertainty(fit_probe(labelled, numbers), points)
     return 1 - trust + trust * weights / weights.mean()
 
 
-def uncertainty_alone(probe, points: np.ndarray) -> np.ndarray:
-    from evenpick.probabilities import margins
-
+def uncertainty_alone(probe: Probe, points: np.ndarray) -> np.ndarray:
     return 1 - margins(probe.probabilities(points))
 
 
-def rarity_alone(probe, points: np.ndarray) -> np.ndarray:
+def rarity_alone(probe: Probe, points: np.ndarray) -> np.ndarray:
     shares = probe.probabilities(points, corrected=False).mean(axis=0)
     return probe.probabilities(points) @ (1 / np.sqrt(np.maximum(shares, 1 / len(points))))
 
 
-def uncorrected(probe, points: np.ndarray) -> np.ndarray:
-    from evenpick.probabilities import margins
-
+def uncorrected(probe: Probe, points: np.ndarray) -> np.ndarray:
     probabilities = probe.probabilities(points, corrected=False)
     shares = probabilities.mean(axis=0)
     return (1 - margins(probabilities)) * (probabilities @ (1 / np.sqrt(np.maximum(shares, 1 / len(points)))))
 
 
-# What is changed, and what of `probed_coverage` is replaced by what.
+# What is changed, and what of `rounds` is replaced by what.
 ABLATIONS = {
     "without the probe: every image weighs the same": ("coverage_weights", nothing),
     "without rarity: 1 - margin": ("balanced_uncertainty", uncertainty_alone),
@@ -91,9 +88,6 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 
 def _cell(data: Path, work: Path, name: str, seed: int, changed: str) -> Rows:
-    from evenpick import simulate
-    from evenpick.session import rounds
-
     pool, labels, test, true = part_of(data, work, name, seed)
     with patch.object(rounds, *ABLATIONS[changed]):
         result = simulate(pool, labels, max(BUDGETS), random_state=seed)

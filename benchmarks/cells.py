@@ -84,12 +84,12 @@ def commits(rows: Rows) -> str:
 def embed_all(data: Path, work: Path, sets: Sequence[str] = SETS) -> None:
     """The features of every image, by the default source."""
     from evenpick import SourceModel, embed
-    from evenpick.demo import _photographs
+    from evenpick.demo import photographs
 
     source = SourceModel.load()
     for name in sets:
         if name == "elpv":
-            embed(_photographs()[0], work / name, source)
+            embed(photographs()[0], work / name, source)
         else:
             for split in ("pool", "test"):
                 embed(data / name / split, work / f"{name}-{split}", source)
@@ -99,10 +99,10 @@ def embed_all(data: Path, work: Path, sets: Sequence[str] = SETS) -> None:
 def labelled(data: Path, work: Path, name: str, split: str = "pool"):
     """A pool in memory and the label of each of its images; of elpv, which has no split, everything."""
     from evenpick import Pool
-    from evenpick.demo import _photographs
+    from evenpick.demo import photographs
 
     if name == "elpv":
-        pool, label_of = Pool.open(work / name), _photographs()[1]
+        pool, label_of = Pool.open(work / name), photographs()[1]
     else:
         pool = Pool.open(work / f"{name}-{split}")
         rows = csv.DictReader((data / name / "labels.csv").open())

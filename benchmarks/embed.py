@@ -72,15 +72,16 @@ def evenpick(folder: Path) -> dict:
 def eager(folder: Path) -> dict:
     import torch
 
+    from evenpick import Preprocessing
     from evenpick.images import open_image
-    from evenpick.sources.source_model import LITE0
-    from evenpick.sources.torch_networks import efficientnet_lite0
+    from evenpick.sources import torch_networks
 
-    network, files = efficientnet_lite0(), sorted(folder.iterdir())
+    network, files = torch_networks.efficientnet_lite0(), sorted(folder.iterdir())
+    preprocessing = Preprocessing(interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
     batches = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
 
     def read(batch: list[Path]) -> np.ndarray:
-        return LITE0([open_image(file) for file in batch])
+        return preprocessing([open_image(file) for file in batch])
 
     start = time.perf_counter()
     n = 0

@@ -6,6 +6,7 @@ Rates are in CPU seconds of one core, so that other work on the machine changes 
 hand-out and the comparison of `embed` with and without Ray are wall seconds, in turn.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -35,6 +36,7 @@ BLOCKS_AT_100_MILLION = -(-100_000_000 // BLOCK_ROWS)
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
     rows: list[tuple[str, str]] = []
     with tempfile.TemporaryDirectory() as scratch:
         wide = write_pool(Path(scratch, "wide"), 32, WIDTH, rows)

@@ -7,6 +7,7 @@ parts of the photographs that scikit-image and scikit-learn bring, each at its o
 at quality 90. The change is set beside that of saving the same mosaics at quality 95 and 75.
 """
 
+import argparse
 import io
 import os
 import platform
@@ -31,6 +32,7 @@ NEIGHBOURS = 10
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
     rng = np.random.default_rng(0)
     photographs = [Image.fromarray(getattr(skimage.data, name)()) for name in PHOTOGRAPHS]
     photographs += [Image.fromarray(load_sample_image(name)) for name in ("china.jpg", "flower.jpg")]

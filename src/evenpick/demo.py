@@ -67,7 +67,7 @@ def run_demo(
     run_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> DemoResult:
     """Embed the photographs, simulate every method on five splits, compare, and write the report."""
-    folder, label_of = _photographs()
+    folder, label_of = photographs()
     pool = embed(folder, workspace, SourceModel.load(), embed_progress).pool
     labels = np.array([label_of[image_id] for image_id in pool.image_ids])
     runs: dict[tuple[str, str | None], list[Run]] = {method: [] for method in METHODS}
@@ -88,7 +88,7 @@ def run_demo(
     return DemoResult(COLUMNS, rows, caption, sentence, page)
 
 
-def _photographs() -> tuple[Path, dict[str, str]]:
+def photographs() -> tuple[Path, dict[str, str]]:
     """The folder of the package's images, and each image's class: cell type and level of defect."""
     spec = find_spec("elpv_dataset")
     if spec is None or spec.origin is None:

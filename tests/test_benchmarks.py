@@ -1,0 +1,74 @@
+"""The benchmarks begin, write nothing before they are asked to, and use what users have: public names and doors."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_layers import GROUND, PACKAGES, ROOF, exported
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+FILES = sorted(FOLDER.glob("*.py"))
+SCRIPTS = [file for file in FILES if '__name__ == "__main__"' in file.read_text()]
+
+# Taken from inside a package, and why.
+INSIDE = {
+    "rounds": "the parts of a round are what the ablation changes",
+    "herding": "the size of the sample is what is varied",
+    "PoolWriter": "a pool on disk without images or a network",
+    "Curve": "the estimate is made again with another constant",
+    "UnseenClasses": "as `Curve`",
+    "expectation": "as `Curve`",
+    "expectation_of": "as `Curve`",
+    "AGREEING": "the cut that the page states",
+    "INFORMATIVE": "the cut that the page states",
+}
+
+
+def state_of_folder():
+    files = (file for file in FOLDER.rglob("*") if "__pycache__" not in file.parts)
+    return {file: (file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_asking_a_benchmark_for_help_runs_nothing(script):
+    before = state_of_folder()
+
+    run = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("usage:")
+    assert state_of_folder() == before
+
+
+def taken_from_evenpick(file):
+    """Pairs of a room and a name taken from it or, with a dot in the room, from inside it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("evenpick.") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "evenpick":
+            yield from ((node.module.partition(".")[2], alias.name) for alias in node.names)
+
+
+def is_open(room, name):
+    return room in {"", *GROUND, *ROOF} or (room in PACKAGES and name in exported(room))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_benchmark_takes_nothing_from_inside_a_package_without_a_reason(file):
+    assert {name for room, name in taken_from_evenpick(file) if not is_open(room, name)} <= INSIDE.keys()
+
+
+def test_every_reason_is_still_needed():
+    taken = {name for file in FILES for room, name in taken_from_evenpick(file) if not is_open(room, name)}
+
+    assert taken == INSIDE.keys()
+
+
+def test_what_the_ablation_changes_is_there(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import ablation
+
+    assert [name for name, _ in ablation.ABLATIONS.values() if not hasattr(ablation.rounds, name)] == []
