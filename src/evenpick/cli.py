@@ -134,18 +134,18 @@ def diagnose(workspace: Path, as_json: bool) -> None:
 def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None, ray: str | None) -> None:
     """Choose the images to label, once for the whole budget, as a CSV to fill in."""
     from .acquisition import select_more
-    from .labels import DEFAULTS, LabelStore, recorded_answers, write_selection
+    from .labels import DEFAULTS, LabelStore, recorded_labels, write_selection
     from .pool import Pool
 
     pool, file = Pool.open(workspace), out or Paths(workspace).selection
     if file.exists():
         raise EvenpickError(f"'{file}' exists and may hold your labels; import or move it first, or say --out")
-    with LabelStore(workspace) as store:
-        answered = [answer.index for answer in recorded_answers(pool, store)]
-        with _acquisition_on(ray, acquisition, workspace) as choose:
-            order = select_more(pool, answered, budget, choose, seed)
-        if not answered:
-            own = {"budget": budget, "acquisition": acquisition, "random_state": seed}
+    answered = recorded_labels(workspace, pool).answered
+    with _acquisition_on(ray, acquisition, workspace) as choose:
+        order = select_more(pool, answered, budget, choose, seed)
+    if not len(answered):
+        own = {"budget": budget, "acquisition": acquisition, "random_state": seed}
+        with LabelStore(workspace) as store:
             store.store_settings({**DEFAULTS, **own, "evenpick": __version__})
     write_selection(file, pool, order)
     click.echo(

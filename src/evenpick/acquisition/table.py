@@ -1,6 +1,6 @@
 """The one table of acquisition functions, and `select`, their public door."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -89,7 +89,7 @@ def select(
 
 
 def select_more(
-    pool: Pool, answered: Sequence[int], budget: int, acquisition: str | AcquisitionFunction, random_state: int
+    pool: Pool, answered: IndexArray, budget: int, acquisition: str | AcquisitionFunction, random_state: int
 ) -> IndexArray:
     """As `select`, passing over the rows that are answered already."""
     check_budget(budget, len(pool) - len(answered))

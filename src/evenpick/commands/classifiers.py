@@ -59,20 +59,17 @@ def train(
     """Train a classifier on the labels so far."""
     import numpy as np
 
-    from ..labels import LabelStore, recorded_answers
+    from ..labels import recorded_labels
     from ..pool import Pool
     from ..training import FineTuningOptions, FineTuningSettings, clear_checkpoints
     from ..training import train as fit
 
     pool = Pool.open(workspace)
-    with LabelStore(workspace) as store:
-        seen = recorded_answers(pool, store)
-    answers = [answer for answer in seen if answer.label is not None]
-    if not answers:
+    labels = recorded_labels(workspace, pool)
+    if not labels.names:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
-    rows, names = [answer.index for answer in answers], [str(answer.label) for answer in answers]
     # What a person could not tell has no class to be told.
-    others = np.setdiff1d(np.arange(len(pool)), [answer.index for answer in seen]) if self_training else ()
+    others = np.setdiff1d(np.arange(len(pool)), labels.answered) if self_training else ()
     with progress_bars() as begin:
         options = FineTuningOptions(
             FineTuningSettings(epochs=epochs, learning_rate=learning_rate),
@@ -81,7 +78,8 @@ def train(
             begin("fine-tuning", "images"),
             _say,
         )
-        model = fit(pool, rows, names, strategy, CORRECTIONS[prior_correction], seed, folds, options, others)
+        correction = CORRECTIONS[prior_correction]
+        model = fit(pool, labels.rows, labels.names, strategy, correction, seed, folds, options, others)
     model.save(Paths(workspace).model)
     clear_checkpoints(Paths(workspace).fine_tuning)
     click.echo(_trained(model))

@@ -1,10 +1,16 @@
 """The answers of a workspace as a session takes them: rows of the pool, and what was said of them."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+
+from ..arrays import IndexArray
 from ..errors import EvenpickError
+from ..paths import Paths
 from ..pool import Pool
 from .record import Entry, LabelStore, effective_answers
 
@@ -26,12 +32,62 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def recorded_answers(pool: Pool, store: LabelStore) -> list[Answer]:
-    """The answers that stand, as a session takes them."""
-    return as_answers(pool, store, effective_answers(store.entries()))
+@dataclass(frozen=True)
+class RecordedLabels:
+    """The labels of a workspace: the answers that count, first to last, and the settings they were asked under."""
+
+    entries: Sequence[Entry] = ()
+    answers: Sequence[Answer] = ()  # the same, as a session takes them
+    settings: dict[str, Any] | None = None
+
+    @property
+    def answered(self) -> IndexArray:
+        """The rows that were labelled or skipped."""
+        return np.array([answer.index for answer in self.answers], np.intp)
+
+    @property
+    def rows(self) -> IndexArray:
+        """The labelled rows (n_labels,)."""
+        return np.array([answer.index for answer in self.answers if answer.label is not None], np.intp)
+
+    @property
+    def names(self) -> list[str]:
+        """The class of each of `rows`."""
+        return [answer.label for answer in self.answers if answer.label is not None]
+
+    @property
+    def skipped(self) -> IndexArray:
+        """The rows whose class nobody could tell."""
+        return np.array([answer.index for answer in self.answers if answer.label is None], np.intp)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Labels of each class, in the order in which the classes were found."""
+        return Counter(self.names)
+
+
+def recorded_labels(workspace: str | Path, pool: Pool) -> RecordedLabels:
+    """The labels in the record of a workspace; none where there is no record yet, and none is made.
+
+    Raises
+    ------
+    EvenpickError
+        If the record cannot be read, or names an image that the pool does not hold.
+    """
+    if not Paths(workspace).labels.exists():
+        return RecordedLabels()
+    with LabelStore(workspace) as store:
+        return labels_in(store, pool)
+
+
+def labels_in(store: LabelStore, pool: Pool) -> RecordedLabels:
+    """The labels in a record that is open."""
+    entries = effective_answers(store.entries())
+    return RecordedLabels(entries, as_answers(pool, store, entries), store.settings)
 
 
 def as_answers(pool: Pool, store: LabelStore, entries: Iterable[Entry]) -> list[Answer]:
+    """Entries that label or skip an image, as a session takes them."""
     answers = []
     for entry in entries:
         if entry.image not in pool.index_of:

@@ -17,7 +17,7 @@ from ..atomic_files import write_atomically
 from ..errors import EvenpickError
 from ..names import checked_class_name
 from ..pool import Pool
-from .answers import DEFAULTS, recorded_answers
+from .answers import DEFAULTS, labels_in
 from .record import LabelStore, standing_answers
 
 LOCAL_FILES = "/data/local-files/?d="  # where Label Studio serves files below its document root
@@ -91,18 +91,17 @@ def labelling_config(classes: Iterable[str]) -> str:
 
 def _still_to_label(store: LabelStore, pool: Pool, settings: Mapping[str, Any]) -> list[str]:
     given = {name: value for name, value in settings.items() if value is not None}
-    chosen = {"budget": None, **DEFAULTS, **(store.settings or {}), **given}
+    labels = labels_in(store, pool)
+    chosen = {"budget": None, **DEFAULTS, **(labels.settings or {}), **given}
     if chosen["budget"] is None:
         raise EvenpickError("no budget is recorded: say --budget and how many labels you can pay for")
     check_budget(chosen["budget"], len(pool))
     find_acquisition(chosen["acquisition"])
-    answers = recorded_answers(pool, store)
-    rows = [answer.index for answer in answers]
-    left = min(chosen["budget"] - sum(answer.label is not None for answer in answers), len(pool) - len(rows))
+    left = min(chosen["budget"] - len(labels.names), len(pool) - len(labels.answered))
     if left <= 0:
         return []
-    order = select_more(pool, rows, left, chosen["acquisition"], chosen["random_state"])
-    if given and not answers:  # as `evenpick select` does: what is labelled now was chosen like this
+    order = select_more(pool, labels.answered, left, chosen["acquisition"], chosen["random_state"])
+    if given and not labels.answers:  # as `evenpick select` does: what is labelled now was chosen like this
         store.store_settings({**chosen, "evenpick": __version__})
     return [pool.image_ids[row] for row in order]
 

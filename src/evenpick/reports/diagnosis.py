@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..estimates import Advice, MeasuredTransfer, SourceKnowledge, advice, measured_transfer, source_knowledge
-from ..labels import LabelStore, recorded_answers
-from ..paths import Paths
+from ..labels import recorded_labels
 from ..pool import Pool
 
 
@@ -56,13 +55,8 @@ def diagnose(workspace: Path) -> Diagnosis:
         If there is no pool.
     """
     pool = Pool.open(workspace)
-    knowledge, measured = source_knowledge(pool), None
-    if Paths(workspace).labels.exists():
-        with LabelStore(workspace) as store:
-            labelled = [answer for answer in recorded_answers(pool, store) if answer.label is not None]
-        if labelled:
-            rows, labels = [answer.index for answer in labelled], [str(answer.label) for answer in labelled]
-            measured = measured_transfer(pool, rows, labels)
+    knowledge, labels = source_knowledge(pool), recorded_labels(workspace, pool)
+    measured = measured_transfer(pool, labels.rows, labels.names) if labels.names else None
     return Diagnosis(knowledge, measured, advice(knowledge, measured))
 
 

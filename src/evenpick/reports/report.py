@@ -19,7 +19,7 @@ from ..atomic_files import write_atomically
 from ..classifiers import SUFFIX, head_of
 from ..errors import EvenpickError
 from ..images import UnreadableImageError, open_image
-from ..labels import Entry, LabelStore, effective_answers, recorded_answers
+from ..labels import Entry, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..paths import Paths
 from ..pool import Pool, read_skipped
@@ -64,10 +64,8 @@ def write_report(
     """
     workspace = Path(workspace)
     pool = Pool.open(workspace)
-    with LabelStore(workspace) as store:
-        answers, settings = effective_answers(store.entries()), store.settings
-        expected = outlook(pool, [answer for answer in recorded_answers(pool, store) if answer.label is not None])
-    facts = _facts(workspace, pool, answers, settings) | expected
+    labels = recorded_labels(workspace, pool)
+    facts = _facts(workspace, pool, labels) | outlook(pool, labels)
     facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
     facts["comparison"] = comparison
     folder = Paths(workspace).report
@@ -80,8 +78,8 @@ def write_report(
     return Paths(workspace).report_page
 
 
-def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    labelled = [entry for entry in answers if entry.label is not None]
+def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any]:
+    labelled = [entry for entry in labels.entries if entry.label is not None]
     if not labelled:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     model = Model.load(Paths(workspace).model) if Paths(workspace).model_json.exists() else None
@@ -100,17 +98,17 @@ def _facts(workspace: Path, pool: Pool, answers: Sequence[Entry], settings: Mapp
         "n_images": len(pool),
         "skipped": len(read_skipped(workspace)),
         "source": dict(pool.source),
-        "settings": settings,
+        "settings": labels.settings,
         "n_labels": len(labelled),
-        "n_not_told": len(answers) - len(labelled),
-        "classes_found": len({entry.label for entry in labelled}),
+        "n_not_told": len(labels.skipped),
+        "classes_found": len(labels.counts),
         "imbalance_ratio": imbalance_ratio([row["labels"] for row in classes]),
         "ratio_covers_undiscovered": evaluation is not None,
         "switch_at": switch_at,
         "target_hits": sum(entry.label == entry.target for entry in asked),
         "target_asks": len(asked),
         "classes": classes,
-        "model": _model_facts(model, [str(entry.label) for entry in labelled]) if model else None,
+        "model": _model_facts(model, labels.counts) if model else None,
         "evaluation": evaluation,
         "evaluation_is_stale": stale,
         "labelled": [
@@ -137,7 +135,7 @@ def _classes(
     return rows
 
 
-def _model_facts(model: Model, labels: Sequence[str]) -> dict[str, Any]:
+def _model_facts(model: Model, counts: Mapping[str, int]) -> dict[str, Any]:
     folds, head = model.cross_validation, head_of(model.strategy)
     words = head.words if head else "the source model, fine-tuned"
     return {
@@ -148,7 +146,7 @@ def _model_facts(model: Model, labels: Sequence[str]) -> dict[str, Any]:
         "left_out": model.left_out,
         **asdict(model.choice),
         "n_labels": sum(model.counts),
-        "out_of_date": dict(zip(model.classes, model.counts, strict=True)) != dict(Counter(labels)),
+        "out_of_date": dict(zip(model.classes, model.counts, strict=True)) != counts,
         "cross_validation": asdict(folds) if folds else None,
         "cross_validations": {name: asdict(tried) for name, tried in model.cross_validations.items()},
     }

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..estimates import expected_accuracy, in_words, unseen_classes
-from ..labels import Answer, LabelStore, Phase, recorded_answers
+from ..labels import Phase, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
-from ..paths import Paths
 from ..pool import Pool
 from ..session import AUTO, FIRST_ROUND, should_switch
 
@@ -25,32 +24,26 @@ def workspace_status(workspace: Path) -> dict[str, Any]:
         If there is no pool.
     """
     pool = Pool.open(workspace)
-    answers: list[Answer] = []
-    settings: Mapping[str, Any] | None = None
-    if Paths(workspace).labels.exists():
-        with LabelStore(workspace) as store:
-            answers, settings = recorded_answers(pool, store), store.settings
-    labelled = [answer for answer in answers if answer.label is not None]
-    counts = Counter(str(answer.label) for answer in labelled)
+    labels = recorded_labels(workspace, pool)
+    counts, settings = labels.counts, labels.settings
     return {
         "workspace": str(workspace),
         "images": len(pool),
-        "labels": len(labelled),
+        "labels": len(labels.names),
         "budget": settings["budget"] if settings else None,
-        "not_told": len(answers) - len(labelled),
-        "phase": _phase(labelled, settings),
+        "not_told": len(labels.skipped),
+        "phase": _phase(labels.names, settings),
         "classes_found": len(counts),
         "imbalance_ratio": imbalance_ratio(list(counts.values())) if counts else None,
-        **outlook(pool, labelled),
+        **outlook(pool, labels),
     }
 
 
-def outlook(pool: Pool, labelled: Sequence[Answer]) -> dict[str, Any]:
+def outlook(pool: Pool, labels: RecordedLabels) -> dict[str, Any]:
     """What to expect, as JSON values: `unseen`, `expectation` and the sentences `outlook`."""
-    rows, labels = [answer.index for answer in labelled], [str(answer.label) for answer in labelled]
-    unseen = unseen_classes(labels, len(pool))
+    unseen = unseen_classes(labels.names, len(pool))
     # Without a count of the classes there is no accuracy over all of them.
-    expectation = None if unseen is None or unseen.mostly_lone else expected_accuracy(pool, rows, labels)
+    expectation = None if unseen is None or unseen.mostly_lone else expected_accuracy(pool, labels.rows, labels.names)
     return {
         "unseen": {**asdict(unseen), "too_early": unseen.too_early} if unseen else None,
         "expectation": asdict(expectation) if expectation else None,
@@ -58,15 +51,15 @@ def outlook(pool: Pool, labelled: Sequence[Answer]) -> dict[str, Any]:
     }
 
 
-def _phase(labelled: Sequence[Answer], settings: Mapping[str, Any] | None) -> Phase:
+def _phase(names: Sequence[str], settings: Mapping[str, Any] | None) -> Phase:
     """As the session would say, which takes every label by today's names and budget, without making its plan again."""
-    if not labelled or settings is None or settings["balancing"] is None:
+    if not names or settings is None or settings["balancing"] is None:
         return "discovery"
     if settings["balancing"] == AUTO:
-        return "balancing" if len(labelled) >= FIRST_ROUND else "discovery"
+        return "balancing" if len(names) >= FIRST_ROUND else "discovery"
     counts: Counter[str] = Counter()
-    for answer in labelled:
-        counts[str(answer.label)] += 1
+    for name in names:
+        counts[name] += 1
         if should_switch(np.array([*counts.values()]), settings["budget"]):
             return "balancing"
     return "discovery"
