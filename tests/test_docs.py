@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evenpick import __version__
 from evenpick.acquisition import ACQUISITIONS
 from evenpick.cli import main
 from evenpick.session import BALANCINGS
@@ -53,6 +54,17 @@ def test_every_linked_file_exists():
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_citation_is_of_this_version():
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_the_glossary_is_in_alphabetical_order():
+    words = re.findall(r"^\| \*\*(.+?)\*\*", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+
+    assert len(words) >= 30
+    assert words == sorted(words, key=str.lower)
 
 
 def test_the_python_example_runs():
