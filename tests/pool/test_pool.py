@@ -301,7 +301,7 @@ def test_what_was_not_committed_is_forgotten(tmp_path):
     folder = tmp_path / "pool"
     with (folder / "images.csv").open("ab") as file:
         file.write(b"half,a li")
-    for name in ("features-00003.npy", "predictions-00003.npy", "features-00004.npy.tmp"):
+    for name in ("features-00003.npy", "predictions-00003.npy", "features-00004.npy.tmp", ".evenpick-0a.tmp"):
         (folder / name).write_bytes(b"rest of a killed run")
 
     assert len(Pool.open(tmp_path)) == 9

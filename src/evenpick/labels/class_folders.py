@@ -8,7 +8,6 @@ differ from another only in case.
 import csv
 import filecmp
 import hashlib
-import io
 import re
 import shutil
 import unicodedata
@@ -17,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from ..atomic_files import write_atomically
+from ..atomic_files import write_csv, writing
 from ..errors import EvenpickError
 from ..images import find_images
 from ..names import checked_class_name
@@ -27,8 +26,6 @@ from .record import LabelStore, effective_answers
 from .tables import LabelTable, label_table
 
 CLASSES = "classes.csv"
-_CLASSES_WRITING = f"{CLASSES}.tmp"
-_TEMPORARY = ".copying"  # one file is copied at a time, and has its name only once it is whole
 _LONGEST = 240  # bytes; most file systems take 255
 
 # What Windows or the shell's `..` and hidden files make of a name; `%` and `~` so that reading back is exact.
@@ -127,7 +124,7 @@ def _class_of(folder: Path, name: str, class_of: Mapping[str, str]) -> str:
 def class_folders(labels: Iterable[str]) -> dict[str, str]:
     """A folder name for each class, that every file system takes and that no two share."""
     folders: dict[str, str] = {}
-    taken = {CLASSES, _CLASSES_WRITING}
+    taken = {CLASSES}
     for label in dict.fromkeys(labels):
         name = folder_name(label)
         if len(name.encode()) > _LONGEST or _folded(name) in taken:
@@ -169,10 +166,9 @@ def _check_target(target: Path, files: Mapping[str, Path]) -> None:
     """Refuse a target that holds anything else than these files."""
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise EvenpickError(f"'{target}' must be a folder, or not exist yet")
-    allowed = {CLASSES, _CLASSES_WRITING}
     for path in sorted(target.rglob("*")):
         name = path.relative_to(target).as_posix()
-        passed_over = path.is_dir() or name in allowed or path.name.startswith(".")  # hidden: never an image
+        passed_over = path.is_dir() or name == CLASSES or path.name.startswith(".")  # hidden: never an image
         if path.is_symlink() or not (passed_over or name in files):
             raise EvenpickError(
                 f"'{target}' holds '{name}', which the labels do not put there now: export to a new folder"
@@ -189,17 +185,16 @@ def _copy(target: Path, name: str, source: Path) -> bool:
             return False
         raise EvenpickError(f"'{file}' is another image's already: this disk takes the two names for the same")
     file.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(source, target / _TEMPORARY)
-    (target / _TEMPORARY).rename(file)
+    with writing(file) as temporary:
+        shutil.copyfile(source, temporary)
+    shutil.copystat(source, file)
     return True
 
 
 def _write_classes(file: Path, folders: Mapping[str, str]) -> None:
     rows = [(folder, label) for label, folder in folders.items() if unquote(folder) != label]
     if rows:
-        text = io.StringIO(newline="")
-        csv.writer(text).writerows([("folder", "class"), *rows])
-        write_atomically(file, text.getvalue().encode())
+        write_csv(file, ("folder", "class"), rows)
 
 
 def _read_classes(file: Path) -> dict[str, str]:

@@ -1,13 +1,12 @@
 """Labels in and out as CSV tables that people and other tools can edit."""
 
 import csv
-import io
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..arrays import IndexArray
-from ..atomic_files import write_atomically
+from ..atomic_files import write_csv
 from ..errors import EvenpickError, first_few
 from ..names import checked_class_name
 from ..pool import Pool
@@ -146,7 +145,5 @@ def write_predictions(
 
 
 def _write(file: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([columns, *rows])
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, text.getvalue().encode("utf-8", "surrogateescape"))
+    write_csv(file, columns, rows)

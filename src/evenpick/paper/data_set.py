@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..atomic_files import writing
 from ..errors import EvenpickError, first_few
 from ..images import find_images
 from ..labels import read_labels
@@ -173,9 +174,8 @@ def _cifar100(folder: Path, unpacked: Path) -> tuple[Split, Split]:
             file = unpacked / name / image
             if not file.exists():
                 pixels = records[int(file.stem), 2:].reshape(3, 32, 32).transpose(1, 2, 0)
-                part = file.with_suffix(".part")
-                Image.fromarray(np.ascontiguousarray(pixels)).save(part, "PNG")
-                part.replace(file)  # a killed run leaves no half image behind
+                with writing(file) as temporary:
+                    Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, "PNG")
         splits.append(Split(unpacked / name, labels))
     return splits[0], splits[1]
 

@@ -1,11 +1,10 @@
 """Images that were left out when embedding, and why: `skipped.csv` of a workspace."""
 
 import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..atomic_files import write_atomically
+from ..atomic_files import write_csv
 from ..paths import Paths
 
 
@@ -22,6 +21,4 @@ SAME_CONTENT = "same content as "  # the reason why a copy is left out, before t
 
 
 def write_skipped(file: Path, skipped: Sequence[tuple[str, str]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([("image", "reason"), *skipped])
-    write_atomically(file, text.getvalue().encode("utf-8", "surrogateescape"))
+    write_csv(file, ("image", "reason"), skipped)

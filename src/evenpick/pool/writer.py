@@ -1,6 +1,5 @@
 """Writing the pool of a workspace, block by block: whatever stops the writer, what it committed stays whole."""
 
-import csv
 import hashlib
 import io
 import json
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
-from ..atomic_files import flush, write_atomically
+from ..atomic_files import LEFT_OVER, csv_bytes, flush, write_atomically
 from ..errors import EvenpickError
 from ..paths import Paths
 from .blocks import check_finite
@@ -60,7 +59,7 @@ class PoolWriter:
             "predictions_sha256": _write_npy(self._paths.predictions(number), predictions),
         }
         with self._paths.images_csv.open("ab") as file:
-            file.write(_csv_bytes(zip(image_ids, digests, strict=True)))
+            file.write(csv_bytes(zip(image_ids, digests, strict=True)))
             flush(file)
             self._state["images_csv_bytes"] = file.tell()
         self._state["blocks"].append(block)
@@ -97,7 +96,7 @@ class PoolWriter:
     def _forget_uncommitted(self) -> None:
         kept = range(len(self._state["blocks"]))
         files = {self._paths.features(i) for i in kept} | {self._paths.predictions(i) for i in kept}
-        for file in self._paths.pool.glob("*.npy*"):
+        for file in [*self._paths.pool.glob("*.npy*"), *self._paths.pool.glob(LEFT_OVER)]:
             if file not in files:
                 file.unlink()
         images = self._paths.images_csv
@@ -111,12 +110,6 @@ def _write_npy(file: Path, values: NDArray[Any]) -> str:
     np.save(buffer, values, allow_pickle=False)
     write_atomically(file, buffer.getvalue())
     return hashlib.sha256(buffer.getbuffer()).hexdigest()
-
-
-def _csv_bytes(rows: Any) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def _sha256(file: Path) -> str:

@@ -1,12 +1,11 @@
 """The report of a workspace: one self-contained HTML page, and the same facts as JSON and CSV."""
 
 import base64
-import csv
 import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from .._version import __version__
-from ..atomic_files import write_atomically
+from ..atomic_files import write_atomically, write_csv
 from ..classifiers import SUFFIX, head_of
 from ..errors import EvenpickError
 from ..images import UnreadableImageError, open_image
@@ -71,8 +70,8 @@ def write_report(
     folder = Paths(workspace).report
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "report.json", json.dumps(facts, indent=1).encode())
-    write_atomically(folder / "classes.csv", _csv(facts["classes"]))
-    write_atomically(folder / "labels.csv", _csv(facts["labelled"]))
+    for name, table in (("classes.csv", facts["classes"]), ("labels.csv", facts["labelled"])):
+        write_csv(folder / name, list(table[0]), (row.values() for row in table))
     page = _page(facts, [_thumbnail(pool, row["image"]) for row in facts["labelled"]])
     write_atomically(Paths(workspace).report_page, page.encode("utf-8", "replace"))
     return Paths(workspace).report_page
@@ -177,15 +176,6 @@ def _thumbnail(pool: Pool, image_id: str) -> str | None:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    table = list(rows)
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(table[0]))
-    writer.writeheader()
-    writer.writerows(table)
-    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def _read_evaluation(workspace: Path) -> dict[str, Any] | None:

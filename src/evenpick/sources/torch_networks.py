@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..atomic_files import writing
 from ..errors import EvenpickError, MissingExtraError, unknown_name
 from ..images import Preprocessing
 
@@ -99,7 +99,6 @@ def fingerprint(module: Any) -> str:
 def export_onnx(module: Any, size: int, file: Path) -> None:
     """Write a module with two outputs as one ONNX file for any batch size; whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registration.level
     registration.setLevel(logging.ERROR)  # it warns of every torchvision operator that is not installed
@@ -115,13 +114,12 @@ def export_onnx(module: Any, size: int, file: Path) -> None:
                 dynamo=True,
                 verbose=False,
             )
-        program.save(str(temporary), external_data=False)
-        temporary.replace(file)
+        with writing(file) as temporary:
+            program.save(str(temporary), external_data=False)
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the export to ONNX ({error.name})", "torch") from error
     finally:
         registration.setLevel(level)
-        temporary.unlink(missing_ok=True)
 
 
 def efficientnet_lite0() -> Any:
