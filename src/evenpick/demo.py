@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from .errors import MissingExtraError
-from .labels import DEFAULTS, Entry, LabelStore, set_aside
+from .labels import DEFAULTS, Annotation, LabelStore, set_aside
 from .machine import Progress
 from .metrics import class_counts, classes_found, imbalance_ratio, mean_interval
 from .paths import Paths
@@ -167,7 +167,7 @@ def _record(workspace: Path, pool: Pool, method: tuple[str, str | None], run: Ru
         }
         store.store_settings(settings)
         store.append(
-            Entry("label", ANNOTATOR, pool.image_ids[run.rows[index]], label, phase, target)
+            Annotation(pool.image_ids[run.rows[index]], label, phase, target, annotator=ANNOTATOR)
             for index, label, phase, target in zip(
                 result.indices, result.labels, result.phases, result.targets, strict=True
             )

@@ -3,7 +3,7 @@
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.labels import Entry, LabelStore, recorded_labels
+from evenpick.labels import Annotation, LabelStore, recorded_labels
 from evenpick.pool import Pool
 
 
@@ -16,7 +16,7 @@ def recorded(workspace, *entries, settings=None):
 
 
 def label(image, name, who="ann", **more):
-    return Entry("label", who, image, name, **more)
+    return Annotation(image, name, annotator=who, **more)
 
 
 def test_the_labels_of_a_workspace_are_rows_names_skipped_rows_and_settings(make_workspace):
@@ -24,7 +24,7 @@ def test_the_labels_of_a_workspace_are_rows_names_skipped_rows_and_settings(make
     recorded(
         workspace,
         label("004.jpg", "dog"),
-        Entry("skip", "ann", "001.jpg"),
+        Annotation("001.jpg", None, annotator="ann"),
         label("000.jpg", "cat"),
         label("000.jpg", "dog", "bob"),  # a second opinion does not count
         label("005.jpg", "dog", phase="balancing", target="cat"),
@@ -39,7 +39,7 @@ def test_the_labels_of_a_workspace_are_rows_names_skipped_rows_and_settings(make
     assert labels.answered.tolist() == [4, 1, 0, 5]
     assert list(labels.counts.items()) == [("dog", 2), ("cat", 1)]
     assert labels.settings == {"budget": 4}
-    assert [entry.image for entry in labels.entries] == ["004.jpg", "001.jpg", "000.jpg", "005.jpg"]
+    assert [answer.image for answer in labels.annotations] == ["004.jpg", "001.jpg", "000.jpg", "005.jpg"]
     assert [(a.index, a.phase, a.target) for a in labels.answers][-2:] == [
         (0, "discovery", None),
         (5, "balancing", "cat"),

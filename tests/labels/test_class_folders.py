@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evenpick.errors import EvenpickError
-from evenpick.labels import Entry, LabelStore
+from evenpick.labels import Annotation, LabelStore, Rename
 from evenpick.labels.class_folders import class_folders, export_folder, folder_name, read_folder
 from evenpick.labels.importing import import_labels
 from evenpick.names import checked_class_name
@@ -151,7 +151,7 @@ def test_a_label_that_changed_needs_a_new_folder(make_workspace, tmp_path):
     labelled(workspace, {"000.jpg": "cat"})
     exported(workspace, tmp_path / "out")
     with LabelStore(workspace) as store:
-        store.append([Entry("rename", "me", label="lion", target="cat")])
+        store.append([Rename("cat", "lion", annotator="me")])
 
     with pytest.raises(EvenpickError, match=r"holds 'cat/000.jpg'"):
         exported(workspace, tmp_path / "out")
@@ -168,7 +168,7 @@ def test_nothing_is_written_through_links_or_above_the_folder(make_workspace, tm
     pool = Pool.open(workspace)
     pool.image_ids[0] = "../000.jpg"
     with LabelStore(make_workspace(n=1, name="other")) as store:
-        store.append([Entry("label", "me", "../000.jpg", "cat")])
+        store.append([Annotation("../000.jpg", "cat", annotator="me")])
         with pytest.raises(EvenpickError, match=r"must be paths inside the embedded folder; the pool has '../000.jpg'"):
             export_folder(tmp_path / "new", store, pool)
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from evenpick.cli import main
-from evenpick.labels import Entry, LabelStore, effective_answers
+from evenpick.labels import Annotation, LabelStore, effective_answers
 from evenpick.labels.files import FORMS
 from evenpick.labels.importing import import_labels
 
@@ -35,7 +35,7 @@ def labelled(make_workspace):
     workspace = make_workspace(n=12)
     with LabelStore(workspace) as store:
         import_labels(store, {f"{i:03d}.jpg": name for i, name in enumerate(AWKWARD)}, "ann")
-        store.append([Entry("skip", "ann", "011.jpg")])
+        store.append([Annotation("011.jpg", None, annotator="ann")])
     return workspace
 
 

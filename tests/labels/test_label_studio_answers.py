@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.labels import Entry, LabelStore, effective_answers, standing_answers
+from evenpick.labels import Annotation, LabelStore, Rename, Undo, effective_answers, standing_answers
 from evenpick.labels.importing import import_answers
 from evenpick.labels.label_studio_answers import is_json, read_answers
 
@@ -34,7 +34,7 @@ def answers(tmp_path, *tasks, known=KNOWN, skipped=()):
 
 
 def said(found):
-    return [(entry.annotator, entry.image, entry.label) for entry in found.entries]
+    return [(entry.annotator, entry.image, entry.label) for entry in found.new]
 
 
 def came_back(found):
@@ -53,7 +53,7 @@ def test_a_choice_is_a_label_and_a_cancelled_annotation_a_skip(tmp_path):
 
     me = "Label Studio user 1"
     assert said(found) == [(me, "000.jpg", "cat"), (me, "001.jpg", None), (me, "004.jpg", None)]
-    assert [entry.kind for entry in found.entries] == ["label", "skip", "skip"]
+    assert [entry.kind for entry in found.new] == ["label", "skip", "skip"]
     assert found.unanswered == 2
 
 
@@ -157,7 +157,7 @@ def test_of_several_questions_ours_counts(tmp_path):
 def test_images_that_embed_left_out_are_passed_over(tmp_path):
     found = answers(tmp_path, task("bad.jpg", annotation("a", "b")), skipped=["bad.jpg"])
 
-    assert (found.entries, found.unanswered, found.skipped) == ([], 0, ["bad.jpg"])
+    assert (found.new, found.unanswered, found.skipped) == ([], 0, ["bad.jpg"])
 
 
 @pytest.mark.parametrize(
@@ -244,12 +244,12 @@ def test_a_real_export_is_read(name, skips, with_ids, tmp_path):
 
     assert set(came_back(found)) == {answer for answer in EXPORTED | skips if answer[0] in ("ann", "bob")}
     assert set(said(found)) == {answer for answer in EXPORTED | skips if answer[0] in (ME, BOB)}
-    assert len(found.entries) + len(found.returned) == len(EXPORTED | skips)
+    assert len(found.new) + len(found.returned) == len(EXPORTED | skips)
     assert [who for who, image, _ in said(found) if image == "c/1.jpg"] == [ME, BOB]
 
 
 def label(who, image, name):
-    return Entry("skip" if name is None else "label", who, image, name)
+    return Annotation(image, name, annotator=who)
 
 
 def counting(store):
@@ -287,15 +287,14 @@ def test_the_record_tells_who_took_an_answer_back(tmp_path):
         given = [label("eve", "a", None), label("bob", "a", "cow"), label("bob", "b", "dog"), label("ann", "b", "cow")]
         import_answers(store, given)
 
-        image_of = {entry.id: entry.image for entry in store.entries()}
-        undone = [(image_of[e.undoes], e.annotator) for e in store.entries() if e.kind == "undo"]
+        undone = [(store.undone(e).image, e.annotator) for e in store.entries() if e.kind == "undo"]
         assert sorted(undone) == [("a", "bob"), ("b", "ann")]
 
 
 def test_what_was_renamed_or_undone_since_is_known(tmp_path):
     with LabelStore(tmp_path) as store:
         import_answers(store, [label("ann", "a", "cat"), label("ann", "b", "dog")])
-        store.append([Entry("rename", "me", label="lion", target="cat"), Entry("undo", "me", undoes=2)])
+        store.append([Rename("cat", "lion", annotator="me"), Undo(2, annotator="me")])
 
         assert import_answers(store, [label("ann", "a", "cat"), label("ann", "b", "dog")]).known == 2
         assert counting(store) == [("a", "lion")]
@@ -303,7 +302,7 @@ def test_what_was_renamed_or_undone_since_is_known(tmp_path):
 
 def test_what_came_back_is_new_only_to_another_record(tmp_path):
     with LabelStore(tmp_path) as store:
-        store.append([label("ann", "a", "cat"), Entry("rename", "me", label="lion", target="cat")])
+        store.append([label("ann", "a", "cat"), Rename("cat", "lion", annotator="me")])
         done = import_answers(store, [], [label("ann", "a", "cat"), label("ann", "b", None), label("bob", "b", "cow")])
 
         assert (done.labels, done.skips, done.known, done.corrected) == (1, 1, 1, 0)

@@ -8,7 +8,7 @@ import pytest
 
 from evenpick.acquisition import select, select_more
 from evenpick.errors import EvenpickError
-from evenpick.labels import Entry, LabelStore
+from evenpick.labels import Annotation, LabelStore, Undo
 from evenpick.labels.label_studio_tasks import export_tasks, labelling_config
 from evenpick.pool import Pool
 
@@ -44,12 +44,12 @@ def test_answers_go_along_each_as_an_annotation_and_what_is_left_of_the_budget_f
     workspace = make_workspace(n=10)
     ids = answered(
         workspace,
-        Entry("label", "ann", "003.jpg", "cat", "discovery"),
-        Entry("label", "bob", "003.jpg", "dog", "discovery"),
-        Entry("skip", "ann", "007.jpg", phase="discovery"),
-        Entry("label", "ann", "001.jpg", "cow", "discovery"),
+        Annotation("003.jpg", "cat", "discovery", annotator="ann"),
+        Annotation("003.jpg", "dog", "discovery", annotator="bob"),
+        Annotation("007.jpg", None, "discovery", annotator="ann"),
+        Annotation("001.jpg", "cow", "discovery", annotator="ann"),
     )
-    answered(workspace, Entry("undo", "ann", undoes=ids[3]))
+    answered(workspace, Undo(ids[3], annotator="ann"))
     tasks = tasks_of(workspace, tmp_path / "tasks.json", {"budget": 4, "acquisition": "random"})
 
     choice = {"from_name": "label", "to_name": "image", "type": "choices"}
@@ -70,7 +70,7 @@ def test_answers_go_along_each_as_an_annotation_and_what_is_left_of_the_budget_f
 
 def test_a_spent_budget_leaves_the_answers_only(make_workspace, tmp_path):
     workspace = make_workspace(n=3)
-    answered(workspace, Entry("label", "ann", "000.jpg", "cat"), Entry("label", "ann", "001.jpg", "dog"))
+    answered(workspace, Annotation("000.jpg", "cat", annotator="ann"), Annotation("001.jpg", "dog", annotator="ann"))
 
     assert len(tasks_of(workspace, tmp_path / "tasks.json", {"budget": 1})) == 2
     assert len(tasks_of(workspace, tmp_path / "tasks.json", {"budget": 3})) == 3
@@ -128,7 +128,7 @@ def test_what_is_missing_is_told_and_nothing_is_written(make_workspace, tmp_path
         tasks_of(workspace, file, {"budget": 4}, classes=["cat"])
     with pytest.raises(EvenpickError, match=r"tasks.xml' is to hold tasks as JSON"):
         tasks_of(workspace, tmp_path / "tasks.xml", {"budget": 2}, classes=["cat"])
-    answered(workspace, Entry("label", "ann", "gone.jpg", "cat"))
+    answered(workspace, Annotation("gone.jpg", "cat", annotator="ann"))
     with pytest.raises(EvenpickError, match=r"names an image that the pool does not hold: 'gone.jpg'"):
         tasks_of(workspace, file, {"budget": 2})
 

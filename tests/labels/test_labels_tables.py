@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.labels import Entry, LabelStore, read_labels, write_selection
+from evenpick.labels import Annotation, LabelStore, Rename, Undo, read_labels, write_selection
 from evenpick.labels.importing import import_labels
 from evenpick.labels.tables import export_labels
 
@@ -98,9 +98,9 @@ def test_importing_twice_adds_nothing_and_a_contradiction_imports_nothing(tmp_pa
 def test_export_holds_what_stands_and_can_be_imported_again(tmp_path):
     with LabelStore(tmp_path) as store:
         ids = store.append(
-            [Entry("label", "me", "a", "cat", "discovery"), Entry("label", "me", "b", "dog", "discovery")]
+            [Annotation("a", "cat", "discovery", annotator="me"), Annotation("b", "dog", "discovery", annotator="me")]
         )
-        store.append([Entry("undo", "me", undoes=ids[1]), Entry("rename", "me", label="lion", target="cat")])
+        store.append([Undo(ids[1], annotator="me"), Rename("cat", "lion", annotator="me")])
         assert export_labels(tmp_path / "out.csv", store) == 1
 
     assert read_labels(tmp_path / "out.csv", ["a", "b"]).labels == {"a": "lion"}

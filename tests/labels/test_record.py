@@ -1,14 +1,22 @@
 """The record on disk: append-only, whole at any moment, and refused when it is not ours."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.labels import Entry, LabelStore, effective_answers, standing_answers
+from evenpick.labels import Annotation, LabelStore, Rename, Undo, recorded_labels, standing_answers
 from evenpick.labels.record import FORMAT
+from evenpick.pool import Pool
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture
@@ -18,23 +26,73 @@ def store(tmp_path):
 
 
 def label(image, name, annotator="ann", **more):
-    return Entry("label", annotator, image, name, "discovery", **more)
+    return Annotation(image, name, "discovery", annotator=annotator, **more)
 
 
 def test_what_is_appended_is_read_back_in_order(store, tmp_path):
-    ids = store.append([label("b.jpg", "cat"), label("a.jpg", "dog", target="cat", request="r1")])
-    store.append([Entry("skip", "bob", "c.jpg"), Entry("undo", "ann", undoes=ids[0])])
+    sent = [
+        label("b.jpg", "cat"),
+        label("a.jpg", "dog", target="cat", request="r1"),
+        Annotation("c.jpg", None, annotator="bob"),
+        Undo(1, annotator="ann", request="r2"),
+        Rename("dog", "wolf", annotator="eve"),
+    ]
+    assert store.append(sent[:2]) == [1, 2]
+    assert store.append(sent[2:]) == [3, 4, 5]
 
     with LabelStore(tmp_path) as again:
         entries = again.entries()
-    assert [(e.kind, e.annotator, e.image, e.label, e.target, e.undoes, e.request) for e in entries] == [
-        ("label", "ann", "b.jpg", "cat", None, None, None),
-        ("label", "ann", "a.jpg", "dog", "cat", None, "r1"),
-        ("skip", "bob", "c.jpg", None, None, None, None),
-        ("undo", "ann", None, None, None, ids[0], None),
+    assert [replace(entry, id=0, at="") for entry in entries] == sent
+    assert [entry.id for entry in entries] == [1, 2, 3, 4, 5]
+    assert all(entry.at.endswith("+00:00") for entry in entries)
+
+
+def rows_of(file):
+    with closing(sqlite3.connect(file)) as connection:
+        columns = "id, annotator, kind, image, label, phase, target, undoes, request"
+        return connection.execute(f"SELECT {columns} FROM record ORDER BY id").fetchall()
+
+
+NOT_UNICODE = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
+
+
+def test_a_record_of_the_first_version_opens_and_replays_to_the_same_state(tmp_path):
+    # Written in November 2026 by a version with one class for all kinds of entries.
+    shutil.copy(DATA / "labels-format-1.sqlite", tmp_path / "labels.sqlite")
+    pool = Pool.from_arrays(np.zeros((6, 2)), image_ids=[*(f"00{i}.jpg" for i in range(5)), NOT_UNICODE])
+
+    with LabelStore(tmp_path) as store:
+        kinds = [entry.kind for entry in store.entries()]
+        standing = [(e.id, e.annotator, e.image, e.label, e.phase, e.target) for e in standing_answers(store.entries())]
+        resent = store.undone(store.find("r4"))
+    labels = recorded_labels(tmp_path, pool)
+
+    assert kinds == ["label", "label", "skip", *["label"] * 4, "rename", "undo", "label", "label", "undo"]
+    assert standing == [
+        (1, "ann", "000.jpg", "cat", "discovery", None),
+        (2, "bob", "000.jpg", "dog", "discovery", None),
+        (3, "bob", "001.jpg", None, "discovery", None),
+        (4, "ann", "001.jpg", "dog", "discovery", None),
+        (6, "ann", NOT_UNICODE, "dog", "balancing", "cat"),
+        (10, "ann", "003.jpg", "bird", "balancing", "dog"),
+        (11, "ann", "004.jpg", "cat", "balancing", None),
     ]
-    assert [e.id for e in entries] == [1, 2, 3, 4]
-    assert all(e.at.endswith("+00:00") for e in entries)
+    assert (resent.id, resent.image) == (7, "003.jpg")
+    assert (labels.rows.tolist(), labels.names) == ([0, 5, 3, 4], ["cat", "dog", "bird", "cat"])
+    assert labels.skipped.tolist() == [1]
+    assert labels.settings["budget"] == 6
+
+
+def test_entries_are_written_as_the_first_version_wrote_them(tmp_path):
+    shutil.copy(DATA / "labels-format-1.sqlite", tmp_path / "labels.sqlite")
+    (tmp_path / "new").mkdir()
+
+    with LabelStore(tmp_path) as old, LabelStore(tmp_path / "new") as new:
+        new.append(old.entries())
+
+    rows = rows_of(tmp_path / "labels.sqlite")
+    assert len(rows) == 12
+    assert rows_of(tmp_path / "new" / "labels.sqlite") == rows
 
 
 def test_an_answer_is_on_the_disk_when_append_returns(store, tmp_path):
@@ -83,9 +141,9 @@ def test_settings_are_kept_with_their_history(store):
 
 def test_processes_that_open_a_new_workspace_at_once_share_one_record(tmp_path):
     code = (
-        "import sys; from evenpick.labels.record import Entry, LabelStore\n"
+        "import sys; from evenpick.labels import Annotation, LabelStore\n"
         "with LabelStore(sys.argv[1]) as store:\n"
-        "    for i in range(20): store.append([Entry('label', sys.argv[2], f'{i}.jpg', 'cat')])\n"
+        "    for i in range(20): store.append([Annotation(f'{i}.jpg', 'cat', annotator=sys.argv[2])])\n"
     )
     runs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), who]) for who in ("ann", "bob", "eve")]
 
@@ -146,26 +204,3 @@ def test_a_database_of_something_else_is_refused(tmp_path):
 
     with pytest.raises(EvenpickError, match="has format 0"):
         LabelStore(tmp_path)
-
-
-def test_undo_takes_away_and_rename_changes_what_came_before_it(store):
-    first, second = store.append([label("a.jpg", "cat"), label("b.jpg", "dgo", target="cat")])
-    store.append([Entry("rename", "ann", label="dog", target="dgo"), Entry("undo", "ann", undoes=first)])
-    store.append([Entry("rename", "ann", label="feline", target="cat"), label("c.jpg", "dgo")])
-
-    standing = standing_answers(store.entries())
-
-    assert [(e.image, e.label, e.target) for e in standing] == [
-        ("b.jpg", "dog", "feline"),
-        ("c.jpg", "dgo", None),
-    ]
-    assert standing[0].id == second
-
-
-def test_of_two_answers_the_first_counts_until_it_is_undone(store):
-    (first,) = store.append([label("a.jpg", "cat")])
-    store.append([label("a.jpg", "dog", "bob")])
-    assert [e.label for e in effective_answers(store.entries())] == ["cat"]
-
-    store.append([Entry("undo", "ann", undoes=first)])
-    assert [e.label for e in effective_answers(store.entries())] == ["dog"]

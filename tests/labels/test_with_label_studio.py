@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evenpick.labels import Entry, LabelStore, effective_answers, export_file, import_file, standing_answers
+from evenpick.labels import Annotation, LabelStore, effective_answers, export_file, import_file, standing_answers
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 
@@ -145,8 +145,10 @@ def make_awkward(tmp_path, folder):
 def workspace(make_awkward):
     """With labels of every class, a second opinion and a skip."""
     workspace = make_awkward("first")
-    answers = [Entry("label", "ann", image, name, "discovery") for image, name in zip(IMAGES, CLASSES, strict=False)]
-    answers += [Entry("label", "bob", IMAGES[0], CLASSES[1]), Entry("skip", "ann", IMAGES[4])]
+    answers = [
+        Annotation(image, name, "discovery", annotator="ann") for image, name in zip(IMAGES, CLASSES, strict=False)
+    ]
+    answers += [Annotation(IMAGES[0], CLASSES[1], annotator="bob"), Annotation(IMAGES[4], None, annotator="ann")]
     with LabelStore(workspace) as store:
         store.append(answers)
     return workspace

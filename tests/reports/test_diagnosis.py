@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from evenpick.cli import main
-from evenpick.labels import Entry, LabelStore
+from evenpick.labels import Annotation, LabelStore
 
 
 def diagnosed(workspace, *options):
@@ -17,7 +17,7 @@ def diagnosed(workspace, *options):
 
 def label(workspace, names):
     with LabelStore(workspace) as store:
-        store.append([Entry("label", "me", f"{i:03d}.jpg", name) for i, name in enumerate(names)])
+        store.append([Annotation(f"{i:03d}.jpg", name, annotator="me") for i, name in enumerate(names)])
 
 
 def test_without_labels_it_tells_what_the_predictions_tell_and_leaves_no_file(make_workspace):

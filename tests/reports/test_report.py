@@ -9,7 +9,7 @@ import pytest
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
-from evenpick.labels import Entry, LabelStore
+from evenpick.labels import Annotation, LabelStore
 from evenpick.pool import Pool, embed
 from evenpick.reports import write_evaluation, write_report
 from evenpick.session import RecordedSession, answer_all
@@ -117,7 +117,7 @@ def test_without_labels_there_is_no_report(workspace):
 
 def test_a_label_of_an_image_that_left_the_pool_is_told_in_one_line(workspace):
     with LabelStore(workspace) as store:
-        store.append([Entry("label", "me", "gone.png", "a")])
+        store.append([Annotation("gone.png", "a", annotator="me")])
 
     with pytest.raises(EvenpickError, match=r"names an image that the pool does not hold: 'gone\.png'"):
         write_report(workspace)

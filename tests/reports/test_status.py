@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from evenpick.cli import main
-from evenpick.labels import Entry, LabelStore
+from evenpick.labels import Annotation, LabelStore
 from evenpick.pool import Pool
 from evenpick.session import RecordedSession
 
@@ -24,7 +24,7 @@ def facts_of(workspace):
 
 def label(workspace, names):
     with LabelStore(workspace) as store:
-        store.append([Entry("label", "me", f"{i:03d}.jpg", name) for i, name in enumerate(names)])
+        store.append([Annotation(f"{i:03d}.jpg", name, annotator="me") for i, name in enumerate(names)])
 
 
 def test_without_labels_it_says_so_and_leaves_no_file(make_workspace):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.labels import Entry, LabelStore, set_aside
+from evenpick.labels import Annotation, LabelStore, set_aside
 from evenpick.session import RecordedSession, Session
 
 LABELS = ["common"] * 50 + ["rare"] * 5 + ["other"] * 5
@@ -108,7 +108,7 @@ def test_what_another_process_writes_meanwhile_is_taken_in(tmp_path, make_pool):
     pool = make_pool()
     with RecordedSession(tmp_path, pool, 9, "ann") as session:
         with LabelStore(tmp_path) as other:
-            other.append([Entry("label", "import", "7", "cat")])
+            other.append([Annotation("7", "cat", annotator="import")])
         session.label(8, "dog")
 
         assert session.counts == {"cat": 1, "dog": 1}

@@ -1,18 +1,22 @@
 """The record of who said what of which image, and every form in which labels come and go."""
 
-from .answers import DEFAULTS, Answer, Phase, RecordedLabels, as_answers, recorded_labels
+from .answers import DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labels
+from .entries import Annotation, Entry, Kind, Phase, Rename, Undo, effective_answers, standing_answers
 from .files import export_file, import_file
-from .record import Entry, Kind, LabelStore, effective_answers, set_aside, standing_answers
+from .record import LabelStore, set_aside
 from .tables import read_labels, write_predictions, write_selection
 
 __all__ = [
     "DEFAULTS",
+    "Annotation",
     "Answer",
     "Entry",
     "Kind",
     "LabelStore",
     "Phase",
     "RecordedLabels",
+    "Rename",
+    "Undo",
     "as_answers",
     "effective_answers",
     "export_file",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,8 @@ from ..arrays import IndexArray
 from ..errors import EvenpickError
 from ..paths import Paths
 from ..pool import Pool
-from .record import Entry, LabelStore, effective_answers
-
-Phase: TypeAlias = Literal["discovery", "balancing"]
+from .entries import Annotation, Phase, effective_answers
+from .record import LabelStore
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ DEFAULTS: dict[str, Any] = {
 class RecordedLabels:
     """The labels of a workspace: the answers that count, first to last, and the settings they were asked under."""
 
-    entries: Sequence[Entry] = ()
+    annotations: Sequence[Annotation] = ()
     answers: Sequence[Answer] = ()  # the same, as a session takes them
     settings: dict[str, Any] | None = None
 
@@ -82,16 +81,15 @@ def recorded_labels(workspace: str | Path, pool: Pool) -> RecordedLabels:
 
 def labels_in(store: LabelStore, pool: Pool) -> RecordedLabels:
     """The labels in a record that is open."""
-    entries = effective_answers(store.entries())
-    return RecordedLabels(entries, as_answers(pool, store, entries), store.settings)
+    annotations = effective_answers(store.entries())
+    return RecordedLabels(annotations, as_answers(pool, store, annotations), store.settings)
 
 
-def as_answers(pool: Pool, store: LabelStore, entries: Iterable[Entry]) -> list[Answer]:
-    """Entries that label or skip an image, as a session takes them."""
+def as_answers(pool: Pool, store: LabelStore, annotations: Iterable[Annotation]) -> list[Answer]:
+    """Annotations as a session takes them; what was imported counts as discovery."""
     answers = []
-    for entry in entries:
-        if entry.image not in pool.index_of:
-            raise EvenpickError(f"'{store.path}' names an image that the pool does not hold: {entry.image!r}")
-        phase: Phase = "balancing" if entry.phase == "balancing" else "discovery"
-        answers.append(Answer(pool.index_of[entry.image], entry.label, phase, entry.target))
+    for said in annotations:
+        if said.image not in pool.index_of:
+            raise EvenpickError(f"'{store.path}' names an image that the pool does not hold: {said.image!r}")
+        answers.append(Answer(pool.index_of[said.image], said.label, said.phase or "discovery", said.target))
     return answers

@@ -22,7 +22,8 @@ from ..images import find_images
 from ..names import checked_class_name
 from ..paths import Paths
 from ..pool import Pool, read_images_csv, read_state
-from .record import LabelStore, effective_answers
+from .entries import effective_answers
+from .record import LabelStore
 from .tables import LabelTable, label_table
 
 CLASSES = "classes.csv"
@@ -51,7 +52,7 @@ def export_folder(target: Path, store: LabelStore, pool: Pool) -> tuple[int, int
         If the target holds anything that this export would not write, or lies among the photographs, where its
         copies would be embedded; nothing is copied then.
     """
-    labels = {str(e.image): e.label for e in effective_answers(store.entries()) if e.label is not None}
+    labels = {e.image: e.label for e in effective_answers(store.entries()) if e.label is not None}
     if not labels:
         raise EvenpickError(f"'{store.path}' has no label yet: label or import some first")
     if pool.folder is None or not pool.folder.is_dir():

@@ -47,7 +47,7 @@ def _import_labels(workspace: Path, file: Path, annotator: str, split: str | Non
 def _import_answers(workspace: Path, file: Path, annotator: str) -> str:
     answers = read_answers(file, Pool.open(workspace).index_of, read_skipped(workspace), annotator)
     with LabelStore(workspace) as store:
-        done = import_answers(store, answers.entries, answers.returned)
+        done = import_answers(store, answers.new, answers.returned)
     told = _counts(
         (done.labels, "labels imported"),
         (done.skips, "skips"),

@@ -1,14 +1,18 @@
-"""Labels that were given elsewhere, into the record: which are new, which replace others, which are second opinions."""
+"""Labels that were given elsewhere, into the record: which are new, which replace others, which are second opinions.
 
-from collections.abc import Iterable, Mapping, Sequence
+Which label of an image counts here, and when skips give way, is said in `entries`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import EvenpickError
-from .record import Entry, LabelStore, standing_answers
+from .entries import Annotation, Entry, Undo, first_labels, standing_answers
+from .record import LabelStore
 
 
 def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str) -> int:
-    """Record labels that were given elsewhere; returns how many were new. A skip gives way to a label.
+    """Record the labels of images; returns how many were new.
 
     Raises
     ------
@@ -16,7 +20,7 @@ def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str) 
         If an image has another label already; nothing is recorded then.
     """
     standing = standing_answers(store.entries())
-    recorded = {str(image): str(entry.label) for image, entry in _first_labels(standing).items()}
+    recorded = {image: answer.label for image, answer in first_labels(standing).items()}
     clashes = [image for image, label in labels.items() if recorded.get(image, label) != label]
     if clashes:
         first = clashes[0]
@@ -24,8 +28,8 @@ def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str) 
             f"{len(clashes)} images have another label in '{store.path}', the first '{first}': "
             f"'{recorded[first]}' there, '{labels[first]}' here; nothing was imported"
         )
-    new = [Entry("label", annotator, image, label) for image, label in labels.items() if image not in recorded]
-    store.append([*(Entry("undo", annotator, undoes=skip.id) for skip in _given_way(standing, new)), *new])
+    new = [Annotation(image, label, annotator=annotator) for image, label in labels.items() if image not in recorded]
+    store.append([*_skips_taken_back(standing, new), *new])
     return len(new)
 
 
@@ -42,49 +46,46 @@ class Imported:
     disagreeing: int
 
 
-def import_answers(store: LabelStore, answers: Sequence[Entry], returned: Sequence[Entry] = ()) -> Imported:
+def import_answers(store: LabelStore, answers: Sequence[Annotation], returned: Sequence[Annotation] = ()) -> Imported:
     """Record labels and skips that people gave elsewhere, each person at most one to an image.
 
-    The answers of all are kept, the first label of an image counts, and skips give way to it. What a person
-    said last of an image replaces what he said before. `returned` are answers that went along from a record
-    and came back: where the person has ever answered the image in this record, that is known already.
+    The answers of all are kept. What a person said last of an image replaces what they said before. `returned`
+    are answers that went along from a record and came back: where the person has ever answered for the image in
+    this record, they are known already.
     """
     entries = store.entries()
-    standing = standing_answers(entries)
-    # As they were given: a class that was renamed since, or an answer that was undone, is no new answer.
-    last = {_who(entry): entry.label for entry in entries if entry.kind in ("label", "skip")}
-    new = [answer for answer in returned if _who(answer) not in last]
-    new += [answer for answer in answers if _who(answer) not in last or last[_who(answer)] != answer.label]
+    new = [*_new(entries, answers, returned)]
     labels = [answer for answer in new if answer.label is not None]
     skips = [answer for answer in new if answer.label is None]
-    named = {_who(answer) for answer in new}
-    corrected = [entry for entry in standing if _who(entry) in named]
-    kept = [entry for entry in standing if _who(entry) not in named]
-    by = {answer.image: answer.annotator for answer in reversed(labels)}
-    undone = [Entry("undo", entry.annotator, undoes=entry.id) for entry in corrected]
-    undone += [Entry("undo", by[entry.image], undoes=entry.id) for entry in _given_way(kept, labels)]
-    store.append([*undone, *labels, *skips])
-    counts = _first_labels([*kept, *labels])
-    second = [answer for answer in labels if counts[answer.image] is not answer]
-    disagreeing = sum(answer.label != counts[answer.image].label for answer in second)
+    standing, renewed = standing_answers(entries), {_by_whom(answer) for answer in new}
+    corrected = [answer for answer in standing if _by_whom(answer) in renewed]
+    kept = [answer for answer in standing if _by_whom(answer) not in renewed]
+    taken_back = [Undo(answer.id, annotator=answer.annotator) for answer in corrected]
+    store.append([*taken_back, *_skips_taken_back(kept, labels), *labels, *skips])
+    counting = first_labels([*kept, *labels])
+    second = [answer for answer in labels if counting[answer.image] is not answer]
+    disagreeing = sum(answer.label != counting[answer.image].label for answer in second)
     known = len(answers) + len(returned) - len(new)
     return Imported(len(labels), len(skips), known, len(corrected), len(second), disagreeing)
 
 
-def _who(entry: Entry) -> tuple[str | None, str]:
-    return entry.image, entry.annotator
+def _new(
+    entries: Iterable[Entry], answers: Iterable[Annotation], returned: Iterable[Annotation]
+) -> Iterator[Annotation]:
+    """Of `returned` and `answers` those that the record does not know."""
+    # As they were given: a class that was renamed since, or an answer that was undone, is no new answer.
+    last = {_by_whom(entry): entry.label for entry in entries if isinstance(entry, Annotation)}
+    yield from (answer for answer in returned if _by_whom(answer) not in last)
+    yield from (answer for answer in answers if _by_whom(answer) not in last or last[_by_whom(answer)] != answer.label)
 
 
-def _given_way(standing: Sequence[Entry], labels: Iterable[Entry]) -> list[Entry]:
-    """The skips that new labels replace: those of images that have no label yet."""
-    labelled = {label.image for label in labels} - _first_labels(standing).keys()
-    return [entry for entry in standing if entry.kind == "skip" and entry.image in labelled]
+def _by_whom(answer: Annotation) -> tuple[str, str]:
+    return answer.image, answer.annotator
 
 
-def _first_labels(entries: Iterable[Entry]) -> dict[str | None, Entry]:
-    """The label that counts of each image."""
-    first: dict[str | None, Entry] = {}
-    for entry in entries:
-        if entry.label is not None:
-            first.setdefault(entry.image, entry)
-    return first
+def _skips_taken_back(standing: Sequence[Annotation], labels: Sequence[Annotation]) -> list[Undo]:
+    """For images that have no label yet: their skips give way to the first of the new labels."""
+    labelled = first_labels(standing)
+    who = {image: label.annotator for image, label in first_labels(labels).items() if image not in labelled}
+    skips = [answer for answer in standing if answer.label is None and answer.image in who]
+    return [Undo(skip.id, annotator=who[skip.image]) for skip in skips]

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..errors import EvenpickError
 from ..names import checked_name
+from .entries import Annotation
 from .label_studio_addresses import resolve_addresses
 from .label_studio_tasks import ANSWERS, CHOICES, IMAGE, IMAGE_ID
-from .record import Entry
 from .tables import not_in_the_pool, read_class_name
 
 CHOICE_KEYS = (CHOICES, "choice", "class", "category")  # ours, and what others call the tag in JSON-MIN
@@ -21,8 +21,8 @@ class Answers:
     """Labels and skips of a file, each person at most one to an image: new ones, and those that evenpick sent
     along and that came back; how many images have none; images that were left out when embedding."""
 
-    entries: list[Entry]
-    returned: list[Entry]
+    new: list[Annotation]
+    returned: list[Annotation]
     unanswered: int
     skipped: list[str]
 
@@ -181,13 +181,11 @@ def _answer(file: Path, image: str, tasks: Iterable[_Task], annotator: str, answ
                 f"'{file}': {person} labels image '{image}' twice, as '{given[person]}' and '{label}': keep one of them"
             )
         given[person] = label if label is not None else given.get(person)
-    answers.entries.extend(_entry(person, image, label) for person, label in new.items())
-    answers.returned.extend(_entry(person, image, label) for person, label in returned.items() if person not in new)
+    answers.new.extend(Annotation(image, label, annotator=person) for person, label in new.items())
+    answers.returned.extend(
+        Annotation(image, label, annotator=person) for person, label in returned.items() if person not in new
+    )
     return bool(new or returned)
-
-
-def _entry(person: str, image: str, label: str | None) -> Entry:
-    return Entry("skip" if label is None else "label", person, image, label)
 
 
 def _given(file: Path, image: str, tasks: Iterable[_Task], annotator: str) -> Iterator[tuple[str, str | None, bool]]:

@@ -18,7 +18,8 @@ from ..errors import EvenpickError
 from ..names import checked_class_name
 from ..pool import Pool
 from .answers import DEFAULTS, labels_in
-from .record import LabelStore, standing_answers
+from .entries import standing_answers
+from .record import LabelStore
 
 LOCAL_FILES = "/data/local-files/?d="  # where Label Studio serves files below its document root
 CHOICES, IMAGE = "label", "image"  # the names of the tags in the labelling config
@@ -58,12 +59,12 @@ def export_tasks(
     """
     if file.suffix.lower() == ".xml":
         raise EvenpickError(f"'{file}' is to hold tasks as JSON: give it another suffix; the .xml goes beside it")
-    entries = standing_answers(store.entries())
-    config = labelling_config([*(entry.label for entry in entries if entry.label), *classes])
+    standing = standing_answers(store.entries())
+    config = labelling_config([*(answer.label for answer in standing if answer.label), *classes])
     prefix = _prefix(pool, image_url)
-    answers: dict[str, dict[str, str | None]] = {}
-    for entry in entries:
-        answers.setdefault(str(entry.image), {}).setdefault(entry.annotator, entry.label)
+    answers: dict[str, dict[str, str | None]] = {}  # of each image, by person
+    for answer in standing:
+        answers.setdefault(answer.image, {}).setdefault(answer.annotator, answer.label)
     done = [_answered_task(image_id, prefix, given) for image_id, given in answers.items()]
     todo = [_task(image_id, prefix) for image_id in _still_to_label(store, pool, settings)]
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -8,17 +8,15 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from ..errors import EvenpickError
 from ..paths import Paths
+from .entries import Annotation, Entry, Rename, Undo
 
 FORMAT = 1
-
-Kind: TypeAlias = Literal["label", "skip", "undo", "rename"]
 
 _SCHEMA = f"""
 CREATE TABLE record (
@@ -44,22 +42,6 @@ PRAGMA user_version = {FORMAT};
 
 
 _COLUMNS = "kind, annotator, image, label, phase, target, undoes, request, at, id"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the record; see the table's comments for the fields of each kind."""
-
-    kind: Kind
-    annotator: str
-    image: str | None = None
-    label: str | None = None
-    phase: str | None = None
-    target: str | None = None
-    undoes: int | None = None
-    request: str | None = None
-    at: str | None = None
-    id: int | None = None
 
 
 class LabelStore:
@@ -128,18 +110,20 @@ class LabelStore:
         """The whole record, first to last."""
         query = f"SELECT {_COLUMNS} FROM record ORDER BY id"
         with self._telling("read"), closing(self._connection.execute(query)) as rows:
-            return [_entry(row) for row in rows]
+            return [_entry_of(row) for row in rows]
 
     def find(self, request: str) -> Entry | None:
         """The entry that this request has made, if it has."""
         query = f"SELECT {_COLUMNS} FROM record WHERE request = ?"
         row = self._connection.execute(query, (request,)).fetchone()
-        return None if row is None else _entry(row)
+        return None if row is None else _entry_of(row)
 
-    def get(self, entry_id: int) -> Entry:
-        """The entry of this id, which must exist."""
+    def undone(self, undo: Undo) -> Annotation:
+        """What an undo took back."""
         query = f"SELECT {_COLUMNS} FROM record WHERE id = ?"
-        return _entry(self._connection.execute(query, (entry_id,)).fetchone())
+        entry = _entry_of(self._connection.execute(query, (undo.undoes,)).fetchone())
+        assert isinstance(entry, Annotation)
+        return entry
 
     @property
     def settings(self) -> dict[str, Any] | None:
@@ -155,11 +139,10 @@ class LabelStore:
                     "INSERT INTO settings (at, settings) VALUES (?, ?)", (_now(), json.dumps(settings))
                 )
 
-    def _insert(self, e: Entry, now: str) -> int:
-        values = (e.kind, e.annotator, _storable(e.image), e.label, e.phase, e.target, e.undoes, e.request, now)
-        cursor = self._connection.execute(
-            f"INSERT INTO record ({_COLUMNS.removesuffix(', id')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values
-        )
+    def _insert(self, entry: Entry, now: str) -> int:
+        row = {"at": now, **_row_of(entry)}
+        values = ", ".join(f":{column}" for column in row)
+        cursor = self._connection.execute(f"INSERT INTO record ({', '.join(row)}) VALUES ({values})", row)
         return int(cursor.lastrowid or 0)
 
     @contextmanager
@@ -188,51 +171,39 @@ class LabelStore:
         )
 
 
-def standing_answers(entries: Iterable[Entry]) -> list[Entry]:
-    """The label and skip entries that stand: what was undone is gone, renamed classes bear the new name."""
-    standing: dict[int, Entry] = {}
-    for entry in entries:
-        if entry.kind == "undo" and entry.undoes is not None:
-            standing.pop(entry.undoes, None)
-        elif entry.kind == "rename" and entry.target and entry.label:
-            standing = {i: _renamed(old, entry.target, entry.label) for i, old in standing.items()}
-        elif entry.id is not None:
-            standing[entry.id] = entry
-    return list(standing.values())
+def _row_of(entry: Entry) -> dict[str, Any]:
+    """The columns that an entry fills; `at` and `id` are the record's."""
+    row: dict[str, Any] = {"kind": entry.kind, "annotator": entry.annotator, "request": entry.request}
+    if isinstance(entry, Undo):
+        return {**row, "undoes": entry.undoes}
+    if isinstance(entry, Rename):
+        return {**row, "target": entry.old, "label": entry.new}
+    return {**row, "image": _storable(entry.image), "label": entry.label, "phase": entry.phase, "target": entry.target}
 
 
-def effective_answers(entries: Iterable[Entry]) -> list[Entry]:
-    """The answers that count: of those that stand, the first to each image."""
-    first: dict[str, Entry] = {}
-    for entry in standing_answers(entries):
-        first.setdefault(str(entry.image), entry)
-    return list(first.values())
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    kind, annotator, image, *rest = row
+def _entry_of(row: tuple[Any, ...]) -> Entry:
+    """The entry in a row of `_COLUMNS`."""
+    kind, annotator, image, label, phase, target, undoes, request, at, number = row
+    every: dict[str, Any] = {"annotator": annotator, "request": request, "at": at, "id": number}
+    if kind == "undo":
+        return Undo(undoes, **every)
+    if kind == "rename":
+        return Rename(target, label, **every)
     # A file name that is not valid UTF-8 is stored as its bytes; see `_storable`.
     name = image.decode("utf-8", "surrogateescape") if isinstance(image, bytes) else image
-    return Entry(kind, annotator, name, *rest)
+    return Annotation(name, label, phase, target, **every)
 
 
-def _storable(image: str | None) -> str | bytes | None:
+def _storable(image: str) -> str | bytes:
     try:
-        if image is not None:
-            image.encode()
+        image.encode()
     except UnicodeEncodeError:
-        return image and image.encode("utf-8", "surrogateescape")
+        return image.encode("utf-8", "surrogateescape")
     return image
 
 
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-
-
-def _renamed(entry: Entry, old: str, new: str) -> Entry:
-    label = new if entry.label == old else entry.label
-    target = new if entry.target == old else entry.target
-    return replace(entry, label=label, target=target)
 
 
 def _statements(script: str) -> list[str]:

@@ -10,7 +10,8 @@ from ..atomic_files import write_csv
 from ..errors import EvenpickError, first_few
 from ..names import checked_class_name
 from ..pool import Pool
-from .record import LabelStore, effective_answers
+from .entries import effective_answers
+from .record import LabelStore
 
 IMAGE_COLUMNS = ("image", "file", "filename", "path", "image_id")
 LABEL_COLUMNS = ("label", "class", "category")

@@ -18,7 +18,7 @@ from ..atomic_files import write_atomically, write_csv
 from ..classifiers import SUFFIX, head_of
 from ..errors import EvenpickError
 from ..images import UnreadableImageError, open_image
-from ..labels import Entry, RecordedLabels, recorded_labels
+from ..labels import Annotation, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..paths import Paths
 from ..pool import Pool, read_skipped
@@ -78,7 +78,7 @@ def write_report(
 
 
 def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any]:
-    labelled = [entry for entry in labels.entries if entry.label is not None]
+    labelled = [entry for entry in labels.annotations if entry.label is not None]
     if not labelled:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     model = Model.load(Paths(workspace).model) if Paths(workspace).model_json.exists() else None
@@ -118,7 +118,7 @@ def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any
 
 
 def _classes(
-    labelled: Sequence[Entry], switch_at: int | None, evaluation: Mapping[str, Any] | None
+    labelled: Sequence[Annotation], switch_at: int | None, evaluation: Mapping[str, Any] | None
 ) -> list[dict[str, Any]]:
     """Labels of each class before and after balancing, and test accuracy where there is one."""
     after = Counter(str(entry.label) for entry in labelled)

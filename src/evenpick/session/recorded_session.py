@@ -5,7 +5,19 @@ from typing import Any
 
 from .._version import __version__
 from ..errors import EvenpickError
-from ..labels import DEFAULTS, Answer, Entry, Kind, LabelStore, Phase, as_answers, effective_answers, standing_answers
+from ..labels import (
+    DEFAULTS,
+    Annotation,
+    Answer,
+    Entry,
+    LabelStore,
+    Phase,
+    Rename,
+    Undo,
+    as_answers,
+    effective_answers,
+    standing_answers,
+)
 from ..names import checked_class_name
 from ..pool import Pool
 from .session import Question, Session
@@ -46,7 +58,9 @@ class RecordedSession:
         self.store = LabelStore(workspace)
         try:
             entries = self.store.entries()
-            asked = any(entry.phase is not None for entry in entries)  # imported answers were no session's choice
+            asked = any(
+                isinstance(entry, Annotation) and entry.phase for entry in entries
+            )  # imported answers were no session's choice
             self.settings = self._settings(workspace, asked, {"budget": budget, **options})
             session_options = {name: self.settings[name] for name in DEFAULTS}
             self.session = Session(pool, self.settings["budget"], **session_options)
@@ -94,7 +108,7 @@ class RecordedSession:
         Of several answers to an image all are kept and the first counts; one annotator answers once.
         `question` is what the image was asked for and `request` names the sending (see `find`).
         """
-        return self._answer("label", index, checked_class_name(name), annotator, question, request)
+        return self._answer(index, checked_class_name(name), annotator, question, request)
 
     def skip(
         self,
@@ -104,17 +118,17 @@ class RecordedSession:
         request: str | None = None,
     ) -> int:
         """Record that an image cannot be told; returns the entry's id."""
-        return self._answer("skip", index, None, annotator, question, request)
+        return self._answer(index, None, annotator, question, request)
 
-    def undo(self, annotator: str | None = None, request: str | None = None) -> Entry:
+    def undo(self, annotator: str | None = None, request: str | None = None) -> Annotation:
         """Record that the last standing answer (of this annotator, if one is named) is taken back."""
         standing = standing_answers(self.store.entries())
         own = [entry for entry in standing if annotator is None or entry.annotator == annotator]
         if not own:
             raise EvenpickError("there is no answer to undo")
-        undone = max(own, key=lambda entry: entry.id or 0)
+        undone = max(own, key=lambda entry: entry.id)
         who = self.annotator if annotator is None else annotator
-        self.store.append([Entry("undo", who, undoes=undone.id, request=request)])
+        self.store.append([Undo(undone.id, annotator=who, request=request)])
         self._replay()
         return undone
 
@@ -126,7 +140,7 @@ class RecordedSession:
         name = checked_class_name(new)
         if name == old:
             raise EvenpickError(f"class '{old}' has this name already")
-        self.store.append([Entry("rename", who, label=name, target=old, request=request)])
+        self.store.append([Rename(old, name, annotator=who, request=request)])
         self._replay()
 
     def find(self, request: str) -> Entry | None:
@@ -134,16 +148,16 @@ class RecordedSession:
         return self.store.find(request)
 
     def _answer(
-        self, kind: Kind, index: int, name: str | None, annotator: str | None, question: Question | None,
-        request: str | None,
-    ) -> int:  # fmt: skip
+        self, index: int, name: str | None, annotator: str | None, question: Question | None, request: str | None
+    ) -> int:
         who = self.annotator if annotator is None else annotator
         given = self._opinions.get(index, {})
         # Whoever answered may not answer again: `checked` refuses it, in the words of every session.
         second = bool(given) and who not in given
         answer = self._same_question(index, name) if second else self.session.checked(index, name, question)
         image = self.pool.image_ids[index]
-        entry_id = self.store.append([Entry(kind, who, image, name, answer.phase, answer.target, request=request)])[0]
+        said = Annotation(image, name, answer.phase, answer.target, annotator=who, request=request)
+        entry_id = self.store.append([said])[0]
         if entry_id != self._last_id + 1:
             self._replay()  # another process has written meanwhile
             return entry_id
@@ -160,10 +174,10 @@ class RecordedSession:
     def _replay(self) -> None:
         entries = self.store.entries()
         self.session.replay(as_answers(self.pool, self.store, effective_answers(entries)))
-        self._last_id = max((entry.id or 0 for entry in entries), default=0)
+        self._last_id = max((entry.id for entry in entries), default=0)
         self._opinions = {}
         for entry in standing_answers(entries):
-            given = self._opinions.setdefault(self.pool.index_of[str(entry.image)], {})
+            given = self._opinions.setdefault(self.pool.index_of[entry.image], {})
             given.setdefault(entry.annotator, entry.label)
 
     def _settings(self, workspace: str | Path, answered: bool, asked: dict[str, Any]) -> dict[str, Any]:

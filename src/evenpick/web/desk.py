@@ -64,7 +64,7 @@ class Desk:
 
     def _undo(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
         undone = self.handout.undo(page, annotator, body.get("request"))
-        return {"row": self.session.pool.index_of[str(undone.image)], "progress": self._progress()}
+        return {"row": self.session.pool.index_of[undone.image], "progress": self._progress()}
 
     def _rename(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
         self.handout.rename(page, annotator, body["old"], body["new"], body.get("request"))

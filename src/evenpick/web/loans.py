@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from ..errors import EvenpickError
-from ..labels import Entry, Kind
+from ..labels import Annotation, Entry, Kind, Undo
 from ..session import Question, RecordedSession
 
 Status: TypeAlias = Literal["image", "waiting", "finished"]
@@ -86,7 +86,7 @@ class Handout:
         """Record a label, or a skip when `label` is None; returns the entry's id."""
         kind: Kind = "skip" if label is None else "label"
         if done := self._done(request, kind, annotator, image=self._session.pool.image_ids[row]):
-            return done.id or 0
+            return done.id
         loan = self._loans.get(page)
         question = loan.question if loan and loan.question.index == row else None
         if label is None:
@@ -97,14 +97,13 @@ class Handout:
             del self._loans[page]
         return entry_id
 
-    def undo(self, page: str, annotator: str, request: str | None) -> Entry:
+    def undo(self, page: str, annotator: str, request: str | None) -> Annotation:
         """Take this annotator's last answer back, and give its image to the page again."""
-        if done := self._done(request, "undo", annotator):
-            return self._session.store.get(done.undoes or 0)
+        if isinstance(done := self._done(request, "undo", annotator), Undo):
+            return self._session.store.undone(done)
         undone = self._session.undo(annotator, request)
-        row = self._session.pool.index_of[str(undone.image)]
-        phase = self._session.phase if undone.phase is None else undone.phase
-        again = Question(row, "balancing" if phase == "balancing" else "discovery", undone.target)
+        row = self._session.pool.index_of[undone.image]
+        again = Question(row, undone.phase or self._session.phase, undone.target)
         self._lend(page, annotator, again)
         return undone
 
@@ -166,9 +165,10 @@ class Handout:
         now = self._clock()
         self._loans = {page: loan for page, loan in self._loans.items() if loan.until > now}
 
-    def _done(self, request: str | None, kind: str, annotator: str, image: str | None = None) -> Entry | None:
+    def _done(self, request: str | None, kind: Kind, annotator: str, image: str | None = None) -> Entry | None:
         """The entry that a request sent again has made already."""
         entry = self._session.find(request) if request else None
-        if entry and (entry.kind, entry.annotator, entry.image) != (kind, annotator, image):
+        about = entry.image if isinstance(entry, Annotation) else None
+        if entry and (entry.kind, entry.annotator, about) != (kind, annotator, image):
             raise EvenpickError(f"request '{request}' was something else before; give each its own id")
         return entry

@@ -1,0 +1,97 @@
+"""The entries of a record, and which of the answers in it count.
+
+Several people may answer for one image, and take an answer back. What was not taken back *stands*
+(`standing_answers`); all of it is kept. Of the answers that stand for one image, one counts, by one of two rules:
+
+* Labelling: the first answer counts, also if it is a skip (`effective_answers`). The image was asked once and
+  somebody answered; it is not asked again.
+* Importing: the first label counts, and skips give way to it (`first_labels`). Who brings a label could tell the
+  class, so an image that others skipped becomes a labelled one: the import takes these skips back, and from
+  then on both rules agree.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, TypeAlias
+
+Phase: TypeAlias = Literal["discovery", "balancing"]
+Kind: TypeAlias = Literal["label", "skip", "undo", "rename"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    annotator: str
+    request: str | None = None  # chosen by who sent it, so that sending it again changes nothing
+    at: str = ""  # UTC, ISO 8601; the record gives it, and the id
+    id: int = 0
+
+
+@dataclass(frozen=True)
+class Annotation(_Entry):
+    """What one person said of one image: its class, or that it cannot be told, which is a skip."""
+
+    image: str  # path relative to the folder
+    label: str | None  # None for a skip
+    phase: Phase | None = None  # None for what was imported
+    target: str | None = None  # the class that was asked for
+
+    @property
+    def kind(self) -> Kind:
+        """Label or skip."""
+        return "skip" if self.label is None else "label"
+
+
+@dataclass(frozen=True)
+class Undo(_Entry):
+    """An annotation is taken back."""
+
+    undoes: int  # its id
+    kind: ClassVar[Kind] = "undo"
+
+
+@dataclass(frozen=True)
+class Rename(_Entry):
+    """A class gets another name; the name of another class merges the two."""
+
+    old: str
+    new: str
+    kind: ClassVar[Kind] = "rename"
+
+
+Entry: TypeAlias = Annotation | Undo | Rename
+
+
+def standing_answers(entries: Iterable[Entry]) -> list[Annotation]:
+    """The annotations that stand: what was undone is gone, renamed classes bear the new name."""
+    standing: dict[int, Annotation] = {}
+    for entry in entries:
+        if isinstance(entry, Undo):
+            standing.pop(entry.undoes, None)
+        elif isinstance(entry, Rename):
+            standing = {i: _renamed(answer, entry) for i, answer in standing.items()}
+        else:
+            standing[entry.id] = entry
+    return list(standing.values())
+
+
+def effective_answers(entries: Iterable[Entry]) -> list[Annotation]:
+    """The answers that count when labelling: of those that stand, the first to each image."""
+    first: dict[str, Annotation] = {}
+    for answer in standing_answers(entries):
+        first.setdefault(answer.image, answer)
+    return list(first.values())
+
+
+def first_labels(answers: Iterable[Annotation]) -> dict[str, Annotation]:
+    """The label of each image that counts when importing: of answers that stand, the first that is no skip."""
+    first: dict[str, Annotation] = {}
+    for answer in answers:
+        if answer.label is not None:
+            first.setdefault(answer.image, answer)
+    return first
+
+
+def _renamed(answer: Annotation, rename: Rename) -> Annotation:
+    label = rename.new if answer.label == rename.old else answer.label
+    target = rename.new if answer.target == rename.old else answer.target
+    return replace(answer, label=label, target=target)

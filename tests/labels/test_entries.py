@@ -1,0 +1,53 @@
+"""Which of the answers in a record stand, and which count."""
+
+from dataclasses import replace
+
+from evenpick.labels import Annotation, Rename, Undo, effective_answers, standing_answers
+from evenpick.labels.entries import first_labels
+
+
+def record(*entries):
+    """Entries as a record gives them, numbered from 1."""
+    return [replace(entry, id=i) for i, entry in enumerate(entries, start=1)]
+
+
+def label(image, name, annotator="ann", **more):
+    return Annotation(image, name, "discovery", annotator=annotator, **more)
+
+
+def said(answers):
+    return [(answer.image, answer.label) for answer in answers]
+
+
+def test_undo_takes_away_and_rename_changes_what_came_before_it():
+    entries = record(
+        label("a.jpg", "cat"),
+        label("b.jpg", "dgo", target="cat"),
+        Rename("dgo", "dog", annotator="ann"),
+        Undo(1, annotator="ann"),
+        Rename("cat", "feline", annotator="ann"),
+        label("c.jpg", "dgo"),
+    )
+
+    standing = standing_answers(entries)
+
+    assert [(a.id, a.image, a.label, a.target) for a in standing] == [
+        (2, "b.jpg", "dog", "feline"),
+        (6, "c.jpg", "dgo", None),
+    ]
+
+
+def test_of_two_answers_the_first_counts_until_it_is_undone():
+    entries = record(label("a.jpg", "cat"), label("a.jpg", "dog", "bob"), Undo(1, annotator="ann"))
+
+    assert said(effective_answers(entries[:2])) == [("a.jpg", "cat")]
+    assert said(effective_answers(entries)) == [("a.jpg", "dog")]
+
+
+def test_a_skip_that_came_first_counts_when_labelling_and_gives_way_when_importing():
+    entries = record(
+        label("a.jpg", None), label("a.jpg", "cat", "bob"), label("a.jpg", "dog", "eve"), label("b.jpg", None)
+    )
+
+    assert said(effective_answers(entries)) == [("a.jpg", None), ("b.jpg", None)]
+    assert said(first_labels(standing_answers(entries)).values()) == [("a.jpg", "cat")]
