@@ -89,10 +89,10 @@ def embed_all(data: Path, work: Path, sets: Sequence[str] = SETS) -> None:
     source = SourceModel.load()
     for name in sets:
         if name == "elpv":
-            embed(photographs()[0], work / name, source)
+            embed(work / name, photographs()[0], source)
         else:
             for split in ("pool", "test"):
-                embed(data / name / split, work / f"{name}-{split}", source)
+                embed(work / f"{name}-{split}", data / name / split, source)
 
 
 @cache

@@ -65,7 +65,7 @@ def evenpick(folder: Path) -> dict:
     source = SourceModel.load()
     with tempfile.TemporaryDirectory() as workspace:
         start = time.perf_counter()
-        n = len(embed(folder, workspace, source).pool)
+        n = len(embed(workspace, folder, source).pool)
         return facts(n, time.perf_counter() - start)
 
 

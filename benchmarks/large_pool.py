@@ -150,7 +150,7 @@ def collecting(scratch: Path, run: Run) -> tuple[str, str]:
     for i in range(n):
         Image.fromarray(np.array([[[i % 256, i // 256, 0]]], np.uint8)).save(photographs / f"{i:06d}.png")
     source = SourceModel.from_onnx(wide_network(scratch / "wide.onnx"), Preprocessing(size=2))
-    seconds = cpu_seconds(lambda: embed(photographs, scratch / "collected", source, run=run))
+    seconds = cpu_seconds(lambda: embed(scratch / "collected", photographs, source, run=run))
     return "finding, handing out, collecting and writing with `embed --ray`", f"{1e6 * seconds / n:.0f} CPU µs an image"
 
 
@@ -193,9 +193,9 @@ def on_ray_and_alone(scratch: Path) -> list[tuple[str, str]]:
         collected = collecting(scratch, run)
         for i in range(4):  # the first loads the network in the workers
             began = time.perf_counter()
-            embed(photographs, scratch / f"ray{i}", source, run=run)
+            embed(scratch / f"ray{i}", photographs, source, run=run)
             middle = time.perf_counter()
-            embed(photographs, scratch / f"alone{i}", source)
+            embed(scratch / f"alone{i}", photographs, source)
             ratios.append((time.perf_counter() - middle) / (middle - began))
     shown = ", ".join(f"{ratio:.2f}" for ratio in ratios[1:])
     return [

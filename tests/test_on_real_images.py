@@ -28,7 +28,7 @@ def test_prior_correction_never_costs_more_than_a_point(name, shared, tmp_path, 
             folder, _, file = member.name.rpartition("/")
             if folder == f"{name}/pool" and file in drawn:
                 (tmp_path / "photos" / file).write_bytes(archive.extractfile(member).read())
-    pool = embed(tmp_path / "photos", tmp_path / "work", SourceModel.load()).pool
+    pool = embed(tmp_path / "work", tmp_path / "photos", SourceModel.load()).pool
     labels = np.array([label_of[image_id] for image_id in pool.image_ids])
 
     costs = {}

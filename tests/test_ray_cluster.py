@@ -143,11 +143,11 @@ def test_items_are_handed_out_in_growing_chunks_and_taken_as_they_are_needed():
 
 
 def test_embed_writes_the_same_pool_byte_for_byte(cluster, photographs, source, tmp_path):
-    alone = embed(photographs, tmp_path / "alone", source)
+    alone = embed(tmp_path / "alone", photographs, source)
     seen = []
 
     spread = embed(
-        photographs, tmp_path / "spread", source, lambda done, total: seen.append((done, total)), run=cluster
+        tmp_path / "spread", photographs, source, lambda done, total: seen.append((done, total)), run=cluster
     )
 
     assert files_of_pool(tmp_path / "spread") == files_of_pool(tmp_path / "alone")
@@ -156,17 +156,17 @@ def test_embed_writes_the_same_pool_byte_for_byte(cluster, photographs, source, 
 
 
 def test_embed_goes_on_where_one_machine_stopped(cluster, photographs, source, tmp_path):
-    embed(photographs, tmp_path / "alone", source)
+    embed(tmp_path / "alone", photographs, source)
 
     def stop(done, total):
         if done > 120:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embed(photographs, tmp_path / "spread", source, stop)
+        embed(tmp_path / "spread", photographs, source, stop)
     assert 0 < len(Pool.open(tmp_path / "spread")) < 199
 
-    embed(photographs, tmp_path / "spread", source, run=cluster)
+    embed(tmp_path / "spread", photographs, source, run=cluster)
 
     assert files_of_pool(tmp_path / "spread") == files_of_pool(tmp_path / "alone")
 
@@ -195,13 +195,13 @@ def test_what_has_no_step_to_spread_stays_here_and_needs_no_cluster(name, worksp
 
 
 def test_a_worker_killed_during_embed_is_made_good(cluster, photographs, source, tmp_path, monkeypatch):
-    embed(photographs, tmp_path / "alone", source)
+    embed(tmp_path / "alone", photographs, source)
     killed = tmp_path / "killed"
     monkeypatch.setattr(
         evenpick.pool.embedding, "_embed_batch", killed_once(killed, evenpick.pool.embedding._embed_batch)
     )
 
-    embed(photographs, tmp_path / "spread", source, run=cluster)
+    embed(tmp_path / "spread", photographs, source, run=cluster)
 
     assert killed.exists()
     assert files_of_pool(tmp_path / "spread") == files_of_pool(tmp_path / "alone")
@@ -260,7 +260,7 @@ def test_a_folder_that_is_missing_here_is_left_to_whoever_reads_it(cluster, sour
     folder = tmp_path / "mistyped"
 
     with distributed.on_ray("local", folder) as run, pytest.raises(EvenpickError, match=r"mistyped' does not exist"):
-        embed(folder, tmp_path / "work", source, run=run)
+        embed(tmp_path / "work", folder, source, run=run)
 
 
 def test_another_version_on_a_worker_is_refused(monkeypatch):

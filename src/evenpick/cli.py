@@ -105,7 +105,7 @@ def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, ray: s
     if reduced_jpeg:
         model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
     with _run_on(ray, folder) as run:
-        pool = embed_with_bar(folder, workspace, model, run).pool
+        pool = embed_with_bar(workspace, folder, model, run).pool
     click.echo(f"{len(pool):,} images in the pool of '{workspace}'.")
 
 

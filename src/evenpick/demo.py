@@ -23,7 +23,6 @@ from .paths import Paths
 from .pool import Pool, embed
 from .reports import write_evaluation, write_report
 from .session import AUTO, SimulationResult, simulate
-from .sources import SourceModel
 from .training import Evaluation, Model, evaluate, train
 
 BUDGET = 100
@@ -68,7 +67,7 @@ def run_demo(
 ) -> DemoResult:
     """Embed the photographs, simulate every method on five splits, compare, and write the report."""
     folder, label_of = photographs()
-    pool = embed(folder, workspace, SourceModel.load(), embed_progress).pool
+    pool = embed(workspace, folder, progress=embed_progress).pool
     labels = np.array([label_of[image_id] for image_id in pool.image_ids])
     runs: dict[tuple[str, str | None], list[Run]] = {method: [] for method in METHODS}
     total = N_SEEDS * len(METHODS)

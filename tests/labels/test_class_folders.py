@@ -201,7 +201,7 @@ def embedded(tmp_path, photo_folder, make_network):
 
     network = make_network(tmp_path / "tiny.onnx")
     network.with_suffix(".json").write_text('{"size": 8}')
-    embed(photo_folder, tmp_path / "work", SourceModel.load(f"onnx:{network}"))
+    embed(tmp_path / "work", photo_folder, SourceModel.load(f"onnx:{network}"))
     return tmp_path / "work"
 
 

@@ -47,7 +47,7 @@ def progress(done, total):
 
 try:
     source = SourceModel.from_onnx(network, Preprocessing(size=8))
-    evenpick.pool.embedding.embed(folder, workspace, source, progress, run=partial(map_in_threads, threads=2))
+    evenpick.pool.embedding.embed(workspace, folder, source, progress, run=partial(map_in_threads, threads=2))
 except EvenpickError as error:
     sys.exit(str(error))
 """
@@ -127,7 +127,7 @@ def reasons(workspace):
 def test_every_image_gets_what_the_network_gives_it(source, tmp_path, small_blocks):
     folder = photographs(tmp_path / "photos", 12)
 
-    done = embed(folder, tmp_path / "work", source)
+    done = embed(tmp_path / "work", folder, source)
 
     assert (done.done_now, done.skipped) == (12, [])
     assert done.pool.image_ids == sorted(f"{i % 3}/{i:03d}.png" for i in range(12))
@@ -147,7 +147,7 @@ def test_progress_counts_from_zero_to_all(source, tmp_path):
     (folder / "broken.jpg").write_bytes(b"")
     seen = []
 
-    embed(folder, tmp_path / "work", source, lambda done, total: seen.append((done, total)))
+    embed(tmp_path / "work", folder, source, lambda done, total: seen.append((done, total)))
 
     assert seen == [(0, 21), (8, 21), (16, 21), (21, 21)]
 
@@ -155,8 +155,8 @@ def test_progress_counts_from_zero_to_all(source, tmp_path):
 def test_the_number_of_threads_changes_nothing(source, tmp_path, small_blocks):
     folder = untidy_photographs(tmp_path / "photos")
 
-    embed(folder, tmp_path / "one", source, run=partial(map_in_threads, threads=1))
-    embed(folder, tmp_path / "four", source, run=partial(map_in_threads, threads=4))
+    embed(tmp_path / "one", folder, source, run=partial(map_in_threads, threads=1))
+    embed(tmp_path / "four", folder, source, run=partial(map_in_threads, threads=4))
 
     assert blocks_and_ids(tmp_path / "one") == blocks_and_ids(tmp_path / "four")
     assert reasons(tmp_path / "one") == reasons(tmp_path / "four")
@@ -166,7 +166,7 @@ def test_copies_and_unreadable_files_are_left_out_and_listed(source, tmp_path):
     folder = untidy_photographs(tmp_path / "photos")
     (folder / "dangling.jpg").symlink_to(tmp_path / "nowhere.jpg")
 
-    done = embed(folder, tmp_path / "work", source)
+    done = embed(tmp_path / "work", folder, source)
 
     assert len(done.pool) == 37
     assert done.skipped == [
@@ -186,7 +186,7 @@ def test_an_image_without_finite_features_is_left_out_alone(make_network, tmp_pa
         (tmp_path / "photos").mkdir(exist_ok=True)
         Image.new("RGB", (9, 9), (colour,) * 3).save(tmp_path / "photos" / f"{name}.png")
 
-    done = embed(tmp_path / "photos", tmp_path / "work", source)
+    done = embed(tmp_path / "work", tmp_path / "photos", source)
 
     assert done.pool.image_ids == ["b bright.png", "d bright.png"]
     assert np.isfinite(np.asarray(done.pool.features)).all()
@@ -200,10 +200,10 @@ def test_an_image_without_finite_features_is_left_out_alone(make_network, tmp_pa
 
 def test_a_second_run_does_nothing_again(source, tmp_path, small_blocks):
     folder = untidy_photographs(tmp_path / "photos")
-    first = embed(folder, tmp_path / "work", source)
+    first = embed(tmp_path / "work", folder, source)
     files, listed = blocks_and_ids(tmp_path / "work"), reasons(tmp_path / "work")
 
-    second = embed(folder, tmp_path / "work", source)
+    second = embed(tmp_path / "work", folder, source)
 
     assert (first.done_now, second.done_now) == (37, 0)
     assert second.skipped == first.skipped
@@ -212,11 +212,11 @@ def test_a_second_run_does_nothing_again(source, tmp_path, small_blocks):
 
 def test_a_new_image_is_appended_and_old_blocks_stay_as_they_were(source, tmp_path, small_blocks):
     folder = photographs(tmp_path / "photos", 12)
-    before = embed(folder, tmp_path / "work", source).pool.image_ids
+    before = embed(tmp_path / "work", folder, source).pool.image_ids
     old = {f: f.stat() for f in (tmp_path / "work" / "pool").glob("*.npy")}
     save_photo(folder / "0" / "000 first of all.png", 50)
 
-    done = embed(folder, tmp_path / "work", source)
+    done = embed(tmp_path / "work", folder, source)
 
     assert done.done_now == 1
     assert done.pool.image_ids == [*before, "0/000 first of all.png"]
@@ -227,19 +227,19 @@ def test_a_new_image_is_appended_and_old_blocks_stay_as_they_were(source, tmp_pa
 
 def test_a_copy_of_an_image_embedded_earlier_is_left_out_even_if_it_comes_first(source, tmp_path):
     folder = photographs(tmp_path / "photos", 5)
-    embed(folder, tmp_path / "work", source)
+    embed(tmp_path / "work", folder, source)
     shutil.copy(folder / "1" / "001.png", folder / "0 copy.png")
 
-    assert embed(folder, tmp_path / "work", source).skipped == [("0 copy.png", "same content as 1/001.png")]
+    assert embed(tmp_path / "work", folder, source).skipped == [("0 copy.png", "same content as 1/001.png")]
 
 
 def test_a_repaired_image_is_taken_on_the_next_run(source, tmp_path):
     folder = photographs(tmp_path / "photos", 3)
     (folder / "late.png").write_bytes((folder / "0" / "000.png").read_bytes()[:60])
-    assert [name for name, _ in embed(folder, tmp_path / "work", source).skipped] == ["late.png"]
+    assert [name for name, _ in embed(tmp_path / "work", folder, source).skipped] == ["late.png"]
     save_photo(folder / "late.png", 7)
 
-    done = embed(folder, tmp_path / "work", source)
+    done = embed(tmp_path / "work", folder, source)
 
     assert (done.done_now, done.skipped) == (1, [])
     assert done.pool.image_ids[-1] == "late.png"
@@ -248,10 +248,10 @@ def test_a_repaired_image_is_taken_on_the_next_run(source, tmp_path):
 
 def test_a_workspace_inside_the_folder_is_not_searched(source, tmp_path):
     folder = photographs(tmp_path / "photos", 3)
-    embed(folder, folder / "work", source)
+    embed(folder / "work", folder, source)
     save_photo(folder / "work" / "report" / "figure.png", 9)
 
-    assert embed(folder, folder / "work", source).done_now == 0
+    assert embed(folder / "work", folder, source).done_now == 0
 
 
 # --- what is refused --------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def test_folders_without_images_are_refused_and_leave_no_workspace(source, tmp_p
 
     for folder, message in (("empty", "no image"), ("texts", "no image"), ("gone", "does not exist")):
         with pytest.raises(EvenpickError, match=message):
-            embed(tmp_path / folder, tmp_path / "work", source)
+            embed(tmp_path / "work", tmp_path / folder, source)
     assert not (tmp_path / "work").exists()
 
 
@@ -275,25 +275,25 @@ def test_a_folder_of_unreadable_images_is_refused_until_one_can_be_read(source, 
         (folder / name).write_bytes(b"no image")
 
     with pytest.raises(EvenpickError, match=r"none of the 2 images in .* can be read; .*skipped\.csv"):
-        embed(folder, tmp_path / "work", source)
+        embed(tmp_path / "work", folder, source)
     assert [name for name, _ in reasons(tmp_path / "work")] == ["image", "a.jpg", "b.jpg"]
 
     save_photo(folder / "b.jpg", 0)
-    assert embed(folder, tmp_path / "work", source).pool.image_ids == ["b.jpg"]
+    assert embed(tmp_path / "work", folder, source).pool.image_ids == ["b.jpg"]
 
 
 def test_another_folder_or_source_is_refused_and_changes_nothing(source, network, make_network, tmp_path):
     folder, other = photographs(tmp_path / "photos", 3), photographs(tmp_path / "others", 4)
-    embed(folder, tmp_path / "work", source)
+    embed(tmp_path / "work", folder, source)
     files = blocks_and_ids(tmp_path / "work")
     retrained = SourceModel.from_onnx(make_network(tmp_path / "b.onnx", seed=1), Preprocessing(size=8), source.name)
     recut = SourceModel.from_onnx(network, Preprocessing(size=8, crop=0.5))
 
     with pytest.raises(EvenpickError, match=r"another folder .*photos, now .*others.*use another workspace"):
-        embed(other, tmp_path / "work", source)
+        embed(tmp_path / "work", other, source)
     for changed in (retrained, recut):
         with pytest.raises(EvenpickError, match="embedded with another source"):
-            embed(folder, tmp_path / "work", changed)
+            embed(tmp_path / "work", folder, changed)
     assert blocks_and_ids(tmp_path / "work") == files
 
 
@@ -302,27 +302,27 @@ def test_reduced_jpeg_files_are_another_source_and_stated_in_the_pool(source, tm
     folder.mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, size=(80, 80, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / "a.jpg")
-    whole = embed(folder, tmp_path / "whole", source).pool
+    whole = embed(tmp_path / "whole", folder, source).pool
     reducing = replace(source, preprocessing=replace(source.preprocessing, reduced_jpeg=True))
 
-    reduced = embed(folder, tmp_path / "reduced", reducing).pool
+    reduced = embed(tmp_path / "reduced", folder, reducing).pool
 
     assert reduced.source["preprocessing"]["reduced_jpeg"] is True
     assert not np.array_equal(reduced.features[0], whole.features[0])
     with pytest.raises(EvenpickError, match="embedded with another source"):
-        embed(folder, tmp_path / "whole", reducing)
+        embed(tmp_path / "whole", folder, reducing)
 
 
 def test_a_pool_of_before_there_were_reduced_jpeg_files_goes_on(source, tmp_path):
     folder = photographs(tmp_path / "photos", 3)
-    embed(folder, tmp_path / "work", source)
+    embed(tmp_path / "work", folder, source)
     file = tmp_path / "work" / "pool" / "pool.json"
     state = json.loads(file.read_text())
     del state["source"]["preprocessing"]["reduced_jpeg"]
     file.write_text(json.dumps(state))
     save_photo(folder / "late.png", 7)
 
-    assert embed(folder, tmp_path / "work", source).done_now == 1
+    assert embed(tmp_path / "work", folder, source).done_now == 1
 
 
 def test_a_workspace_that_is_a_file_is_refused(source, tmp_path):
@@ -330,7 +330,7 @@ def test_a_workspace_that_is_a_file_is_refused(source, tmp_path):
 
     for workspace in (tmp_path / "work", tmp_path / "work" / "inside"):
         with pytest.raises(EvenpickError, match="must be a folder; it is a file"):
-            embed(photographs(tmp_path / "photos", 2), workspace, source)
+            embed(workspace, photographs(tmp_path / "photos", 2), source)
 
 
 def test_a_second_writer_is_refused_while_one_runs(source, tmp_path):
@@ -339,24 +339,24 @@ def test_a_second_writer_is_refused_while_one_runs(source, tmp_path):
 
     def progress(done, total):
         with pytest.raises(EvenpickError, match=r"another process is embedding into '.*work'; wait") as caught:
-            embed(folder, tmp_path / "work", source)
+            embed(tmp_path / "work", folder, source)
         refusals.append(caught)
 
-    assert len(embed(folder, tmp_path / "work", source, progress).pool) == 9
+    assert len(embed(tmp_path / "work", folder, source, progress).pool) == 9
     assert refusals
-    assert embed(folder, tmp_path / "work", source).done_now == 0
+    assert embed(tmp_path / "work", folder, source).done_now == 0
 
 
 def test_a_damaged_block_is_found_on_the_next_run(source, tmp_path, small_blocks):
     folder = photographs(tmp_path / "photos", 12)
-    embed(folder, tmp_path / "work", source)
+    embed(tmp_path / "work", folder, source)
     file = tmp_path / "work" / "pool" / "features-00001.npy"
     data = bytearray(file.read_bytes())
     data[-3] ^= 16
     file.write_bytes(data)
 
     with pytest.raises(EvenpickError, match=r"features-00001\.npy' is damaged: its checksum differs"):
-        embed(folder, tmp_path / "work", source)
+        embed(tmp_path / "work", folder, source)
 
 
 # --- runs that end early ----------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def test_a_damaged_block_is_found_on_the_next_run(source, tmp_path, small_blocks
 
 def test_a_run_killed_again_and_again_gives_the_pool_of_a_run_left_alone(source, start_run, tmp_path, small_blocks):
     folder = untidy_photographs(tmp_path / "photos", 70)
-    embed(folder, tmp_path / "whole", source)
+    embed(tmp_path / "whole", folder, source)
     moments = random.Random(0)
     sizes = [0]
 
@@ -380,7 +380,7 @@ def test_a_run_killed_again_and_again_gives_the_pool_of_a_run_left_alone(source,
 
     assert sizes == sorted(set(sizes))  # each run went on
     assert sizes[-1] < 73
-    assert len(embed(folder, tmp_path / "killed", source).pool) == 73
+    assert len(embed(tmp_path / "killed", folder, source).pool) == 73
     assert blocks_and_ids(tmp_path / "killed") == blocks_and_ids(tmp_path / "whole")
     assert reasons(tmp_path / "killed") == reasons(tmp_path / "whole")
     assert Pool.open(tmp_path / "killed").image_ids == Pool.open(tmp_path / "whole").image_ids
@@ -391,7 +391,7 @@ def test_a_run_killed_again_and_again_gives_the_pool_of_a_run_left_alone(source,
 def test_a_disk_that_fills_up_loses_nothing(file_size, source, start_run, tmp_path, small_blocks):
     """A limit below a block's size stops the first block; later ones stop images.csv or pool.json as they grow."""
     folder = untidy_photographs(tmp_path / "photos")
-    embed(folder, tmp_path / "whole", source)
+    embed(tmp_path / "whole", folder, source)
 
     run = start_run(folder, tmp_path / "full", file_size)
     _, message = run.communicate("\n" * 50, timeout=60)
@@ -403,7 +403,7 @@ def test_a_disk_that_fills_up_loses_nothing(file_size, source, start_run, tmp_pa
     if file_size > 160:
         kept = len(Pool.open(tmp_path / "full"))
         assert 0 < kept < 37
-    done = embed(folder, tmp_path / "full", source)
+    done = embed(tmp_path / "full", folder, source)
     assert done.done_now == 37 - kept
     assert blocks_and_ids(tmp_path / "full") == blocks_and_ids(tmp_path / "whole")
 
@@ -420,15 +420,15 @@ def test_a_bug_in_the_network_keeps_its_traceback_and_what_was_done(source, tmp_
 
     broken = SourceModel(**{**source.__dict__, "network": failing})
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        embed(folder, tmp_path / "work", broken, run=partial(map_in_threads, threads=1))
+        embed(tmp_path / "work", folder, broken, run=partial(map_in_threads, threads=1))
 
     assert len(Pool.open(tmp_path / "work")) == 20  # of 24 images in three batches, four full blocks
-    assert len(embed(folder, tmp_path / "work", source).pool) == 40
+    assert len(embed(tmp_path / "work", folder, source).pool) == 40
 
 
 def test_relative_and_absolute_paths_are_one_folder(source, tmp_path, monkeypatch):
     folder = photographs(tmp_path / "photos", 3)
     monkeypatch.chdir(tmp_path)
-    embed("photos", "work", source)
+    embed("work", "photos", source)
 
-    assert embed(folder, Path("work"), source).done_now == 0
+    assert embed(Path("work"), folder, source).done_now == 0

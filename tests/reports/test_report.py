@@ -26,7 +26,7 @@ def mean_colours(batch):
 @pytest.fixture
 def workspace(tmp_path, photo_folder):
     source = SourceModel("colours", Preprocessing(size=8), 6, 2, "none", "colours-1", mean_colours)
-    embed(photo_folder, tmp_path / "work", source)
+    embed(tmp_path / "work", photo_folder, source)
     return tmp_path / "work"
 
 

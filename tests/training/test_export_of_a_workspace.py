@@ -18,7 +18,7 @@ def trained(tmp_path, photo_folder, make_network):
     """A workspace with a tiny network and a model of three classes."""
     file = make_network(tmp_path / "tiny.onnx")
     source = SourceModel.load(f"onnx:{file}", Preprocessing(size=8))
-    pool = embed(photo_folder, tmp_path / "work", source).pool
+    pool = embed(tmp_path / "work", photo_folder, source).pool
     labels = ["a", "b", "a", "c", "b", "a", "c", "b", "a", "a", "a", "b"]
     train(pool, np.arange(12), labels, strategy="nearest_mean").save(tmp_path / "work" / "model")
     return tmp_path / "work"

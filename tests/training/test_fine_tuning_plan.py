@@ -48,7 +48,7 @@ def striped(tmp_path):
     name = f"resnet18:{tmp_path / 'weights.safetensors'}"
     source = SourceModel.from_torch(network, Preprocessing(size=32, crop=1.0), name=name)
     source = replace(source, fingerprint=weights_fingerprint(name))
-    pool = embed(tmp_path / "photos", tmp_path / "work", source).pool
+    pool = embed(tmp_path / "work", tmp_path / "photos", source).pool
     return pool, np.array(["lying", "standing"])[[int(i[:2]) % 2 for i in pool.image_ids]]
 
 

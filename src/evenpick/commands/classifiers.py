@@ -159,7 +159,7 @@ def _images_of(workspace: Path, folder: Path, described: dict[str, Any]) -> tupl
     source = source_of(described)
     embedded = Paths(workspace).other_folder(folder)
     forget_if_changed(embedded, folder)
-    result = embedded_already(workspace, folder, source) or embed_with_bar(folder, embedded, source)
+    result = embedded_already(workspace, folder, source) or embed_with_bar(embedded, folder, source)
     return result.pool, rows_of_files(result, folder)
 
 

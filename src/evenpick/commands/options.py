@@ -30,12 +30,12 @@ RAY = click.option(
 )
 
 
-def embed_with_bar(folder: Path, workspace: Path, source: "SourceModel", run: Run = map_in_threads) -> "Embedded":
+def embed_with_bar(workspace: Path, folder: Path, source: "SourceModel", run: Run = map_in_threads) -> "Embedded":
     """Embed with a progress bar; say what was left out."""
     from ..pool import embed as embed_folder
 
     with progress_bars() as begin:
-        result = embed_folder(folder, workspace, source, begin("embedding", "images"), run=run)
+        result = embed_folder(workspace, folder, source, begin("embedding", "images"), run=run)
     if result.skipped:
         click.echo(f"{len(result.skipped)} images were left out, see '{Paths(workspace).skipped}':")
         for image_id, reason in result.skipped[:5]:

@@ -210,7 +210,7 @@ def _commit() -> str | None:
 def _embed(workspace: Path, data_set: DataSet, source: SourceModel, begin: Callable[[str, str], Progress]) -> None:
     for split, part in (("pool", data_set.pool), ("test", data_set.test)):
         progress = begin(f"embedding {data_set.name} {split}", "images")
-        embed(part.folder, _features(workspace, data_set.name, split), source, progress, only=part.labels)
+        embed(_features(workspace, data_set.name, split), part.folder, source, progress, only=part.labels)
 
 
 def _features(workspace: Path, name: str, split: str) -> Path:

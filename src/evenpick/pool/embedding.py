@@ -46,16 +46,17 @@ _Skip = tuple[str, str]
 
 
 def embed(
-    folder: str | Path,
     workspace: str | Path,
-    source: SourceModel,
+    folder: str | Path,
+    source: SourceModel | str = "efficientnet_lite0",
     progress: Progress = lambda done, total: None,
     only: Container[str] | None = None,
     run: Run = map_in_threads,
 ) -> Embedded:
     """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
 
-    With `only`, images of other ids are passed over. `run` spreads the batches, by default over threads.
+    `source` is a source model, or the name of one as `evenpick sources` lists them. With `only`, images of other ids
+    are passed over. `run` spreads the batches, by default over threads.
 
     Unreadable images and folders, and all but the first of several files with equal bytes, are left out
     and listed with their reason in `skipped.csv`; they are tried again on the next run.
@@ -66,6 +67,8 @@ def embed(
         If the folder has no image or none can be read, the workspace belongs to another folder or
         source, another process is writing it, or the disk is full (what was done is kept).
     """
+    if isinstance(source, str):
+        source = SourceModel.load(source)
     folder, workspace = Path(folder).resolve(), Path(workspace)
     skipped: list[_Skip] = []
     image_ids = find_images(folder, lambda name, reason: skipped.append((name, reason)))
