@@ -1,16 +1,13 @@
 """Class probabilities: from logits, and what selection needs to know of a source model's."""
 
-from typing import Any, TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import FloatArray, Values
 from .errors import EvenpickError
 from .machine import in_threads, one_blas_thread
 
 PREDICTION = np.dtype([("entropy", "<f4"), ("margin", "<f4"), ("confidence", "<f4"), ("source_class", "<i4")])
-
-FloatArray: TypeAlias = NDArray[np.floating[Any]]
 
 _MOST_AT_ONCE = 1 << 17  # probabilities that are looked at together; they stay in the processor's cache
 
@@ -63,16 +60,16 @@ def _entropy(values: FloatArray) -> FloatArray:
     return np.asarray(-np.einsum("ij,ij->i", values, logs))
 
 
-def softmax(logits: FloatArray) -> NDArray[np.float64]:
+def softmax(logits: FloatArray) -> Values:
     """Class probabilities of shape (n, k) from logits, in float64."""
-    shifted: NDArray[np.float64] = logits.astype(np.float64)
+    shifted: Values = logits.astype(np.float64)
     shifted -= shifted.max(axis=1, keepdims=True)
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=1, keepdims=True)
     return shifted
 
 
-def margins(values: FloatArray) -> NDArray[np.float64]:
+def margins(values: FloatArray) -> Values:
     """The largest of each row of values (n, k >= 2) less the second largest, shape (n,)."""
     best = np.partition(values, -2, axis=1)
     return np.asarray(best[:, -1] - best[:, -2], dtype=np.float64)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .acquisition import AcquisitionFunction, ordered
-from .arrays import IndexArray
+from .arrays import IndexArray, Values
 from .errors import EvenpickError, MissingExtraError
 from .pool import Pool
 
@@ -109,7 +109,7 @@ class AcquisitionStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[mis
             length = min(2 * length, len(pool))
 
 
-def _utilities(chosen: IndexArray, open_rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _utilities(chosen: IndexArray, open_rows: NDArray[np.bool_]) -> Values:
     utilities = np.tile(np.where(open_rows, 0.0, np.nan), (len(chosen), 1))
     utilities[:, chosen] = len(chosen) - np.arange(len(chosen))
     for i in range(len(chosen)):

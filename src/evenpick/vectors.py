@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import Singles, Values
+
 _SAME_POINT = 1e-12  # a squared distance below this share of the squared lengths is rounding, not distance
+_TINY = 1e-15  # a length whose square float32 still holds
 
 
-def squared_distances(
-    points: NDArray[np.float64], centres: NDArray[np.float64], related: NDArray[np.bool_] | None = None
-) -> NDArray[np.float64]:
+def squared_distances(points: Values, centres: Values, related: NDArray[np.bool_] | None = None) -> Values:
     """Squared L2 distances of shape (n_points, n_centres); exactly 0 between equal points.
 
     Pairs that are not `related`, an array of that shape, count as orthogonal.
@@ -17,12 +18,12 @@ def squared_distances(
     products = points @ centres.T
     if related is not None:
         products *= related
-    distances: NDArray[np.float64] = scale - 2 * products
+    distances: Values = scale - 2 * products
     distances[distances < _SAME_POINT * scale] = 0
     return distances
 
 
-def paired_squared_distances(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+def paired_squared_distances(points: Values, others: Values) -> Values:
     """Squared L2 distance of each point to the other of the same row, shape (n,); as `squared_distances` to rounding."""
     difference = points - others
     distances = np.einsum("ij,ij->i", difference, difference)
@@ -31,10 +32,7 @@ def paired_squared_distances(points: NDArray[np.float64], others: NDArray[np.flo
     return np.asarray(distances)
 
 
-_TINY = 1e-15  # a length whose square float32 still holds
-
-
-def normalised(features: NDArray[np.floating]) -> NDArray[np.float32]:
+def normalised(features: NDArray[np.floating]) -> Singles:
     """Features scaled to length 1, a zero vector left as it is (section 3.4 of the paper)."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     if (tiny := (lengths[:, 0] < _TINY) & features.any(axis=1)).any():  # their squares may be too small for float32

@@ -131,18 +131,3 @@ def test_features_in_single_precision_give_the_same_machine():
 
     assert single.weights.dtype == np.float64
     assert single.scores(features) == pytest.approx(double.scores(features), abs=1e-3)
-
-
-def test_normalised_rows_have_length_one_and_zero_stays_zero():
-    scaled = normalised(np.array([[3.0, 4.0], [0.0, 0.0], [0.0, -2.0]]))
-
-    assert scaled.dtype == np.float32
-    assert scaled == pytest.approx(np.array([[0.6, 0.8], [0, 0], [0, -1]]))
-
-
-def test_normalised_rows_have_length_one_however_small_they_are():
-    rows = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
-    tiny = rows * np.array([[1], [1e-10], [1e-25], [1e-38]], np.float32)
-
-    assert normalised(tiny) == pytest.approx(normalised(rows), abs=1e-6)
-    assert normalised(np.zeros((2, 3), np.float32)).tolist() == [[0] * 3] * 2

@@ -6,7 +6,6 @@ from sklearn.linear_model import LogisticRegression
 
 from evenpick.classifiers import fit_probe
 from evenpick.classifiers.probe import C
-from evenpick.probabilities import margins
 from evenpick.vectors import normalised
 
 
@@ -34,7 +33,3 @@ def test_probabilities_without_the_correction_are_the_plain_ones():
     plain = LogisticRegression(C=C, max_iter=2000, tol=1e-8).fit(features, labels).predict_proba(features)
 
     assert fit_probe(features, labels).probabilities(features, corrected=False) == pytest.approx(plain, abs=0.02)
-
-
-def test_a_margin_is_the_best_less_the_second_best():
-    assert margins(np.array([[0.2, 0.5, 0.3], [0.0, 0.0, 1.0]])) == pytest.approx([0.2, 1.0])

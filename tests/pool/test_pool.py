@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 
 import evenpick.atomic_files
 import evenpick.pool.blocks
@@ -19,7 +18,7 @@ from evenpick.errors import EvenpickError
 from evenpick.pool import Pool, feature_blocks, read_state, single_blocks
 from evenpick.pool.blocks import BlockArray
 from evenpick.pool.writer import PoolWriter
-from evenpick.probabilities import PREDICTION, softmax, summarise_probabilities
+from evenpick.probabilities import PREDICTION, summarise_probabilities
 
 ROWS = (3, 1, 5)
 SOURCE = {"name": "test", "fingerprint": "abc", "preprocessing": {"size": 8, "mean": (0.5, 0.5, 0.5)}}
@@ -99,27 +98,6 @@ def test_features_must_be_a_table(shape):
         Pool.from_arrays(np.zeros(shape))
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ([0.5, 0.4, 0.0], "row 1 has 0.9"),
-        ([2.0, 1.0, 0.5], r"row 1 has 3.5 \(logits need a softmax first\)"),
-        ([1.2, -0.2, 0.0], "row 1 has a negative or missing value"),
-        ([np.nan, 0.5, 0.5], "row 1 has a negative or missing value"),
-        ([np.inf, 0.0, 0.0], "row 1 has inf"),
-    ],
-)
-def test_rows_that_are_no_probabilities_are_refused(row, message):
-    with pytest.raises(EvenpickError, match=message):
-        Pool.from_arrays(np.zeros((3, 2)), [[0.2, 0.3, 0.5], row, [1, 0, 0]])
-
-
-@pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 2, 2)])
-def test_probabilities_must_be_a_table_of_two_classes_or_more(shape):
-    with pytest.raises(EvenpickError, match=r"must have shape \(n, n_source_classes >= 2\)"):
-        Pool.from_arrays(np.zeros((3, 2)), np.full(shape, 0.5))
-
-
 def test_each_image_needs_one_prediction_and_one_id_of_its_own():
     features = np.zeros((3, 2))
 
@@ -137,58 +115,6 @@ def test_a_pool_without_predictions_says_what_still_works():
     for name in ("entropy", "margin", "confidence", "source_class"):
         with pytest.raises(EvenpickError, match="choose 'random' or 'core_set'"):
             getattr(pool, name)
-
-
-def test_predictions_by_hand():
-    pool = Pool.from_arrays(np.zeros((3, 1)), [[0.5, 0.25, 0.25], [0, 1, 0], [0.4, 0.2, 0.4]])
-
-    assert pool.entropy == pytest.approx([1.5 * np.log(2), 0, -0.8 * np.log(0.4) - 0.2 * np.log(0.2)])
-    assert pool.margin == pytest.approx([0.25, 1, 0])
-    assert pool.confidence == pytest.approx([0.5, 1, 0.4])
-    assert pool.source_class.tolist() == [0, 1, 0]
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_summaries_agree_with_scipy_whatever_the_block_size(dtype, monkeypatch):
-    monkeypatch.setattr(evenpick.probabilities, "_MOST_AT_ONCE", 7 * 12)
-    rng = np.random.default_rng(0)
-    probabilities = rng.dirichlet(np.full(12, 0.1), size=30).astype(dtype)
-    probabilities[3:15] = np.eye(12)
-    ordered = np.sort(probabilities.astype(float), axis=1)
-
-    summary = summarise_probabilities(probabilities)
-
-    assert summary["entropy"] == pytest.approx(stats.entropy(probabilities.astype(float), axis=1), abs=1e-6)
-    assert summary["confidence"] == pytest.approx(ordered[:, -1], abs=1e-6)
-    assert summary["margin"] == pytest.approx(ordered[:, -1] - ordered[:, -2], abs=1e-6)
-    assert (summary["source_class"] == probabilities.argmax(axis=1)).all()
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_equal_probabilities_have_no_margin_and_belong_to_the_first_class(dtype):
-    summary = summarise_probabilities(np.full((4, 5), 0.2, dtype))
-
-    assert summary["margin"].tolist() == [0] * 4
-    assert summary["source_class"].tolist() == [0] * 4
-    assert summary["entropy"] == pytest.approx(np.log(5))
-
-
-def test_a_certain_prediction_of_two_classes_has_the_whole_margin():
-    assert summarise_probabilities(np.eye(2, dtype=np.float32))["margin"].tolist() == [1, 1]
-
-
-def test_a_wrong_row_is_named_by_its_place_in_the_whole(monkeypatch):
-    monkeypatch.setattr(evenpick.probabilities, "_MOST_AT_ONCE", 2)
-    probabilities = np.full((5, 2), 0.5)
-    probabilities[3:] = 0.7
-
-    with pytest.raises(EvenpickError, match=r"row 3 has 1\.4"):
-        summarise_probabilities(probabilities)
-
-
-def test_softmax_by_hand_and_without_overflow():
-    assert softmax(np.log([[1.0, 3.0]])) == pytest.approx(np.array([[0.25, 0.75]]))
-    assert softmax(np.array([[1e4, 1e4, -1e4]], np.float32)).tolist() == [[0.5, 0.5, 0.0]]
 
 
 def test_taking_rows_keeps_what_belongs_to_them(make_pool):

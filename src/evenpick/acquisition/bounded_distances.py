@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arrays import IndexArray, Singles, Values
 from ..machine import Run, in_threads, map_in_threads, one_blas_thread
@@ -120,7 +119,7 @@ def feature_parts(features: Features) -> Iterator[tuple[slice, Singles]]:
             yield slice(first + start, first + start + len(part)), part
 
 
-def _sum(block: Features) -> NDArray[np.float64]:
+def _sum(block: Features) -> Values:
     return np.asarray(sum(part.sum(axis=0, dtype=np.float64) for _, part in feature_parts(block)))
 
 

@@ -6,9 +6,9 @@ from `rng`, so that no file name decides.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arrays import IndexArray
+from ..arrays import IndexArray, Singles
 from ..pool import Pool
 
 
@@ -77,7 +77,7 @@ def lc_inv_div(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
     return _diversified(_ascending(-pool.confidence, rng), pool.source_class)[:budget]
 
 
-def _ascending(scores: NDArray[np.float32], rng: np.random.Generator) -> IndexArray:
+def _ascending(scores: Singles, rng: np.random.Generator) -> IndexArray:
     """Indices by ascending score, ties in the order of a drawn permutation."""
     permutation = rng.permutation(len(scores))
     return permutation[np.argsort(scores[permutation], kind="stable")]

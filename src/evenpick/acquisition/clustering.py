@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import IndexArray
+from ..arrays import IndexArray, Singles, Values
 from ..pool import Features, Pool, feature_blocks
 from ..vectors import squared_distances
 
@@ -68,24 +68,22 @@ class _Points:
     """Features of each image times its weight; those of different groups are orthogonal."""
 
     features: Features
-    weights: NDArray[np.float64]
+    weights: Values
     groups: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.weights)
 
-    def __getitem__(self, rows: IndexArray) -> NDArray[np.float64]:
+    def __getitem__(self, rows: IndexArray) -> Values:
         return self.features[rows] * self.weights[rows, None]
 
-    def blocks(self) -> Iterator[tuple[IndexArray, NDArray[np.float64]]]:
+    def blocks(self) -> Iterator[tuple[IndexArray, Values]]:
         """Each block's rows, and their points."""
         for start, block in feature_blocks(self.features):
             rows = np.arange(start, start + len(block))
             yield rows, block * self.weights[rows, None]
 
-    def squared_distances(
-        self, rows: IndexArray, points: NDArray[np.float64], centres: IndexArray, at: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def squared_distances(self, rows: IndexArray, points: Values, centres: IndexArray, at: Values) -> Values:
         """From the points of these rows to those of the centres' rows; shape (n_rows, n_centres)."""
         related = None if self.groups is None else self.groups[rows][:, None] == self.groups[centres]
         return squared_distances(points, at, related)
@@ -123,7 +121,7 @@ def _k_means_plus_plus(points: _Points, count: int, rng: np.random.Generator) ->
     return drawn[:count]
 
 
-def _draw(points: _Points, nearest: NDArray[np.float64], wanted: int, rng: np.random.Generator) -> IndexArray:
+def _draw(points: _Points, nearest: Values, wanted: int, rng: np.random.Generator) -> IndexArray:
     """One to `wanted` further rows, without a pass over all images for each.
 
     A row is proposed by its D² before this batch, an upper bound, and kept with the chance of the true one
@@ -143,7 +141,7 @@ def _draw(points: _Points, nearest: NDArray[np.float64], wanted: int, rng: np.ra
     return kept
 
 
-def _bring_up_to_date(nearest: NDArray[np.float64], points: _Points, centres: IndexArray) -> None:
+def _bring_up_to_date(nearest: Values, points: _Points, centres: IndexArray) -> None:
     at = points[centres]
     for rows, block in points.blocks():
         distances = points.squared_distances(rows, block, centres, at).min(axis=1)
@@ -154,7 +152,7 @@ def _bring_up_to_date(nearest: NDArray[np.float64], points: _Points, centres: In
 # --- k-means ----------------------------------------------------------------------------------------
 
 
-def _cluster(points: _Points, n_clusters: int, rng: np.random.Generator) -> tuple[IndexArray, NDArray[np.float64]]:
+def _cluster(points: _Points, n_clusters: int, rng: np.random.Generator) -> tuple[IndexArray, Values]:
     """The cluster of each image, and the mean of each cluster; some clusters may be empty.
 
     Not scikit-learn's KMeans: it wants all points in memory, its k-means++ looks at every image for every
@@ -170,7 +168,7 @@ def _cluster(points: _Points, n_clusters: int, rng: np.random.Generator) -> tupl
     return labels, centres
 
 
-def _lloyd_round(points: _Points, centres: NDArray[np.float64], labels: IndexArray) -> NDArray[np.float64]:
+def _lloyd_round(points: _Points, centres: Values, labels: IndexArray) -> Values:
     """Give each image the nearest centre, in place, and return each centre's mean; an empty one stays."""
     sums = np.zeros_like(centres)
     for rows, block in points.blocks():
@@ -183,14 +181,14 @@ def _lloyd_round(points: _Points, centres: NDArray[np.float64], labels: IndexArr
     return np.where(sizes > 0, sums / np.maximum(sizes, 1), centres)
 
 
-def _nearest_centre(points: NDArray[np.float32], centres: NDArray[np.float32]) -> IndexArray:
+def _nearest_centre(points: Singles, centres: Singles) -> IndexArray:
     half_squares = np.einsum("ij,ij->i", centres, centres) / 2
     step = max(1, _MOST_DISTANCES // len(centres))
     parts = [points[start : start + step] for start in range(0, len(points), step)]
     return np.concatenate([(part @ centres.T - half_squares).argmax(axis=1) for part in parts])
 
 
-def _to_own_centre(points: _Points, labels: IndexArray, centres: NDArray[np.float64]) -> NDArray[np.float64]:
+def _to_own_centre(points: _Points, labels: IndexArray, centres: Values) -> Values:
     distances = [np.linalg.norm(block - centres[labels[rows]], axis=1) for rows, block in points.blocks()]
     return np.concatenate(distances)
 
@@ -198,7 +196,7 @@ def _to_own_centre(points: _Points, labels: IndexArray, centres: NDArray[np.floa
 # --- from clusters to an order ----------------------------------------------------------------------
 
 
-def _isolation(points: _Points, labels: IndexArray, rng: np.random.Generator) -> NDArray[np.float64]:
+def _isolation(points: _Points, labels: IndexArray, rng: np.random.Generator) -> Values:
     """Mean distance of each image to the nearest others of its cluster: the inverse of typicality."""
     isolation = np.zeros(len(points))
     by_cluster = np.argsort(labels, kind="stable")
@@ -211,7 +209,7 @@ def _isolation(points: _Points, labels: IndexArray, rng: np.random.Generator) ->
     return isolation
 
 
-def _mean_distance(points: _Points, members: IndexArray, others: IndexArray) -> NDArray[np.float64]:
+def _mean_distance(points: _Points, members: IndexArray, others: IndexArray) -> Values:
     """Of each member to its nearest others, itself left out."""
     at = points[others]
     k = min(_NEIGHBOURS, len(others) - 1)
@@ -225,7 +223,7 @@ def _mean_distance(points: _Points, members: IndexArray, others: IndexArray) -> 
     return np.concatenate(means)
 
 
-def _in_rounds(labels: IndexArray, score: NDArray[np.float64], rng: np.random.Generator) -> IndexArray:
+def _in_rounds(labels: IndexArray, score: Values, rng: np.random.Generator) -> IndexArray:
     """All images: round r takes the r-th lowest score of every cluster, the biggest cluster first."""
     rank = rng.permutation(len(labels))  # orders equal scores, and clusters of equal size
     by_cluster = np.lexsort((rank, np.round(score, _DECIMALS), labels))

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import IndexArray, Singles
+from ..arrays import IndexArray, Singles, Values
 from ..machine import one_blas_thread
 
 ROWS_AT_ONCE = 256  # that are asked for
@@ -51,7 +51,7 @@ class GreedyCoverage:
         self,
         kernel: KernelRows,
         permutation: IndexArray,
-        weights: NDArray[np.float64] | None = None,
+        weights: Values | None = None,
         coverage: Singles | None = None,
     ) -> None:
         n = kernel.n_points
@@ -125,7 +125,7 @@ class GreedyCoverage:
         kept = map(self._improvements.of, positions.tolist())
         return [_gain(values, self._coverage[points], self._weights[points]) for points, values in kept]
 
-    def _all_gains(self) -> NDArray[np.float64]:
+    def _all_gains(self) -> Values:
         """What every candidate adds; what it improves is kept from now on, if there is room for all."""
         gains = np.empty(len(self._candidates))
         kept = _Improvements(len(gains)) if self._times_covered >= self._keep_at else None
@@ -142,7 +142,7 @@ class GreedyCoverage:
             self._keep_at = self._times_covered * ceil(1.2 * kept.count / _MOST_KEPT)
         return gains
 
-    def _rounded(self, gains: object) -> NDArray[np.float64]:
+    def _rounded(self, gains: object) -> Values:
         return np.asarray(np.rint(np.asarray(gains, dtype=np.float64) / self._step))
 
 

@@ -5,9 +5,8 @@ well as its best member. The next image is the one that adds most coverage over 
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..arrays import IndexArray, Singles
+from ..arrays import IndexArray, Singles, Values
 from ..pool import Pool
 from ..vectors import normalised
 from .clustering import clusters_of
@@ -85,7 +84,7 @@ def unit_features(pool: Pool, rows: IndexArray) -> Singles:
     return normalised(np.asarray(pool.features[rows]))
 
 
-def _covering(pool: Pool, budget: int, rng: np.random.Generator, weights: NDArray[np.float64] | None) -> IndexArray:
+def _covering(pool: Pool, budget: int, rng: np.random.Generator, weights: Values | None) -> IndexArray:
     rows, points = part_to_cover(pool, budget, rng)
     kernel = gaussian(kernel_width(points, rng))
     of_rows = None if weights is None else weights[rows]

@@ -33,10 +33,10 @@ class ComputedRows:
 
     def __init__(self, points: Singles, kernel: Kernel) -> None:
         self.n_points = len(points)
-        self._points, self._kernel, self._lengths = points, kernel, squared_lengths(points)
+        self._points, self._kernel, self._squares = points, kernel, squared_lengths(points)
 
     def rows(self, points: IndexArray) -> Iterator[Singles]:
-        for _, squared in squared_distances(self._points, self._lengths, points):
+        for _, squared in squared_distance_rows(self._points, self._squares, points):
             yield from self._kernel(squared)
 
 
@@ -47,7 +47,7 @@ class ByteTable:
 
     def __init__(self, points: Singles, kernel: Kernel) -> None:
         n = self.n_points = len(points)
-        self._points, self._kernel, self._lengths = points, kernel, squared_lengths(points)
+        self._points, self._kernel, self._squares = points, kernel, squared_lengths(points)
         self._steps = np.empty((n, n), np.uint8)
         with one_blas_thread():
             in_threads(self._fill, range(0, n, ROWS_AT_ONCE))
@@ -57,7 +57,7 @@ class ByteTable:
         here = slice(start, start + ROWS_AT_ONCE)
         for column in range(start, self.n_points, _COLUMNS_AT_ONCE):
             there = slice(column, column + _COLUMNS_AT_ONCE)
-            squared = _tile(self._points[here], self._lengths[here], self._points[there], self._lengths[there])
+            squared = _tile(self._points[here], self._squares[here], self._points[there], self._squares[there])
             tile = _in_steps(self._kernel(squared)).astype(np.uint8)
             self._steps[there, here] = tile.T
             self._steps[here, there] = tile
@@ -71,7 +71,7 @@ class ByteTable:
         best = np.zeros(self.n_points, np.float32)
         for start in range(0, len(vectors), ROWS_AT_ONCE):
             part = vectors[start : start + ROWS_AT_ONCE]
-            squared = _squared(part, squared_lengths(part), self._points, self._lengths)
+            squared = _squared(part, squared_lengths(part), self._points, self._squares)
             np.maximum(best, self._kernel(squared).max(axis=0), out=best)
         return _from_steps(_in_steps(best))
 
@@ -119,7 +119,7 @@ def kernel_width(points: Singles, rng: np.random.Generator) -> float:
         return 1.0
     sample = np.sort(rng.choice(n, size=min(_SAMPLE, n), replace=False))
     distances = []
-    for start, squared in squared_distances(points, squared_lengths(points), sample):
+    for start, squared in squared_distance_rows(points, squared_lengths(points), sample):
         here = np.arange(len(squared))
         squared[here, sample[start : start + len(squared)]] = np.inf
         nearest = np.partition(squared, neighbours - 1, axis=1)[:, :neighbours]
@@ -131,7 +131,7 @@ def kernel_width(points: Singles, rng: np.random.Generator) -> float:
 def pure_radius(points: Singles, classes: IndexArray) -> float:
     """The largest radius with which at most 5 % of the balls around the points hold two classes."""
     nearest_other = np.empty(len(points), np.float32)
-    for start, squared in squared_distances(points, squared_lengths(points), np.arange(len(points))):
+    for start, squared in squared_distance_rows(points, squared_lengths(points), np.arange(len(points))):
         part = slice(start, start + len(squared))
         squared[classes[part, None] == classes] = np.inf
         nearest_other[part] = squared.min(axis=1)
@@ -140,33 +140,33 @@ def pure_radius(points: Singles, classes: IndexArray) -> float:
     return float(np.sqrt(limit)) * (1 - 1e-4) if np.isfinite(limit) else 2.0  # the ball itself is closed
 
 
-def squared_distances(points: Singles, lengths: Singles, of: IndexArray) -> Iterator[tuple[int, Singles]]:
-    """Squared distances of some points to all, a few rows at a time, each with the position of its first.
+def squared_distance_rows(points: Singles, squares: Singles, of: IndexArray) -> Iterator[tuple[int, Singles]]:
+    """Squared distances in float32 from the points `of` to all points, a few at a time, with the place of the first in `of`.
 
-    `lengths` (n,) are the squared lengths of the points.
+    `squares` (n,) are the squared lengths of all points.
     """
     for start in range(0, len(of), ROWS_AT_ONCE):
         part = of[start : start + ROWS_AT_ONCE]
-        yield start, _squared(points[part], lengths[part], points, lengths)
+        yield start, _squared(points[part], squares[part], points, squares)
 
 
-def _squared(some: Singles, lengths_of_some: Singles, points: Singles, lengths: Singles) -> Singles:
+def _squared(some: Singles, squares_of_some: Singles, points: Singles, squares: Singles) -> Singles:
     squared = np.empty((len(some), len(points)), np.float32)
 
     def fill(start: int) -> None:
         part = slice(start, start + _COLUMNS_AT_ONCE)
-        squared[:, part] = _tile(some, lengths_of_some, points[part], lengths[part])
+        squared[:, part] = _tile(some, squares_of_some, points[part], squares[part])
 
     with one_blas_thread():
         in_threads(fill, range(0, len(points), _COLUMNS_AT_ONCE))
     return squared
 
 
-def _tile(some: Singles, lengths_of_some: Singles, others: Singles, lengths_of_others: Singles) -> Singles:
+def _tile(some: Singles, squares_of_some: Singles, others: Singles, squares_of_others: Singles) -> Singles:
     products: Singles = some @ others.T
     products *= -2
-    products += lengths_of_others
-    products += lengths_of_some[:, None]
+    products += squares_of_others
+    products += squares_of_some[:, None]
     np.copyto(products, 0, where=products < _SAME_POINT)
     return products
 

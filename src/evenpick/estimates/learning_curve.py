@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from ..arrays import IndexArray, Values
+from ..arrays import FloatArray, IndexArray, Values
 from ..classifiers import deal_folds
-from ..probabilities import FloatArray, margins
+from ..probabilities import margins
 
 _Judged: TypeAlias = tuple[Values, NDArray[np.bool_], IndexArray]  # margins, whether right, and the classes they are of
 
@@ -55,7 +55,7 @@ class Curve:
 
 
 def learning_curve(
-    features: FloatArray, labels: NDArray[np.intp], rng: np.random.Generator, others: FloatArray | None = None
+    features: FloatArray, labels: IndexArray, rng: np.random.Generator, others: FloatArray | None = None
 ) -> Curve:
     """Stratified cross-validation of the probe on sub-samples of the labels, twice over for small sets.
 
@@ -117,7 +117,7 @@ def _curve(labels: IndexArray, correct: Values, tested: Values, lone: list[bool]
     return Curve(float(of_class.mean()), _standard_error(of_class, np.bincount(labels)), tuple(points.tolist()))
 
 
-def _standard_error(of_class: Values, counts: NDArray[np.intp]) -> float:
+def _standard_error(of_class: Values, counts: IndexArray) -> float:
     """Of the mean over classes: as a sample of classes, and as counts of images, whichever says more.
 
     Among few classes that happen to be alike the first says nothing. The second adds a success and a failure to

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arrays import IndexArray, Values
+from ..arrays import FloatArray, IndexArray, Values
 from ..errors import EvenpickError
 from ..pool import Pool, checked_labels, feature_blocks
-from ..probabilities import FloatArray
 from ..vectors import normalised
 from .missing_classes import ENOUGH
 
@@ -160,7 +159,7 @@ def measured_transfer(pool: Pool, indices: ArrayLike, labels: Sequence[str]) -> 
     )
 
 
-def nearest_neighbour_accuracy(features: FloatArray, labels: NDArray[np.intp]) -> float | None:
+def nearest_neighbour_accuracy(features: FloatArray, labels: IndexArray) -> float | None:
     """Leave-one-out macro accuracy of the nearest neighbour, over classes with two images or more.
 
     `features` of shape (n, d) have length 1; of several neighbours that are equally near, each counts its part. None if
@@ -180,7 +179,7 @@ def nearest_neighbour_accuracy(features: FloatArray, labels: NDArray[np.intp]) -
     return float((hits[shared] / counts[shared]).mean()) if shared.any() else None
 
 
-def log_me(features: FloatArray, labels: NDArray[np.intp]) -> float:
+def log_me(features: FloatArray, labels: IndexArray) -> float:
     """Logarithm of maximum evidence: You, Liu, Wang & Long, ICML 2021, Algorithm 1.
 
     For the targets y of each class (1 or 0) the largest log N(y; 0, I / beta + F F^T / alpha) / n over alpha
@@ -219,7 +218,7 @@ def advice(knowledge: SourceKnowledge, measured: MeasuredTransfer | None = None)
     return Advice(" ".join([_finding_before(knowledge), *_finding_after(measured)]), method, helps)
 
 
-def _agreement(pool: Pool, rows: IndexArray, labels: NDArray[np.intp]) -> float | None:
+def _agreement(pool: Pool, rows: IndexArray, labels: IndexArray) -> float | None:
     if pool.predictions is None or len(rows) < ENOUGH:
         return None
     source = pool.source_class[rows]

@@ -193,7 +193,7 @@ def _add_head(graph: "GraphProto", output: str, head: ClassifierHead) -> None:
 
 
 def _add_unit_length(graph: "GraphProto", features: str, n_features: int) -> str:
-    """`linear_head.normalised`: a vector of zeros is left as it is."""
+    """`vectors.normalised`: a vector of zeros is left as it is."""
     squares = _add(graph, "Mul", features, features)
     # A product with ones, because ReduceSum and ReduceL2 take their axes differently from opset to opset.
     lengths = _add(graph, "Sqrt", _add(graph, "MatMul", squares, np.ones((n_features, 1))))
