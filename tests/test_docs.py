@@ -51,9 +51,23 @@ def test_every_source_is_documented(source):
 
 
 def test_every_linked_file_exists():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_package_and_module_stands_in_the_tree_of_the_code():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    tree = page.split("## The tree")[1].split("## ")[0]
+    drawn, package = set(), ""
+    for indent, name in re.findall(r"^(│   )?[├└]── (\S+)", tree, re.MULTILINE):
+        package = package if indent else name if name.endswith("/") else ""
+        drawn.add(package + name if indent else name)
+    source = ROOT / "src" / "evenpick"
+    modules = {file.relative_to(source) for file in source.rglob("*.py")}
+    there = {f"{file.parent}/" if file.name == "__init__.py" else str(file) for file in modules}
+
+    assert drawn == there - {"./"}
 
 
 def test_the_citation_is_of_this_version():
