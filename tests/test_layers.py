@@ -15,6 +15,7 @@ PACKAGE = Path(evenpick.__file__).parent
 GROUND = [
     "_version",
     "errors",
+    "label_values",
     "names",
     "machine",
     "paths",

@@ -53,6 +53,26 @@ def test_counts_that_have_no_imbalance_ratio_are_refused(counts):
         imbalance_ratio(counts)
 
 
+@pytest.mark.parametrize(
+    ("true", "predicted", "message"),
+    [
+        ([1, 2], ["1", "2"], "y_true and y_pred must be of one type; got .*1.* and .*'1'"),
+        (["1", "2"], [1.0, 2.0], "must be of one type"),
+        ([1.0, float("nan")], [1.0, 1.0], r"row 1 of y_true is missing \(nan\)"),
+        (["a", None], ["a", "a"], r"row 1 of y_true is missing \(None\)"),
+        (["", "a"], ["a", "a"], r"row 0 of y_true is missing \(''\)"),
+    ],
+)
+def test_classes_that_no_prediction_could_equal_are_refused(true, predicted, message):
+    with pytest.raises(EvenpickError, match=message):
+        macro_accuracy(true, predicted)
+
+
+def test_an_image_without_a_prediction_counts_as_wrong():
+    assert macro_accuracy(["a", "b"], ["a", None]) == 0.5
+    assert macro_accuracy([1, 2], [1.0, float("nan")]) == 0.5
+
+
 def test_every_class_weighs_the_same_in_macro_accuracy():
     true = ["a", "a", "a", "a", "b", "b"]
     predicted = ["a", "a", "a", "b", "b", "a"]

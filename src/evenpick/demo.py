@@ -166,7 +166,13 @@ def _record(workspace: Path, pool: Pool, method: tuple[str, str | None], run: Ru
         }
         store.store_settings(settings)
         store.append(
-            Annotation(pool.image_ids[run.rows[index]], label, phase, target, annotator=ANNOTATOR)
+            Annotation(
+                pool.image_ids[run.rows[index]],
+                str(label),
+                phase,
+                None if target is None else str(target),
+                annotator=ANNOTATOR,
+            )
             for index, label, phase, target in zip(
                 result.indices, result.labels, result.phases, result.targets, strict=True
             )

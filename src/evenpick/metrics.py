@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import EvenpickError
+from .label_values import is_missing
+
+# Kinds of NumPy types of which no value equals one of the other.
+_TEXT_AND_NUMBERS = [{"U", kind} for kind in "biuf"]
 
 
 def imbalance_ratio(counts: ArrayLike) -> float:
@@ -58,7 +62,8 @@ def macro_accuracy(
     Raises
     ------
     EvenpickError
-        If the lengths differ, nothing is given, or a class has no image.
+        If the lengths differ, nothing is given, a true class is missing (None, nan, blank text), one has text and the
+        other numbers, or a class has no image.
     """
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     if true.shape != predicted.shape or true.ndim != 1 or not true.size:
@@ -66,6 +71,13 @@ def macro_accuracy(
             f"macro_accuracy: y_true and y_pred must be equally long and not empty; "
             f"got shapes {true.shape} and {predicted.shape}"
         )
+    if {true.dtype.kind, predicted.dtype.kind} in _TEXT_AND_NUMBERS:
+        raise EvenpickError(
+            f"macro_accuracy: y_true and y_pred must be of one type; got {true[0]!r:.40} and {predicted[0]!r:.40}"
+        )
+    for row, label in enumerate(true.tolist()):
+        if is_missing(label):
+            raise EvenpickError(f"macro_accuracy: row {row} of y_true is missing ({label!r}); leave it out of both")
     counted = sorted(set(true.tolist())) if classes is None else list(classes)
     correct = true == predicted
     shares = []

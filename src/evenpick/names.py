@@ -7,12 +7,12 @@ from .errors import EvenpickError
 LONGEST_NAME = 200
 
 
-def checked_class_name(name: str) -> str:
-    """The name of a class as it is kept."""
-    return checked_name("a class name", name)
+def checked_class_name(name: object, what: str = "a class name") -> str:
+    """The name of a class as it is kept; anything that is no text, as a missing value, is refused."""
+    return checked_name(what, name)
 
 
-def checked_name(what: str, name: str) -> str:
+def checked_name(what: str, name: object) -> str:
     """A text of 1 to 200 readable characters, without blanks around it.
 
     Accents are composed (NFC), so that names that look the same are the same.

@@ -161,8 +161,9 @@ def test_bad_answers_are_refused_and_change_nothing(make_pool):
         session.label(3, "b")
     with pytest.raises(EvenpickError, match="row 9 is not in the pool"):
         session.label(9, "b")
-    with pytest.raises(EvenpickError, match="class name"):
-        session.label(4, "  ")
+    for missing in ("  ", None, float("nan"), b"b"):
+        with pytest.raises(EvenpickError, match="the label of row 4 must be a text that is not empty"):
+            session.label(4, missing)
     session.label(4, "b")
     with pytest.raises(EvenpickError, match="budget of 2 labels is spent"):
         session.label(5, "b")

@@ -71,11 +71,32 @@ def test_the_oracle_may_be_a_sequence_or_a_function(kind, make_pool):
     assert {type(label) for label in result.labels} == {str}
 
 
-def test_numbers_become_class_names(make_pool):
-    result = simulate(make_pool(n=20), np.arange(20) % 3, 20)
+@pytest.mark.parametrize("names", [[4, 9, 7], [0.5, 1.0, 2.5], ["4", "9", "7"], [False, True, True]])
+def test_labels_and_targets_come_back_in_the_type_of_the_oracle(names, make_pool):
+    oracle = [names[len(name) % 3] for name in long_tail(60)]
+    options = {"balancing": "ratio_max", "random_state": 1}
 
-    assert set(result.labels) == {"0", "1", "2"}
-    assert simulate(make_pool(n=20), lambda index: index % 3, 20).labels == result.labels
+    result = simulate(make_pool(n=60), np.array(oracle), 40, **options)
+    texts = simulate(make_pool(n=60), [str(label) for label in oracle], 40, **options)
+
+    assert result.labels == [oracle[row] for row in result.indices]
+    assert {type(label) for label in result.labels} == {type(names[0])}
+    assert {type(target) for target in result.targets} == {type(names[0]), type(None)}
+    assert [str(label) for label in result.labels] == texts.labels
+    assert [str(target) for target in result.targets] == [str(target) for target in texts.targets]
+    assert simulate(make_pool(n=60), oracle.__getitem__, 40, **options).labels == result.labels
+
+
+def test_a_label_that_is_missing_is_refused_with_its_row_before_anything_is_asked(make_pool):
+    with pytest.raises(EvenpickError, match=r"simulate: row 39: the label is missing \(nan\)"):
+        simulate(make_pool(n=40), np.append(np.zeros(39), np.nan), 1)
+    with pytest.raises(EvenpickError, match=r"simulate: row \d+: the label is missing \(nan\)"):
+        simulate(make_pool(n=40), lambda row: float("nan"), 1)
+
+
+def test_an_oracle_that_mixes_types_is_refused(make_pool):
+    with pytest.raises(EvenpickError, match=r"simulate: labels must be of one type; row \d+ has "):
+        simulate(make_pool(n=10), ["a"] * 5 + [1] * 5, 10)
 
 
 @pytest.mark.parametrize("as_a_function", [True, False])
@@ -120,7 +141,7 @@ def test_an_oracle_of_another_length_is_refused(length, make_pool):
 def test_wrong_options_of_the_session_are_refused(make_pool):
     with pytest.raises(EvenpickError, match="did you mean 'ratio_max'"):
         simulate(make_pool(), ["a"] * 40, 5, balancing="ratio")
-    with pytest.raises(EvenpickError, match="class name"):
+    with pytest.raises(EvenpickError, match=r"row 0: the label is missing \(' '\)"):
         simulate(make_pool(), [" "] * 40, 5)
 
 

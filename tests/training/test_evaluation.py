@@ -51,6 +51,19 @@ def test_as_many_labels_as_images_are_needed(model):
         evaluate(model, Pool.from_arrays([[0, 1], [1, 0]]), ["up"])
 
 
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["up", None], r"evaluate: row 1: the label is missing \(None\)"),
+        ([1, 2], r"of the type that the model was trained with, str; got 1 \(int\)"),
+        ("up", "labels must be a sequence"),
+    ],
+)
+def test_labels_that_say_nothing_or_are_of_another_type_are_refused(model, labels, message):
+    with pytest.raises(EvenpickError, match=message):
+        evaluate(model, Pool.from_arrays([[0, 1], [1, 0]]), labels)
+
+
 @pytest.mark.parametrize(("own", "used"), [(0.5, 0.5), (1.0, 1.0), (0.0, 1.0)])
 def test_the_correction_is_the_models_own_or_as_printed(own, used):
     rng = np.random.default_rng(0)

@@ -15,7 +15,8 @@ from evenpick.metrics import macro_accuracy, macro_standard_error
 from evenpick.pool import Pool
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
-from evenpick.training import Model, train
+from evenpick.session import simulate
+from evenpick.training import Model, evaluate, train
 from evenpick.training.strategies import STRATEGIES
 from evenpick.vectors import normalised
 
@@ -240,15 +241,46 @@ def test_another_name_for_a_class_changes_nothing():
     assert [dict(zip("abcd", "dcba", strict=True))[name] for name in told[0]] == list(told[1])
 
 
-def test_labels_may_be_an_array_and_rows_a_list():
+@pytest.mark.parametrize("names", [[3, 20], [0.5, 20.0], [False, True], ["20", "3"]])
+def test_predictions_have_the_type_of_the_labels(names, tmp_path):
+    pool, texts = clouds([10, 12])
+    labels = np.repeat(names, [10, 12])
+
+    model = train(pool, list(range(22)), labels)
+    model.save(tmp_path)
+
+    assert model.classes == tuple(names)
+    assert model.predict(pool).dtype == labels.dtype
+    assert np.array_equal(model.predict_proba(pool), train(pool, np.arange(22), texts).predict_proba(pool))
+    assert macro_accuracy(labels, model.predict(pool)) == evaluate(model, pool, labels).corrected_accuracy > 0.8
+    read = Model.load(tmp_path)
+    assert read.classes == model.classes
+    assert {type(name) for name in read.classes} == {type(names[0])}
+
+
+def test_labels_of_a_simulation_train_a_classifier_that_the_oracle_judges():
+    pool, _ = clouds([30, 20, 10], spread=0.05)
+    oracle = np.repeat([7, 30, 4], [30, 20, 10])
+    result = simulate(pool, oracle, 30)
+
+    model = train(pool, result.indices, result.labels)
+
+    assert model.classes == (4, 7, 30)
+    assert (model.predict(pool) == oracle).all()
+
+
+def test_a_missing_label_is_refused_with_its_row():
     pool, labels = clouds([10, 10])
-    numbers = np.repeat([3, 7], 10)
+    for missing in (None, float("nan"), ""):
+        with pytest.raises(EvenpickError, match="train: row 12: the label is missing"):
+            train(pool, [3, 12, 15], [labels[3], missing, labels[15]])
 
-    model = train(pool, list(range(20)), numbers)
 
-    assert model.classes == ("3", "7")
-    assert (model.predict(pool) == train(pool, np.arange(20), labels).predict(pool).astype("U")).sum() == 0
-    assert set(model.predict(pool)) == {"3", "7"}
+def test_labels_of_several_types_are_refused():
+    with pytest.raises(
+        EvenpickError, match=r"train: labels must be of one type; row 3 has 1 \(int\), row 15 'b' \(str\)"
+    ):
+        train(clouds([10, 10])[0], [3, 15], [1, "b"])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import check_seed
-from ..pool import Pool, checked_labels
+from ..label_values import Label
+from ..pool import Pool, labelled_rows
 from ..vectors import normalised
 from .learning_curve import Curve, learning_curve
 from .missing_classes import CONFIDENCE, ENOUGH, UnseenClasses, unseen_classes
@@ -85,11 +86,11 @@ def expected_accuracy(
         If the lengths differ, or a row is no row of the pool or is named twice.
     """
     check_seed("status", random_state)
-    rows, names = checked_labels("status", pool, indices, labels)
+    rows, names = labelled_rows("status", pool, indices, labels)
     unseen = unseen_classes(names, len(pool))
     if unseen is None or unseen.found < 2 or unseen.found == len(rows):
         return None
-    number_of: dict[str, int] = {}  # in the order of discovery: another name for a class changes nothing
+    number_of: dict[Label, int] = {}  # in the order of discovery: another name for a class changes nothing
     numbers = np.array([number_of.setdefault(name, len(number_of)) for name in names], dtype=np.intp)
     rng = np.random.default_rng(random_state)
     others = np.setdiff1d(np.arange(len(pool)), rows)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import FloatArray, IndexArray, Values
 from ..errors import EvenpickError
-from ..pool import Pool, checked_labels, feature_blocks
+from ..pool import Pool, feature_blocks, labelled_rows
 from ..vectors import normalised
 from .missing_classes import ENOUGH
 
@@ -143,7 +143,7 @@ def measured_transfer(pool: Pool, indices: ArrayLike, labels: Sequence[str]) -> 
     EvenpickError
         If the lengths differ, or a row is no row of the pool or is named twice.
     """
-    rows, names = checked_labels("diagnose", pool, indices, labels)
+    rows, names = labelled_rows("diagnose", pool, indices, labels)
     classes, numbers = np.unique(names, return_inverse=True)
     if len(classes) < 2:
         return MeasuredTransfer(len(rows), len(classes), None, None, None, None)

@@ -2,7 +2,7 @@
 
 from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
 from .embedding import Embedded, embed
-from .given_labels import checked_labels
+from .given_labels import labelled_rows
 from .pool import Pool
 from .present_files import embedded_already, forget_if_changed, pool_of_files, rows_of_files
 from .skipped import read_skipped
@@ -14,11 +14,11 @@ __all__ = [
     "Features",
     "Pool",
     "check_finite",
-    "checked_labels",
     "embed",
     "embedded_already",
     "feature_blocks",
     "forget_if_changed",
+    "labelled_rows",
     "pool_of_files",
     "read_images_csv",
     "read_skipped",

@@ -1,33 +1,33 @@
-"""Labels as callers of the Python API give them: rows of a pool and a name for each."""
+"""Labels as callers of the Python API give them: rows of a pool and a label for each."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError, first_few
+from ..label_values import Label, checked_labels
 from .pool import Pool
 
 
-def checked_labels(
-    subject: str, pool: Pool, indices: ArrayLike, labels: Sequence[str] | NDArray[Any]
-) -> tuple[IndexArray, list[str]]:
-    """The rows (n_labels,) and their class names.
+def labelled_rows(
+    subject: str, pool: Pool, indices: ArrayLike, labels: Iterable[object]
+) -> tuple[IndexArray, list[Label]]:
+    """The rows (n_labels,) and the label of each.
 
     Raises
     ------
     EvenpickError
-        If the lengths differ, or a row is no row of the pool or is named twice.
+        If the lengths differ, a row is no row of the pool or is named twice, or a label is missing or of another type.
     """
-    names = [str(label) for label in labels]
+    given = [labels] if isinstance(labels, str | bytes) else list(labels)
     try:
         rows = np.asarray(indices)
     except ValueError:
         rows = np.empty(0, object)  # ragged
-    if rows.ndim != 1 or len(rows) != len(names):
-        raise EvenpickError(f"{subject}: each row needs one label; got {rows.size} rows and {len(names)} labels")
+    if rows.ndim != 1 or len(rows) != len(given):
+        raise EvenpickError(f"{subject}: each row needs one label; got {rows.size} rows and {len(given)} labels")
     whole = not rows.size or np.issubdtype(rows.dtype, np.integer)
     if not whole or ((rows < 0) | (rows >= len(pool))).any():
         raise EvenpickError(f"{subject}: rows must be whole numbers from 0 to {len(pool) - 1} (the pool)")
@@ -36,4 +36,4 @@ def checked_labels(
     if len(twice):
         ids = [pool.image_ids[i] for i in twice.tolist()]
         raise EvenpickError(f"{subject}: an image must be labelled once; labelled twice: {first_few(ids)}")
-    return rows, names
+    return rows, checked_labels(subject, given, rows.tolist())

@@ -164,7 +164,7 @@ class Session:
         EvenpickError
             If the row is not in the pool or is answered already, the name is empty, or the budget is spent.
         """
-        self.record(self.checked(index, checked_class_name(name)))
+        self.record(self.checked(index, checked_class_name(name, f"the label of row {index}")))
 
     def skip(self, index: int) -> None:
         """Leave an image out: it costs nothing and is not asked for again."""

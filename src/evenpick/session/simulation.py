@@ -1,7 +1,7 @@
 """A session answered by an oracle: what people would have labelled, and in which order."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError
+from ..label_values import Label, checked_label, checked_labels
 from ..labels import Phase
 from ..pool import Pool
 from .session import Session
 
-Oracle: TypeAlias = Sequence[str] | NDArray[Any] | Callable[[int], str | None]
+Oracle: TypeAlias = Sequence[Label | None] | NDArray[Any] | Callable[[int], Label | None]
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,20 @@ class SimulationResult:
     Attributes
     ----------
     indices : array of shape (n_labels,), intp
-    labels : list of str, length n_labels
+    labels : list, length n_labels
+        As the oracle gave them: text, whole numbers, numbers or bools; blanks around text are gone.
     phases : list of `"discovery"` or `"balancing"`, length n_labels
         The phase in which each image was asked for.
-    targets : list of str or None, length n_labels
+    targets : list of labels or None, length n_labels
         The class that each image was asked for.
     switch_at : int or None
         How many labels were spent when balancing began; None if it never did.
     """
 
     indices: IndexArray
-    labels: list[str]
+    labels: list[Label]
     phases: list[Phase]
-    targets: list[str | None]
+    targets: list[Label | None]
     switch_at: int | None
 
 
@@ -45,8 +47,9 @@ def simulate(pool: Pool, oracle: Oracle, budget: int, **session_options: Any) ->
     Parameters
     ----------
     pool : Pool
-    oracle : sequence of str of length n, or callable
-        One label a row of the pool, or a function of the row; None skips the image.
+    oracle : sequence of length n, or callable
+        One label a row of the pool, or a function of the row: text, whole numbers, numbers or bools, all of one type.
+        None skips the image.
     budget : int
         Labels to spend.
     **session_options
@@ -55,11 +58,22 @@ def simulate(pool: Pool, oracle: Oracle, budget: int, **session_options: Any) ->
     Raises
     ------
     EvenpickError
-        If the oracle does not fit the pool, or an option of the session is wrong.
+        If the oracle does not fit the pool, a label is missing otherwise than by None or of another type than the first,
+        or an option of the session is wrong.
     """
-    session = Session(pool, budget, **session_options)
-    answer_all(session, as_function(oracle, len(pool)))
-    return result_of(session)
+    session, ask = Session(pool, budget, **session_options), as_function(oracle, len(pool))
+    given: dict[str, Label] = {}  # what the session knows as text, where it was none
+
+    def answer(row: int) -> str | None:
+        label = ask(row)
+        if label is not None and not isinstance(label, str):
+            given[str(label)] = label
+        return None if label is None else str(label)
+
+    answer_all(session, answer)
+    result = result_of(session)
+    labels = checked_labels("simulate", [given.get(str(name), name) for name in result.labels], result.indices.tolist())
+    return replace(result, labels=labels, targets=[given.get(str(name), name) for name in result.targets])
 
 
 class Asks(Protocol):
@@ -77,7 +91,7 @@ def answer_all(session: Asks, oracle: Callable[[int], str | None]) -> None:
         if label is None:
             session.skip(index)
         else:
-            session.label(index, str(label))
+            session.label(index, label)
 
 
 def result_of(session: Session) -> SimulationResult:
@@ -94,10 +108,15 @@ def result_of(session: Session) -> SimulationResult:
     )
 
 
-def as_function(oracle: Oracle, n_images: int) -> Callable[[int], str | None]:
-    """The oracle as a function of the row."""
+def as_function(oracle: Oracle, n_images: int) -> Callable[[int], Label | None]:
+    """The oracle as a function of the row whose labels are checked, those of a sequence before it is asked."""
     if callable(oracle):
-        return oracle
+        ask = oracle
+        return lambda row: _checked(row, ask(row))
     if len(oracle) != n_images:
         raise EvenpickError(f"the oracle must have one label for each of the {n_images} images; got {len(oracle)}")
-    return lambda index: None if oracle[index] is None else str(oracle[index])
+    return [_checked(row, label) for row, label in enumerate(oracle)].__getitem__
+
+
+def _checked(row: int, label: object) -> Label | None:
+    return None if label is None else checked_label(f"simulate: row {row}", label)

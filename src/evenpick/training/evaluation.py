@@ -1,13 +1,12 @@
 """How good a trained model is on images whose classes are known and that it has not seen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import EvenpickError
+from ..label_values import Label, checked_labels
 from ..metrics import macro_accuracy, macro_standard_error
 from ..pool import Pool
 from .model import Model
@@ -17,7 +16,7 @@ from .model import Model
 class ClassResult:
     """One class of the test set: its images and the share of them that are recognised."""
 
-    name: str
+    name: Label
     discovered: bool
     n_images: int
     accuracy: float
@@ -39,12 +38,12 @@ class Evaluation:
     classes: tuple[ClassResult, ...]
 
     @property
-    def undiscovered(self) -> list[str]:
+    def undiscovered(self) -> list[Label]:
         """Classes of the test set that no label names."""
         return [result.name for result in self.classes if not result.discovered]
 
 
-def evaluate(model: Model, pool: Pool, labels: Sequence[str] | NDArray[Any]) -> Evaluation:
+def evaluate(model: Model, pool: Pool, labels: Iterable[object]) -> Evaluation:
     """Compare the model's predictions with the true classes, without and with prior correction.
 
     The correction is the model's own; for a model whose tau is 0 it is the printed one, tau = 1.
@@ -54,16 +53,23 @@ def evaluate(model: Model, pool: Pool, labels: Sequence[str] | NDArray[Any]) -> 
     model : Model
     pool : Pool
         The test images.
-    labels : sequence of str, length len(pool)
+    labels : sequence, length len(pool)
+        Of the type that the model was trained with.
 
     Raises
     ------
     EvenpickError
-        If the lengths differ or the pool is of another source than the model.
+        If the lengths differ, a label is missing or of another type, or the pool is of another source than the model.
     """
-    true = np.asarray([str(label) for label in labels])
+    given = checked_labels("evaluate", labels)
+    true = np.array(given)
     if len(true) != len(pool):
         raise EvenpickError(f"evaluate: {len(pool)} test images need as many labels; got {len(true)}")
+    if type(given[0]) is not type(model.classes[0]):
+        raise EvenpickError(
+            f"evaluate: labels must be of the type that the model was trained with, "
+            f"{type(model.classes[0]).__name__}; got {given[0]!r:.40} ({type(given[0]).__name__})"
+        )
     names, scores = np.array(model.classes), model.scores(pool)
     own = model if model.choice.tau else model.with_tau(1)
     plain, corrected = names[scores.argmax(axis=1)], names[(scores - own.shift).argmax(axis=1)]

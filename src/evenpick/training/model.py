@@ -16,6 +16,7 @@ from ..atomic_files import write_atomically
 from ..classifiers import Choice, CrossValidation, LinearHead, log_prior
 from ..errors import EvenpickError
 from ..images import Preprocessing
+from ..label_values import Label
 from ..pool import Pool, check_finite, feature_blocks
 from ..probabilities import softmax
 from ..vectors import normalised
@@ -38,8 +39,8 @@ class Model:
     ----------
     strategy : str
         How it was trained; `"auto"` is resolved to what won.
-    classes : tuple of str
-        The discovered classes, sorted; columns of `predict_proba`.
+    classes : tuple of str, int, float or bool
+        The discovered classes, sorted, in the type of the labels; columns of `predict_proba`.
     counts : tuple of int
         Labels of each class it was trained on: the prior that is corrected for.
     head : LinearHead or FineTunedNetwork
@@ -56,7 +57,7 @@ class Model:
     """
 
     strategy: str
-    classes: tuple[str, ...]
+    classes: tuple[Label, ...]
     counts: tuple[int, ...]
     head: LinearHead | FineTunedNetwork
     choice: Choice
@@ -74,8 +75,8 @@ class Model:
         """The prior correction: what is subtracted from the log probability of each class, shape (n_classes,)."""
         return self.choice.tau * log_prior(np.array(self.counts))
 
-    def predict(self, features: ArrayLike | Pool) -> NDArray[np.str_]:
-        """The most probable class of each row of features (n, n_features) or of a pool; shape (n,)."""
+    def predict(self, features: ArrayLike | Pool) -> NDArray[Any]:
+        """The most probable class of each row of features (n, n_features) or of a pool, in the type of the labels; shape (n,)."""
         names = np.array(self.classes)
         return np.asarray(names[self.predict_proba(features).argmax(axis=1)])
 

@@ -18,6 +18,7 @@ from ..atomic_files import write_atomically
 from ..classifiers import LinearHead
 from ..errors import EvenpickError, MissingExtraError
 from ..images import Preprocessing
+from ..label_values import Label
 from ..paths import Paths
 from ..sources import SourceModel
 from .model import Model
@@ -41,14 +42,14 @@ class ClassifierHead:
         > 0.
     shift : array of shape (n_classes,)
         tau * log prior.
-    classes : tuple of str
+    classes : tuple of str, int, float or bool
     """
 
     weights: NDArray[np.float64] | None
     intercepts: NDArray[np.float64] | None
     temperature: float
     shift: NDArray[np.float64]
-    classes: tuple[str, ...]
+    classes: tuple[Label, ...]
 
 
 def onnx_classifier(

@@ -1,9 +1,9 @@
 """Train on the labelled images, calibrate on held-out folds, correct for class frequencies (section 3.4)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +25,7 @@ from ..classifiers import (
 )
 from ..errors import EvenpickError, check_seed, first_few, unknown_name
 from ..machine import one_blas_thread
-from ..pool import Pool, checked_labels
+from ..pool import Pool, labelled_rows
 from ..vectors import normalised
 from .fine_tuning_plan import FineTuningLeftOut, FineTuningOptions, NetworkTask, planned, validate_network
 from .model import FINETUNE, Model, image_files
@@ -41,7 +41,7 @@ Fitted: TypeAlias = Callable[[], LinearHead | FineTunedNetwork]  # trained on al
 def train(
     pool: Pool,
     indices: ArrayLike,
-    labels: Sequence[str] | NDArray[Any],
+    labels: Iterable[object],
     strategy: str = "svm",
     prior_correction: bool | str = "tuned",
     random_state: int = 0,
@@ -61,7 +61,8 @@ def train(
     pool : Pool
     indices : array of shape (n_labels,)
         Rows of the pool.
-    labels : sequence of str, shape (n_labels,)
+    labels : sequence of str, int, float or bool, shape (n_labels,)
+        All of one type, which `Model.classes` and predictions keep; none missing.
     strategy : str
         A name of `SHALLOW_HEADS`; "finetune": the source network with a new head, all layers trained; or "auto":
         the one of all these with the best nested accuracy on the folds that each has run.
@@ -80,8 +81,8 @@ def train(
     Raises
     ------
     EvenpickError
-        If there are fewer than two classes or folds, lengths differ, an option does not exist, or a row is named
-        twice or is not in the pool.
+        If there are fewer than two classes or folds, lengths differ, an option does not exist, a row is named
+        twice or is not in the pool, or a label is missing or of another type than the first.
     """
     if strategy not in STRATEGIES:
         raise unknown_name("strategy", strategy, STRATEGIES)
@@ -90,7 +91,7 @@ def train(
     if not isinstance(n_folds, int) or n_folds < 2:
         raise EvenpickError(f"train: n_folds must be a whole number, at least 2; got {n_folds!r}")
     check_seed("train", random_state)
-    rows, names = checked_labels("train", pool, indices, labels)
+    rows, names = labelled_rows("train", pool, indices, labels)
     if len(set(names)) < 2:
         raise EvenpickError(
             f"train needs labels of at least two classes; got {len(names)} labels of "
