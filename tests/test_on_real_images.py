@@ -12,6 +12,8 @@ from evenpick.pool import embed
 from evenpick.sources import SourceModel
 from evenpick.training import train
 
+pytestmark = pytest.mark.slow
+
 N_IMAGES, N_LABELS, SPLITS = 1600, 400, range(3)
 
 

@@ -26,6 +26,8 @@ from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.sources import SourceModel
 
+pytestmark = pytest.mark.slow
+
 ray = pytest.importorskip("ray", reason="needs the extra `ray`")
 distributed = importlib.import_module("evenpick.ray_cluster")
 

@@ -25,6 +25,8 @@ from evenpick.errors import EvenpickError
 from evenpick.session import Session, simulate
 from evenpick.skactiveml_bridge import AcquisitionStrategy, from_skactiveml
 
+pytestmark = pytest.mark.slow
+
 every_function = pytest.mark.parametrize("name", ACQUISITIONS)
 
 STRATEGIES = [

@@ -93,6 +93,7 @@ def test_distances_to_the_drawn_rows_agree_with_whole_gradients(seed, tied_pool)
     np.testing.assert_allclose(nearest, recomputed, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_k_means_plus_plus_draws_in_proportion_to_squared_distances():
     values = np.array([0.0, 1.0, 1.5, 4.0, 10.0])
     apart = all_squared_distances(values[:, None])

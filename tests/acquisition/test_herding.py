@@ -212,6 +212,7 @@ def test_one_ball_lies_in_a_group_and_the_first_in_the_biggest():
     assert max(first) < 100
 
 
+@pytest.mark.slow
 def test_agrees_with_scikit_activeml(make_pool):
     pytest.importorskip("skactiveml", reason="scikit-activeml is not installed")
     from skactiveml.pool import MaxHerding

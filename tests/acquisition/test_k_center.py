@@ -22,6 +22,7 @@ def reference(pool, budget, rng):
     return chosen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("candidates", [1, 2, 5, 512])
 @pytest.mark.parametrize("seed", range(8))
 def test_agrees_with_the_plain_loop_on_ties_and_duplicates(seed, candidates, tied_pool, monkeypatch):
@@ -33,6 +34,7 @@ def test_agrees_with_the_plain_loop_on_ties_and_duplicates(seed, candidates, tie
     assert fast.tolist() == reference(pool, len(pool), np.random.default_rng(seed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("candidates", [3, 16, 512])
 def test_agrees_with_the_plain_loop_on_random_features(candidates, make_pool, monkeypatch):
     monkeypatch.setattr(k_center, "_CANDIDATES", candidates)
@@ -43,6 +45,7 @@ def test_agrees_with_the_plain_loop_on_random_features(candidates, make_pool, mo
     assert fast.tolist() == reference(pool, 50, np.random.default_rng(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [0.0, 300.0])
 def test_agrees_with_the_plain_loop_where_images_are_compared_with_few_centres_at_a_time(offset, monkeypatch):
     """Clusters, outliers and near ties; an offset leaves float32 few digits."""

@@ -68,6 +68,7 @@ def test_no_c_of_the_grid_leaves_a_worse_objective_than_scikit_learn(name):
         assert (objectives(ours, features, labels, c) <= theirs * (1 + 1e-3)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "kept"), [(0.0, 4000), (1.0, 4000), (1.0, 10)])
 def test_each_way_to_a_step_leads_to_the_same_optimum(share, kept, monkeypatch):
     """By conjugate gradients alone, by the equations of the active images alone, and without their products kept."""

@@ -74,6 +74,7 @@ def test_many_labels_of_each_class_take_as_many_pseudo_labels():
     assert seen == [100, 200, 300]  # two classes of 50 labels on average
 
 
+@pytest.mark.slow
 def test_it_is_taken_where_the_folds_say_that_it_helps_and_then_helps():
     features, labels = clouds(1500, 6, spread=0.25, d=60)
     pool, new, names = Pool.from_arrays(features), *clouds(2000, 6, spread=0.25, d=60, seed=1)
@@ -91,6 +92,7 @@ def test_it_is_taken_where_the_folds_say_that_it_helps_and_then_helps():
     assert macro_accuracy(true, model.predict(new)) > macro_accuracy(true, plain.predict(new)) + 0.05
 
 
+@pytest.mark.slow
 def test_it_is_left_where_unlabelled_images_mislead():
     """They lie far along a direction that means nothing, and lean the wrong way in those that do."""
     rng = np.random.default_rng(3)
@@ -123,6 +125,7 @@ def test_it_has_to_be_ahead_by_half_a_standard_error():
     assert _best({"svm": wrong(40), "svm" + SUFFIX: wrong(38), "nearest_mean": wrong(39)}, labels) == "nearest_mean"
 
 
+@pytest.mark.slow
 def test_without_unlabelled_images_or_a_fold_to_judge_by_it_is_not_tried():
     features, labels = clouds(60, 3)
     names = [f"class{c}" for c in labels]
@@ -142,6 +145,7 @@ def test_the_printed_correction_needs_no_class_with_two_labels_in_a_fold(strateg
     assert model.choice.tau == 1
 
 
+@pytest.mark.slow
 def test_a_prior_correction_that_is_asked_for_is_kept():
     features, labels = clouds(1500, 6, spread=0.45)
     few = np.concatenate([np.flatnonzero(labels == c)[:3] for c in range(6)])
@@ -151,6 +155,7 @@ def test_a_prior_correction_that_is_asked_for_is_kept():
     assert model.choice.tau == 1
 
 
+@pytest.mark.slow
 def test_of_a_large_pool_some_images_are_drawn_the_same_for_a_seed(monkeypatch):
     monkeypatch.setattr("evenpick.training.strategies.MOST_UNLABELLED", 50)
     features, labels = clouds(800, 4)
@@ -167,6 +172,7 @@ def test_of_a_large_pool_some_images_are_drawn_the_same_for_a_seed(monkeypatch):
     assert (seen[0] != seen[2]).any()
 
 
+@pytest.mark.slow
 def test_rows_that_may_not_be_told_are_not(monkeypatch):
     features, labels = clouds(80, 4)
     few, may = np.concatenate([np.flatnonzero(labels == c)[:4] for c in range(4)]), np.arange(40, 80)
@@ -199,6 +205,7 @@ def test_where_nothing_is_chosen_a_fold_is_judged_with_the_temperature_of_the_ot
     assert found.calibration_error == pytest.approx(expected_calibration_error(by_hand, told))
 
 
+@pytest.mark.slow
 def test_the_model_is_read_as_it_was_written(tmp_path):
     features, labels = clouds(1500, 6, spread=0.45)
     few = np.concatenate([np.flatnonzero(labels == c)[:3] for c in range(6)])
@@ -223,6 +230,7 @@ def test_every_head_learns_with_its_own_c():
     assert seen == [(10.0,), (10.0,), (1.0,), (100.0,), (100.0,), (10.0,), (1.0,), (1.0,), (1.0,)]
 
 
+@pytest.mark.slow
 def test_auto_tries_every_strategy_both_ways():
     features, labels = clouds(300, 3)
 
@@ -231,6 +239,7 @@ def test_auto_tries_every_strategy_both_ways():
     assert set(model.cross_validations) == {*SHALLOW_HEADS, *(name + SUFFIX for name in SHALLOW_HEADS)}
 
 
+@pytest.mark.slow
 def test_the_accuracy_that_is_measured_is_that_of_what_it_predicts():
     features, labels = clouds(1500, 6, spread=0.45)
     few = np.concatenate([np.flatnonzero(labels == c)[:3] for c in range(6)])

@@ -169,6 +169,7 @@ def test_a_class_with_one_label_counts_as_one_whose_last_training_image_is_left(
     assert curve.points[0] == pytest.approx(0.75)
 
 
+@pytest.mark.slow
 def test_labels_that_are_harder_than_the_pool_are_carried_over_by_their_margins():
     """Two classes; images far from the border between them are told right, near it every second one is."""
     rng = np.random.default_rng(0)
@@ -187,6 +188,7 @@ def test_labels_that_are_harder_than_the_pool_are_carried_over_by_their_margins(
     assert _accuracy_by_margin(margins, np.ones(400, bool), of, others, np.arange(1000) % 2) is None
 
 
+@pytest.mark.slow
 def test_the_accuracy_is_that_of_the_pool_where_half_of_the_labels_are_hard():
     features, labels = made_classes(2000, 4, 1.6, 1)
     test, true = made_classes(2000, 4, 1.6, 51)
@@ -294,6 +296,7 @@ def test_more_labels_are_worth_more_on_hard_classes():
     assert curve.gain() > 0
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_accuracy_of_the_trained_model():
     held = []
     for seed in range(12):

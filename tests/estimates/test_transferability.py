@@ -116,6 +116,7 @@ def test_of_neighbours_that_are_equally_near_each_counts_its_part_in_whatever_or
         assert accuracy == pytest.approx((2 / 3 + (0 + 1 + 1) / 3) / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "d"), [(30, 3), (12, 12), (10, 25)])
 def test_log_me_is_the_largest_evidence(n, d):
     rng = np.random.default_rng(n)

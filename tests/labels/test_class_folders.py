@@ -61,6 +61,7 @@ def test_names_that_differ_in_case_or_are_too_long_get_folders_of_their_own():
     assert max(len(name.encode()) for name in folders.values()) <= 240
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(min_size=1, max_size=200).filter(str.strip), min_size=1, max_size=8))
 @settings(deadline=None)
 def test_every_class_gets_one_safe_folder(texts):

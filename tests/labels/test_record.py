@@ -139,6 +139,7 @@ def test_settings_are_kept_with_their_history(store):
     assert store._connection.execute("SELECT count(*) FROM settings").fetchone() == (2,)
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_workspace_at_once_share_one_record(tmp_path):
     code = (
         "import sys; from evenpick.labels import Annotation, LabelStore\n"

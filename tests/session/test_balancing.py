@@ -99,6 +99,7 @@ def reference_pick(features, means, target, others, free, rank, form):
     return min((row for row, (score, _) in scores.items() if score <= best + width), key=lambda r: rank[r])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", BALANCINGS)
 @pytest.mark.parametrize("offset", [0.0, 1000.0])
 @pytest.mark.parametrize("seed", range(6))

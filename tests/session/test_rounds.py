@@ -48,6 +48,7 @@ def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
     assert all(later - earlier > lag(later) for earlier, later in pairwise(starts))
 
 
+@pytest.mark.slow
 def test_images_are_worth_what_the_probe_is_unsure_of_and_rare_classes_more(pool_and_labels):
     pool, labels = pool_and_labels
     rows = np.random.default_rng(1).permutation(len(pool))[:60]
@@ -390,6 +391,7 @@ def test_one_class_only_is_covered_evenly(pool_and_labels):
     assert len(set(result.indices.tolist())) == 70
 
 
+@pytest.mark.slow
 def test_rare_classes_get_more_labels_than_when_the_pool_is_covered_alike():
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(12), np.geomspace(300, 8, 12).astype(int))

@@ -184,6 +184,7 @@ def test_unknown_options_are_refused(options, message, make_pool):
         Session(make_pool(), **{"budget": 3, **options})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balancing", ["ratio_max", "diff_min"])
 @pytest.mark.parametrize("seed", range(6))
 def test_looking_ahead_changes_no_question(balancing, seed, make_pool, tied_pool):

@@ -18,6 +18,8 @@ from evenpick.training import FineTuningSettings, fine_tuning
 from evenpick.training.fine_tuning import fine_tune, seconds_per_image
 from evenpick.training.network import FineTunedNetwork
 
+pytestmark = pytest.mark.slow
+
 SHORT = FineTuningSettings(epochs=2, batch_size=4)
 
 

@@ -18,6 +18,8 @@ from evenpick.labels import LabelStore, effective_answers
 from evenpick.pool import Pool
 from evenpick.session import Session
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 30  # to wait for anything; a busy machine is slow, not wrong
 
 

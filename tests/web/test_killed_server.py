@@ -15,6 +15,8 @@ from evenpick.pool import Pool
 from evenpick.session import Session
 from evenpick.web import serve
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 100
 BUDGET = 450  # more than is answered; balancing begins after a quarter of it
 
