@@ -1,56 +1,58 @@
-"""core_set against the plain greedy loop."""
+"""core_set against the rule as it is stated."""
 
 import numpy as np
 import pytest
 
-from evenpick.acquisition import BoundedDistances, core_set, k_center
+from evenpick.acquisition import BoundedDistances, core_set, k_center, nearest_centres
+from evenpick.acquisition.k_center import greedy_k_center
 from evenpick.pool import Pool
 
 
-def reference(pool, budget, rng):
-    """Greedy k-centre as Eq. 7 states it; among equals the first in a drawn permutation."""
-    points = np.asarray(pool.features, dtype=float)
-    permutation = rng.permutation(len(points)).tolist()
-    chosen = [permutation[0]]
-    while len(chosen) < budget:
-        best, farthest = None, -1.0
-        for row in permutation:
-            nearest = min(((points[row] - points[other]) ** 2).sum() for other in chosen)
-            if row not in chosen and nearest > farthest:
-                best, farthest = row, nearest
-        chosen.append(best)
-    return chosen
+def by_the_rule(pool, budget, rng):
+    return greedy_k_center(pool.features.astype(float), rng.permutation(len(pool)), budget).tolist()
+
+
+def test_the_rule_by_hand():
+    points = np.array([[0.0], [0.0], [4.0], [9.0], [6.0]])
+
+    chosen = greedy_k_center(points, np.array([1, 4, 3, 2, 0]), 5)
+
+    # From 0: 9 is farthest; then 4, at distance 4, before 6, at distance 3; then 6, at 2, and the copy last.
+    assert chosen.tolist() == [1, 3, 2, 4, 0]
+    # Both at distance 4: of equals the first in the permutation.
+    assert greedy_k_center(np.array([[0.0], [4.0], [-4.0]]), np.array([0, 2, 1]), 3).tolist() == [0, 2, 1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("candidates", [1, 2, 5, 512])
 @pytest.mark.parametrize("seed", range(8))
-def test_agrees_with_the_plain_loop_on_ties_and_duplicates(seed, candidates, tied_pool, monkeypatch):
+def test_agrees_with_the_rule_on_ties_and_duplicates(seed, candidates, tied_pool, monkeypatch):
     monkeypatch.setattr(k_center, "_CANDIDATES", candidates)
     pool = tied_pool(seed)
 
     fast = core_set(pool, len(pool), np.random.default_rng(seed))
 
-    assert fast.tolist() == reference(pool, len(pool), np.random.default_rng(seed))
+    assert fast.tolist() == by_the_rule(pool, len(pool), np.random.default_rng(seed))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("candidates", [3, 16, 512])
-def test_agrees_with_the_plain_loop_on_random_features(candidates, make_pool, monkeypatch):
+def test_agrees_with_the_rule_on_random_features(candidates, make_pool, monkeypatch):
     monkeypatch.setattr(k_center, "_CANDIDATES", candidates)
     pool = make_pool(n=120, seed=1)
 
     fast = core_set(pool, 50, np.random.default_rng(2))
 
-    assert fast.tolist() == reference(pool, 50, np.random.default_rng(2))
+    assert fast.tolist() == by_the_rule(pool, 50, np.random.default_rng(2))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("offset", [0.0, 300.0])
-def test_agrees_with_the_plain_loop_where_images_are_compared_with_few_centres_at_a_time(offset, monkeypatch):
+def test_agrees_with_the_rule_where_images_are_compared_with_few_centres_at_a_time(offset, monkeypatch):
     """Clusters, outliers and near ties; an offset leaves float32 few digits."""
-    for name, value in {"_CANDIDATES": 4, "_LIKELY": 12, "_CENTRES_AT_ONCE": 2, "_MOST_DISTANCES": 8}.items():
-        monkeypatch.setattr(k_center, name, value)
+    monkeypatch.setattr(k_center, "_CANDIDATES", 4)
+    monkeypatch.setattr(nearest_centres, "_CENTRES_AT_ONCE", 2)
+    monkeypatch.setattr(nearest_centres, "_MOST_DISTANCES", 8)
     rng = np.random.default_rng(5)
     centres = rng.normal(size=(9, 8)) * 4
     features = centres[rng.integers(0, 9, size=200)] + rng.normal(size=(200, 8)) * 0.01 + offset
@@ -59,7 +61,7 @@ def test_agrees_with_the_plain_loop_where_images_are_compared_with_few_centres_a
 
     fast = core_set(pool, 80, np.random.default_rng(3))
 
-    assert fast.tolist() == reference(pool, 80, np.random.default_rng(3))
+    assert fast.tolist() == by_the_rule(pool, 80, np.random.default_rng(3))
 
 
 def test_a_pool_on_disk_gives_the_same_picks_as_one_in_memory(make_workspace):
@@ -80,8 +82,8 @@ def test_most_images_are_not_compared_with_most_centres(monkeypatch):
         return squared(self, vectors, lengths, ends)
 
     monkeypatch.setattr(BoundedDistances, "squared", counted)
-    for name, value in {"_CANDIDATES": 32, "_LIKELY": 96, "_CENTRES_AT_ONCE": 16}.items():
-        monkeypatch.setattr(k_center, name, value)
+    monkeypatch.setattr(k_center, "_CANDIDATES", 32)
+    monkeypatch.setattr(nearest_centres, "_CENTRES_AT_ONCE", 16)
 
     core_set(Pool.from_arrays(features), 600, np.random.default_rng(0))
 
