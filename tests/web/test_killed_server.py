@@ -85,7 +85,7 @@ def test_a_hundred_kills_lose_nothing_and_change_no_question(make_workspace):
     annotator = Annotator(client)
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(
-        ["pytest", "evenpick.web.app", "evenpick.session.balancing", "evenpick.acquisition.table"]
+        ["pytest", "evenpick.web.server", "evenpick.session.balancing", "evenpick.acquisition.table"]
     )
     options = {"acquisition": "random", "balancing": "ratio_max", "patience": 1, "random_state": 7}
     killed_at_work, started = 0, time.monotonic()

@@ -1,112 +1,133 @@
-"""What the labelling API does, without HTTP: one request at a time, bodies in, JSON values out."""
+"""What the label API does, without HTTP: one request at a time, typed requests in, typed replies out."""
 
 import hashlib
 import threading
-from collections.abc import Callable, Collection
-from dataclasses import asdict
-from typing import Any
+
+from msgspec import UNSET, UnsetType
 
 from ..estimates import unseen_of_counts
 from ..names import checked_name
 from ..session import RecordedSession
+from . import api
 from .agreement import agreements, conflicts
-from .loans import Handout, Turn
+from .loans import Loans
 
 
 class Desk:
-    """What the handlers do, one at a time; every method returns what is sent as JSON."""
+    """Answers the requests of all pages, one at a time.
 
-    def __init__(self, session: RecordedSession, handout: Handout, show_target: bool, repeat: int) -> None:
-        self.session, self.handout, self.lock = session, handout, threading.Lock()
+    The public methods from `next` to `release` are the POSTs of the API: their names, types and first lines make
+    its description.
+    """
+
+    def __init__(self, session: RecordedSession, loans: Loans, show_target: bool, repeat: int) -> None:
+        self.session, self._loans, self._lock = session, loans, threading.Lock()
         self._show_target, self._repeat = show_target, repeat
         # Part of every image's address, so that no browser shows the image of another workspace.
         identity = f"{session.store.path.resolve()}\0{session.pool.folder}\0{len(session.pool)}"
         self._version = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-        self.posts: dict[str, Callable[[dict[str, Any], str, str], dict[str, Any]]] = {
-            "/api/next": self._next, "/api/label": self._label, "/api/skip": self._skip,
-            "/api/undo": self._undo, "/api/rename": self._rename, "/api/release": self._release,
-            "/api/upcoming": self._upcoming,
-        }  # fmt: skip
 
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Answer a body that was checked."""
-        annotator = checked_name("an annotator", body.get("annotator", self.session.annotator))
-        page = body.get("page", "")
-        with self.lock:
-            answer = self.posts[path](body, page, annotator)
-            if body.get("then_next"):
-                answer["turn"] = self._turn(self.handout.next(page, annotator))
-            return answer
+    def next(self, request: api.Next) -> api.HandedOut:
+        """Hand out an image; the same until it is answered."""
+        with self._lock:
+            turn = self._turn(request)
+            return api.HandedOut(self._progress(), turn)
 
-    def state(self) -> dict[str, Any]:
+    def label(self, request: api.Label) -> api.Answered:
+        """Say the class of an image."""
+        return self._answer(request, request.row, request.label)
+
+    def skip(self, request: api.Skip) -> api.Answered:
+        """Say that nobody can tell the class of an image; costs no budget."""
+        return self._answer(request, request.row, None)
+
+    def undo(self, request: api.Undo) -> api.Undone:
+        """Take this annotator's last answer back and hand its image out again."""
+        with self._lock:
+            undone = self._loans.undo(_page(request), self._annotator(request), request.request or None)
+            row = self.session.pool.index_of[undone.image]
+            return api.Undone(row, self._progress(), self._turn_if_wanted(request))
+
+    def rename(self, request: api.Rename) -> api.Renamed:
+        """Rename a class, or merge it into another."""
+        with self._lock:
+            who = self._annotator(request)
+            self._loans.rename(_page(request), who, request.old, request.new, request.request or None)
+            return api.Renamed(self._progress(), self._turn_if_wanted(request))
+
+    def upcoming(self, request: api.Upcoming) -> api.Guesses:
+        """Say that the image is on the screen: both sides can work ahead on what may come next, a guess."""
+        with self._lock:
+            return api.Guesses([self._url(row) for row in self._loans.upcoming(_page(request))])
+
+    def release(self, request: api.Release) -> api.Released:
+        """Give the image of a page back unanswered."""
+        with self._lock:
+            self._loans.release(_page(request))
+            return api.Released(True)
+
+    def state(self) -> api.State:
         """Everything but the image."""
-        with self.lock:
+        with self._lock:
             session, opinions = self.session, self.session.opinions
-            return {
-                "workspace": str(session.store.path.parent), "images": len(session.pool),
-                "annotator": session.annotator, "repeat": self._repeat, "show_target": self._show_target,
-                "progress": self._progress(),
-                "conflicts": [self._conflict(row) for row in conflicts(opinions)],
-                "agreement": [asdict(pair) for pair in agreements(opinions)],
-            }  # fmt: skip
+            return api.State(
+                workspace=str(session.store.path.parent),
+                images=len(session.pool),
+                annotator=session.annotator,
+                repeat=self._repeat,
+                show_target=self._show_target,
+                progress=self._progress(),
+                conflicts=[self._conflict(row) for row in conflicts(opinions)],
+                agreement=agreements(opinions),
+            )
 
-    def _next(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
-        turn = self.handout.next(page, annotator)
-        return {"progress": self._progress(), "turn": self._turn(turn)}
+    def _answer(self, request: api.Recorded, row: int, label: str | None) -> api.Answered:
+        with self._lock:
+            who = self._annotator(request)
+            entry = self._loans.answer(_page(request), who, row, label, request.request or None)
+            return api.Answered(entry, self._progress(), self._turn_if_wanted(request))
 
-    def _label(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
-        entry = self.handout.answer(page, annotator, body["row"], body["label"], body.get("request"))
-        return {"entry": entry, "progress": self._progress()}
+    def _annotator(self, request: api.Next) -> str:
+        return checked_name("an annotator", request.annotator or self.session.annotator)
 
-    def _skip(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
-        entry = self.handout.answer(page, annotator, body["row"], None, body.get("request"))
-        return {"entry": entry, "progress": self._progress()}
+    def _turn_if_wanted(self, request: api.Recorded) -> api.Turn | UnsetType:
+        return self._turn(request) if request.then_next else UNSET
 
-    def _undo(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
-        undone = self.handout.undo(page, annotator, body.get("request"))
-        return {"row": self.session.pool.index_of[undone.image], "progress": self._progress()}
+    def _turn(self, request: api.Next) -> api.Turn:
+        turn = self._loans.next(_page(request), self._annotator(request))
+        if turn.question is None:
+            return api.Turn(turn.status)
+        question = turn.question
+        target = question.target if self._show_target else UNSET
+        return api.Turn(turn.status, api.Image(question.index, self._url(question.index), question.phase, target))
 
-    def _rename(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
-        self.handout.rename(page, annotator, body["old"], body["new"], body.get("request"))
-        return {"progress": self._progress()}
-
-    def _release(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
-        self.handout.release(page)
-        return {"released": True}
-
-    def _upcoming(self, body: dict[str, Any], page: str, annotator: str) -> dict[str, Any]:
-        return {"urls": [self._url(row) for row in self.handout.upcoming(page)]}
-
-    def _progress(self) -> dict[str, Any]:
+    def _progress(self) -> api.Progress:
         session = self.session.session
         labels = sum(session.counts.values())
-        return {
-            "budget": labels + session.labels_left, "labels": labels,
-            "skipped": len(session.answers) - labels, "phase": session.phase,
-            "classes": [{"name": name, "count": count} for name, count in session.counts.items()],
-            "conflicts": len(conflicts(self.session.opinions)), "unseen": _unseen(session.counts.values(), len(self.session.pool)),
-        }  # fmt: skip
+        return api.Progress(
+            budget=labels + session.labels_left,
+            labels=labels,
+            skipped=len(session.answers) - labels,
+            phase=session.phase,
+            classes=[api.Class(name, count) for name, count in session.counts.items()],
+            conflicts=len(conflicts(self.session.opinions)),
+            unseen=self._unseen(),
+        )
 
-    def _turn(self, turn: Turn) -> dict[str, Any]:
-        if turn.question is None:
-            return {"status": turn.status}
-        question = turn.question
-        target = {"target": question.target} if self._show_target else {}
-        image = {"row": question.index, "url": self._url(question.index), "phase": question.phase, **target}
-        return {"status": turn.status, "image": image}
+    def _unseen(self) -> api.Unseen | None:
+        """What costs nothing to say after every answer; the accuracy to expect takes seconds."""
+        unseen = unseen_of_counts(self.session.counts.values(), len(self.session.pool))
+        if unseen is None or unseen.too_early:
+            return None
+        return api.Unseen(unseen.undiscovered, unseen.low, unseen.high, unseen.unseen_mass)
 
-    def _conflict(self, row: int) -> dict[str, Any]:
-        given = self.session.opinions[row].items()
-        answers = [{"annotator": who, "label": label} for who, label in given]
-        return {"row": row, "image": self.session.pool.image_ids[row], "answers": answers}
+    def _conflict(self, row: int) -> api.Conflict:
+        opinions = [api.Opinion(who, label) for who, label in self.session.opinions[row].items()]
+        return api.Conflict(row, self.session.pool.image_ids[row], opinions)
 
     def _url(self, row: int) -> str:
         return f"/image/{row}?v={self._version}"
 
 
-def _unseen(counts: Collection[int], n_images: int) -> dict[str, float] | None:
-    """What costs nothing to say after every answer; the accuracy to expect takes seconds."""
-    unseen = unseen_of_counts(counts, n_images)
-    if unseen is None or unseen.too_early:
-        return None
-    return {"undiscovered": unseen.undiscovered, "low": unseen.low, "high": unseen.high, "mass": unseen.unseen_mass}
+def _page(request: api.Request) -> str:
+    return request.page or ""

@@ -1,4 +1,8 @@
-"""What every request must pass and every response carries; plain ASGI, so that nothing gets round it."""
+"""What every request must pass and every response carries: five small ASGI layers, one rule each.
+
+From the outside in: response headers, host names, origins, the token, the size of bodies. The headers come first,
+so that each refusal carries them too.
+"""
 
 import hmac
 import ipaddress
@@ -6,13 +10,15 @@ import json
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Message, Callable[[], Awaitable[Message]], Send], Awaitable[None]]
+App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LARGEST_BODY = 64 * 1024
 
@@ -32,78 +38,97 @@ HEADERS = {
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/\s@\[\]]+)(:\d{1,5})?")
 
 
-class Guard:
-    """Refuses foreign hosts, foreign origins, missing tokens and large bodies before the app sees them.
+class ResponseHeaders:
+    """Every response forbids what it does not need, and is kept nowhere unless it says so itself."""
 
-    Parameters
-    ----------
-    app : ASGI application
-    host : str
-        The address that is bound; it says which Host headers are ours.
-    token : str or None
-        What a visitor must know: in the address of the first visit, then in a cookie, or as bearer.
-    """
+    def __init__(self, app: App) -> None:
+        self._app = app
 
-    def __init__(self, app: App, host: str = "127.0.0.1", token: str | None = None) -> None:
-        self._app, self._host, self._token = app, host, token
-
-    async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        refused = self._refusal(scope, headers)
-        guarded = self._with_headers(scope, send)
-        if refused is None:
-            await self._app(scope, receive, guarded)
-            return
-        status, reason = refused
-        body = json.dumps({"error": reason}).encode()
-        sent = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await guarded({"type": "http.response.start", "status": status, "headers": sent})
-        await guarded({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-    def _refusal(self, scope: Message, headers: dict[str, str]) -> tuple[int, str] | None:
-        host = headers.get("host", "")
-        if not is_our_host(host, self._host):
-            return 403, f"this server does not go by the name {host[:100]!r}; open the address it printed"
-        if not _is_our_origin(headers, host, str(scope["method"])):
-            return 403, "requests from other sites are refused"
-        if self._token is not None and not self._knows_token(scope, headers):
-            return 401, "this server wants its token: open the whole address that `evenpick label` printed"
-        length = headers.get("content-length", "0")
-        if "transfer-encoding" in headers or not length.isdigit() or int(length) > LARGEST_BODY:
-            return 413, f"a body must state its length and have at most {LARGEST_BODY} bytes"
-        return None
-
-    def _knows_token(self, scope: Message, headers: dict[str, str]) -> bool:
-        bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        return any(
-            hmac.compare_digest(found.encode("utf-8", "replace"), (self._token or "").encode())
-            for found in (bearer, _cookie(headers, self._cookie_name(scope)), _token_in_address(scope))
-        )
-
-    def _with_headers(self, scope: Message, send: Send) -> Send:
-        async def send_guarded(message: Message) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
-                added = {**HEADERS, **({} if b"cache-control" in own else {"Cache-Control": "no-store"})}
-                if message["status"] == 200 and self._token and _token_in_address(scope) == self._token:
-                    # From here on the cookie is enough; the page takes the token out of its address.
-                    cookie = f"{self._cookie_name(scope)}={self._token}"
-                    added["Set-Cookie"] = f"{cookie}; HttpOnly; SameSite=Strict; Path=/"
-                message["headers"] = [*message["headers"], *_encoded(added.items())]
+                kept = {} if b"cache-control" in own else {"Cache-Control": "no-store"}
+                message["headers"] = [*message["headers"], *_encoded({**HEADERS, **kept}.items())]
             await send(message)
 
-        return send_guarded
+        await self._app(scope, receive, send_with_headers)
 
-    def _cookie_name(self, scope: Message) -> str:
-        # Cookies know no ports, and two servers may run at once.
-        return f"evenpick_{(scope.get('server') or ('', 0))[1]}"
+
+class HostNames:
+    """Refuses a Host header that does not name this machine, as that of a foreign name that was bound to it anew.
+
+    Starlette's own rule cuts `[::1]:8765` at its first colon.
+    """
+
+    def __init__(self, app: App, bound: str) -> None:
+        self._app, self._bound = app, bound
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not is_our_host(host := _headers(scope).get("host", ""), self._bound):
+            reason = f"this server does not go by the name {host[:100]!r}; open the address it printed"
+            await _refuse(scope, send, 403, reason)
+        else:
+            await self._app(scope, receive, send)
+
+
+class Origins:
+    """Refuses what a page of another site sends; a link there may lead here."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _is_our_origin(_headers(scope), scope["method"]):
+            await _refuse(scope, send, 403, "requests from other sites are refused")
+        else:
+            await self._app(scope, receive, send)
+
+
+class Token:
+    """Refuses who does not know the token; in the address of the first page it is turned into a cookie."""
+
+    def __init__(self, app: App, token: str | None) -> None:
+        self._app, self._token = app, token
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._token is None:
+            await self._app(scope, receive, send)
+        elif not any(_same(found, self._token) for found in _tokens(scope)):
+            reason = "this server wants its token: open the whole address that `evenpick label` printed"
+            await _refuse(scope, send, 401, reason)
+        else:
+            first = _same(_token_in_address(scope), self._token)
+            await self._app(scope, receive, self._with_cookie(scope, send) if first else send)
+
+    def _with_cookie(self, scope: Message, send: Send) -> Send:
+        """From here on the cookie is enough; the page takes the token out of its address."""
+        cookie = f"{_cookie_name(scope)}={self._token}; HttpOnly; SameSite=Strict; Path=/"
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                message["headers"] = [*message["headers"], *_encoded([("Set-Cookie", cookie)])]
+            await send(message)
+
+        return send_with_cookie
+
+
+class BodySize:
+    """Refuses a body that is large, or does not state its length."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _states_a_small_body(_headers(scope), scope["method"]):
+            reason = f"a body must state its length and have at most {LARGEST_BODY} bytes"
+            await _refuse(scope, send, 413, reason)
+        else:
+            await self._app(scope, receive, send)
 
 
 def is_our_host(header: str, bound: str) -> bool:
-    """Whether a Host header names this machine: what a rebound foreign name cannot do."""
+    """Whether a Host header names this machine, to a server that is bound to that address."""
     match = _HOST.fullmatch(header)
     if match is None:
         return False
@@ -113,7 +138,7 @@ def is_our_host(header: str, bound: str) -> bool:
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
-        return not is_loopback(bound) and name in (socket.gethostname().lower(), socket.getfqdn().lower())
+        return not is_loopback(bound) and name in _own_names()
     return address.is_loopback or not is_loopback(bound)
 
 
@@ -125,14 +150,36 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _is_our_origin(headers: dict[str, str], host: str, method: str) -> bool:
+@cache  # the full name may take a look-up in the network
+def _own_names() -> frozenset[str]:
+    return frozenset({socket.gethostname().lower(), socket.getfqdn().lower()})
+
+
+def _is_our_origin(headers: dict[str, str], method: str) -> bool:
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
         return False
     if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
         return True
     # A link on another site may lead here; nothing else may.
     return headers.get("sec-fetch-mode") == "navigate" and method in ("GET", "HEAD")
+
+
+def _states_a_small_body(headers: dict[str, str], method: str) -> bool:
+    if "transfer-encoding" in headers:
+        return False
+    length = headers.get("content-length", "" if method == "POST" else "0")
+    return length.isdecimal() and int(length) <= LARGEST_BODY
+
+
+def _tokens(scope: Message) -> tuple[str, str, str]:
+    headers = _headers(scope)
+    bearer = headers.get("authorization", "").removeprefix("Bearer ")
+    return bearer, _cookie(headers, _cookie_name(scope)), _token_in_address(scope)
+
+
+def _same(found: str, token: str) -> bool:
+    return hmac.compare_digest(found.encode("utf-8", "replace"), token.encode())
 
 
 def _token_in_address(scope: Message) -> str:
@@ -142,12 +189,28 @@ def _token_in_address(scope: Message) -> str:
     return parse_qs(query.decode("latin-1")).get("token", [""])[0]
 
 
+def _cookie_name(scope: Message) -> str:
+    # Cookies know no ports, and two servers may run at once.
+    return f"evenpick_{(scope.get('server') or ('', 0))[1]}"
+
+
 def _cookie(headers: dict[str, str], name: str) -> str:
     try:
         cookies = SimpleCookie(headers.get("cookie", ""))
     except CookieError:
         return ""
     return cookies[name].value if name in cookies else ""
+
+
+def _headers(scope: Message) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def _refuse(scope: Message, send: Send, status: int, reason: str) -> None:
+    body = json.dumps({"error": reason}).encode()
+    headers = _encoded([("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
 def _encoded(pairs: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

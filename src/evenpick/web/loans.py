@@ -35,7 +35,7 @@ class _Loan:
     until: float
 
 
-class Handout:
+class Loans:
     """Hands out the questions of a recorded session; callers take turns (one lock around every call).
 
     Parameters
@@ -133,23 +133,28 @@ class Handout:
 
     def _pick(self, annotator: str) -> Turn:
         opinions, session = self._session.opinions, self._session.session
-        looking = Counter(loan.question.index for loan in self._loans.values())
-        mine = {loan.question.index for loan in self._loans.values() if loan.annotator == annotator}
-        full = {row for row, n in looking.items() if n + len(opinions.get(row, {})) >= self._repeat} | mine
-        if (second := self._second_look(annotator, full)) is not None:
+        lent = Counter(loan.question.index for loan in self._loans.values())
+        # Rows that need nobody else: once everyone who has the image now has answered, it has all its answers.
+        enough = {row for row, people in lent.items() if people + len(opinions.get(row, {})) >= self._repeat}
+        # Rows on other pages of the same person, who answers an image once.
+        own = {loan.question.index for loan in self._loans.values() if loan.annotator == annotator}
+        taken = enough | own
+        if (second := self._second_look(annotator, taken)) is not None:
             return Turn("image", second)
-        new = {row for row in looking if row not in opinions}
-        question = session.ask(full - opinions.keys())
-        # Each new image that is out may cost a label.
-        if question is not None and (question.index in new or len(new) < session.labels_left):
+        # The session itself passes over what is answered.
+        question = session.ask(taken - opinions.keys())
+        # Each unanswered row that is lent may cost a label, however many people have it.
+        unanswered = lent.keys() - opinions.keys()
+        if question is not None and (question.index in unanswered or len(unanswered) < session.labels_left):
             return Turn("image", question)
-        return Turn("waiting" if new and session.labels_left > 0 else "finished")
+        return Turn("waiting" if unanswered and session.labels_left > 0 else "finished")
 
-    def _second_look(self, annotator: str, full: set[int]) -> Question | None:
+    def _second_look(self, annotator: str, taken: set[int]) -> Question | None:
+        """An answered image that still wants this annotator's opinion."""
         if self._repeat == 1:
             return None
         for answer in self._session.session.answers:
-            if answer.index not in full and self._is_wanted(answer.index, annotator):
+            if answer.index not in taken and self._is_wanted(answer.index, annotator):
                 return Question(answer.index, answer.phase, answer.target)
         return None
 

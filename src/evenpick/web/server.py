@@ -1,0 +1,101 @@
+"""The server of the labelling page: its socket, its address, its token, and one server a workspace."""
+
+import secrets
+import socket
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import EvenpickError, MissingExtraError
+from ..names import checked_name
+from ..paths import Paths
+from ..pool import Pool
+from ..session import RecordedSession
+from .app import create_app
+from .guard import is_loopback
+
+try:
+    import uvicorn
+except ImportError as error:
+    raise MissingExtraError("the labelling page", "web") from error
+
+PORT = 8765
+
+
+def serve(
+    workspace: str | Path,
+    pool: Pool,
+    budget: int | None = None,
+    *,
+    annotator: str = "annotator",
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    token: str | None = None,
+    show_target: bool = False,
+    repeat: int = 1,
+    open_browser: bool = True,
+    announce: Callable[[str], None] = print,
+    **options: Any,
+) -> None:
+    """Serve the labelling page of a workspace until it is stopped.
+
+    `token` is drawn when `host` is more than this machine and none is given; `announce` is told the address
+    to open; `port` 0 takes a free one; the other options are those of `RecordedSession` and `create_app`.
+
+    Raises
+    ------
+    EvenpickError
+        If the port is taken, the token is weak, the folder of photographs is gone, or another process
+        labels the workspace.
+    """
+    from filelock import FileLock, Timeout
+
+    token = _checked_token(host, token)
+    name = checked_name("an annotator", annotator)
+    lock = FileLock(Paths(workspace).label_lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise EvenpickError(f"workspace '{workspace}' is being labelled by another process; stop it first") from error
+    with lock, RecordedSession(workspace, pool, budget, name, **options) as session, _bind(host, port) as bound:
+        app = create_app(session, host=host, token=token, show_target=show_target, repeat=repeat)
+        address = _address(host, bound.getsockname()[1], token)
+        announce(f"Label here: {address}\nEvery answer is kept at once; stop with Ctrl+C and go on any time.")
+        if open_browser:
+            webbrowser.open(address)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", lifespan="off")
+        try:
+            uvicorn.Server(config).run(sockets=[bound])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            app.state.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Only of a socket that says it is TCP does asyncio send each reply at once, not 40 ms later.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host.strip("[]"), port))
+        bound.listen(128)  # whoever opens the address before the server runs waits for it
+    except (OSError, OverflowError) as error:
+        bound.close()
+        reason = getattr(error, "strerror", None) or error
+        raise EvenpickError(f"cannot listen at {host}, port {port}: {reason}; --port 0 takes a free port") from error
+    return bound
+
+
+def _address(host: str, port: int, token: str | None) -> str:
+    name = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+
+
+def _checked_token(host: str, token: str | None) -> str | None:
+    if token is None:
+        return None if is_loopback(host) else secrets.token_urlsafe(24)
+    if len(token) < 16 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in token):
+        raise EvenpickError("a token must have 16 or more letters, digits, '-' or '_'; leave it out to get one")
+    return token

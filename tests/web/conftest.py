@@ -1,0 +1,68 @@
+"""The labelling page of a made workspace, without a network and with one."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from evenpick.pool import Pool
+from evenpick.session import RecordedSession
+from evenpick.web.app import create_app
+
+HERE = "http://127.0.0.1:8765"
+
+
+class Client(TestClient):
+    """A client of the app, at the address that people open."""
+
+    def ask(self, path, **body):
+        """The reply to a POST that is accepted."""
+        answer = self.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def begin(make_workspace) -> Iterator[Callable[..., Client]]:
+    """Start the app on a new workspace; returns its client."""
+    with contextlib.ExitStack() as stack:
+
+        def build(n=40, budget=20, workspace=None, balancing="ratio_max", **options):
+            workspace = workspace or make_workspace(n)
+            session = stack.enter_context(
+                RecordedSession(
+                    workspace, Pool.open(workspace), budget, "ann", acquisition="random", balancing=balancing
+                )
+            )
+            app = create_app(session, **options)
+            stack.callback(app.state.close)
+            client = stack.enter_context(Client(app, base_url=HERE))
+            client.session = session
+            return client
+
+        yield build
+
+
+@pytest.fixture
+def running() -> Callable[..., AbstractContextManager[str]]:
+    """A real server of an app on a free port of this machine; its address."""
+
+    @contextlib.contextmanager
+    def run(app):
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none", lifespan="off"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+    return run

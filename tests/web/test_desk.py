@@ -1,0 +1,163 @@
+"""What the label API says and does, asked over HTTP but for what only the desk itself shows."""
+
+import re
+
+import numpy as np
+import pytest
+
+from evenpick.pool import Pool
+from evenpick.pool.writer import PoolWriter
+from evenpick.probabilities import summarise_probabilities
+from evenpick.session import RecordedSession
+from evenpick.web.api import Next
+from evenpick.web.desk import Desk
+from evenpick.web.loans import Loans
+
+
+def test_next_label_skip_undo_and_rename(begin):
+    client = begin()
+    first = client.ask("/api/next", page="p")["turn"]["image"]
+    assert client.ask("/api/next", page="p")["turn"]["image"] == first
+
+    answered = client.ask("/api/label", page="p", row=first["row"], label=" cat ", then_next=True)
+    second = answered["turn"]["image"]
+    assert (answered["entry"], second["row"] != first["row"]) == (1, True)
+    skipped = client.ask("/api/skip", page="p", row=second["row"], then_next=True)
+    assert skipped["progress"] == {
+        "budget": 20, "labels": 1, "skipped": 1, "phase": "discovery",
+        "classes": [{"name": "cat", "count": 1}], "conflicts": 0, "unseen": None,
+    }  # fmt: skip
+    undone = client.ask("/api/undo", page="p", then_next=True)
+    assert undone["row"] == undone["turn"]["image"]["row"] == second["row"]
+    renamed = client.ask("/api/rename", page="p", old="cat", new="feline", then_next=True)
+    assert renamed["progress"]["classes"] == [{"name": "feline", "count": 1}]
+    assert renamed["turn"]["image"]["row"] == second["row"]
+
+
+def test_from_twenty_labels_on_the_classes_not_found_are_estimated(begin):
+    client = begin()
+    for i in range(20):
+        row = client.ask("/api/next")["turn"]["image"]["row"]
+        unseen = client.ask("/api/label", row=row, label=f"class {i if i < 5 else 5}")["progress"]["unseen"]
+        assert (unseen is None) == (i < 19)
+
+    # five classes with one label and none with two: 19/20 * 5 * 4 / 2
+    assert unseen["undiscovered"] == pytest.approx(9.5)
+    assert unseen["mass"] == 0.25
+    assert unseen["low"] < 9.5 < unseen["high"]
+    assert client.get("/api/state").json()["progress"]["unseen"] == unseen
+
+
+def test_the_state_lists_conflicts_and_agreement(begin):
+    client = begin(repeat=2)
+    row = client.ask("/api/next", page="a", annotator="ann")["turn"]["image"]["row"]
+    assert client.ask("/api/next", page="b", annotator="bob")["turn"]["image"]["row"] == row
+    client.ask("/api/label", annotator="ann", row=row, label="cat")
+    client.ask("/api/label", annotator="bob", row=row, label="dog")
+
+    state = client.get("/api/state").json()
+
+    answers = [{"annotator": "ann", "label": "cat"}, {"annotator": "bob", "label": "dog"}]
+    assert state["conflicts"] == [{"row": row, "image": f"{row:03d}.jpg", "answers": answers}]
+    assert state["agreement"] == [{"annotators": ["ann", "bob"], "images": 1, "same": 0.0, "kappa": 0.0}]
+    assert (state["images"], state["annotator"], state["repeat"]) == (40, "ann", 2)
+
+
+def test_the_end_is_told(begin):
+    client = begin(budget=2)
+    for _ in range(2):
+        row = client.ask("/api/next")["turn"]["image"]["row"]
+        answered = client.ask("/api/label", row=row, label="cat", then_next=True)
+
+    assert answered["turn"] == {"status": "finished"}
+    late = client.post("/api/label", json={"row": (row + 1) % 40, "label": "cat"})
+    assert late.status_code == 409
+    assert "budget of 2 labels is spent" in late.json()["error"] or "answered already" in late.json()["error"]
+
+
+def test_the_target_is_told_only_when_the_server_was_told_to(begin, make_workspace):
+    for show in (False, True):
+        client = begin(n=30, budget=25, workspace=make_workspace(30, name=f"w{show}"), show_target=show)
+        turn = client.ask("/api/next")["turn"]
+        while client.session.phase == "discovery":
+            name = "common" if turn["image"]["row"] % 7 else "rare"
+            turn = client.ask("/api/label", row=turn["image"]["row"], label=name, then_next=True)["turn"]
+        assert turn["image"].get("target") == ("rare" if show else None)
+        assert ("target" in turn["image"]) is show
+        assert client.get("/api/state").json()["show_target"] is show
+
+
+def test_upcoming_images_are_those_asked_for_next_in_discovery(begin):
+    client = begin()
+    client.ask("/api/next")
+    guesses = client.ask("/api/upcoming")["urls"]
+    shown = []
+    for _ in guesses:
+        row = client.ask("/api/next")["turn"]["image"]["row"]
+        shown.append(client.ask("/api/skip", row=row, then_next=True)["turn"]["image"]["url"])
+
+    assert guesses == shown
+    assert len(guesses) == 3
+
+
+def test_what_is_not_possible_now_is_a_conflict_with_a_reason(begin):
+    client = begin()
+    client.ask("/api/label", row=1, label="cat")
+    for path, body, message in [
+        ("/api/label", {"row": 1, "label": "dog"}, "image '001.jpg' is answered already; undo first"),
+        ("/api/rename", {"old": "dog", "new": "cat"}, "class 'dog' does not exist; found so far: cat"),
+        ("/api/undo", {"annotator": "bob"}, "there is no answer to undo"),
+    ]:
+        answer = client.post(path, json=body)
+        assert (answer.status_code, message in answer.json()["error"]) == (409, True)
+
+
+def test_automatic_balancing_asks_without_repeats_and_tells_no_target(begin):
+    client = begin(n=70, budget=60, balancing="auto", show_target=True)
+    turn, rows = client.ask("/api/next")["turn"], []
+    while turn["status"] == "image":
+        row = turn["image"]["row"]
+        rows.append(row)
+        assert turn["image"]["target"] is None
+        assert turn["image"]["phase"] == ("discovery" if len(rows) <= 40 else "balancing")
+        client.ask("/api/upcoming")
+        turn = client.ask("/api/label", row=row, label=f"class {row % 5}", then_next=True)["turn"]
+
+    assert len(set(rows)) == len(rows) == 60
+
+
+# --- the address of an image ------------------------------------------------------------------------
+
+
+def embed(workspace, folder, n):
+    """A workspace of the first n photographs of a folder."""
+    rng = np.random.default_rng(0)
+    writer = PoolWriter(workspace, folder, {"name": "made", "fingerprint": "0"}, 6)
+    predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=n))
+    features = rng.normal(size=(n, 6)).astype(np.float32)
+    writer.append([f"{i:03d}.jpg" for i in range(n)], [str(i) for i in range(n)], features, predictions)
+    return Pool.open(workspace)
+
+
+def address_of_the_first_image(workspace, pool):
+    """What the desk answers, without the number of the image."""
+    with RecordedSession(workspace, pool, 20, "ann", acquisition="random") as session:
+        loans = Loans(session)
+        url = Desk(session, loans, show_target=False, repeat=1).next(Next()).turn.image.url
+        loans.close()
+    row, version = re.fullmatch(r"/image/(\d+)\?v=([0-9a-f]{12})", url).groups()
+    assert int(row) < len(pool)
+    return version
+
+
+def test_the_address_of_an_image_changes_with_workspace_folder_and_size_of_the_pool(make_workspace, tmp_path):
+    """A browser keeps images for an hour: it must not show those of another workspace at the same port."""
+    one, other = make_workspace(40, name="one"), make_workspace(40, name="other")
+    pool = Pool.open(one)
+    version = address_of_the_first_image(one, pool)
+
+    assert address_of_the_first_image(one, Pool.open(one)) == version
+    assert address_of_the_first_image(other, pool) != version
+    assert address_of_the_first_image(one, Pool.open(other)) != version
+    assert address_of_the_first_image(one, embed(tmp_path / "smaller", pool.folder, 39)) != version
+    assert address_of_the_first_image(one, embed(tmp_path / "same", pool.folder, 40)) == version

@@ -1,0 +1,52 @@
+"""The description of the API: people and programs can read it, and whatever is sent is answered as it says."""
+
+import contextlib
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+
+HERE = "http://127.0.0.1:8765"
+TOKEN = "a-token-of-some-length"
+
+
+def test_every_address_of_the_description_can_be_read_by_people(begin):
+    client = begin()
+    description = client.get("/openapi.json").json()
+    page = client.get("/api").text
+
+    assert len(description["paths"]) == 9
+    assert all(path in page for path in description["paths"])
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_whatever_schemathesis_sends_is_answered_as_described(begin, token, mode):
+    client = begin(token=token)
+    schema = schemathesis.openapi.from_dict(client.get("/openapi.json", headers=bearer(token)).json())
+    schema.app = client.app
+    tried = set()
+
+    for operation in [result.ok() for result in schema.get_all_operations()]:
+
+        @settings(
+            max_examples=30,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.generate],  # to shrink what fails takes minutes
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def check(case):
+            tried.add((case.method, case.path, str(case.body), str(case.path_parameters)))
+            case.call_and_validate(base_url=HERE, headers=bearer(token))
+
+        with contextlib.suppress(Unsatisfiable):  # nothing can be wrong with a request without parameters
+            check()
+    assert len(tried) > 100
