@@ -25,11 +25,13 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.keys import Keys
 
+from evenpick import Preprocessing
 from evenpick.labels import set_aside
 from evenpick.pool import Pool
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.session import RecordedSession
+from evenpick.sources import SourceDescription
 
 IMAGES, WIDTH, CLASSES, BUDGET = 100_000, 1280, 100, 3000
 DIFFERENT = 500
@@ -89,7 +91,7 @@ def make_workspace(folder: Path) -> None:
         Image.fromarray(coarse).resize((320, 240), Image.Resampling.BICUBIC).save(photos / f"{i:06d}.jpg")
     for i in range(DIFFERENT, IMAGES):
         os.link(photos / f"{i % DIFFERENT:06d}.jpg", photos / f"{i:06d}.jpg")
-    writer = PoolWriter(workspace, photos, {"name": "made", "fingerprint": "0"}, WIDTH)
+    writer = PoolWriter(workspace, photos, SourceDescription("made", Preprocessing(), WIDTH, 1000, "none", "0"))
     for start in range(0, IMAGES, 2048):
         block = labels[start : start + 2048]
         noise = rng.gamma(0.5, 1.5, size=(len(block), WIDTH)).astype(np.float32)

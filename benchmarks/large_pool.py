@@ -29,6 +29,7 @@ from evenpick.pool import BLOCK_ROWS
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import PREDICTION
 from evenpick.ray_cluster import map_in_tasks, on_ray
+from evenpick.sources import SourceDescription
 
 WIDTH = 1280
 BUDGET = 2000
@@ -75,7 +76,7 @@ def resident() -> int:
 def write_pool(workspace: Path, blocks: int, width: int, rows: list[tuple[str, str]]) -> Path:
     """A pool of random features; what writing it cost is added to the rows."""
     rng, before = np.random.default_rng(0), resident()
-    writer = PoolWriter(workspace, workspace, {"fingerprint": "random"}, width)
+    writer = PoolWriter(workspace, workspace, SourceDescription("random", Preprocessing(), width, 1000, "none", "0"))
     predictions = np.zeros(BLOCK_ROWS, PREDICTION)
     seconds = 0.0
     for block in range(blocks):

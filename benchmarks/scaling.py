@@ -37,13 +37,15 @@ LOSS_WANTED = 500
 
 def make_pool(workspace: Path, n: int) -> None:
     """A thousand clusters, some a hundred times as large as others; as of a network that ends in a ReLU."""
+    from evenpick import Preprocessing
     from evenpick.pool.writer import PoolWriter
     from evenpick.probabilities import PREDICTION
+    from evenpick.sources import SourceDescription
 
     rng = np.random.default_rng(0)
     centres = rng.gamma(0.5, 1.0, size=(1000, WIDTH)).astype(np.float32)
     sizes = np.geomspace(1, 100, 1000)
-    writer = PoolWriter(workspace, workspace, {"name": "made", "fingerprint": "0"}, WIDTH)
+    writer = PoolWriter(workspace, workspace, SourceDescription("made", Preprocessing(), WIDTH, 1000, "none", "0"))
     for start in range(0, n, BLOCK):
         rows = range(start, min(start + BLOCK, n))
         clusters = rng.choice(1000, size=len(rows), p=sizes / sizes.sum())

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evenpick.images import Preprocessing
 from evenpick.pool import Pool
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
+from evenpick.sources import SourceDescription
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -129,8 +131,8 @@ def make_workspace(tmp_path: Path) -> Callable[..., Path]:
         ids = [f"{i:03d}.jpg" for i in range(n)]
         for image_id, colour in zip(ids, rng.integers(0, 256, size=(n, 3)).tolist(), strict=True):
             Image.new("RGB", (96, 72), tuple(colour)).save(folder / image_id)
-        source = {"name": "made", "fingerprint": "0"}
-        writer = PoolWriter(tmp_path / name, folder, source, 6)
+        source = SourceDescription("made", Preprocessing(), 6, 7, "none", "0")
+        writer = PoolWriter(tmp_path / name, folder, source)
         features = rng.normal(size=(n, 6)).astype(np.float32)
         predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=n))
         writer.append(ids, [f"digest {i}" for i in range(n)], features, predictions)

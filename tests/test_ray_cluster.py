@@ -24,7 +24,7 @@ from evenpick.images import Preprocessing
 from evenpick.pool import Pool, embed
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
-from evenpick.sources import SourceModel
+from evenpick.sources import SourceDescription, SourceModel
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +102,7 @@ def photographs(tmp_path, monkeypatch):
 def workspace(tmp_path):
     """A pool of many small blocks, with copies and ties among its features."""
     rng = np.random.default_rng(0)
-    writer = PoolWriter(tmp_path / "work", tmp_path, {"fingerprint": "made"}, 24)
+    writer = PoolWriter(tmp_path / "work", tmp_path, SourceDescription("made", Preprocessing(), 24, 7, "none", "0"))
     for block in range(30):
         features = rng.normal(size=(64, 24)).round(0 if block % 3 else 3).astype(np.float32)
         names = [f"{block}-{i}" for i in range(len(features))]

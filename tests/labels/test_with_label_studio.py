@@ -23,9 +23,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evenpick.images import Preprocessing
 from evenpick.labels import Annotation, LabelStore, effective_answers, export_file, import_file, standing_answers
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
+from evenpick.sources import SourceDescription
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("label_studio") is None,
@@ -132,7 +134,9 @@ def wait_for(address, process, log):
 def make_awkward(tmp_path, folder):
     def build(name):
         rng = np.random.default_rng(0)
-        writer = PoolWriter(tmp_path / name, folder / "photos", {"name": "made", "fingerprint": "0"}, 6)
+        writer = PoolWriter(
+            tmp_path / name, folder / "photos", SourceDescription("made", Preprocessing(), 6, 7, "none", "0")
+        )
         predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=len(IMAGES)))
         features = rng.normal(size=(len(IMAGES), 6)).astype(np.float32)
         writer.append(IMAGES, [f"digest {i}" for i in range(len(IMAGES))], features, predictions)

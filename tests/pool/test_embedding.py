@@ -139,7 +139,7 @@ def test_every_image_gets_what_the_network_gives_it(source, tmp_path, small_bloc
         assert done.pool.source_class[row] == probabilities.argmax()
         assert done.pool.confidence[row] == pytest.approx(probabilities.max(), rel=1e-5)
     assert done.pool.folder == folder
-    assert done.pool.source["fingerprint"] == source.fingerprint
+    assert done.pool.source.fingerprint == source.fingerprint
 
 
 def test_progress_counts_from_zero_to_all(source, tmp_path):
@@ -307,7 +307,7 @@ def test_reduced_jpeg_files_are_another_source_and_stated_in_the_pool(source, tm
 
     reduced = embed(tmp_path / "reduced", folder, reducing).pool
 
-    assert reduced.source["preprocessing"]["reduced_jpeg"] is True
+    assert reduced.source.preprocessing.reduced_jpeg
     assert not np.array_equal(reduced.features[0], whole.features[0])
     with pytest.raises(EvenpickError, match="embedded with another source"):
         embed(tmp_path / "whole", folder, reducing)

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,15 @@ import evenpick.atomic_files
 import evenpick.pool.blocks
 import evenpick.pool.writer
 from evenpick.errors import EvenpickError
+from evenpick.images import Preprocessing
 from evenpick.pool import Pool, feature_blocks, read_state, single_blocks
 from evenpick.pool.blocks import BlockArray
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import PREDICTION, summarise_probabilities
+from evenpick.sources import SourceDescription
 
 ROWS = (3, 1, 5)
-SOURCE = {"name": "test", "fingerprint": "abc", "preprocessing": {"size": 8, "mean": (0.5, 0.5, 0.5)}}
+SOURCE = SourceDescription("test", Preprocessing(size=8, mean=(0.5, 0.5, 0.5)), 4, 5, "none", "abc")
 
 
 def parts(rows=ROWS, width=4, seed=0):
@@ -38,7 +41,7 @@ def parts(rows=ROWS, width=4, seed=0):
 
 
 def written(workspace, blocks):
-    writer = PoolWriter(workspace, workspace / "photos", SOURCE, 4)
+    writer = PoolWriter(workspace, workspace / "photos", SOURCE)
     for block in blocks:
         writer.append(*block)
     return np.concatenate([features for _, _, features, _ in blocks])
@@ -58,7 +61,7 @@ def test_arrays_become_a_pool_of_float32_with_row_numbers_as_ids():
     assert pool.features.dtype == np.float32
     assert pool.image_ids == ["0", "1", "2"]
     assert pool.index_of == {"0": 0, "1": 1, "2": 2}
-    assert (pool.folder, pool.source) == (None, {})
+    assert (pool.folder, pool.source) == (None, None)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -187,7 +190,7 @@ def test_a_pool_is_read_back_as_it_was_written(tmp_path):
     assert np.array_equal(pool.predictions, np.concatenate([block[3] for block in blocks]))
     assert pool.predictions.dtype == PREDICTION
     assert pool.folder == tmp_path / "photos"
-    assert pool.source == json.loads(json.dumps(SOURCE))
+    assert pool.source == SOURCE
     assert pool.take([8, 0]).image_ids == ["08.jpg", "00.jpg"]
 
 
@@ -195,17 +198,17 @@ def test_strange_image_ids_survive_the_disk(tmp_path):
     ids = ["line\nbreak.jpg", "car\rriage.jpg", "com,ma.jpg", 'quo"te".jpg', "\U0001f9a9/été.jpg", " ", "'", "a\r\nb"]
     ids.append(os.fsdecode(b"latin-\xe9.jpg"))
     _, _, features, predictions = parts([len(ids)])[0]
-    PoolWriter(tmp_path, tmp_path, SOURCE, 4).append(ids, ["x"] * len(ids), features, predictions)
+    PoolWriter(tmp_path, tmp_path, SOURCE).append(ids, ["x"] * len(ids), features, predictions)
 
     assert Pool.open(tmp_path).image_ids == ids
-    assert PoolWriter(tmp_path, tmp_path, SOURCE, 4).done == set(ids)
+    assert PoolWriter(tmp_path, tmp_path, SOURCE).done == set(ids)
 
 
 def test_a_writer_goes_on_after_the_last_block(tmp_path):
     blocks = parts()
     written(tmp_path / "once", blocks)
     for block in blocks:
-        writer = PoolWriter(tmp_path / "often", tmp_path / "once" / "photos", SOURCE, 4)
+        writer = PoolWriter(tmp_path / "often", tmp_path / "once" / "photos", SOURCE)
         writer.append(*block)
 
     assert writer.done == {f"{i:02d}.jpg" for i in range(9)}
@@ -215,7 +218,7 @@ def test_a_writer_goes_on_after_the_last_block(tmp_path):
 def test_a_writer_remembers_which_image_had_which_content(tmp_path):
     written(tmp_path, parts())
 
-    reopened = PoolWriter(tmp_path, tmp_path / "photos", SOURCE, 4)
+    reopened = PoolWriter(tmp_path, tmp_path / "photos", SOURCE)
 
     assert reopened.image_of_digest["digest of 04.jpg"] == "04.jpg"
     assert len(reopened.image_of_digest) == 9
@@ -231,7 +234,7 @@ def test_what_was_not_committed_is_forgotten(tmp_path):
         (folder / name).write_bytes(b"rest of a killed run")
 
     assert len(Pool.open(tmp_path)) == 9
-    PoolWriter(tmp_path, tmp_path / "photos", SOURCE, 4)
+    PoolWriter(tmp_path, tmp_path / "photos", SOURCE)
     assert files_of(tmp_path) == whole
 
 
@@ -252,7 +255,7 @@ def test_a_block_counts_wholly_or_not_at_all_wherever_the_writer_stops(survived,
             raise Stopped
         flushes.append(handle.name)
 
-    writer = PoolWriter(tmp_path / "cut", tmp_path / "cut" / "photos", SOURCE, 4)
+    writer = PoolWriter(tmp_path / "cut", tmp_path / "cut" / "photos", SOURCE)
     with monkeypatch.context() as patch, contextlib.suppress(Stopped):
         patch.setattr(evenpick.atomic_files, "flush", stop_after)
         patch.setattr(evenpick.pool.writer, "flush", stop_after)
@@ -260,7 +263,7 @@ def test_a_block_counts_wholly_or_not_at_all_wherever_the_writer_stops(survived,
 
     assert len(flushes) == survived
     assert len(Pool.open(tmp_path / "cut")) == (9 if survived == 4 else 4)
-    resumed = PoolWriter(tmp_path / "cut", tmp_path / "cut" / "photos", SOURCE, 4)
+    resumed = PoolWriter(tmp_path / "cut", tmp_path / "cut" / "photos", SOURCE)
     if survived < 4:
         resumed.append(*last)
     cut, whole = files_of(tmp_path / "cut"), files_of(tmp_path / "whole")
@@ -273,7 +276,7 @@ def test_a_block_with_features_that_are_not_finite_is_refused_and_not_written(tm
     whole = files_of(tmp_path)
     ids, digests, features, predictions = parts([2])[0]
     features[1, 0] = np.nan
-    writer = PoolWriter(tmp_path, tmp_path / "photos", SOURCE, 4)
+    writer = PoolWriter(tmp_path, tmp_path / "photos", SOURCE)
 
     with pytest.raises(EvenpickError, match="1 rows hold NaN, infinity or more, the first is row 10"):
         writer.append(ids, digests, features, predictions)
@@ -284,11 +287,11 @@ def test_a_workspace_of_another_folder_or_source_is_refused(tmp_path):
     written(tmp_path, parts())
 
     with pytest.raises(EvenpickError, match=r"embedded with another folder .*photos, now .*elsewhere"):
-        PoolWriter(tmp_path, tmp_path / "elsewhere", SOURCE, 4)
+        PoolWriter(tmp_path, tmp_path / "elsewhere", SOURCE)
     with pytest.raises(EvenpickError, match=r"embedded with another source .*\(abc with .*, now other with"):
-        PoolWriter(tmp_path, tmp_path / "photos", {**SOURCE, "fingerprint": "other"}, 4)
+        PoolWriter(tmp_path, tmp_path / "photos", replace(SOURCE, fingerprint="other"))
     with pytest.raises(EvenpickError, match="embedded with another source"):
-        PoolWriter(tmp_path, tmp_path / "photos", {**SOURCE, "fingerprint": "def"}, 4)
+        PoolWriter(tmp_path, tmp_path / "photos", replace(SOURCE, fingerprint="def"))
 
 
 # --- damage -----------------------------------------------------------------------------------------
@@ -302,7 +305,7 @@ def test_a_folder_that_is_no_workspace_is_refused_with_the_command_that_makes_on
 
 
 def test_a_workspace_without_a_block_holds_no_image(tmp_path):
-    PoolWriter(tmp_path, tmp_path / "photos", SOURCE, 4)
+    PoolWriter(tmp_path, tmp_path / "photos", SOURCE)
 
     with pytest.raises(EvenpickError, match="holds no image yet: run `evenpick embed`"):
         Pool.open(tmp_path)
@@ -312,6 +315,15 @@ def test_a_workspace_without_a_block_holds_no_image(tmp_path):
 def test_a_damaged_state_is_refused(text, tmp_path):
     written(tmp_path, parts())
     (tmp_path / "pool" / "pool.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    with pytest.raises(EvenpickError, match=r"pool\.json' is damaged; delete"):
+        Pool.open(tmp_path)
+
+
+@pytest.mark.parametrize("source", [{}, None, {"name": "x", "preprocessing": {}}])
+def test_a_state_without_a_whole_source_is_refused(source, tmp_path):
+    written(tmp_path, parts())
+    (tmp_path / "pool" / "pool.json").write_text(json.dumps({**read_state(tmp_path), "source": source}))
 
     with pytest.raises(EvenpickError, match=r"pool\.json' is damaged; delete"):
         Pool.open(tmp_path)
@@ -340,7 +352,7 @@ def test_files_that_are_missing_or_cut_short_are_refused(name, lost, tmp_path):
     with pytest.raises(EvenpickError, match=f"{name}' is missing or cut short; delete .* and embed again"):
         Pool.open(tmp_path)
     with pytest.raises(EvenpickError, match=f"{name}' is (damaged|missing or cut short)"):
-        PoolWriter(tmp_path, tmp_path / "photos", SOURCE, 4).check()
+        PoolWriter(tmp_path, tmp_path / "photos", SOURCE).check()
 
 
 @pytest.mark.parametrize("name", ["features-00001.npy", "predictions-00002.npy"])
@@ -356,7 +368,7 @@ def test_a_file_that_is_no_block_is_refused_on_opening(name, tmp_path):
 @pytest.mark.parametrize("name", ["features-00001.npy", "predictions-00002.npy"])
 def test_a_changed_byte_is_found_by_the_checksums(name, tmp_path):
     written(tmp_path, parts())
-    writer = PoolWriter(tmp_path, tmp_path / "photos", SOURCE, 4)
+    writer = PoolWriter(tmp_path, tmp_path / "photos", SOURCE)
     writer.check()
     file = tmp_path / "pool" / name
     data = bytearray(file.read_bytes())
@@ -406,7 +418,7 @@ def test_a_pool_goes_to_another_process_as_the_names_of_its_files(tmp_path):
 
 def test_each_block_by_itself_has_its_rows_and_is_read_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    writer = PoolWriter(Path("work"), Path("photos"), SOURCE, 4)
+    writer = PoolWriter(Path("work"), Path("photos"), SOURCE)
     for block in parts():
         writer.append(*block)
     features = Pool.open("work").features

@@ -17,7 +17,7 @@ from sklearn.datasets import load_sample_image
 from evenpick.errors import EvenpickError, MissingExtraError
 from evenpick.images import Preprocessing
 from evenpick.probabilities import softmax
-from evenpick.sources import SourceModel
+from evenpick.sources import SourceDescription, SourceModel
 from evenpick.sources.source_model import LITE0, TORCHVISION
 
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
@@ -138,7 +138,7 @@ def test_preprocessing_is_read_back_from_what_is_stated_of_it(make_network, tmp_
     preprocessing = Preprocessing(size=8, crop=0.5, mean=(0.1, 0.2, 0.3), channels="bgr")
     source = SourceModel.from_onnx(make_network(tmp_path / "a.onnx"), preprocessing)
 
-    assert Preprocessing.from_dict(json.loads(json.dumps(source.describe()))["preprocessing"]) == preprocessing
+    assert SourceDescription.from_json(json.loads(json.dumps(source.describe().to_json()))) == source.describe()
     with pytest.raises(EvenpickError, match="setting 'sise' does not exist; did you mean 'size'"):
         Preprocessing.from_dict({"sise": 8})
 
@@ -185,9 +185,8 @@ def test_the_exported_network_agrees_with_pytorch(lite0, photographs):
 def test_the_default_source_states_what_it_is(lite0):
     facts = lite0.describe()
 
-    assert (facts["name"], facts["feature_size"], facts["class_count"]) == ("efficientnet_lite0", 1280, 1000)
-    assert facts["licence"] == "Apache-2.0"
-    assert json.loads(json.dumps(facts))["preprocessing"]["mean"] == list(LITE0.mean)
+    assert (facts.name, facts.feature_size, facts.class_count) == ("efficientnet_lite0", 1280, 1000)
+    assert (facts.licence, facts.preprocessing) == ("Apache-2.0", LITE0)
 
 
 def test_the_export_is_kept_and_then_needs_no_pytorch(lite0, cache):

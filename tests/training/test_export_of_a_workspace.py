@@ -28,7 +28,7 @@ def test_the_file_says_what_the_model_says_from_pixels_on(trained, tmp_path, pho
     told = export_classifier(trained, tmp_path / "classifier.onnx")
     pool, model = Pool.open(trained), Model.load(trained / "model")
     session = onnxruntime.InferenceSession(str(tmp_path / "classifier.onnx"), providers=["CPUExecutionProvider"])
-    cut = Preprocessing.from_dict(dict(model.source["preprocessing"])).cut
+    cut = model.source.preprocessing.cut
     pixels = np.stack([np.asarray(cut(open_image(photo_folder / i))) for i in pool.image_ids])
 
     found = session.run(["probabilities"], {"image": pixels})[0]

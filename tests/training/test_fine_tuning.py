@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing, random_cut
-from evenpick.sources import new_network, trainable
+from evenpick.sources import SourceDescription, new_network, trainable
 from evenpick.sources.torch_networks import ResNet18
 from evenpick.training import FineTuningSettings, fine_tuning
 from evenpick.training.fine_tuning import fine_tune, seconds_per_image
@@ -23,6 +23,10 @@ pytestmark = pytest.mark.slow
 SHORT = FineTuningSettings(epochs=2, batch_size=4)
 
 
+def described(name, preprocessing=None):
+    return SourceDescription(name, preprocessing or Preprocessing(), 512, 1000, "none", "made")
+
+
 @pytest.fixture(scope="session")
 def source(tmp_path_factory):
     """A ResNet-18 with random weights that sees 32 x 32 pixels."""
@@ -30,8 +34,7 @@ def source(tmp_path_factory):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         save_file(ResNet18().state_dict(), file)
-    preprocessing = {**asdict(Preprocessing(size=32)), "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
-    return {"name": f"resnet18:{file}", "preprocessing": preprocessing, "fingerprint": "made"}
+    return described(f"resnet18:{file}", Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)))
 
 
 @pytest.fixture(scope="session")
@@ -118,18 +121,17 @@ def test_the_source_s_weights_are_what_training_starts_from(source, few):
     trained = fine_tune(source, *few, settings, seed=0)
 
     given = ResNet18()
-    given.load_state_dict(new_network(source, Preprocessing(size=32), 2).source.state_dict())
+    given.load_state_dict(new_network(source, 2).source.state_dict())
     ours = dict(trained.module.source.named_parameters())
     for name, values in given.named_parameters():
         assert torch.allclose(values, ours[name], atol=1e-7), name
 
 
 def test_efficientnet_lite0_can_be_fine_tuned(few):
-    facts = asdict(Preprocessing(size=64))
     files, labels = few
 
     trained = fine_tune(
-        {"name": "efficientnet_lite0", "preprocessing": facts}, files[:4], labels[:4], replace(SHORT, epochs=1), 0
+        described("efficientnet_lite0", Preprocessing(size=64)), files[:4], labels[:4], replace(SHORT, epochs=1), 0
     )
 
     assert trained.logits(files).shape == (8, 2)
@@ -141,7 +143,7 @@ def test_efficientnet_lite0_can_be_fine_tuned(few):
 
 def test_one_seed_gives_one_network_whatever_the_global_state_which_stays_as_it_is(few):
     # EfficientNet draws its drop-connect from PyTorch's global state.
-    source = {"name": "efficientnet_lite0", "preprocessing": asdict(Preprocessing(size=32))}
+    source = described("efficientnet_lite0", Preprocessing(size=32))
     networks = []
     for state in (1, 2):
         with torch.random.fork_rng():
@@ -255,7 +257,7 @@ def test_images_are_held_out_from_classes_with_ten_or_more_and_only_of_200_image
     labels = np.repeat([0, 1, 2], [150, 41, 9])
 
     def held(labels, settings=SHORT):
-        return fine_tuning._Task({}, [], labels, settings, 0).held_out
+        return fine_tuning._Task(described("made"), [], labels, settings, 0).held_out
 
     assert np.bincount(labels[held(labels)]).tolist() == [15, 4]
     assert len(np.unique(held(labels))) == 19
@@ -315,7 +317,7 @@ def test_wrong_settings_are_refused(wrong, message):
 @pytest.mark.parametrize("labels", [[0, 0], [0, 1, 1], [-1, 0]])
 def test_labels_that_cannot_be_learnt_are_refused(few, labels):
     with pytest.raises(EvenpickError, match="one label for each image, 0 or above, and images of two classes"):
-        fine_tune({}, few[0][:2], np.array(labels), SHORT, 0)
+        fine_tune(described("made"), few[0][:2], np.array(labels), SHORT, 0)
 
 
 def test_an_image_that_is_gone_or_broken_is_named(source, few, tmp_path):
@@ -345,17 +347,17 @@ def test_bytes_that_are_no_network_are_refused(few):
 
 def test_a_source_says_why_it_cannot_be_trained(source, monkeypatch):
     assert trainable(source) is None
-    assert trainable({"name": "efficientnet_lite0"}) is None
-    assert trainable({"name": "onnx:x.onnx"}) == (
+    assert trainable(described("efficientnet_lite0")) is None
+    assert trainable(described("onnx:x.onnx")) == (
         "source 'onnx:x.onnx' is an ONNX file, which cannot be trained; "
         "embed with efficientnet_lite0, resnet18:FILE or timm:NAME"
     )
-    assert "source 'made' cannot be built again" in trainable({"name": "made"})
-    assert "its weights 'gone.pth' are no file" in trainable({"name": "resnet18:gone.pth"})
+    assert "source 'made' cannot be built again" in trainable(described("made"))
+    assert "its weights 'gone.pth' are no file" in trainable(described("resnet18:gone.pth"))
     with pytest.raises(EvenpickError, match="is an ONNX file"):
-        fine_tune({"name": "onnx:x.onnx", "preprocessing": {}}, ["a", "b"], np.arange(2), SHORT, 0)
+        fine_tune(described("onnx:x.onnx"), ["a", "b"], np.arange(2), SHORT, 0)
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert "pip install 'evenpick[torch]'" in trainable({"name": "efficientnet_lite0"})
+    assert "pip install 'evenpick[torch]'" in trainable(described("efficientnet_lite0"))
 
 
 # --- the rest ---------------------------------------------------------------------------------------
@@ -374,7 +376,7 @@ def test_a_fine_tuned_network_runs_without_pytorch(source, few, tmp_path):
     (tmp_path / "network.onnx").write_bytes(trained.onnx())
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from evenpick.images.batches import FineTunedNetwork\nfrom evenpick.images.preprocessing import Preprocessing\n"
+        "from evenpick.images import Preprocessing\nfrom evenpick.training.network import FineTunedNetwork\n"
         "network = FineTunedNetwork(Path(sys.argv[1]).read_bytes(), Preprocessing(size=32))\n"
         "assert not {'torch', 'onnxruntime'} & set(sys.modules)\n"
         "print(network.logits([Path(sys.argv[2])]).shape)\n"

@@ -11,14 +11,20 @@ from evenpick.classifiers import SHALLOW_HEADS, TUNED_TAUS, Choice, choose, cros
 from evenpick.classifiers.cross_validation import N_INNER_FOLDS, fit_temperature
 from evenpick.classifiers.linear_svm import C_GRID
 from evenpick.errors import EvenpickError
+from evenpick.images import Preprocessing
 from evenpick.metrics import macro_accuracy, macro_standard_error
 from evenpick.pool import Pool
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.session import simulate
+from evenpick.sources import SourceDescription
 from evenpick.training import Model, evaluate, train
 from evenpick.training.strategies import STRATEGIES
 from evenpick.vectors import normalised
+
+
+def described(name):
+    return SourceDescription(name, Preprocessing(), 6, 7, "none", f"hash of {name}")
 
 
 def clouds(counts, seed=0, spread=1.0, d=6):
@@ -313,7 +319,7 @@ def test_an_unknown_strategy_is_refused(make_pool):
 def test_a_pool_on_disk_in_memory_and_bare_features_are_predicted_alike(tmp_path):
     model, pool, _ = trained([12, 9])
     features = np.asarray(pool.features)
-    writer = PoolWriter(tmp_path, tmp_path, {"name": "s", "fingerprint": "f"}, 6)
+    writer = PoolWriter(tmp_path, tmp_path, described("s"))
     for start in (0, 8, 16):
         block = features[start : start + 8]
         predictions = summarise_probabilities(np.full((len(block), 2), 0.5))
@@ -350,10 +356,7 @@ def test_features_that_are_not_finite_are_refused_with_their_row(bad):
 
 def test_a_pool_of_another_source_is_refused():
     pool, labels = clouds([8, 8])
-    of = {
-        name: Pool(pool.features, pool.image_ids, source={"name": name, "fingerprint": f"hash of {name}"})
-        for name in ("lite", "resnet")
-    }
+    of = {name: Pool(pool.features, pool.image_ids, source=described(name)) for name in ("lite", "resnet")}
     model = train(of["lite"], np.arange(16), labels)
 
     assert len(model.predict(of["lite"])) == 16
@@ -367,7 +370,7 @@ def test_a_pool_of_another_source_is_refused():
 
 def test_a_model_is_read_back_as_it_was(tmp_path):
     pool, labels = clouds([20, 9, 4])
-    pool = Pool(pool.features, pool.image_ids, source={"name": "lite", "fingerprint": "f", "sizes": [1, 2]})
+    pool = Pool(pool.features, pool.image_ids, source=described("lite"))
     model = train(pool, np.arange(33), [f"{label} \U0001f9a9, é\n" for label in labels])
 
     model.save(tmp_path / "new" / "model")

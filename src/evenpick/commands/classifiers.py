@@ -1,7 +1,7 @@
 """The commands that train a classifier and use it: train, evaluate, predict, report."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from .terminal import progress_bars
 if TYPE_CHECKING:
     from ..classifiers import CrossValidation
     from ..pool import Pool
+    from ..sources import SourceDescription
     from ..training import Model
 
 # What a command needs is imported inside it, so that `evenpick --help` answers at once.
@@ -151,7 +152,7 @@ def report(workspace: Path, title: str | None) -> None:
     click.echo(f"The report: {write_report(workspace, title).resolve()}")
 
 
-def _images_of(workspace: Path, folder: Path, described: dict[str, Any]) -> tuple["Pool", dict[str, int]]:
+def _images_of(workspace: Path, folder: Path, described: "SourceDescription | None") -> tuple["Pool", dict[str, int]]:
     """A pool seen with the model's source, and the row in it of every readable image of the folder, copies too."""
     from ..pool import embedded_already, forget_if_changed, rows_of_files
     from ..training import source_of

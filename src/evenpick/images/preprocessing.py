@@ -39,6 +39,8 @@ class Preprocessing:
     reduced_jpeg: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("mean", "std"):  # equal to what comes back from JSON, whatever sequence it was given as
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.interpolation not in INTERPOLATIONS:
             raise unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
         if self.channels not in ("rgb", "bgr") or self.size < 1 or not 0 < self.crop <= 1:
@@ -54,8 +56,7 @@ class Preprocessing:
         for name in facts:
             if name not in known:
                 raise unknown_name("preprocessing setting", name, known)
-        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-        return cls(**settings)
+        return cls(**facts)
 
     @property
     def enough_pixels(self) -> int | None:

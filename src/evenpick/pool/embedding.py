@@ -75,7 +75,7 @@ def embed(
     if only is not None:
         image_ids = [image_id for image_id in image_ids if image_id in only]
     with _only_writer(workspace), _disk_errors(workspace):
-        writer = PoolWriter(workspace, folder, source.describe(), source.feature_size)
+        writer = PoolWriter(workspace, folder, source.describe())
         writer.check()
         before = len(writer.done)
         todo = [image_id for image_id in image_ids if image_id not in writer.done]

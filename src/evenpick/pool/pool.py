@@ -1,7 +1,7 @@
 """The pool: features and source predictions of every unlabelled image. An index is always a row of the pool."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import EvenpickError
 from ..paths import Paths
 from ..probabilities import summarise_probabilities
+from ..sources import SourceDescription
 from .blocks import BlockArray, Features, check_finite
-from .storage import _check_block_files, read_images_csv, read_state
+from .storage import check_block_files, read_images_csv, read_source, read_state
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +29,8 @@ class Pool:
         Path of each image, relative to `folder`.
     predictions : structured array of shape (n,), or None
         Entropy (nats), margin, confidence and top-1 class of the source model's probabilities.
-    source : mapping
-        Name, preprocessing and sizes of the source model, as `pool.json` states them.
+    source : SourceDescription or None
+        The source model that gave the features; None if they were given as arrays.
     folder : Path or None
         The folder of photographs, when there is one.
     """
@@ -37,7 +38,7 @@ class Pool:
     features: Features
     image_ids: Sequence[str]
     predictions: NDArray[np.void] | None = None
-    source: Mapping[str, Any] = field(default_factory=dict)
+    source: SourceDescription | None = None
     folder: Path | None = None
 
     def __post_init__(self) -> None:
@@ -99,11 +100,11 @@ class Pool:
         paths = Paths(workspace)
         rows = [block["rows"] for block in state["blocks"]]
         for number, count in enumerate(rows):
-            _check_block_files(paths, number, count, state["feature_size"])
+            check_block_files(paths, number, count, state["feature_size"])
         features = BlockArray([paths.features(i) for i in range(len(rows))], rows, state["feature_size"])
         predictions = np.concatenate([np.load(paths.predictions(i), allow_pickle=False) for i in range(len(rows))])
         ids = [row[0] for row in read_images_csv(paths, state)]
-        return cls(features, ids, predictions, state["source"], Path(state["folder"]))
+        return cls(features, ids, predictions, read_source(paths, state), Path(state["folder"]))
 
     def __len__(self) -> int:
         return len(self.features)
@@ -147,6 +148,3 @@ class Pool:
                 "give Pool.from_arrays the probabilities, or choose 'random' or 'core_set', or 'auto'"
             )
         return np.asarray(self.predictions[name])
-
-
-# --- the pool on disk -------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Pools of folders whose files may change between runs: every prediction is of a file as it is now."""
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ def forget_if_changed(workspace: Path, folder: Path) -> None:
 def embedded_already(workspace: Path, folder: Path, source: SourceModel) -> Embedded | None:
     """The workspace's own pool, if it holds every image of the folder as this source sees it now."""
     pool, skipped = Pool.open(workspace), read_skipped(workspace)
-    same = pool.folder == folder.resolve() and pool.source == json.loads(json.dumps(source.describe()))
+    same = pool.folder == folder.resolve() and pool.source == source.describe()
     if not same or _changed(workspace, folder) or not {*pool.image_ids, *skipped}.issuperset(find_images(folder)):
         return None
     return Embedded(pool, 0, list(skipped.items()))

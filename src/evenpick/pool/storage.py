@@ -16,6 +16,7 @@ from .._version import __version__
 from ..errors import EvenpickError
 from ..paths import Paths
 from ..probabilities import PREDICTION
+from ..sources import SourceDescription
 from .blocks import BlockArray
 
 FORMAT = 1
@@ -30,7 +31,7 @@ def read_state(workspace: Path) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(file.read_bytes())
         found = state["format"]
     except (ValueError, KeyError, TypeError) as error:
-        raise EvenpickError(f"'{file}' is damaged; delete '{file.parent}' and embed again") from error
+        raise _damaged(file) from error
     if found != FORMAT:
         raise EvenpickError(
             f"workspace '{workspace}' has format {found} (evenpick {state.get('evenpick')}); "
@@ -39,7 +40,16 @@ def read_state(workspace: Path) -> dict[str, Any]:
     return state
 
 
-def _check_block_files(paths: Paths, number: int, rows: int, width: int) -> None:
+def read_source(paths: Paths, state: Mapping[str, Any]) -> SourceDescription:
+    """The source that `pool.json` names."""
+    try:
+        return SourceDescription.from_json(state["source"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(paths.pool_json) from error
+
+
+def check_block_files(paths: Paths, number: int, rows: int, width: int) -> None:
+    """Refuse a block whose files are not what `pool.json` says of them, by their headers and lengths alone."""
     expected = {
         paths.features(number): ((rows, width), BlockArray.dtype),
         paths.predictions(number): ((rows,), PREDICTION),
@@ -55,6 +65,7 @@ def _check_block_files(paths: Paths, number: int, rows: int, width: int) -> None
 
 
 def read_images_csv(paths: Paths, state: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Image id and digest of each row."""
     file, size = paths.images_csv, state["images_csv_bytes"]
     if not file.is_file() or file.stat().st_size < size:
         raise _incomplete(file)
@@ -62,6 +73,10 @@ def read_images_csv(paths: Paths, state: Mapping[str, Any]) -> Iterator[list[str
         data = handle.read(size)
     # surrogateescape: a file name on disk need not be valid UTF-8.
     return csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""))
+
+
+def _damaged(file: Path) -> EvenpickError:
+    return EvenpickError(f"'{file}' is damaged; delete '{file.parent}' and embed again")
 
 
 def _incomplete(file: Path) -> EvenpickError:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from .._version import __version__
 from ..atomic_files import LEFT_OVER, csv_bytes, flush, write_atomically
 from ..errors import EvenpickError
 from ..paths import Paths
+from ..sources import SourceDescription
 from .blocks import check_finite
-from .storage import FORMAT, read_images_csv, read_state
+from .storage import FORMAT, read_images_csv, read_source, read_state
 
 
 class PoolWriter:
@@ -25,7 +26,7 @@ class PoolWriter:
     One writer at a time; the caller holds the workspace's lock.
     """
 
-    def __init__(self, workspace: Path, folder: Path, source: Mapping[str, Any], feature_size: int) -> None:
+    def __init__(self, workspace: Path, folder: Path, source: SourceDescription) -> None:
         self._paths = Paths(workspace)
         self._paths.pool.mkdir(parents=True, exist_ok=True)
         if self._paths.pool_json.exists():
@@ -34,7 +35,7 @@ class PoolWriter:
         else:
             self._state = {
                 "format": FORMAT, "evenpick": __version__, "folder": str(folder),
-                "source": dict(source), "feature_size": feature_size, "blocks": [],
+                "source": source.to_json(), "feature_size": source.feature_size, "blocks": [],
                 "images_csv_bytes": 0,
             }  # fmt: skip
             self._commit()
@@ -83,10 +84,10 @@ class PoolWriter:
         # Written again with every block: without indentation it takes a fifth of the time.
         write_atomically(self._paths.pool_json, json.dumps(self._state).encode())
 
-    def _check_same(self, workspace: Path, folder: Path, source: Mapping[str, Any]) -> None:
+    def _check_same(self, workspace: Path, folder: Path, source: SourceDescription) -> None:
         for what, old, new in (
             ("folder", self._state["folder"], str(folder)),
-            ("source", _seen_with(self._state["source"]), _seen_with(source)),
+            ("source", read_source(self._paths, self._state).seen_with, source.seen_with),
         ):
             if old != new:
                 raise EvenpickError(
@@ -118,10 +119,3 @@ def _sha256(file: Path) -> str:
         while chunk := handle.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _seen_with(source: Mapping[str, Any]) -> str:
-    """What decides the features: the weights and the preprocessing, wherever a file of weights lies."""
-    stated = {"reduced_jpeg": False, **(source.get("preprocessing") or {})}  # older pools do not state it
-    settings = json.dumps(stated, sort_keys=True)
-    return f"{source.get('fingerprint')} with {settings}"

@@ -96,7 +96,7 @@ def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any
         "folder": str(pool.folder),
         "n_images": len(pool),
         "skipped": len(read_skipped(workspace)),
-        "source": dict(pool.source),
+        "source": pool.source.to_json() if pool.source else {},
         "settings": labels.settings,
         "n_labels": len(labelled),
         "n_not_told": len(labels.skipped),

@@ -1,11 +1,13 @@
 """Source models: pretrained networks by name, run by ONNX Runtime; what needs PyTorch is `torch_networks`."""
 
+from .description import SourceDescription
 from .onnx_networks import onnx_session
 from .source_model import SOURCES, SourceModel, weights_fingerprint
 from .trainable_networks import new_network, torch_seed, trainable
 
 __all__ = [
     "SOURCES",
+    "SourceDescription",
     "SourceModel",
     "new_network",
     "onnx_session",

@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ from PIL import Image
 
 from ..errors import EvenpickError, MissingExtraError, unknown_name
 from ..images import Batch, Preprocessing
+from .description import SourceDescription
 from .onnx_networks import two_output_network
 
 Network: TypeAlias = Callable[[Batch], tuple[Batch, Batch]]
@@ -58,16 +59,11 @@ class SourceModel:
         """Features (n, feature_size) and logits (n, class_count) of RGB images."""
         return self.network(self.preprocessing(images))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> SourceDescription:
         """What `pool.json` and the report state of it."""
-        return {
-            "name": self.name,
-            "preprocessing": asdict(self.preprocessing),
-            "feature_size": self.feature_size,
-            "class_count": self.class_count,
-            "licence": self.licence,
-            "fingerprint": self.fingerprint,
-        }
+        return SourceDescription(
+            self.name, self.preprocessing, self.feature_size, self.class_count, self.licence, self.fingerprint
+        )
 
     @classmethod
     def load(cls, name: str = "efficientnet_lite0", preprocessing: Preprocessing | None = None) -> "SourceModel":

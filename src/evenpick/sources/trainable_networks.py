@@ -2,19 +2,17 @@
 
 import contextlib
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import EvenpickError, MissingExtraError
-from ..images import Preprocessing
+from .description import SourceDescription
 
 
-def trainable(source: Mapping[str, Any]) -> str | None:
-    """None if this source (`pool.source`) can be fine-tuned here, else the reason in words."""
-    if "name" not in source:
-        return "the pool says nothing of its source model, so there is no network to train; embed the images"
-    name = str(source["name"])
+def trainable(source: SourceDescription) -> str | None:
+    """None if this source can be fine-tuned here, else the reason in words."""
+    name = source.name
     kind, _, argument = name.partition(":")
     advice = "embed with efficientnet_lite0, resnet18:FILE or timm:NAME"
     if kind == "onnx":
@@ -37,7 +35,7 @@ _PACKAGES = {
 }
 
 
-def new_network(source: Mapping[str, Any], preprocessing: Preprocessing, class_count: int) -> Any:
+def new_network(source: SourceDescription, class_count: int) -> Any:
     """The pretrained source with a new head for the classes, on the best device there is."""
     reason = trainable(source)
     if reason is not None:
@@ -46,7 +44,7 @@ def new_network(source: Mapping[str, Any], preprocessing: Preprocessing, class_c
 
     from . import torch_networks
 
-    kind, _, argument = source["name"].partition(":")
+    kind, _, argument = source.name.partition(":")
     build: dict[str, Callable[[], Any]] = {
         "efficientnet_lite0": torch_networks.efficientnet_lite0,
         "resnet18": lambda: torch_networks.resnet18(Path(argument)),
@@ -54,7 +52,7 @@ def new_network(source: Mapping[str, Any], preprocessing: Preprocessing, class_c
     }
     module = build[kind]()
     with torch.no_grad():
-        features, _ = module(torch.zeros(1, 3, preprocessing.size, preprocessing.size))
+        features, _ = module(torch.zeros(1, 3, source.preprocessing.size, source.preprocessing.size))
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     return torch_networks.WithNewHead(module, features.shape[1], class_count).to(device)
 

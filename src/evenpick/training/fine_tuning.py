@@ -11,7 +11,7 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..atomic_files import write_atomically
 from ..errors import EvenpickError
 from ..images import Batch, Logits, Preprocessing, decoded, logits_of_files, random_cut
-from ..sources import new_network, torch_seed
+from ..sources import SourceDescription, new_network, torch_seed
 
 Progress = Callable[[int, int, float], None]  # images done, images in all (over all epochs), mean loss of last batch
 
@@ -120,7 +120,7 @@ def _module_logits(module: Any, files: Sequence[Path], preprocessing: Preprocess
 class _Task:
     """What is trained on: all that decides the result."""
 
-    source: Mapping[str, Any]
+    source: SourceDescription
     files: Sequence[Path]
     labels: NDArray[np.intp]
     settings: FineTuningSettings
@@ -132,7 +132,7 @@ class _Task:
 
     @functools.cached_property
     def preprocessing(self) -> Preprocessing:
-        return Preprocessing.from_dict(self.source["preprocessing"])
+        return self.source.preprocessing
 
     @functools.cached_property
     def held_out(self) -> NDArray[np.intp]:
@@ -148,7 +148,7 @@ class _Task:
     def fingerprint(self) -> str:
         stats = [file.stat() for file in self.files]  # another image under the same name is another task
         files = [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in zip(self.files, stats, strict=True)]
-        parts = [dict(self.source), files, self.labels.tolist(), asdict(self.settings), self.seed]
+        parts = [self.source.to_json(), files, self.labels.tolist(), asdict(self.settings), self.seed]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -160,7 +160,7 @@ class _Training:
 
         self.task = task
         with torch_seed(int(task.rng(0).integers(2**63))):
-            self.module = new_network(task.source, task.preprocessing, int(task.labels.max()) + 1)
+            self.module = new_network(task.source, int(task.labels.max()) + 1)
         self.optimizer = torch.optim.SGD(
             self.module.parameters(), task.settings.learning_rate, task.settings.momentum,
             weight_decay=task.settings.weight_decay,
@@ -304,7 +304,7 @@ def _nearly_equal(n: int, batch_size: int) -> list[NDArray[np.intp]]:
 
 
 def fine_tune(
-    source: Mapping[str, Any],
+    source: SourceDescription,
     files: Sequence[Path],
     labels: NDArray[np.intp],
     settings: FineTuningSettings,
@@ -316,8 +316,8 @@ def fine_tune(
 
     Parameters
     ----------
-    source : mapping
-        `pool.source`, that is `SourceModel.describe()`.
+    source : SourceDescription
+        `pool.source`.
     files : sequence of Path
     labels : array of int, shape (n,)
         Class of each file; there are `labels.max() + 1` classes.
@@ -355,7 +355,7 @@ def fine_tune(
     return training.result()
 
 
-def seconds_per_image(source: Mapping[str, Any], files: Sequence[Path], settings: FineTuningSettings) -> float:
+def seconds_per_image(source: SourceDescription, files: Sequence[Path], settings: FineTuningSettings) -> float:
     """Seconds that training takes for one image on this machine: one step on an empty batch, and decoding a few files."""
     n = settings.batch_size
     training = _Training(_Task(source, [], np.arange(2), settings, 0))

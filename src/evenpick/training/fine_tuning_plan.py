@@ -7,19 +7,18 @@ other folds, so that no image takes part in a choice that it judges.
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Values
-from ..atomic_files import write_atomically
+from ..atomic_files import LEFT_OVER, write_atomically
 from ..classifiers import Choice, Validated, choose, log_prior, validated
 from ..errors import EvenpickError, first_few
-from ..sources import trainable, weights_fingerprint
+from ..sources import SourceDescription, trainable, weights_fingerprint
 from .fine_tuning import FineTuned, FineTuningSettings, Progress, fine_tune, seconds_per_image
 
 FEWEST_FOLDS, FEWEST_EPOCHS = 2, 3
@@ -61,7 +60,7 @@ class FineTuningOptions:
 class NetworkTask:
     """What is fine-tuned on: the source as the pool describes it, image files and class numbers (n,), their folds."""
 
-    source: Mapping[str, Any]
+    source: SourceDescription
     files: Sequence[Path]
     labels: NDArray[np.intp]
     folds: NDArray[np.intp]
@@ -70,7 +69,7 @@ class NetworkTask:
 
     def digest(self, options: FineTuningOptions) -> str:
         """Hash of all that a plan and its checkpoints are made for."""
-        parts = [dict(self.source), [str(file) for file in self.files], self.labels.tolist(), self.folds.tolist()]
+        parts = [self.source.to_json(), [str(file) for file in self.files], self.labels.tolist(), self.folds.tolist()]
         facts = [*parts, asdict(options.settings), options.max_minutes, self.seed]
         return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()
 
@@ -130,7 +129,12 @@ def validate_network(task: NetworkTask, plan: Plan, options: FineTuningOptions) 
 
 def clear_checkpoints(folder: Path) -> None:
     """Take away what `validate_network` left to go on from, and the folder if nothing else is in it."""
-    for file in [*folder.glob("fold-*.safetensors"), folder / "all.safetensors", folder / PLAN]:
+    for file in [
+        *folder.glob("fold-*.safetensors"),
+        *folder.glob(LEFT_OVER),
+        folder / "all.safetensors",
+        folder / PLAN,
+    ]:
         file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
@@ -142,8 +146,8 @@ def _obstacle(task: NetworkTask, options: FineTuningOptions) -> str | None:
         return reason
     if options.max_minutes is not None and options.max_minutes <= 0:
         return "no time is allowed for fine-tuning; raise max_minutes (--max-minutes)"
-    if task.source.get("fingerprint") != weights_fingerprint(task.source["name"]):
-        return f"source '{task.source['name']}' has other weights now than when the images were embedded: embed again"
+    if task.source.fingerprint != weights_fingerprint(task.source.name):
+        return f"source '{task.source.name}' has other weights now than when the images were embedded: embed again"
     if gone := [str(file) for file in task.files if not file.is_file()]:
         return f"images are missing: {first_few(gone)}; put them back or take their labels out"
     return None

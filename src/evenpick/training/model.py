@@ -19,6 +19,7 @@ from ..images import Preprocessing
 from ..label_values import Label
 from ..pool import Pool, check_finite, feature_blocks
 from ..probabilities import softmax
+from ..sources import SourceDescription
 from ..vectors import normalised
 from .network import FineTunedNetwork
 
@@ -48,8 +49,8 @@ class Model:
     choice : Choice
         C, the temperature (probabilities are softmax(scores / temperature)) and tau, the strength of the prior
         correction (log p - tau log prior, normalised): 0 for none, 1 as printed.
-    source : dict
-        Name and preprocessing of the source model whose features it takes.
+    source : SourceDescription or None
+        The source model whose features it takes; None if it was trained on a pool from arrays.
     cross_validations : dict
         Of each strategy that was tried; empty if no class has two labels.
     left_out : str
@@ -61,7 +62,7 @@ class Model:
     counts: tuple[int, ...]
     head: LinearHead | FineTunedNetwork
     choice: Choice
-    source: dict[str, Any]
+    source: SourceDescription | None
     cross_validations: dict[str, CrossValidation]
     left_out: str = ""
 
@@ -107,7 +108,7 @@ class Model:
         write_atomically(folder / _file_of(self.strategy), weights)
         facts = {
             "format": FORMAT, "evenpick": __version__, "strategy": self.strategy,
-            "classes": self.classes, "counts": self.counts, **asdict(self.choice), "source": self.source,
+            "classes": self.classes, "counts": self.counts, **asdict(self.choice), "source": self.source.to_json() if self.source else {},
             "weights": hashlib.sha256(weights).hexdigest(),
             "cross_validations": {
                 name: {**asdict(folds), "accuracy_of_c": list(folds.accuracy_of_c.items())}
@@ -140,10 +141,11 @@ class Model:
             data = (folder / _file_of(facts["strategy"])).read_bytes()
             if hashlib.sha256(data).hexdigest() != facts["weights"]:
                 raise ValueError("the weights are not those that model.json names")
+            source = SourceDescription.from_json(facts["source"]) if facts["source"] else None
             return cls(
                 facts["strategy"], tuple(facts["classes"]), tuple(facts["counts"]),
                 _from_bytes(data, facts),
-                Choice(facts["c"], facts["temperature"], facts["tau"]), facts["source"],
+                Choice(facts["c"], facts["temperature"], facts["tau"]), source,
                 {name: _cross_validation(folds) for name, folds in facts["cross_validations"].items()},
                 facts["left_out"],
             )  # fmt: skip
@@ -195,9 +197,9 @@ def _cross_validation(facts: dict[str, Any]) -> CrossValidation:
     return CrossValidation(**{**own, "fold_accuracies": tuple(facts["fold_accuracies"])})
 
 
-def _check_same_source(model: dict[str, Any], pool: Any) -> None:
-    if model and pool and model.get("fingerprint") != pool.get("fingerprint"):
+def _check_same_source(model: SourceDescription | None, pool: SourceDescription | None) -> None:
+    if model and pool and model.fingerprint != pool.fingerprint:
         raise EvenpickError(
-            f"the model takes features of source '{model.get('name')}'; the pool has those of "
-            f"'{pool.get('name')}': embed the images with the model's source"
+            f"the model takes features of source '{model.name}'; the pool has those of "
+            f"'{pool.name}': embed the images with the model's source"
         )

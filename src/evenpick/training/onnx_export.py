@@ -20,7 +20,7 @@ from ..errors import EvenpickError, MissingExtraError
 from ..images import Preprocessing
 from ..label_values import Label
 from ..paths import Paths
-from ..sources import SourceModel
+from ..sources import SourceDescription, SourceModel
 from .model import Model
 
 if TYPE_CHECKING:
@@ -218,13 +218,15 @@ def _add(graph: "GraphProto", operator: str, *inputs: str | NDArray[Any], **attr
     return output
 
 
-def source_of(described: dict[str, Any]) -> SourceModel:
+def source_of(described: SourceDescription | None) -> SourceModel:
     """The source model that a model or pool describes, with the weights that it had then."""
-    source = SourceModel.load(described["name"], Preprocessing.from_dict(described["preprocessing"]))
-    if source.fingerprint != described["fingerprint"]:
+    if described is None:
+        raise EvenpickError("the model was trained on features whose source is not known: train it on an embedded pool")
+    source = SourceModel.load(described.name, described.preprocessing)
+    if source.fingerprint != described.fingerprint:
         raise EvenpickError(
             f"source '{source.name}' has other weights now than when the model was trained "
-            f"({source.fingerprint}, then {described['fingerprint']}): embed and train again"
+            f"({source.fingerprint}, then {described.fingerprint}): embed and train again"
         )
     return source
 
@@ -234,11 +236,11 @@ def export_classifier(workspace: Path, file: Path) -> str:
     if file.exists():
         raise EvenpickError(f"'{file}' exists; name another file or move it first")
     model = Model.load(Paths(workspace).model)
-    if not model.source:
+    if model.source is None:
         raise EvenpickError(
             "the model was trained on features whose source is not known, so there is no network to export"
         )
-    name, preprocessing = model.source["name"], Preprocessing.from_dict(model.source["preprocessing"])
+    name, preprocessing = model.source.name, model.source.preprocessing
     if isinstance(model.head, LinearHead):
         file_of_source = source_of(model.source).file
         if file_of_source is None:

@@ -119,7 +119,7 @@ def train(
     checked, fitted = found[best]
     return Model(
         best, tuple(classes.tolist()), tuple(np.bincount(numbers).tolist()), fitted(), checked.choice,
-        dict(pool.source), {n: c.cross_validation for n, (c, _) in found.items() if c.cross_validation}, left_out,
+        pool.source, {n: c.cross_validation for n, (c, _) in found.items() if c.cross_validation}, left_out,
     )  # fmt: skip
 
 
@@ -170,6 +170,10 @@ class _Task:
     def fine_tuned(self, options: FineTuningOptions) -> tuple[Validated, Fitted]:
         if self.pool.folder is None:
             raise FineTuningLeftOut("fine-tuning needs the images themselves; this pool has features only")
+        if self.pool.source is None:
+            raise FineTuningLeftOut(
+                "the pool says nothing of its source model, so there is no network to train; embed the images"
+            )
         folds = deal_folds(self.labels, self.n_folds, np.random.default_rng(self.seed))
         files = image_files(self.pool.take(self.rows))
         task = NetworkTask(self.pool.source, files, self.labels, folds, self.taus, self.seed)

@@ -1,0 +1,46 @@
+"""What a pool, a model and a report state of the source that their features come from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..images import Preprocessing
+
+
+@dataclass(frozen=True)
+class SourceDescription:
+    """A source model without its network, as `pool.json` and `model.json` state it.
+
+    Attributes
+    ----------
+    name : str
+        As typed: `efficientnet_lite0`, `resnet18:FILE`, `onnx:FILE`, `timm:NAME`, or the caller's own.
+    preprocessing : Preprocessing
+    feature_size, class_count : int
+    licence : str
+        Licence of the weights.
+    fingerprint : str
+        Hash of the weights: pools of different weights are never mixed.
+    """
+
+    name: str
+    preprocessing: Preprocessing
+    feature_size: int
+    class_count: int
+    licence: str
+    fingerprint: str
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> "SourceDescription":
+        """What `to_json` gave; KeyError or TypeError if it is something else."""
+        return cls(**{**facts, "preprocessing": Preprocessing.from_dict(facts["preprocessing"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON can hold them."""
+        return asdict(self)
+
+    @property
+    def seen_with(self) -> str:
+        """What decides the features: the weights and the preprocessing, wherever a file of weights lies."""
+        return f"{self.fingerprint} with {json.dumps(asdict(self.preprocessing), sort_keys=True)}"
