@@ -14,13 +14,18 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
+if TYPE_CHECKING:
+    from evenpick import Pool
+
 SETS = ("elpv", "caltech", "places", "food")
-Rows: TypeAlias = list[dict]
+Rows: TypeAlias = list[dict[str, Any]]
+Labelled: TypeAlias = "tuple[Pool, NDArray[np.str_]]"
 
 
 def command_line(
@@ -28,7 +33,7 @@ def command_line(
     doc: str,
     run: Callable[[argparse.Namespace, Path], None],
     page: Callable[[Rows], str],
-    options: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+    options: Callable[[argparse.ArgumentParser], object] = lambda parser: None,
 ) -> None:
     """`run`, which appends to the results beside the script, and `table`, which makes the page of them."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
@@ -96,7 +101,7 @@ def embed_all(data: Path, work: Path, sets: Sequence[str] = SETS) -> None:
 
 
 @cache
-def labelled(data: Path, work: Path, name: str, split: str = "pool"):
+def labelled(data: Path, work: Path, name: str, split: str = "pool") -> Labelled:
     """A pool in memory and the label of each of its images; of elpv, which has no split, everything."""
     from evenpick import Pool
     from evenpick.demo import photographs
@@ -111,7 +116,7 @@ def labelled(data: Path, work: Path, name: str, split: str = "pool"):
 
 
 @cache
-def part_of(data: Path, work: Path, name: str, seed: int):
+def part_of(data: Path, work: Path, name: str, seed: int) -> "tuple[Pool, NDArray[np.str_], Pool, NDArray[np.str_]]":
     """A part of the pool, its labels, the test pool and its labels: 90 % of the pool; of elpv 60 %, by class.
 
     So that intervals cover the luck of the pool. The rest of elpv is its test set.
@@ -126,7 +131,7 @@ def part_of(data: Path, work: Path, name: str, seed: int):
     return pool.take(rows), labels[rows], *labelled(data, work, name, "test")
 
 
-def interval(values: Sequence[float], sign: str = "") -> str:
+def interval(values: Sequence[float] | NDArray[Any], sign: str = "") -> str:
     """The mean with the half width of its 95 % t interval, where there are two values or more."""
     from evenpick.metrics import mean_interval
 

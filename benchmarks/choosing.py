@@ -10,10 +10,15 @@ the class frequencies of the labels.
 
 import argparse
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from cells import SETS, Rows, command_line, commits, embed_all, keys_of, part_of, run_cells
+
+if TYPE_CHECKING:
+    from evenpick import Pool
 
 BUDGETS = (100, 200, 500, 1000, 2000)
 SEEDS = range(5)
@@ -79,7 +84,9 @@ def _cell(data: Path, work: Path, name: str, seed: int, acquisition: str, balanc
     return rows
 
 
-def labels_by_budget(pool, labels, budgets: list, acquisition, balancing: str | None, seed: int) -> dict[int, tuple]:
+def labels_by_budget(
+    pool: "Pool", labels: np.ndarray, budgets: list, acquisition: Any, balancing: str | None, seed: int
+) -> dict[int, tuple[np.ndarray, list]]:
     """The images chosen with each budget, the largest first, and their labels."""
     from evenpick import simulate
 
@@ -92,7 +99,7 @@ def labels_by_budget(pool, labels, budgets: list, acquisition, balancing: str | 
     return found
 
 
-def _their_max_herding(pool, budget: int, rng: np.random.Generator) -> np.ndarray:
+def _their_max_herding(pool: "Pool", budget: int, rng: np.random.Generator) -> np.ndarray:
     from skactiveml.pool import MaxHerding
 
     from evenpick.acquisition import kernel_width, part_to_cover
@@ -103,7 +110,7 @@ def _their_max_herding(pool, budget: int, rng: np.random.Generator) -> np.ndarra
     return rows[from_skactiveml(theirs)(pool.take(rows), budget, rng)]
 
 
-def accuracy_of(pool, chosen: np.ndarray, given: list[str], test, true: np.ndarray) -> float:
+def accuracy_of(pool: "Pool", chosen: np.ndarray, given: Sequence, test: "Pool", true: np.ndarray) -> float:
     from evenpick import macro_accuracy
     from evenpick.acquisition import unit_features
     from evenpick.classifiers import fit_probe
@@ -171,7 +178,7 @@ def _means(cells: dict, columns: list) -> list[str]:
     cells = {key: accuracy for key, accuracy in cells.items() if key[1] in SEEDS}
     run = {key[2:4] for key in cells}
     means = {
-        m: [np.mean([*_of(cells, m, c).values()]) if _of(cells, m, c) else np.nan for c in columns]
+        m: np.array([np.mean([*_of(cells, m, c).values()]) if _of(cells, m, c) else np.nan for c in columns])
         for m in METHODS
         if m in run
     }

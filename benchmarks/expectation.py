@@ -13,7 +13,7 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import self_training
@@ -48,17 +48,18 @@ def _cell(data: Path, work: Path, name: str, seed: int, acquisition: str, budget
     result = simulate(pool, labels, max(budgets), acquisition=acquisition, balancing=balancing, random_state=seed)
     rows = []
     for budget in budgets:
+        labels_so_far = [str(label) for label in result.labels[:budget]]
         start = time.perf_counter()
-        expectation = expected_accuracy(pool, result.indices[:budget], result.labels[:budget], seed)
+        expectation = expected_accuracy(pool, result.indices[:budget], labels_so_far, seed)
         seconds = round(time.perf_counter() - start, 2)
-        unseen = unseen_classes(result.labels[:budget])
+        unseen = unseen_classes(labels_so_far)
         estimate = {"expectation": _plain(expectation), "unseen": _plain(unseen), "seconds": seconds}
         estimate["classes"] = len(set(labels.tolist()))
         rows.append(dict(zip(KEY, (name, seed, acquisition, budget), strict=True)) | estimate)
     return rows
 
 
-def _plain(value) -> dict:
+def _plain(value: Any) -> dict:
     return json.loads(json.dumps(asdict(value)), parse_float=lambda text: round(float(text), 5))
 
 

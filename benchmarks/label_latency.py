@@ -123,7 +123,10 @@ def in_browser(workspace: Path, labels: np.ndarray, answers: int, pause: float) 
     )
     browser = start_browser()
     try:
-        browser.get(re.search(r"http://\S+", server.stdout.readline())[0])
+        assert server.stdout is not None
+        address = re.search(r"http://\S+", server.stdout.readline())
+        assert address is not None
+        browser.get(address[0])
         wait_for(browser, "document.querySelector('#figure img')")
         browser.execute_script(CLOCK)
         for i in range(answers):
@@ -170,12 +173,17 @@ def picks(workspace: Path, pool: Pool, labels: np.ndarray, answers: int) -> list
     """Milliseconds of one pick in balancing, with and without the work done while a person looks."""
     started = time.perf_counter()
     with open_session(workspace, pool) as session:
-        times = {"reopening the session and its first pick": [], "pick, image prepared": [], "pick, not prepared": []}
-        times["preparing an image (while a person looks)"] = []
-        times["writing an answer to the disk"] = []
+        times: dict[str, list[float]] = {
+            "reopening the session and its first pick": [],
+            "pick, image prepared": [],
+            "pick, not prepared": [],
+            "preparing an image (while a person looks)": [],
+            "writing an answer to the disk": [],
+        }
         index = session.next()
         times["reopening the session and its first pick"].append(time.perf_counter() - started)
         for i in range(2 * answers):
+            assert index is not None
             prepared = i % 2 == 0
             if prepared:
                 lap = time.perf_counter()

@@ -131,7 +131,8 @@ def growing() -> list[tuple[str, str]]:
     """How the number of passes and the work between them grow with the pool."""
     rows = []
     for n in (20_000, 200_000, 2_000_000):
-        pool, walks = Pool.from_arrays(np.random.default_rng(0).standard_normal((n, 16), dtype=np.float32)), []
+        pool = Pool.from_arrays(np.random.default_rng(0).standard_normal((n, 16), dtype=np.float32))
+        walks: list[int] = []
 
         def counted(
             step: Callable[[Item], Result], items: Iterable[Item], walks: list[int] = walks

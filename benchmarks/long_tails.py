@@ -95,7 +95,9 @@ def table(rows: Rows) -> str:
             continue
         ahead = [_ahead(found, method, column) for column in columns]
         # One value a seed: pools of a seed share classes and images.
-        by_seed = [np.mean([v for values in ahead for key, v in values.items() if key[1] == seed]) for seed in SEEDS]
+        by_seed = [
+            float(np.mean([v for values in ahead for key, v in values.items() if key[1] == seed])) for seed in SEEDS
+        ]
         cells = [interval([*values.values()], "+") for values in ahead]
         lines.append(f"| {title(method)} | " + " | ".join(cells) + f" | {interval(by_seed, '+')} |")
     return "\n".join([*lines, *_by_knowledge(rows, found)]) + "\n"

@@ -17,8 +17,10 @@ import subprocess
 import sys
 import time
 import venv
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +131,7 @@ def modal_uncertainty(probabilities: np.ndarray, k: int) -> np.ndarray:
     return np.argsort(-classifier_entropy(classifier, probabilities))[:k]
 
 
-TASKS = {
+TASKS: dict[str, dict[str, Callable[..., Any]]] = {
     "core-set": {
         "evenpick": evenpick_core_set,
         "plain NumPy loop": plain_core_set,
@@ -181,6 +183,8 @@ def measure(python: Path, task: str, library: str, array: Path, n: int, k: int, 
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=on_one_core
     ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
         if process.stdout.readline().strip() != "ready":
             raise SystemExit(f"{library} could not be started: see above")
         before = peak = anonymous_mb(process.pid)
@@ -367,7 +371,7 @@ def plot(rows: list[dict]) -> None:
     figure, axes = plt.subplots(1, len(groups), figsize=(3.4 * len(groups), 3.2), layout="constrained")
     for axis, group in zip(np.atleast_1d(axes), groups, strict=True):
         some = [row for row in rows if (row["task"], row["data"]) == group][::-1]
-        seconds = [row.get("cpu_s", row.get("stopped_at_cpu_s")) for row in some]
+        seconds = [row["cpu_s"] if "cpu_s" in row else row["stopped_at_cpu_s"] for row in some]
         colours = ["C0" if row["library"] == "evenpick" else "0.7" for row in some]
         axis.barh([row["library"] for row in some], seconds, color=colours)
         limits = min(seconds) / 3, 2 * max(seconds)

@@ -70,7 +70,7 @@ def mosaic(photographs: list[Image.Image], side: int, rng: np.random.Generator) 
     image = Image.new("RGB", (side * width, side * height))
     for row, column in np.ndindex(side, side):
         photograph = photographs[rng.integers(len(photographs))]
-        x, y = rng.integers(photograph.width - width + 1), rng.integers(photograph.height - height + 1)
+        x, y = (int(rng.integers(room + 1)) for room in (photograph.width - width, photograph.height - height))
         tile = photograph.crop((x, y, x + width, y + height))
         if rng.random() < 0.5:
             tile = tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

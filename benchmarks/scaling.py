@@ -17,11 +17,16 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from peers import anonymous_mb
+
+if TYPE_CHECKING:
+    from evenpick import Pool
 
 RESULTS = Path(__file__).with_suffix(".jsonl")
 TABLE = Path(__file__).with_suffix(".md")
@@ -93,7 +98,7 @@ def from_probabilities(n: int) -> None:
         block[:] = np.exp(2 * rng.standard_normal(block.shape, dtype=np.float32))
         block /= block.sum(axis=1, keepdims=True)
     print("ready", flush=True)
-    seconds = {}
+    seconds: dict[str, float] = {}
     for name, work in (("sum_", probabilities.sum), ("", lambda: summarise_probabilities(probabilities))):
         for _ in range(2):
             cpu, wall = time.process_time(), time.perf_counter()
@@ -103,7 +108,7 @@ def from_probabilities(n: int) -> None:
     print(json.dumps(seconds), flush=True)
 
 
-def next_images(pool) -> dict:
+def next_images(pool: "Pool") -> dict[str, Any]:
     """Milliseconds from an answer to the next image, each image prepared while somebody would look at it."""
     from evenpick import Session
     from evenpick.labels import Answer
@@ -114,6 +119,7 @@ def next_images(pool) -> dict:
     session.replay([Answer(row, str(classes[row]), "discovery") for row in first])
     index, waits, cpu = session.next(), [], []
     for _ in range(ANSWERS):
+        assert index is not None
         session.prepare(index)
         start, begun = time.perf_counter(), time.process_time()
         session.label(index, str(classes[index]))
@@ -132,6 +138,7 @@ def next_images(pool) -> dict:
 def measure(workspace: Path, task: str) -> dict:
     words = [sys.executable, __file__, "child", str(workspace), task]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         if process.stdout.readline().strip() != "ready":
             raise SystemExit(f"{task} could not be started: see above")
         before = peak = anonymous_mb(process.pid)
@@ -174,7 +181,7 @@ def loss(options: argparse.Namespace) -> None:
         write(row | coverage(points, chosen, kernel))
 
 
-def coverage(points: np.ndarray, chosen: np.ndarray, kernel) -> dict:
+def coverage(points: np.ndarray, chosen: np.ndarray, kernel: Callable[[Any], Any]) -> dict:
     """Mean over all points of the best kernel to a chosen one."""
     best = []
     for part in np.array_split(points, 1 + len(points) // 4096):
@@ -234,7 +241,7 @@ def growths(rows: list[dict]) -> list[tuple[str, float, float]]:
     for task in ("plain sum", "ent_inv_div", "core_set"):
         points = np.array([(row["n"], row["cpu_s"]) for row in rows if row["task"] == task and row["n"] >= 100_000])
         if len(points) > 1:
-            power, start = np.polyfit(*np.log10(points).T, 1)
+            power, start = np.polyfit(np.log10(points[:, 0]), np.log10(points[:, 1]), 1)
             fits.append((task, power, 10 ** (start + 7 * power)))
     return fits
 

@@ -48,6 +48,7 @@ def _cell(data: Path, work: Path, name: str, budget: int, seed: int) -> Rows:
         model = train(pool, chosen, labels[chosen], strategy, "tuned", seed, unlabelled=())
         seconds = time.process_time() - start
         folds = model.cross_validation
+        assert folds is not None
         accuracies = {
             key: round(100 * macro_accuracy(true, model.with_tau(tau).predict(test)), 3)
             for key, tau in (("accuracy", 0.0), ("corrected_accuracy", 1.0), ("tuned_accuracy", model.choice.tau))

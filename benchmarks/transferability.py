@@ -12,6 +12,7 @@ the mean of several draws.
 import argparse
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cells import SETS, Rows, command_line, commits, embed_all, interval, keys_of, part_of, run_cells
@@ -61,7 +62,7 @@ def _cell(data: Path, work: Path, name: str, part: int, seed: int) -> Rows:
         pool, labels, test, true = pool.take(rows), labels[rows], test.take(test_rows), true[test_rows]
     budgets = BUDGETS[_kind(part)]
 
-    def labelled_by(function: str, random_state: int):
+    def labelled_by(function: str, random_state: int) -> Any:
         return simulate(pool, labels, max(budgets), acquisition=function, balancing=None, random_state=random_state)
 
     def accuracies(results: list) -> list[float]:
@@ -136,9 +137,9 @@ def page(rows: Rows) -> str:
         f"| | {' | '.join(NAMES)} |",
         f"|---|{'---|' * len(NAMES)}",
     ]
-    for title, some in (("all", everything), *((name, [p for p in everything if p[0] == name]) for name in sets)):
-        own = [effects[everything.index(one)] for one in some]
-        ranks = [spearmanr([_mean(_of(rows, *one), m) for one in some], own).statistic for m in (*BEFORE, *AFTER)]
+    for title, members in (("all", everything), *((name, [p for p in everything if p[0] == name]) for name in sets)):
+        own = [effects[everything.index(one)] for one in members]
+        ranks = [spearmanr([_mean(_of(rows, *one), m) for one in members], own).statistic for m in (*BEFORE, *AFTER)]
         lines.append(f"| {title} | {' | '.join(f'{rank:+.2f}' for rank in ranks)} |")
     lines += [
         "",
