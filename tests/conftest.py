@@ -112,6 +112,16 @@ def make_network() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
+def made_source() -> Callable[..., SourceDescription]:
+    """Describe a source of a name that need not exist."""
+
+    def build(name: str = "made", preprocessing: Preprocessing | None = None) -> SourceDescription:
+        return SourceDescription(name, preprocessing or Preprocessing(), 6, 7, "none", f"hash of {name}")
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def source_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache of exported source models that the tests share and that is not the user's."""
     folder = tmp_path_factory.mktemp("cache")

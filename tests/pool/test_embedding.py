@@ -33,7 +33,7 @@ from functools import partial
 import evenpick.pool.blocks, evenpick.pool.embedding
 from evenpick.errors import EvenpickError
 from evenpick.machine import map_in_threads
-from evenpick.sources.source_model import Preprocessing, SourceModel
+from evenpick import Preprocessing, SourceModel
 
 network, folder, workspace, file_size = sys.argv[1:]
 evenpick.pool.blocks.BLOCK_ROWS = evenpick.pool.embedding.BLOCK_ROWS = 5

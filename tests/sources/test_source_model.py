@@ -1,6 +1,5 @@
 """Preprocessing by hand, the default source on real photographs, and networks of the user's own."""
 
-import importlib.util
 import json
 import os
 import pickle
@@ -14,11 +13,11 @@ import skimage.data
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from evenpick.errors import EvenpickError, MissingExtraError
+from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.probabilities import softmax
 from evenpick.sources import SourceDescription, SourceModel
-from evenpick.sources.source_model import LITE0, TORCHVISION
+from evenpick.sources.table import LITE0, TORCHVISION
 
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -219,12 +218,6 @@ def test_without_pytorch_the_pip_line_is_printed(call, tmp_path):
     assert run.stdout.strip().endswith("needs an extra that is not installed: pip install 'evenpick[torch]'")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("timm") is not None, reason="timm is installed here")
-def test_without_timm_the_pip_line_is_printed():
-    with pytest.raises(MissingExtraError, match=r"source 'timm:resnet50' needs .*'evenpick\[timm\]'"):
-        SourceModel.load("timm:resnet50")
-
-
 # --- names and ONNX files ---------------------------------------------------------------------------
 
 
@@ -234,11 +227,6 @@ def test_without_timm_the_pip_line_is_printed():
         ("efficientnet_lite", "source 'efficientnet_lite' does not exist; did you mean 'efficientnet_lite0'"),
         ("resnet8:weights.pth", "did you mean 'resnet18'"),
         ("", "known: efficientnet_lite0, resnet18, onnx, timm"),
-        ("efficientnet_lite0:b", "takes nothing after a colon"),
-        ("resnet18", "give torchvision's ImageNet weights as resnet18:FILE"),
-        ("resnet18:gone.safetensors", "'gone.safetensors' is no file"),
-        ("onnx:gone.onnx", "source model file 'gone.onnx' does not exist"),
-        ("onnx:", "source model file '' does not exist"),
     ],
 )
 def test_names_of_no_source_are_refused(name, message):

