@@ -89,6 +89,29 @@ def test_the_python_example_runs():
     assert 0.5 < float(run.stdout) <= 1
 
 
+def fill_in(selection):
+    """The folder of each image as its label."""
+    with selection.open(newline="") as handle:
+        rows = list(csv.reader(handle))
+    with selection.open("w", newline="") as handle:
+        csv.writer(handle).writerows([rows[0], *([image, image[0]] for image, _ in rows[1:])])
+
+
+def test_the_workspace_example_runs(tmp_path, photo_folder, source_cache):
+    code = example("workspace", "python").replace("work.import", "fill_in()\nwork.import")
+    code = "import sys\nfill_in = lambda: (print('fill in', flush=True), sys.stdin.readline())\n" + code
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout.readline() == "fill in\n"
+        fill_in(tmp_path / "work" / "selection.csv")
+        told, _ = run.communicate("go on\n")
+
+    assert run.returncode == 0
+    assert "12 images" in told
+    assert (tmp_path / "work" / "model" / "model.json").is_file()
+
+
 def test_the_shell_example_runs(tmp_path, photo_folder, source_cache):
     (before, after) = re.split(r"# \.\.\. fill in .*\n", example("shell", "shell"))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -97,11 +120,7 @@ def test_the_shell_example_runs(tmp_path, photo_folder, source_cache):
         subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=True)
 
     shell(before)
-    selection = tmp_path / "work" / "selection.csv"
-    with selection.open(newline="") as handle:
-        rows = list(csv.reader(handle))
-    with selection.open("w", newline="") as handle:
-        csv.writer(handle).writerows([rows[0], *([image, image[0]] for image, _ in rows[1:])])
+    fill_in(tmp_path / "work" / "selection.csv")
     shell(after)
 
     predictions = (tmp_path / "predictions.csv").read_text().splitlines()

@@ -39,7 +39,7 @@ PACKAGES = [
     "reports",
     "paper",
 ]
-ROOF = ["skactiveml_bridge", "ray_cluster", "demo", "commands", "cli", "__main__"]
+ROOF = ["skactiveml_bridge", "ray_cluster", "results", "workspace", "demo", "commands", "cli", "__main__"]
 ROOMS = [*GROUND, *PACKAGES, *ROOF]
 
 HEAVY = {"torch", "onnxruntime", "starlette", "ray", "matplotlib", "sklearn", "skactiveml", "timm", "pandas"}

@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from .session import BALANCINGS, Session, simulate
     from .sources import SourceModel
     from .training import Model, train
+    from .workspace import Workspace
 
 # Names are imported on first use, so that `import evenpick` loads none of the heavy libraries.
 _MODULES = {
     "ACQUISITIONS": "acquisition", "BALANCINGS": "session", "EvenpickError": "errors", "Model": "training",
     "Pool": "pool", "Preprocessing": "images", "Session": "session", "SourceModel": "sources",
     "embed": "pool", "g_al": "metrics", "imbalance_ratio": "metrics", "induce_imbalance": "paper",
-    "macro_accuracy": "metrics", "select": "acquisition", "simulate": "session", "train": "training",
+    "Workspace": "workspace", "macro_accuracy": "metrics", "select": "acquisition", "simulate": "session",
+    "train": "training",
 }  # fmt: skip
 
 __all__ = [
     "ACQUISITIONS", "BALANCINGS", "EvenpickError", "Model", "Pool", "Preprocessing", "Session", "SourceModel",
-    "__version__", "embed", "g_al", "imbalance_ratio", "induce_imbalance", "macro_accuracy", "select",
+    "Workspace", "__version__", "embed", "g_al", "imbalance_ratio", "induce_imbalance", "macro_accuracy", "select",
     "simulate", "train",
 ]  # fmt: skip
 

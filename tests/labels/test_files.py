@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from evenpick.cli import main
-from evenpick.labels import Annotation, LabelStore, effective_answers
-from evenpick.labels.files import FORMS
+from evenpick.labels import FORMS, Annotation, LabelStore, effective_answers
 from evenpick.labels.importing import import_labels
 
 AWKWARD = ["cat", "Cat", "a/b", "..", 'say "x" & <y>', "100%41", "con", "été", "🦩", "x" * 200]

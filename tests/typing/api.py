@@ -17,6 +17,7 @@ from evenpick import (
     Preprocessing,
     Session,
     SourceModel,
+    Workspace,
     embed,
     g_al,
     imbalance_ratio,
@@ -113,6 +114,21 @@ def embedding() -> None:
     embedded = embed("work", "photos", source)
     assert_type(embedded.pool, Pool)
     assert_type(embed(Path("work"), Path("photos")).pool, Pool)
+
+
+def working() -> None:
+    work = Workspace("work")
+    assert_type(work.pool, Pool)
+    assert_type(work.embed("photos").pool, Pool)
+    assert_type(work.select(5).indices, NDArray[np.intp])
+    assert_type(work.label(budget=200), None)
+    names: list[str] = work.labels.names
+    assert_type(work.train(), Model)
+    share: float = work.evaluate("test", "test.csv").accuracy
+    assert_type(work.predict("photos").image_ids, list[str])
+    assert_type(work.status().sentences, list[str])
+    assert_type(work.report(), Path)
+    _ = names, share
 
 
 def failing() -> None:

@@ -1,27 +1,25 @@
-"""The commands of `evenpick`, a file a stage: each calls the Python API and prints."""
+"""The commands of `evenpick`, a file a stage: each is one call of a workspace's method, and printing."""
 
 from .benchmarks import benchmark
-from .classifiers import evaluate, predict, report, train
-from .options import ACQUISITION, BUDGET, FILE, FOLDER, JSON, RAY, SEED, SPLIT, WORKSPACE, embed_with_bar
-from .terminal import print_json, print_table, progress_bars
+from .classifiers import evaluate, predict, train
+from .labelling import export, import_, label, select, simulate
+from .pool import diagnose, embed, sources
+from .reports import demo, report, status
 
 __all__ = [
-    "ACQUISITION",
-    "BUDGET",
-    "FILE",
-    "FOLDER",
-    "JSON",
-    "RAY",
-    "SEED",
-    "SPLIT",
-    "WORKSPACE",
     "benchmark",
-    "embed_with_bar",
+    "demo",
+    "diagnose",
+    "embed",
     "evaluate",
+    "export",
+    "import_",
+    "label",
     "predict",
-    "print_json",
-    "print_table",
-    "progress_bars",
     "report",
+    "select",
+    "simulate",
+    "sources",
+    "status",
     "train",
 ]

@@ -1,19 +1,15 @@
-"""The commands that train a classifier and use it: train, evaluate, predict, report."""
+"""The commands that train a classifier and use it: train, evaluate, predict."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import EvenpickError
-from ..paths import Paths
-from .options import FILE, FOLDER, SEED, SPLIT, WORKSPACE, embed_with_bar
-from .terminal import progress_bars
+from .options import FILE, FOLDER, SEED, SPLIT, WORKSPACE
+from .terminal import print_left_out, progress_bars
 
 if TYPE_CHECKING:
     from ..classifiers import CrossValidation
-    from ..pool import Pool
-    from ..sources import SourceDescription
     from ..training import Model
 
 # What a command needs is imported inside it, so that `evenpick --help` answers at once.
@@ -58,31 +54,21 @@ def train(
     learning_rate: float, max_minutes: float, self_training: bool, seed: int,
 ) -> None:  # fmt: skip
     """Train a classifier on the labels so far."""
-    import numpy as np
+    from ..training import FineTuningOptions, FineTuningSettings
+    from ..workspace import Workspace
 
-    from ..labels import recorded_labels
-    from ..pool import Pool
-    from ..training import FineTuningOptions, FineTuningSettings, clear_checkpoints
-    from ..training import train as fit
-
-    pool = Pool.open(workspace)
-    labels = recorded_labels(workspace, pool)
-    if not labels.names:
-        raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
-    # What a person could not tell has no class to be told.
-    others = np.setdiff1d(np.arange(len(pool)), labels.answered) if self_training else ()
+    settings = FineTuningSettings(epochs=epochs, learning_rate=learning_rate)
     with progress_bars() as begin:
-        options = FineTuningOptions(
-            FineTuningSettings(epochs=epochs, learning_rate=learning_rate),
-            max_minutes,
-            Paths(workspace).fine_tuning,
-            begin("fine-tuning", "images"),
-            _say,
+        progress = begin("fine-tuning", "images")
+        options = FineTuningOptions(settings, max_minutes, progress=progress, announce=_say)
+        model = Workspace(workspace).train(
+            strategy,
+            CORRECTIONS[prior_correction],
+            seed,
+            n_folds=folds,
+            self_training=self_training,
+            fine_tuning=options,
         )
-        correction = CORRECTIONS[prior_correction]
-        model = fit(pool, labels.rows, labels.names, strategy, correction, seed, folds, options, others)
-    model.save(Paths(workspace).model)
-    clear_checkpoints(Paths(workspace).fine_tuning)
     click.echo(_trained(model))
 
 
@@ -93,36 +79,25 @@ def train(
 @SPLIT
 def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> None:
     """Measure the classifier on the labelled test images of FOLDER."""
-    from ..images import find_images
-    from ..labels import read_labels
-    from ..pool import pool_of_files
-    from ..reports import write_evaluation
-    from ..training import Model
-    from ..training import evaluate as measure
+    from ..workspace import Workspace
 
-    model = Model.load(Paths(workspace).model)
-    pool, rows = _images_of(workspace, folder, model.source)
-    table = read_labels(labels, [*rows, *find_images(folder)], (), split)
-    tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
-    if not tested:
-        raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")
-    test_pool = pool_of_files(pool, {image_id: rows[image_id] for image_id in tested}, folder)
-    result = measure(model, test_pool, list(tested.values()))
-    write_evaluation(workspace, result, f"{folder}, labelled by {labels.name}")
+    work = Workspace(workspace)
+    with progress_bars() as begin:
+        result = work.evaluate(folder, labels, split=split, progress=begin("embedding", "images"))
     plain = f"{result.accuracy:.1%} ± {100 * result.accuracy_half_width:.1f}"
     corrected = f"{result.corrected_accuracy:.1%} ± {100 * result.corrected_half_width:.1f}"
     click.echo(
         f"Macro accuracy on {result.n_images} test images of {len(result.classes)} classes: "
         + (
             f"{corrected} with and {plain} without prior correction."
-            if model.choice.tau
+            if work.model.choice.tau
             else f"{plain} (this classifier corrects for no prior; with the printed correction {corrected})."
         )
     )
     if result.undiscovered:
         click.echo(f"{len(result.undiscovered)} classes were never found and count 0.")
-    if missed := len(table.labels) - len(tested):
-        click.echo(f"{missed} labelled images cannot be read and were left out.")
+    if result.n_unreadable:
+        click.echo(f"{result.n_unreadable} labelled images cannot be read and were left out.")
 
 
 @click.command()
@@ -131,37 +106,13 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
 @click.option("--out", type=FILE, default="predictions.csv", show_default=True, help="CSV to write.")
 def predict(workspace: Path, folder: Path, out: Path) -> None:
     """Say the class of every image of FOLDER with the trained classifier."""
-    from ..labels import write_predictions
-    from ..training import Model
+    from ..workspace import Workspace
 
-    model = Model.load(Paths(workspace).model)
-    pool, rows = _images_of(workspace, folder, model.source)
-    probabilities = model.predict_proba(pool)[list(rows.values())]
-    names = [model.classes[i] for i in probabilities.argmax(axis=1)]
-    write_predictions(out, list(rows), names, probabilities.max(axis=1).tolist())
-    click.echo(f"{len(rows):,} predictions written to '{out}'.")
-
-
-@click.command()
-@WORKSPACE
-@click.option("--title", help="What the page is called.")
-def report(workspace: Path, title: str | None) -> None:
-    """Write what was chosen, found and reached as one HTML page, JSON and CSV."""
-    from ..reports import write_report
-
-    click.echo(f"The report: {write_report(workspace, title).resolve()}")
-
-
-def _images_of(workspace: Path, folder: Path, described: "SourceDescription | None") -> tuple["Pool", dict[str, int]]:
-    """A pool seen with the model's source, and the row in it of every readable image of the folder, copies too."""
-    from ..pool import embedded_already, forget_if_changed, rows_of_files
-    from ..training import source_of
-
-    source = source_of(described)
-    embedded = Paths(workspace).other_folder(folder)
-    forget_if_changed(embedded, folder)
-    result = embedded_already(workspace, folder, source) or embed_with_bar(embedded, folder, source)
-    return result.pool, rows_of_files(result, folder)
+    with progress_bars() as begin:
+        predictions = Workspace(workspace).predict(folder, progress=begin("embedding", "images"))
+    print_left_out(predictions.left_out)
+    predictions.write_csv(out)
+    click.echo(f"{len(predictions.labels):,} predictions written to '{out}'.")
 
 
 def _say(words: str) -> None:

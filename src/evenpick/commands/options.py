@@ -1,17 +1,8 @@
-"""Arguments and options that several commands share, and embedding as they show it."""
+"""Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-from ..machine import Run, map_in_threads
-from ..paths import Paths
-from .terminal import progress_bars
-
-if TYPE_CHECKING:
-    from ..pool import Embedded
-    from ..sources import SourceModel
 
 WORKSPACE = click.argument("workspace", type=click.Path(path_type=Path, file_okay=False))
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
@@ -28,18 +19,3 @@ RAY = click.option(
     metavar="ADDRESS",
     help="Work on the Ray cluster at HOST:PORT, or on one begun here for `local`; see docs/large-pools.md.",
 )
-
-
-def embed_with_bar(workspace: Path, folder: Path, source: "SourceModel", run: Run = map_in_threads) -> "Embedded":
-    """Embed with a progress bar; say what was left out."""
-    from ..pool import embed as embed_folder
-
-    with progress_bars() as begin:
-        result = embed_folder(workspace, folder, source, begin("embedding", "images"), run=run)
-    if result.skipped:
-        click.echo(f"{len(result.skipped)} images were left out, see '{Paths(workspace).skipped}':")
-        for image_id, reason in result.skipped[:5]:
-            click.echo(f"  {image_id!r}: {reason}")
-        if len(result.skipped) > 5:
-            click.echo(f"  and {len(result.skipped) - 5} more")
-    return result

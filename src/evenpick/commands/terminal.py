@@ -1,11 +1,13 @@
-"""What the command line shows: tables, JSON and progress bars."""
+"""What the command line shows: tables, JSON, images that were left out, and progress bars."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rich.progress import Task
 
 
 def print_json(facts: dict[str, Any]) -> None:
@@ -28,31 +30,41 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     Console().print(table)
 
 
+def print_left_out(left_out: Sequence[tuple[str, str]], also: str = "") -> None:
+    """The first images that were left out, and why."""
+    if not left_out:
+        return
+    click.echo(f"{len(left_out)} images were left out{also}:")
+    for image_id, reason in left_out[:5]:
+        click.echo(f"  {image_id!r}: {reason}")
+    if len(left_out) > 5:
+        click.echo(f"  and {len(left_out) - 5} more")
+
+
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, str], Callable[..., None]]]:
     """Progress bars with rate and time left: begin(what, unit) gives the function (done, total[, loss]) of one."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
 
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
+    class Rate(ProgressColumn):
+        """Steps a second since the bar began to move, and the loss where there is one."""
+
+        def render(self, task: "Task") -> Text:
+            seconds, loss = task.elapsed or 0, task.fields["loss"]
+            rate = f"{task.completed / seconds:.1f} {task.fields['unit']}/s" if seconds > 0.5 else ""
+            return Text(rate if loss is None else f"{rate}, loss {loss:.2f}")
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), speed_estimate_period=600) as bar:  # a step may take minutes
 
         def begin(what: str, unit: str) -> Callable[..., None]:
-            task = bar.add_task(what, total=None, rate="", visible=False, start=False)
-            started = 0.0
+            task = bar.add_task(what, total=None, visible=False, start=False, unit=unit, loss=None)
 
             def move(done: int, total: int, loss: float | None = None) -> None:
-                nonlocal started
-                if not started:
-                    started = time.monotonic()
-                    bar.start_task(task)  # the clock of a bar runs from its first move
-                seconds = time.monotonic() - started
-                rate = f"{done / seconds:.1f} {unit}/s" if seconds > 0.5 else ""
-                rate += "" if loss is None else f", loss {loss:.2f}"
-                bar.update(task, completed=done, total=total, rate=rate, visible=total > 0)
+                bar.start_task(task)  # its clock runs from the first move; once it runs, this changes nothing
+                bar.update(task, completed=done, total=total, loss=loss, visible=total > 0)
 
             return move
 

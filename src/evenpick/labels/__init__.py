@@ -2,15 +2,17 @@
 
 from .answers import DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labels
 from .entries import Annotation, Entry, Kind, Phase, Rename, Undo, effective_answers, standing_answers
-from .files import export_file, import_file
+from .files import FORMS, FileResult, export_file, import_file
 from .record import LabelStore, set_aside
 from .tables import read_labels, write_predictions, write_selection
 
 __all__ = [
     "DEFAULTS",
+    "FORMS",
     "Annotation",
     "Answer",
     "Entry",
+    "FileResult",
     "Kind",
     "LabelStore",
     "Phase",

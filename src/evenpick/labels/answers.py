@@ -31,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RecordedLabels:
     """The labels of a workspace: the answers that count, first to last, and the settings they were asked under."""
 
@@ -55,6 +55,11 @@ class RecordedLabels:
         return [answer.label for answer in self.answers if answer.label is not None]
 
     @property
+    def image_ids(self) -> list[str]:
+        """The image of each of `rows`."""
+        return [said.image for said in self.annotations if said.label is not None]
+
+    @property
     def skipped(self) -> IndexArray:
         """The rows whose class nobody could tell."""
         return np.array([answer.index for answer in self.answers if answer.label is None], np.intp)
@@ -63,6 +68,9 @@ class RecordedLabels:
     def counts(self) -> Counter[str]:
         """Labels of each class, in the order in which the classes were found."""
         return Counter(self.names)
+
+    def __repr__(self) -> str:
+        return f"{len(self.names)} labels of {len(self.counts)} classes; {len(self.skipped)} images skipped"
 
 
 def recorded_labels(workspace: str | Path, pool: Pool) -> RecordedLabels:

@@ -1,6 +1,7 @@
 """Files of labels, whatever their form: what `evenpick import` reads and `evenpick export` writes, and tells."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,18 @@ from .tables import export_labels, read_labels
 FORMS = ("csv", "folder", "label-studio")
 
 
-def import_file(workspace: Path, file: Path, annotator: str, split: str | None = None) -> str:
+@dataclass(frozen=True, repr=False)
+class FileResult:
+    """What was taken from a file of labels or written to it: how many of what, and the same in words."""
+
+    counts: dict[str, int]
+    words: str
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def import_file(workspace: Path, file: Path, annotator: str, split: str | None = None) -> FileResult:
     """Record the labels of a CSV, an export of Label Studio or a folder `class/image`; returns what was done."""
     if not file.is_dir() and not is_json(file):
         return _import_labels(workspace, file, annotator, split)
@@ -25,44 +37,47 @@ def import_file(workspace: Path, file: Path, annotator: str, split: str | None =
     return (_import_labels if file.is_dir() else _import_answers)(workspace, file, annotator)
 
 
-def _import_labels(workspace: Path, file: Path, annotator: str, split: str | None = None) -> str:
+def _import_labels(workspace: Path, file: Path, annotator: str, split: str | None = None) -> FileResult:
     pool, skipped = Pool.open(workspace), read_skipped(workspace)
     table = (
         read_folder(file, workspace, skipped) if file.is_dir() else read_labels(file, pool.image_ids, skipped, split)
     )
     with LabelStore(workspace) as store:
         new = import_labels(store, table.labels, annotator)
-    told = _counts(
-        (new, "labels imported"),
-        (len(table.labels) - new, "known already"),
-        (table.unlabelled, "rows without a label"),
-        (len(table.skipped), "of images that were left out"),
-        (table.by_path, "images known by their path alone, with other bytes than when embedded"),
-    )
+    counts = {
+        "labels imported": new,
+        "known already": len(table.labels) - new,
+        "rows without a label": table.unlabelled,
+        "of images that were left out": len(table.skipped),
+        "images known by their path alone, with other bytes than when embedded": table.by_path,
+    }
     if file.is_dir():  # `train/cat/1.jpg` is taken for the class train: let it be seen
-        told += f"\nClasses: {first_few(sorted(set(table.labels.values())), shown=10)}."
-    return told
+        return _counted(counts, f"Classes: {first_few(sorted(set(table.labels.values())), shown=10)}.")
+    return _counted(counts)
 
 
-def _import_answers(workspace: Path, file: Path, annotator: str) -> str:
+def _import_answers(workspace: Path, file: Path, annotator: str) -> FileResult:
     answers = read_answers(file, Pool.open(workspace).index_of, read_skipped(workspace), annotator)
     with LabelStore(workspace) as store:
         done = import_answers(store, answers.new, answers.returned)
-    told = _counts(
-        (done.labels, "labels imported"),
-        (done.skips, "skips"),
-        (done.corrected, "of these instead of an earlier answer"),
-        (done.known, "known already"),
-        (answers.unanswered, "images without an answer"),
-        (len(answers.skipped), "of images that were left out"),
-    )
-    if done.second:
-        told += f"\n{done.second} labels are second opinions, {done.disagreeing} disagree with the first, which counts."
-    return told
+    counts = {
+        "labels imported": done.labels,
+        "skips": done.skips,
+        "of these instead of an earlier answer": done.corrected,
+        "known already": done.known,
+        "images without an answer": answers.unanswered,
+        "of images that were left out": len(answers.skipped),
+    }
+    if not done.second:
+        return _counted(counts)
+    second = f"{done.second} labels are second opinions, {done.disagreeing} disagree with the first, which counts."
+    return _counted(counts, second)
 
 
-def _counts(first: tuple[int, str], *others: tuple[int, str]) -> str:
-    return ", ".join(f"{count} {what}" for count, what in (first, *others) if count or what is first[1]) + "."
+def _counted(counts: dict[str, int], *more: str) -> FileResult:
+    first = next(iter(counts))
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == first)
+    return FileResult(counts, "\n".join([f"{told}.", *more]))
 
 
 def export_file(
@@ -72,20 +87,23 @@ def export_file(
     settings: Mapping[str, Any],
     image_url: str | None = None,
     classes: Sequence[str] = (),
-) -> str:
+) -> FileResult:
     """Write the labels in one of `FORMS`; returns what was done. All but the first three are for Label Studio."""
     check_export(file, form, settings, image_url, classes)
     read_state(workspace)
     with LabelStore(workspace) as store:
         if form == "csv":
-            return f"{export_labels(file, store)} labels written to '{file}'."
+            n = export_labels(file, store)
+            return FileResult({"labels": n}, f"{n} labels written to '{file}'.")
         if form == "folder":
             images, copied = export_folder(file, store, Pool.open(workspace))
-            return f"{images} labelled images in '{file}', {copied} of them copied now."
+            words = f"{images} labelled images in '{file}', {copied} of them copied now."
+            return FileResult({"images": images, "copied": copied}, words)
         done, todo = export_tasks(file, store, Pool.open(workspace), settings, image_url, classes)
-    return (
+    return FileResult(
+        {"answered tasks": done, "tasks to label": todo},
         f"{done + todo} tasks written to '{file}': {done} with answers, then {todo} to label, first choice first.\n"
-        f"The labelling config is '{file.with_suffix('.xml')}'."
+        f"The labelling config is '{file.with_suffix('.xml')}'.",
     )
 
 

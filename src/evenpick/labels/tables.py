@@ -8,6 +8,7 @@ from pathlib import Path
 from ..arrays import IndexArray
 from ..atomic_files import write_csv
 from ..errors import EvenpickError, first_few
+from ..label_values import Label
 from ..names import checked_class_name
 from ..pool import Pool
 from .entries import effective_answers
@@ -138,7 +139,7 @@ def export_labels(file: Path, store: LabelStore) -> int:
 
 
 def write_predictions(
-    file: Path, image_ids: Sequence[str], labels: Sequence[str], confidences: Sequence[float]
+    file: Path, image_ids: Sequence[str], labels: Sequence[Label], confidences: Sequence[float]
 ) -> None:
     """One predicted class and its probability for each image, as CSV."""
     shares = (f"{confidence:.4f}" for confidence in confidences)

@@ -25,13 +25,17 @@ from .writer import PoolWriter
 BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 8 keeps memory small
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Embedded:
     """What a run of `embed` did: the pool, images done now, and (image id, reason) of those left out."""
 
     pool: Pool
     done_now: int
     skipped: list[tuple[str, str]]
+
+    def __repr__(self) -> str:
+        n, now = len(self.pool), self.done_now
+        return f"{n:,} images in the pool, {now:,} of them embedded now; {len(self.skipped):,} left out"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What people read of a workspace: status, diagnosis and the report page."""
 
-from .diagnosis import diagnose
+from .diagnosis import Diagnosis, diagnose
 from .report import write_evaluation, write_report
-from .status import rows_of, workspace_status
+from .status import Status, workspace_status
 
-__all__ = ["diagnose", "rows_of", "workspace_status", "write_evaluation", "write_report"]
+__all__ = ["Diagnosis", "Status", "diagnose", "workspace_status", "write_evaluation", "write_report"]

@@ -7,9 +7,10 @@ from typing import Any
 from ..estimates import Advice, MeasuredTransfer, SourceKnowledge, advice, measured_transfer, source_knowledge
 from ..labels import recorded_labels
 from ..pool import Pool
+from .lines import in_lines
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """Both looks at a workspace's source, and what follows."""
 
@@ -44,6 +45,9 @@ class Diagnosis:
             ("accuracy of the nearest labelled image", _number(after.neighbour_accuracy)),
             ("LogME, to compare sources by", _number(after.log_me)),
         ]
+
+    def __repr__(self) -> str:
+        return "\n".join([in_lines(self.rows), self.advice.finding, self.advice.method])
 
 
 def diagnose(workspace: Path) -> Diagnosis:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,42 @@ from ..labels import Phase, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..pool import Pool
 from ..session import AUTO, FIRST_ROUND, should_switch
+from .lines import in_lines
 
 
-def workspace_status(workspace: Path) -> dict[str, Any]:
-    """The facts of a workspace as JSON values; changes nothing.
+@dataclass(frozen=True, repr=False)
+class Status:
+    """Where a workspace stands and what to expect.
+
+    Attributes
+    ----------
+    facts : dict
+        Everything, as JSON values.
+    """
+
+    facts: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """What the rows are of."""
+        return f"{self.facts['workspace']}: {self.facts['images']:,} images; intervals of 90 %"
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """The numbers with their names, for a table."""
+        return _rows_of(self.facts)
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is still to be found, what is reached, and what more labels would buy."""
+        return list(self.facts["outlook"])
+
+    def __repr__(self) -> str:
+        return "\n".join([self.title, in_lines(self.rows), *self.sentences])
+
+
+def workspace_status(workspace: Path) -> Status:
+    """The status of a workspace; changes nothing.
 
     Raises
     ------
@@ -26,7 +58,7 @@ def workspace_status(workspace: Path) -> dict[str, Any]:
     pool = Pool.open(workspace)
     labels = recorded_labels(workspace, pool)
     counts, settings = labels.counts, labels.settings
-    return {
+    facts = {
         "workspace": str(workspace),
         "images": len(pool),
         "labels": len(labels.names),
@@ -37,6 +69,7 @@ def workspace_status(workspace: Path) -> dict[str, Any]:
         "imbalance_ratio": imbalance_ratio(list(counts.values())) if counts else None,
         **outlook(pool, labels),
     }
+    return Status(facts)
 
 
 def outlook(pool: Pool, labels: RecordedLabels) -> dict[str, Any]:
@@ -65,8 +98,7 @@ def _phase(names: Sequence[str], settings: Mapping[str, Any] | None) -> Phase:
     return "discovery"
 
 
-def rows_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The numbers with their names, for a table."""
+def _rows_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     of = f" of {facts['budget']}" if facts["budget"] else ""
     skipped = f", {facts['not_told']} could not be told" if facts["not_told"] else ""
     ratio = facts["imbalance_ratio"]

@@ -36,6 +36,7 @@ class Evaluation:
     corrected_accuracy: float
     corrected_half_width: float
     classes: tuple[ClassResult, ...]
+    n_unreadable: int = 0  # labelled test images that were left out
 
     @property
     def undiscovered(self) -> list[Label]:

@@ -1,0 +1,134 @@
+"""The commands that choose images and take labels: select, label, import, export, simulate."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import ACQUISITION, BUDGET, FILE, RAY, SEED, SPLIT, WORKSPACE
+
+
+@click.command()
+@WORKSPACE
+@BUDGET
+@ACQUISITION
+@SEED
+@click.option("--out", type=FILE, help="CSV to write; by default selection.csv in the workspace.")
+@RAY
+def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None, ray: str | None) -> None:
+    """Choose the images to label, once for the whole budget, as a CSV to fill in."""
+    from ..workspace import Workspace
+
+    selection = Workspace(workspace).select(budget, acquisition, seed, out=out, ray=ray)
+    click.echo(f"{selection}.\nFill in its label column, then: evenpick import {workspace} {selection.file}")
+
+
+@click.command(name="import")
+@WORKSPACE
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--annotator", default="imported", show_default=True, help="Who gave these labels, if FILE does not say.")
+@SPLIT
+def import_(workspace: Path, file: Path, annotator: str, split: str | None) -> None:
+    """Take labels from FILE: a CSV, an export of Label Studio or a folder.
+
+    A CSV has the columns image and label; Label Studio exports JSON or JSON-MIN; a folder has a folder of
+    images for each class.
+    """
+    from ..workspace import Workspace
+
+    click.echo(Workspace(workspace).import_labels(file, annotator, split))
+
+
+@click.command()
+@WORKSPACE
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    type=click.Choice(["csv", "folder", "label-studio", "onnx"]),
+    default="csv",
+    show_default=True,
+    help="A table, a folder of images for each class, tasks as JSON with the labelling config beside them, or the trained classifier.",
+)
+@click.option("--image-url", metavar="PREFIX", help="label-studio: what comes before the image's path in its address.")
+@click.option("--class", "classes", multiple=True, metavar="NAME", help="label-studio: a class not found yet; repeat.")
+@click.option("--budget", type=click.IntRange(min=1), help="label-studio: labels in all; by default as recorded.")
+@click.option("--acquisition", help="label-studio: how to choose; by default as recorded, or auto.")
+@click.option("--seed", type=click.IntRange(min=0), help="label-studio: by default as recorded, or 0.")
+def export(
+    workspace: Path, file: Path, to: str, image_url: str | None, classes: tuple[str, ...], budget: int | None,
+    acquisition: str | None, seed: int | None,
+) -> None:  # fmt: skip
+    """Write the labels to FILE, as CSV, a folder `class/image` or tasks for Label Studio; or the classifier as ONNX."""
+    from ..workspace import Workspace
+
+    settings = {"budget": budget, "acquisition": acquisition, "random_state": seed}
+    click.echo(Workspace(workspace).export(file, to, image_url=image_url, classes=classes, **settings))
+
+
+@click.command()
+@WORKSPACE
+@click.option("--budget", type=int, help="How many labels you can pay for; needed the first time.")
+@click.option("--acquisition", help="How to choose, see docs/methods.md; by default auto.")
+@click.option("--balancing", help="auto, ratio_max, diff_min or none; by default auto.")
+@click.option(
+    "--patience", type=int, help="ratio_max, diff_min: misses before a class is passed over; by default 0, never."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Same seed and same answers, same questions.")
+@click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
+@click.option("--repeat", type=int, default=1, show_default=True, help="People asked for each image.")
+@click.option("--show-target", is_flag=True, help="Tell which class an image was asked for.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; others need a token.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--token", help="What visitors must know; drawn when --host is not this machine.")
+@click.option("--no-browser", is_flag=True, help="Do not open the page.")
+@click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
+def label(
+    workspace: Path, budget: int | None, acquisition: str | None, balancing: str | None, patience: int | None,
+    seed: int | None, annotator: str | None, repeat: int, show_target: bool, host: str, port: int,
+    token: str | None, no_browser: bool, restart: bool,
+) -> None:  # fmt: skip
+    """Label in the browser what evenpick asks for, alone or together; go on any time."""
+    from ..web import serve  # noqa: F401 (a missing extra is told before anything else)
+    from ..workspace import Workspace
+
+    chosen: dict[str, Any] = {"acquisition": acquisition, "patience": patience, "random_state": seed}
+    if balancing is not None:
+        chosen["balancing"] = None if balancing == "none" else balancing
+    work = Workspace(workspace)
+    click.echo(f"Choosing among {len(work.pool):,} images; of many the first choice takes seconds ...", err=True)
+    work.label(
+        budget, annotator=annotator, restart=restart, announce=click.echo, repeat=repeat, show_target=show_target,
+        host=host, port=port, token=token, open_browser=not no_browser, **chosen,
+    )  # fmt: skip
+
+
+@click.command()
+@WORKSPACE
+@click.option("--labels", type=FILE, required=True, help="CSV with the true class of every image.")
+@SPLIT
+@BUDGET
+@ACQUISITION
+@click.option("--balancing", default="auto", show_default=True, help="auto, ratio_max, diff_min or none.")
+@click.option(
+    "--patience",
+    type=int,
+    default=0,
+    show_default=True,
+    help="ratio_max, diff_min: misses before a class is passed over.",
+)
+@SEED
+@click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
+def simulate(
+    workspace: Path, labels: Path, split: str | None, budget: int, acquisition: str, balancing: str,
+    patience: int, seed: int, restart: bool,
+) -> None:  # fmt: skip
+    """Let known labels answer instead of a person, and record the answers."""
+    from ..workspace import Workspace
+
+    done = Workspace(workspace).simulate(
+        labels, budget, split=split, restart=restart, acquisition=acquisition, patience=patience, random_state=seed,
+        balancing=None if balancing == "none" else balancing,
+    )  # fmt: skip
+    if done.kept:
+        click.echo(f"The old labels are kept in '{done.kept}'.")
+    click.echo(done)

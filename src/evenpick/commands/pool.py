@@ -1,0 +1,53 @@
+"""The commands about what a source model sees: sources, embed, diagnose."""
+
+from pathlib import Path
+
+import click
+
+from .options import FOLDER, JSON, RAY, WORKSPACE
+from .terminal import print_json, print_left_out, print_table, progress_bars
+
+
+@click.command()
+def sources() -> None:
+    """List the source models."""
+    from ..sources import SOURCES
+
+    columns = ["--source", "trained on", "features", "classes", "preprocessing", "licence of the weights"]
+    rows = [[s.usage, s.trained_on, s.features, s.classes, s.preprocessing, s.licence] for s in SOURCES.values()]
+    print_table("Source models; any torch.nn.Module too, through SourceModel.from_torch", columns, rows)
+
+
+@click.command()
+@WORKSPACE
+@FOLDER
+@click.option("--source", default="efficientnet_lite0", show_default=True, help="Source model; see `evenpick sources`.")
+@click.option(
+    "--reduced-jpeg", is_flag=True, help="Decode large JPEG files at a part of their size: faster, not quite the same."
+)
+@RAY
+def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, ray: str | None) -> None:
+    """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
+    from ..workspace import Workspace
+
+    work = Workspace(workspace)
+    with progress_bars() as begin:
+        progress = begin("embedding", "images")
+        result = work.embed(folder, source, reduced_jpeg=reduced_jpeg, ray=ray, progress=progress)
+    print_left_out(result.skipped, f", see '{work.paths.skipped}'")
+    click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
+
+
+@click.command()
+@WORKSPACE
+@JSON
+def diagnose(workspace: Path, as_json: bool) -> None:
+    """Say how well the source model knows these images, and which methods follow from it."""
+    from ..workspace import Workspace
+
+    found = Workspace(workspace).diagnose()
+    if as_json:
+        print_json(found.facts)
+        return
+    print_table("What the source model knows of these images", ["measure", "value"], found.rows)
+    click.echo(f"{found.advice.finding}\n\n{found.advice.method}")

@@ -1,0 +1,45 @@
+"""The commands that say where a workspace stands: status, report, and the demo, which shows everything."""
+
+from pathlib import Path
+
+import click
+
+from .options import JSON, WORKSPACE
+from .terminal import print_json, print_table, progress_bars
+
+
+@click.command()
+@WORKSPACE
+@JSON
+def status(workspace: Path, as_json: bool) -> None:
+    """Say where labelling stands, what accuracy to expect, and what more labels would buy."""
+    from ..workspace import Workspace
+
+    found = Workspace(workspace).status()
+    if as_json:
+        print_json(found.facts)
+        return
+    print_table(found.title, ["measure", "value"], found.rows)
+    click.echo("\n\n".join(found.sentences))
+
+
+@click.command()
+@WORKSPACE
+@click.option("--title", help="What the page is called.")
+def report(workspace: Path, title: str | None) -> None:
+    """Write what was chosen, found and reached as one HTML page, JSON and CSV."""
+    from ..workspace import Workspace
+
+    click.echo(f"The report: {Workspace(workspace).report(title).resolve()}")
+
+
+@click.command()
+@click.argument("workspace", type=click.Path(path_type=Path, file_okay=False), default="evenpick-demo")
+def demo(workspace: Path) -> None:
+    """Show everything on 2,624 photographs of solar cells that pip brought."""
+    from ..demo import run_demo
+
+    with progress_bars() as begin:
+        result = run_demo(workspace, begin("embedding", "images"), begin("simulating", "runs"))
+    print_table(result.caption, result.columns, result.rows)
+    click.echo(f"{result.sentence}\n\nThe report: {result.report.resolve()}")

@@ -1,0 +1,103 @@
+"""What methods of a workspace return, where no other room has a name for it; each reads as its command prints it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .arrays import IndexArray, Values
+from .label_values import Label
+from .labels import write_predictions
+from .metrics import class_counts, imbalance_ratio
+
+if TYPE_CHECKING:
+    from .session import SimulationResult
+
+
+@dataclass(frozen=True, repr=False)
+class Selection:
+    """Images to label, first choice first.
+
+    Attributes
+    ----------
+    indices : array of shape (budget,), intp
+        Rows of the pool.
+    image_ids : list of str, length budget
+        Paths below the embedded folder.
+    file : Path
+        The table to fill in.
+    """
+
+    indices: IndexArray
+    image_ids: list[str]
+    file: Path
+
+    def __repr__(self) -> str:
+        return f"{len(self.image_ids)} images to label, first choice first: '{self.file}'"
+
+
+@dataclass(frozen=True, repr=False)
+class Simulated:
+    """A session that known labels answered.
+
+    Attributes
+    ----------
+    result : SimulationResult
+    classes : list of str
+        All classes of the known labels of the pool, sorted.
+    kept : Path or None
+        Where the labels that were there before are kept, after a restart.
+    """
+
+    result: "SimulationResult"
+    classes: list[str]
+    kept: Path | None = None
+
+    @property
+    def imbalance_ratio(self) -> float:
+        """Of the labels over all classes, those not found among them."""
+        return imbalance_ratio(class_counts(self.result.labels, self.classes))
+
+    def __repr__(self) -> str:
+        labels, switch_at = self.result.labels, self.result.switch_at
+        said = (
+            f"{len(labels)} labels, {len(set(labels))} of {len(self.classes)} classes found, "
+            f"imbalance ratio {self.imbalance_ratio:.2f}."
+        )
+        if switch_at is None:
+            return said
+        hits = [target == label for target, label in zip(self.result.targets, labels, strict=True) if target]
+        asked = f"; the class asked for came {sum(hits)} times of {len(hits)}" if hits else ""
+        return f"{said}\nBalancing began after {switch_at} labels{asked}."
+
+
+@dataclass(frozen=True, repr=False)
+class Predictions:
+    """The class of every readable image of a folder.
+
+    Attributes
+    ----------
+    image_ids : list of str, length n
+        Paths below the folder, sorted.
+    labels : list, length n
+        The most probable class of each.
+    classes : tuple
+    probabilities : array of shape (n, n_classes), float64
+        Calibrated and corrected; rows sum to 1.
+    left_out : list of (str, str)
+        Images that cannot be read, and why.
+    """
+
+    image_ids: list[str]
+    labels: list[Label]
+    classes: tuple[Label, ...]
+    probabilities: Values
+    left_out: list[tuple[str, str]]
+
+    def write_csv(self, file: str | Path) -> None:
+        """Write a table of image, label and its probability."""
+        write_predictions(Path(file), self.image_ids, self.labels, self.probabilities.max(axis=1).tolist())
+
+    def __repr__(self) -> str:
+        counts = [f"{count:,} {name}" for name, count in Counter(self.labels).most_common()]
+        return f"{len(self.labels):,} predictions: {', '.join(counts[:5])}{', ...' if len(counts) > 5 else ''}"

@@ -1,0 +1,449 @@
+"""A workspace from Python: what each command does, as a method that returns what it found and prints nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+from .errors import EvenpickError, unknown_name
+from .labels import (
+    DEFAULTS,
+    FORMS,
+    FileResult,
+    LabelStore,
+    RecordedLabels,
+    export_file,
+    import_file,
+    read_labels,
+    recorded_labels,
+    set_aside,
+    write_selection,
+)
+from .machine import Progress, Run, map_in_threads
+from .paths import Paths
+from .pool import Embedded, Pool, embed, embedded_already, forget_if_changed, pool_of_files, read_skipped, rows_of_files
+from .results import Predictions, Selection, Simulated
+
+if TYPE_CHECKING:
+    from .acquisition import AcquisitionFunction
+    from .reports import Diagnosis, Status
+    from .sources import SourceDescription, SourceModel
+    from .training import Evaluation, FineTuningOptions, Model
+
+# What a method needs beyond pool and labels is imported inside it, so that each command loads only that.
+
+
+class Workspace:
+    """A folder of its own beside your images, and what every command of evenpick does with it.
+
+    Every method can be run again: done work is not done twice. What a user can mend is raised as `EvenpickError`, in
+    one line. Files may be given as str or Path.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder; `embed` makes it.
+
+    Examples
+    --------
+    >>> work = Workspace("work")  # doctest: +SKIP
+    >>> work.embed("photos")  # doctest: +SKIP
+    >>> work.label(budget=200)  # doctest: +SKIP
+    >>> work.train()  # doctest: +SKIP
+    >>> work.status()  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path, self.paths = Path(path), Paths(path)
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.path)!r})"
+
+    @property
+    def pool(self) -> Pool:
+        """What was seen of every image; see `Pool.open`."""
+        return Pool.open(self.path)
+
+    @property
+    def labels(self) -> RecordedLabels:
+        """The labels that stand: their rows of the pool, names and image ids, and what was skipped."""
+        return recorded_labels(self.path, self.pool)
+
+    @property
+    def model(self) -> "Model":
+        """The classifier that `train` made; see `Model.load`."""
+        from .training import Model
+
+        return Model.load(self.paths.model)
+
+    def embed(
+        self,
+        folder: str | Path,
+        source: "SourceModel | str" = "efficientnet_lite0",
+        *,
+        reduced_jpeg: bool = False,
+        ray: str | None = None,
+        progress: Progress = lambda done, total: None,
+    ) -> Embedded:
+        """Look at every image below a folder with a source model (the long part; stopped, it goes on).
+
+        Parameters
+        ----------
+        folder : str or Path
+        source : SourceModel or str
+            See `evenpick sources`.
+        reduced_jpeg : bool
+            Decode large JPEG files at a part of their size: faster, not quite the same.
+        ray : str, optional
+            Address HOST:PORT of a Ray cluster to work on, or "local".
+        progress : callable
+            Told the images done now, and in all.
+
+        Returns
+        -------
+        Embedded
+            The pool, how many images were done now, and those left out with their reasons.
+
+        Raises
+        ------
+        EvenpickError
+            If the folder has no image that can be read, the workspace is of another folder or source, another
+            process is writing it, or the disk is full (what was done is kept).
+        """
+        from .sources import SourceModel
+
+        model = SourceModel.load(source) if isinstance(source, str) else source
+        if reduced_jpeg:
+            model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
+        with _run_on(ray, Path(folder)) as run:
+            return embed(self.path, folder, model, progress, run=run)
+
+    def diagnose(self) -> "Diagnosis":
+        """Say how well the source model knows these images, and which methods follow from it; changes nothing."""
+        from .reports import diagnose
+
+        return diagnose(self.path)
+
+    def select(
+        self,
+        budget: int,
+        acquisition: str = "auto",
+        random_state: int = 0,
+        *,
+        out: str | Path | None = None,
+        ray: str | None = None,
+    ) -> Selection:
+        """Choose the images to label, once for the whole budget, and write them as a CSV to fill in.
+
+        Parameters
+        ----------
+        budget : int
+            Images to choose, of those without an answer.
+        acquisition : str
+            A name of `ACQUISITIONS`, or "auto".
+        random_state : int
+        out : str or Path, optional
+            The file, by default selection.csv in the workspace.
+        ray : str, optional
+            As in `embed`.
+
+        Raises
+        ------
+        EvenpickError
+            If the file exists, for it may hold labels; if the budget does not fit, or there is no such function.
+        """
+        from .acquisition import select_more
+
+        pool, file = self.pool, Path(out or self.paths.selection)
+        if file.exists():
+            raise EvenpickError(f"'{file}' exists and may hold your labels; import or move it first, or say --out")
+        answered = recorded_labels(self.path, pool).answered
+        with _acquisition_on(ray, acquisition, self.path) as choose:
+            order = select_more(pool, answered, budget, choose, random_state)
+        if not len(answered):
+            own = {"budget": budget, "acquisition": acquisition, "random_state": random_state}
+            with LabelStore(self.path) as store:
+                store.store_settings({**DEFAULTS, **own, "evenpick": __version__})
+        write_selection(file, pool, order)
+        return Selection(order, [pool.image_ids[row] for row in order], file)
+
+    def label(
+        self,
+        budget: int | None = None,
+        *,
+        annotator: str | None = None,
+        restart: bool = False,
+        announce: Callable[[str], None] = print,
+        **options: Any,
+    ) -> None:
+        """Serve the labelling page until it is stopped (Ctrl+C); every answer is kept at once.
+
+        Parameters
+        ----------
+        budget : int, optional
+            Labels in all; needed the first time.
+        annotator : str, optional
+            Who labels, unless the page is told another name; by default your login.
+        restart : bool
+            Begin again; the old labels are kept aside.
+        announce : callable
+            Told the page's address, for people.
+        **options
+            `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `repeat`
+            (people asked for each image), `show_target` and `open_browser` of the page.
+
+        Raises
+        ------
+        EvenpickError
+            If options contradict those of earlier answers, the port is taken, or another process labels it.
+        """
+        from .web import serve
+
+        pool = self.pool
+        if restart and (kept := set_aside(self.path)):
+            announce(f"The old labels are kept in '{kept}'.")
+        serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, **options)
+
+    def import_labels(self, file: str | Path, annotator: str = "imported", split: str | None = None) -> FileResult:
+        """Take labels from a CSV, an export of Label Studio or a folder `class/image`.
+
+        `annotator` gave them, if the file does not say; of a CSV only rows of the `split` are taken.
+
+        Raises
+        ------
+        EvenpickError
+            If the file cannot be read so, names an image that is not in the pool, or gives one two labels.
+        """
+        return import_file(self.path, Path(file), annotator, split)
+
+    def export(
+        self,
+        file: str | Path,
+        to: str = "csv",
+        *,
+        image_url: str | None = None,
+        classes: Sequence[str] = (),
+        **settings: Any,
+    ) -> FileResult:
+        """Write the labels to a file: a table, a folder `class/image` or tasks; or the classifier as ONNX.
+
+        Parameters
+        ----------
+        file : str or Path
+        to : str
+            "csv", "folder", "label-studio" or "onnx".
+        image_url : str, optional
+            For Label Studio: what comes before an image's path in its address.
+        classes : sequence of str
+            For Label Studio: classes not found yet.
+        **settings
+            For Label Studio: `budget`, `acquisition` and `random_state`, by default as recorded.
+
+        Raises
+        ------
+        EvenpickError
+            If there is no label or model yet, an option is of another form, or the target holds something else.
+        """
+        from .training import export_classifier
+
+        if to == "onnx":
+            return FileResult({}, export_classifier(self.path, Path(file)))
+        if to not in FORMS:
+            raise unknown_name("form", to, [*FORMS, "onnx"])
+        asked: dict[str, Any] = {"budget": None, "acquisition": None, "random_state": None}
+        for name in settings.keys() - asked:
+            raise unknown_name("setting", name, asked)
+        return export_file(self.path, Path(file), to, asked | settings, image_url, classes)
+
+    def simulate(
+        self, labels: str | Path, budget: int, *, split: str | None = None, restart: bool = False, **options: Any
+    ) -> Simulated:
+        """Let known labels answer instead of a person, and record the answers.
+
+        Parameters
+        ----------
+        labels : str or Path
+            CSV with the true class of every image; images that it does not name are skipped.
+        budget : int
+        split : str, optional
+            Take only the rows whose `split` column says this.
+        restart : bool
+            Begin again; the old labels are kept aside.
+        **options
+            `acquisition`, `balancing`, `patience`, `random_state` of `Session`.
+
+        Raises
+        ------
+        EvenpickError
+            If the table labels no image of the pool, or options are wrong or contradict those of earlier answers.
+        """
+        from .session import RecordedSession, Session, answer_all, result_of
+
+        pool, kept = self.pool, None
+        table = read_labels(labels, pool.image_ids, read_skipped(self.path), split)
+        if not table.labels:
+            raise EvenpickError(f"'{labels}' labels no image of the pool{f' in split {split!r}' if split else ''}")
+        if restart:
+            Session(pool, budget, **options)  # a wrong option is refused before anything is moved
+            kept = set_aside(self.path)
+        with RecordedSession(self.path, pool, budget, "oracle", **options) as session:
+            answer_all(session, lambda row: table.labels.get(pool.image_ids[row]))
+            return Simulated(result_of(session.session), sorted(set(table.labels.values())), kept)
+
+    def train(
+        self,
+        strategy: str = "svm",
+        prior_correction: bool | str = "tuned",
+        random_state: int = 0,
+        *,
+        n_folds: int = 10,
+        self_training: bool = True,
+        fine_tuning: "FineTuningOptions | None" = None,
+    ) -> "Model":
+        """Train a classifier on the labels so far, and keep it in the workspace.
+
+        Parameters
+        ----------
+        strategy, prior_correction, random_state, n_folds, fine_tuning
+            As for `train`; checkpoints of fine-tuning lie in the workspace.
+        self_training : bool
+            Try pseudo-labels of unlabelled images too, and keep them if the folds say that they help.
+
+        Raises
+        ------
+        EvenpickError
+            If there are labels of fewer than two classes, or an option does not exist.
+        """
+        import numpy as np
+
+        from .training import FineTuningOptions, clear_checkpoints, train
+
+        pool = self.pool
+        labels = recorded_labels(self.path, pool)
+        if not labels.names:
+            raise EvenpickError(f"workspace '{self.path}' has no label yet: label or import some first")
+        # What a person could not tell has no class to be predicted.
+        others = np.setdiff1d(np.arange(len(pool)), labels.answered) if self_training else ()
+        options = replace(fine_tuning or FineTuningOptions(), checkpoints=self.paths.fine_tuning)
+        model = train(
+            pool, labels.rows, labels.names, strategy, prior_correction, random_state, n_folds, options, others
+        )
+        model.save(self.paths.model)
+        clear_checkpoints(self.paths.fine_tuning)
+        return model
+
+    def evaluate(
+        self,
+        folder: str | Path,
+        labels: str | Path,
+        *,
+        split: str | None = None,
+        progress: Progress = lambda done, total: None,
+    ) -> "Evaluation":
+        """Measure the classifier on the labelled test images of a folder, and keep the result for the report.
+
+        Parameters
+        ----------
+        folder : str or Path
+        labels : str or Path
+            CSV with the class of its images.
+        split : str, optional
+            Take only the rows whose `split` column says this.
+        progress : callable
+            Told the images done now, and in all, while the folder is embedded.
+
+        Raises
+        ------
+        EvenpickError
+            If there is no model, or the table labels no readable image of the folder.
+        """
+        from .images import find_images
+        from .reports import write_evaluation
+        from .training import evaluate
+
+        folder, model = Path(folder), self.model
+        seen = self._looked_at(folder, model.source, progress)
+        rows = rows_of_files(seen, folder)
+        table = read_labels(labels, [*rows, *find_images(folder)], (), split)
+        tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
+        if not tested:
+            raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")
+        test_pool = pool_of_files(seen.pool, {image_id: rows[image_id] for image_id in tested}, folder)
+        found = evaluate(model, test_pool, list(tested.values()))
+        found = replace(found, n_unreadable=len(table.labels) - len(tested))
+        write_evaluation(self.path, found, f"{folder}, labelled by {Path(labels).name}")
+        return found
+
+    def predict(self, folder: str | Path, *, progress: Progress = lambda done, total: None) -> Predictions:
+        """Say the class of every readable image of a folder with the trained classifier; `progress` as in `evaluate`.
+
+        Raises
+        ------
+        EvenpickError
+            If there is no model, or no image of the folder can be read.
+        """
+        folder, model = Path(folder), self.model
+        seen = self._looked_at(folder, model.source, progress)
+        rows = rows_of_files(seen, folder)
+        probabilities = model.predict_proba(seen.pool)[list(rows.values())]
+        names = [model.classes[i] for i in probabilities.argmax(axis=1)]
+        left_out = [(image_id, reason) for image_id, reason in seen.skipped if image_id not in rows]
+        return Predictions(list(rows), names, model.classes, probabilities, left_out)
+
+    def status(self) -> "Status":
+        """Say where labelling stands, what accuracy to expect, and what more labels would buy; changes nothing."""
+        from .reports import workspace_status
+
+        return workspace_status(self.path)
+
+    def report(self, title: str | None = None, comparison: Mapping[str, Any] | None = None) -> Path:
+        """Write what was chosen, found and reached as one HTML page, JSON and CSV; returns the page.
+
+        `comparison` is a table of methods to show first: `caption`, `columns`, `rows` and `sentence`.
+
+        Raises
+        ------
+        EvenpickError
+            If there is no pool or no label yet.
+        """
+        from .reports import write_report
+
+        return write_report(self.path, title, comparison)
+
+    def _looked_at(self, folder: Path, described: "SourceDescription | None", progress: Progress) -> Embedded:
+        """The folder as the model's source sees it, from this workspace's own pool if that holds it."""
+        from .training import source_of
+
+        source, other = source_of(described), self.paths.other_folder(folder)
+        forget_if_changed(other, folder)
+        return embedded_already(self.path, folder, source) or embed(other, folder, source, progress)
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container need not know who it runs as
+        return "annotator"
+
+
+def _run_on(ray: str | None, needed: Path) -> AbstractContextManager[Run]:
+    """What spreads the work: threads here, or tasks on a Ray cluster that sees the folder."""
+    if ray is None:
+        return nullcontext(map_in_threads)
+    from .ray_cluster import on_ray
+
+    return on_ray(ray, needed)
+
+
+def _acquisition_on(
+    ray: str | None, acquisition: str, workspace: Path
+) -> AbstractContextManager["str | AcquisitionFunction"]:
+    if ray is None:
+        return nullcontext(acquisition)
+    from .ray_cluster import acquisition_on_ray
+
+    return acquisition_on_ray(acquisition, ray, workspace)

@@ -1,0 +1,197 @@
+"""The public class Workspace: what each command does, from Python, without a word printed."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+from filelock import FileLock
+
+import evenpick
+from evenpick import EvenpickError, Pool, Workspace
+
+
+@pytest.fixture
+def source(tmp_path, make_network):
+    """The name of a tiny real source."""
+    network = make_network(tmp_path / "tiny.onnx")
+    network.with_suffix(".json").write_text('{"size": 8}')
+    return f"onnx:{network}"
+
+
+@pytest.fixture
+def truth(tmp_path, photo_folder):
+    file = tmp_path / "truth.csv"
+    with file.open("w", newline="") as handle:
+        rows = [
+            (photo.relative_to(photo_folder).as_posix(), photo.parent.name) for photo in photo_folder.rglob("*.jpg")
+        ]
+        csv.writer(handle).writerows([("image", "label"), *rows])
+    return file
+
+
+def test_the_way_from_photographs_to_a_report_prints_nothing(tmp_path, photo_folder, source, truth, capfd):
+    work = Workspace(tmp_path / "work")
+    seen = []
+
+    embedded = work.embed(photo_folder, source, progress=lambda done, total: seen.append((done, total)))
+    selection = work.select(4, "core_set")
+    simulated = work.simulate(truth, 8, balancing=None)
+    model = work.train(n_folds=3, self_training=False)
+    found = work.evaluate(photo_folder, str(truth))
+    predictions = work.predict(photo_folder)
+    page = work.report("Two folders")
+
+    assert (len(embedded.pool), embedded.done_now, seen[-1]) == (12, 12, (12, 12))
+    assert selection.image_ids == [embedded.pool.image_ids[row] for row in selection.indices]
+    assert repr(embedded) == "12 images in the pool, 12 of them embedded now; 0 left out"
+    assert simulated.classes == ["a", "b c"]
+    assert repr(work.labels) == f"8 labels of {len(work.labels.counts)} classes; 0 images skipped"
+    assert work.labels.image_ids == [embedded.pool.image_ids[row] for row in work.labels.rows]
+    assert len(work.labels.rows) == len(work.labels.names) == 8
+    assert work.model.classes == model.classes == ("a", "b c")
+    assert (found.n_images, found.n_unreadable) == (12, 0)
+    assert predictions.image_ids == sorted(embedded.pool.image_ids)
+    assert predictions.probabilities.shape == (12, 2)
+    assert predictions.labels == [predictions.classes[i] for i in predictions.probabilities.argmax(axis=1)]
+    assert "Two folders" in page.read_text()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_its_numbers_are_those_of_the_functions_it_calls(tmp_path, photo_folder, source, truth):
+    work = Workspace(tmp_path / "work")
+    pool = work.embed(photo_folder, source).pool
+    names = ["a" if image_id.startswith("a") else "b c" for image_id in pool.image_ids]
+
+    selection = work.select(5, "ent_inv", random_state=3, out=tmp_path / "five.csv")
+    simulated = work.simulate(truth, 6, acquisition="random", balancing="diff_min", random_state=1)
+    model = work.train("nearest_mean", prior_correction=False, random_state=2, self_training=False)
+
+    assert selection.indices.tolist() == evenpick.select(pool, 5, "ent_inv", 3).tolist()
+    result = evenpick.simulate(pool, names, 6, acquisition="random", balancing="diff_min", random_state=1)
+    assert simulated.result.indices.tolist() == result.indices.tolist() == work.labels.rows.tolist()
+    alone = evenpick.train(pool, result.indices, result.labels, "nearest_mean", False, 2, unlabelled=())
+    assert np.array_equal(model.predict_proba(pool), alone.predict_proba(pool))
+
+
+def test_what_it_returns_reads_as_the_commands_print_it(tmp_path, make_workspace):
+    work = Workspace(make_workspace(n=10))
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,label\n" + "".join(f"00{i}.jpg,{'ab'[i % 2]}\n" for i in range(4)))
+
+    assert repr(work) == f"Workspace('{work.path}')"
+    assert repr(work.select(2)) == f"2 images to label, first choice first: '{work.paths.selection}'"
+    assert repr(work.import_labels(labels)) == "4 labels imported."
+    assert work.import_labels(labels).counts["known already"] == 4
+    assert repr(work.export(tmp_path / "out.csv")) == f"4 labels written to '{tmp_path / 'out.csv'}'."
+    status = repr(work.status())
+    assert status.splitlines()[0] == f"{work.path}: 10 images; intervals of 90 %"
+    assert ["classes", "found", "2"] in [line.split() for line in status.splitlines()]
+    assert work.status().sentences[0] in status
+    assert work.diagnose().advice.finding in repr(work.diagnose())
+
+
+def test_a_simulation_counts_classes_that_were_not_found(tmp_path, make_workspace):
+    work = Workspace(make_workspace(n=10))
+    truth = tmp_path / "truth.csv"
+    rows = [(image_id, "rare" if row == 9 else "common") for row, image_id in enumerate(work.pool.image_ids)]
+    truth.write_text("image,label\n" + "".join(f"{image_id},{name}\n" for image_id, name in rows))
+    first = next(
+        seed for seed in range(20) if 9 not in evenpick.select(work.pool, 3, "random", seed)
+    )  # three common ones
+
+    done = work.simulate(truth, 3, acquisition="random", balancing=None, random_state=first)
+    again = work.simulate(truth, 3, acquisition="random", balancing=None, random_state=first, restart=True)
+
+    # Counts 3 and 0: mean 1.5, standard deviation 1.5.
+    assert repr(done) == "3 labels, 1 of 2 classes found, imbalance ratio 1.00."
+    assert done.kept is None
+    assert again.kept == work.paths.labels_aside(1)
+    assert again.result.indices.tolist() == done.result.indices.tolist()
+
+
+def test_images_that_cannot_be_read_are_told_of_and_copies_are_predicted(tmp_path, photo_folder, source, truth):
+    work = Workspace(tmp_path / "work")
+    work.embed(photo_folder, source)
+    work.simulate(truth, 8)
+    work.train(self_training=False)
+    test = tmp_path / "test"
+    test.mkdir()
+    photo = next(photo_folder.rglob("*.jpg")).read_bytes()
+    for name, data in (("1.jpg", photo), ("2.jpg", photo), ("bad.jpg", b"")):
+        (test / name).write_bytes(data)
+    labels = tmp_path / "test.csv"
+    labels.write_text("image,label\n1.jpg,a\n2.jpg,a\nbad.jpg,a\n")
+
+    predictions, found = work.predict(test), work.evaluate(test, labels)
+
+    assert predictions.image_ids == ["1.jpg", "2.jpg"]
+    assert predictions.left_out == [("bad.jpg", "the file is empty")]
+    assert repr(predictions) == f"2 predictions: 2 {predictions.labels[0]}"
+    assert (found.n_images, found.n_unreadable) == (2, 1)
+
+
+def test_the_page_is_served_until_it_is_stopped(make_workspace):
+    path = make_workspace()
+    code = f"import evenpick; evenpick.Workspace({str(path)!r}).label(3, port=0, open_browser=False)"
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        address = server.stdout.readline().split()[-1]
+        asked = httpx.post(f"{address}api/next", json={}, headers={"origin": address.rstrip("/")}).json()
+        assert asked["progress"]["budget"] == 3
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+        server.stdout.close()
+
+
+def test_a_restart_of_the_page_keeps_the_old_labels(tmp_path, make_workspace):
+    work, said = Workspace(make_workspace()), []
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,label\n000.jpg,a\n")
+    work.import_labels(labels)
+
+    with FileLock(work.paths.label_lock), pytest.raises(EvenpickError, match="labelled by another process"):
+        work.label(5, restart=True, announce=said.append, open_browser=False)
+
+    assert said == [f"The old labels are kept in '{work.paths.labels_aside(1)}'."]
+    assert work.labels.names == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda work: work.pool, "is not a workspace: run `evenpick embed"),
+        (lambda work: work.labels, "is not a workspace"),
+        (lambda work: work.train(), "is not a workspace"),
+        (lambda work: work.model, "holds no model: run `evenpick train` first"),
+        (lambda work: work.predict("photos"), "holds no model"),
+        (lambda work: work.status(), "is not a workspace"),
+        (lambda work: work.export("x", to="cvs"), "form 'cvs' does not exist; did you mean 'csv'?"),
+        (
+            lambda work: work.export("x", to="label-studio", budgt=3),
+            "setting 'budgt' does not exist; did you mean 'budget'?",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(call, message, tmp_path):
+    with pytest.raises(EvenpickError) as error:
+        call(Workspace(tmp_path / "gone"))
+
+    assert message in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_without_labels_there_is_nothing_to_train_on(make_workspace):
+    work = Workspace(make_workspace())
+
+    assert work.labels.names == []
+    assert isinstance(work.pool, Pool)
+    with pytest.raises(EvenpickError, match="has no label yet: label or import some first"):
+        work.train()
+    assert not work.paths.labels.exists()
