@@ -1,5 +1,7 @@
 // The classes: which key each has, and which ones a few typed letters mean.
 
+import { read, write } from "./storage.js";
+
 const KEYS = [..."123456789abcdefghijklmnopqrstuvwxyz"];
 
 // A class keeps its key as long as it exists, also when others come, go or merge.
@@ -66,20 +68,3 @@ export const sameName = (names, typed) => {
   const name = typed.trim().normalize("NFC");
   return names.find((known) => known === name) ?? names.find((known) => plain(known) === plain(name));
 };
-
-// Storage may be forbidden; the page works without.
-export function read(key) {
-  try {
-    return JSON.parse(localStorage.getItem(key)) ?? [];
-  } catch {
-    return [];
-  }
-}
-
-export function write(key, value) {
-  try {
-    localStorage.setItem(key, JSON.stringify(value));
-  } catch {
-    // as above
-  }
-}

@@ -1,0 +1,59 @@
+// The dialogs: rename a class, say who labels, help.
+
+import { newAnswer } from "./api.js";
+import { ask, exchange } from "./answers.js";
+import { $, classNames, element, say, state, toImage } from "./page.js";
+import { write } from "./storage.js";
+
+// The button that closed it is its answer; "" is a change of mind.
+function choose(dialog) {
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }));
+}
+
+export async function rename(old) {
+  const field = $("rename-name");
+  const others = classNames().filter((name) => name !== old);
+  const explain = () => {
+    const merges = others.includes(field.value.trim().normalize("NFC"));
+    $("rename-do").textContent = merges ? "Merge" : "Rename";
+    $("rename-hint").textContent = merges ? `All labels of “${old}” become “${field.value.trim()}”.` : "";
+  };
+  $("rename-title").textContent = `Rename “${old}”`;
+  $("rename-known").replaceChildren(...others.map((value) => element("option", { value })));
+  field.value = old;
+  field.oninput = explain;
+  explain();
+  const answer = choose($("rename-dialog"));
+  field.select();
+  const name = (await answer) && field.value.trim().normalize("NFC");
+  toImage();
+  if (!name || name === old) return;
+  if (!others.includes(name)) state.keys.rename(old, name);
+  await exchange("/api/rename", { old, new: name, ...newAnswer() }, () => say(`${old} is now ${name}.`));
+}
+
+export async function askName(first) {
+  $("who-name").value = state.annotator;
+  $("who-dialog").classList.toggle("first", first);
+  const answer = choose($("who-dialog"));
+  $("who-name").select();
+  const name = (await answer) && $("who-name").value.trim();
+  if (name) setAnnotator(name);
+  toImage();
+  if (!first && name) await ask();
+}
+
+export function setAnnotator(name) {
+  state.annotator = name;
+  $("who").textContent = name;
+  $("who").setAttribute("aria-label", `Labelling as ${name}; change`);
+  write("evenpick annotator", name);
+}
+
+export async function help() {
+  await choose($("help-dialog"));
+  write("evenpick keys answer", $("keys").checked);
+  toImage();
+}

@@ -1,0 +1,78 @@
+// How far labelling is, and the list of classes.
+
+import { matching } from "./classes.js";
+import { $, classNames, element, state } from "./page.js";
+import { expected, hint } from "./words.js";
+
+export function showProgress(progress) {
+  state.classes = progress.classes;
+  state.keys.update(classNames());
+  $("labels").textContent = progress.labels;
+  $("budget").textContent = progress.budget;
+  $("found").textContent = progress.classes.length;
+  showExpected(progress.unseen);
+  $("skipped").textContent = progress.skipped ? ` · ${progress.skipped} can’t tell` : "";
+  $("spent").max = progress.budget;
+  $("spent").value = progress.labels;
+  $("phase").textContent = progress.phase;
+  $("undo").disabled = progress.labels + progress.skipped === 0;
+  $("name").value = "";
+  clearTimeout(state.searching);
+  document.title = `${progress.labels} of ${progress.budget} · evenpick`;
+  showClasses();
+}
+
+function showExpected(unseen) {
+  const { short, full } = unseen ? expected(unseen) : {};
+  $("expected").textContent = unseen ? `, ${short}` : "";
+  $("expected").title = full ?? "";
+  $("expected").ariaLabel = unseen ? `${short}: ${full}` : null;
+}
+
+// The classes that match what is typed; items that are there already are kept.
+export function showClasses() {
+  const typed = $("name").value;
+  const found = matching(classNames(), typed);
+  const most = Math.max(1, ...state.classes.map(({ count }) => count));
+  const counts = new Map(state.classes.map(({ name, count }) => [name, count]));
+  const old = new Map([...$("classes").children].map((item) => [item.dataset.name, item]));
+  $("classes").replaceChildren(...found.map((name) => updated(old.get(name) ?? newItem(name), counts.get(name), most)));
+  $("hint").textContent = hint(typed.trim(), classNames(), found);
+}
+
+function updated(item, count, most) {
+  const { name } = item.dataset;
+  const key = state.keys.of(name);
+  const button = item.firstChild;
+  button.setAttribute("aria-label", `${name}, ${count} ${count === 1 ? "label" : "labels"}`);
+  if (key) button.setAttribute("aria-keyshortcuts", key);
+  const [cap, , number, bar] = button.children;
+  cap.textContent = key;
+  number.textContent = count;
+  bar.style.transform = `scaleX(${count / most})`;
+  return item;
+}
+
+function newItem(name) {
+  const part = (tag, className, textContent = "") => {
+    const made = element(tag, { className, textContent });
+    made.setAttribute("aria-hidden", "true");
+    return made;
+  };
+  const parts = [part("kbd", ""), part("span", "name", name), part("span", "count"), part("span", "bar")];
+  const button = element("button", { type: "button", className: "class", title: name }, ...parts);
+  const more = element("button", { type: "button", className: "more", textContent: "✎" });
+  more.setAttribute("aria-label", `Rename or merge ${name}`);
+  const item = element("li", {}, button, more);
+  item.dataset.name = name;
+  return item;
+}
+
+export function setLast(name) {
+  $("last").textContent = name ? `: ${name}` : "";
+}
+
+export function flash(name) {
+  const button = [...$("classes").children].find((item) => item.dataset.name === name)?.firstChild;
+  button?.animate?.([{ backgroundColor: "var(--accent-soft)" }, {}], { duration: 350 });
+}

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { agreementLine, conflictLine, expected, hint } from "../../../src/evenpick/web/static/words.js";
+
+test("classes still expected are rounded, and none is said in words", () => {
+  const some = expected({ undiscovered: 1.6, low: 0.4, high: 7.5, mass: 0.104 });
+
+  assert.equal(some.short, "about 2 more expected");
+  assert.match(some.full, /^0 to 8 classes not found, and 10 % of images of them/);
+  assert.equal(expected({ undiscovered: 0.4, low: 0, high: 1, mass: 0 }).short, "probably no more");
+});
+
+test("the hint says what Enter does and how many classes were found", () => {
+  assert.equal(hint("", [], []), "Type what you see; it becomes a button.");
+  assert.equal(hint("", ["cat"], ["cat"]), "Enter: type a class");
+  assert.equal(hint("CAT", ["cat"], ["cat"]), "Enter: cat");
+  assert.equal(hint("cat", ["cat", "cats"], ["cat", "cats"]), "Enter: cat · ↓ 2 found");
+  assert.equal(hint("ca", ["cat"], ["cat"]), "Enter: new class “ca” · ↓ 1 found");
+  assert.equal(hint("dog", ["cat"], []), "Enter: new class “dog”");
+});
+
+test("agreement is told in percent, with kappa where it is known", () => {
+  const pair = { annotators: ["ann", "bob"], images: 5, same: 0.8, kappa: 0.6154 };
+
+  assert.equal(agreementLine(pair), "ann and bob: 80 % alike on 5 images, Cohen’s kappa 0.62");
+  assert.equal(agreementLine({ ...pair, same: 1, kappa: null }), "ann and bob: 100 % alike on 5 images");
+});
+
+test("a conflict names everybody's answer; a skip is one", () => {
+  const answers = [{ annotator: "ann", label: "cat" }, { annotator: "bob", label: null }];
+
+  assert.equal(conflictLine({ image: "a/1.jpg", answers }), "a/1.jpg: cat (ann), can’t tell (bob)");
+});
