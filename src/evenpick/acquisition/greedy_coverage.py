@@ -1,16 +1,17 @@
-"""The greedy rule of coverage, exact: add the point that covers best what is not covered yet.
+"""The greedy rule of coverage: add the point that covers best what is not covered yet. First the rule, then a fast way.
 
-What a point can add only falls as others are chosen, so an old figure is an upper bound and few points need a new one
-(lazy greedy; Minoux, 1978). And it adds only where it covers better than what is chosen, which after a choice or two is
-a small part of the pool: of rows that have to be computed those parts are kept then, and none is computed again.
+The fast way rests on two facts. What a point can add only falls as others are chosen, so an old figure is an upper bound
+and few points need a new one (lazy greedy; Minoux, 1978). And it adds only where it covers better than what is chosen,
+which after a choice or two is a small part of the pool: of rows that have to be computed those parts are kept then, and
+none is computed again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import ceil, inf
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import IndexArray, Singles, Values
 from ..machine import one_blas_thread
@@ -19,6 +20,24 @@ ROWS_AT_ONCE = 256  # that are asked for
 _FIRST_LOOK = 8  # bounds that are renewed first; then twice as many, and so on
 _TIE = 1e-6  # steps that gains are rounded to, relative to the first one: among equals the permutation decides
 _MOST_KEPT = 1 << 25  # improvements, of 8 bytes
+
+
+def cover_greedily(
+    matrix: Values, permutation: IndexArray, weights: Values, coverage: Values, count: int
+) -> IndexArray:
+    """The rule itself, for a kernel matrix (n, n) in memory; `GreedyCoverage` follows it sooner, and tests hold it to this.
+
+    The next point is the x with the largest gain, sum over y of weights[y] * max(0, matrix[x, y] - coverage[y]), where
+    coverage[y] is the best kernel of a chosen point to y; of equal gains the first in the permutation.
+    """
+    chosen: list[int] = []
+    step = _TIE * (np.maximum(matrix - coverage, 0) @ weights).max()
+    while len(chosen) < count:
+        gains = np.rint(np.maximum(matrix - coverage, 0) @ weights / step)
+        gains[chosen] = -1
+        chosen.append(permutation[np.argmax(gains[permutation])])
+        coverage = np.maximum(coverage, matrix[chosen[-1]])
+    return np.array(chosen)
 
 
 class KernelRows(Protocol):
@@ -55,26 +74,26 @@ class GreedyCoverage:
         coverage: Singles | None = None,
     ) -> None:
         n = kernel.n_points
-        self._kernel = kernel
         even = weights is None or not weights.any()
         self._weights = np.ones(n, np.float32) if even else np.asarray(weights, dtype=np.float32)
         self._coverage = np.zeros(n, np.float32) if coverage is None else coverage
-        # Candidates in the order of the permutation, and what each adds at most; -1 once chosen.
-        self._candidates = permutation
-        self._position = np.empty(n, np.intp)
-        self._position[permutation] = np.arange(n)
-        self._improvements: _Improvements | None = None
+        # A candidate is a place in the permutation: so the first of equals has the lowest number.
+        self._permutation = permutation
+        self._candidate_of = np.empty(n, np.intp)
+        self._candidate_of[permutation] = np.arange(n)
+        self._whole_rows = _WholeRows(kernel, permutation)
+        self._rows: _WholeRows | _Improvements = self._whole_rows
         self._times_covered = 0
         self._keep_at = inf if kernel.at_hand else 1  # so many times covered; before anything is, everything improves
-        gains = self._all_gains()
+        gains = self._all_gains(self._whole_rows.all())
         self._step = _TIE * max(float(gains.max()), float(np.finfo(np.float32).tiny))
-        self._gains = self._rounded(gains)
+        self._bounds = self._rounded(gains)  # what each candidate adds at most; -1 once chosen
 
     def choose(self, count: int) -> IndexArray:
         """The next points, best first; fewer than asked for only when none are left."""
         chosen: list[int] = []
         with one_blas_thread():
-            while len(chosen) < count and (self._gains >= 0).any():
+            while len(chosen) < count and (self._bounds >= 0).any():
                 chosen.append(self._choose_one())
         return np.array(chosen, dtype=np.intp)
 
@@ -83,67 +102,69 @@ class GreedyCoverage:
         first = not self._coverage.any()
         self._coverage = np.maximum(self._coverage, coverage)
         self._times_covered += 1
-        # After the first choice every bound is loose: they are renewed at once.
-        if first or (self._improvements is None and self._times_covered >= self._keep_at):
-            self._gains = np.where(self._gains >= 0, self._rounded(self._all_gains()), -1)
+        if self._times_covered >= self._keep_at:
+            self._keep_improvements()
+        elif first:  # every bound is loose now
+            self._renew_bounds(self._whole_rows.all())
 
     def exclude(self, points: IndexArray) -> None:
         """Never choose these points."""
-        self._gains[self._position[points]] = -1
+        self._bounds[self._candidate_of[points]] = -1
 
     def _choose_one(self) -> int:
-        fresh = self._gains == 0  # it cannot fall: copies of what is chosen need no new figure
+        fresh = self._bounds == 0  # it cannot fall: copies of what is chosen need no new figure
         few = _FIRST_LOOK
-        while not fresh[best := int(np.argmax(self._gains))]:
+        while not fresh[best := int(np.argmax(self._bounds))]:
             stale = self._most_promising(fresh, few)
             few = min(2 * few, ROWS_AT_ONCE)
-            self._gains[stale] = self._rounded(self._gains_of(stale))
+            self._bounds[stale] = self._rounded(self._rows.gains(stale, self._coverage, self._weights))
             fresh[stale] = True
-        self._gains[best] = -1
-        self.cover(self._row(best))
-        return int(self._candidates[best])
+        self._bounds[best] = -1
+        self.cover(self._rows.row(best))
+        return int(self._permutation[best])
 
     def _most_promising(self, fresh: NDArray[np.bool_], few: int) -> IndexArray:
         """The best stale candidates of those that may beat the best fresh one."""
-        may = np.flatnonzero(~fresh & (self._gains >= max(self._gains[fresh].max(initial=0), 0)))
+        may = np.flatnonzero(~fresh & (self._bounds >= max(self._bounds[fresh].max(initial=0), 0)))
         if len(may) > few:
-            may = may[np.argpartition(-self._gains[may], few)[:few]]
+            may = may[np.argpartition(-self._bounds[may], few)[:few]]
         return may
 
-    def _row(self, position: int) -> Singles:
-        if self._improvements is None:
-            return next(iter(self._kernel.rows(self._candidates[[position]])))
-        points, values = self._improvements.of(position)
-        row = np.zeros_like(self._coverage)
-        row[points] = values
-        return row
-
-    def _gains_of(self, positions: IndexArray) -> list[float]:
-        if self._improvements is None:
-            rows = self._kernel.rows(self._candidates[positions])
-            return [_gain(row, self._coverage, self._weights) for row in rows]
-        kept = map(self._improvements.of, positions.tolist())
-        return [_gain(values, self._coverage[points], self._weights[points]) for points, values in kept]
-
-    def _all_gains(self) -> Values:
-        """What every candidate adds; what it improves is kept from now on, if there is room for all."""
-        gains = np.empty(len(self._candidates))
-        kept = _Improvements(len(gains)) if self._times_covered >= self._keep_at else None
-        with one_blas_thread():
-            for start in range(0, len(gains), ROWS_AT_ONCE):
-                part = self._candidates[start : start + ROWS_AT_ONCE]
-                for position, row in enumerate(self._kernel.rows(part), start):
-                    gains[position] = _gain(row, self._coverage, self._weights)
-                    if kept is not None:
-                        kept.append(row, self._coverage)
-        if kept is not None and kept.complete:
-            self._improvements = kept
-        elif kept is not None:  # with twice as many choices about half of them are left
+    def _keep_improvements(self) -> None:
+        """Renew all bounds and keep what each candidate improves, to look at nothing else from now on, if there is room."""
+        kept = _Improvements(len(self._bounds))
+        self._renew_bounds(kept.noting(self._whole_rows.all(), self._coverage))
+        if kept.complete:
+            self._rows, self._keep_at = kept, inf
+        else:  # with twice as many choices about half of them are left
             self._keep_at = self._times_covered * ceil(1.2 * kept.count / _MOST_KEPT)
-        return gains
 
-    def _rounded(self, gains: object) -> Values:
+    def _renew_bounds(self, all_rows: Iterable[Singles]) -> None:
+        self._bounds = np.where(self._bounds >= 0, self._rounded(self._all_gains(all_rows)), -1)
+
+    def _all_gains(self, all_rows: Iterable[Singles]) -> Values:
+        with one_blas_thread():
+            return np.array([_gain(row, self._coverage, self._weights) for row in all_rows])
+
+    def _rounded(self, gains: ArrayLike) -> Values:
         return np.asarray(np.rint(np.asarray(gains, dtype=np.float64) / self._step))
+
+
+class _WholeRows:
+    """How well each candidate covers every point, asked of the kernel each time."""
+
+    def __init__(self, kernel: KernelRows, permutation: IndexArray) -> None:
+        self._kernel, self._permutation = kernel, permutation
+
+    def all(self) -> Iterator[Singles]:
+        for start in range(0, len(self._permutation), ROWS_AT_ONCE):
+            yield from self._kernel.rows(self._permutation[start : start + ROWS_AT_ONCE])
+
+    def row(self, candidate: int) -> Singles:
+        return next(iter(self._kernel.rows(self._permutation[[candidate]])))
+
+    def gains(self, candidates: IndexArray, coverage: Singles, weights: Singles) -> list[float]:
+        return [_gain(row, coverage, weights) for row in self._kernel.rows(self._permutation[candidates])]
 
 
 class _Improvements:
@@ -157,23 +178,37 @@ class _Improvements:
 
     def __init__(self, n_points: int) -> None:
         self.count = 0
+        self._n_points = n_points
         self._ends = [0]
         self._points = np.empty(min(n_points**2, _MOST_KEPT), np.int32)
         self._values = np.empty_like(self._points, np.float32)
-
-    def append(self, row: Singles, coverage: Singles) -> None:
-        """Those of the next candidate."""
-        better = np.flatnonzero(row > coverage)
-        start, self.count = self.count, self.count + len(better)
-        if self.complete:
-            self._ends.append(self.count)
-            self._points[start : self.count], self._values[start : self.count] = better, row[better]
 
     @property
     def complete(self) -> bool:
         return self.count <= _MOST_KEPT
 
-    def of(self, candidate: int) -> tuple[NDArray[np.int32], Singles]:
+    def noting(self, all_rows: Iterable[Singles], coverage: Singles) -> Iterator[Singles]:
+        """The rows as they are, of every candidate in turn; what each improves is kept on the way."""
+        for row in all_rows:
+            better = np.flatnonzero(row > coverage)
+            start, self.count = self.count, self.count + len(better)
+            if self.complete:
+                self._ends.append(self.count)
+                self._points[start : self.count], self._values[start : self.count] = better, row[better]
+            yield row
+
+    def row(self, candidate: int) -> Singles:
+        """0 where it improves nothing."""
+        points, values = self._of(candidate)
+        row = np.zeros(self._n_points, np.float32)
+        row[points] = values
+        return row
+
+    def gains(self, candidates: IndexArray, coverage: Singles, weights: Singles) -> list[float]:
+        kept = map(self._of, candidates.tolist())
+        return [_gain(values, coverage[points], weights[points]) for points, values in kept]
+
+    def _of(self, candidate: int) -> tuple[NDArray[np.int32], Singles]:
         kept = slice(*self._ends[candidate : candidate + 2])
         return self._points[kept], self._values[kept]
 
