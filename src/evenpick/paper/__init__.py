@@ -2,8 +2,9 @@
 
 from .data_set import DataSet, data_sets_in, open_data_set
 from .download import download_data_set
-from .grid import PAPER_ACQUISITIONS, Grid, read_facts, run
+from .grid import PAPER_ACQUISITIONS, Grid, run
 from .imbalance import induce_imbalance
+from .results import read_facts
 
 __all__ = [
     "PAPER_ACQUISITIONS",

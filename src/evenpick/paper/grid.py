@@ -3,37 +3,28 @@
 Rows are appended to one file as they are done, so that a run that is killed goes on where it was.
 """
 
-import hashlib
 import itertools
-import json
-import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from importlib.metadata import version
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from .._version import __version__
-from ..atomic_files import write_atomically
 from ..errors import EvenpickError, first_few
 from ..estimates import source_knowledge
-from ..machine import Progress, cores, use_cores
+from ..machine import Progress, cores
 from ..metrics import class_counts, imbalance_ratio
-from ..pool import Pool, embed
 from ..sources import SourceModel
-from .cell import FULL, Cell, Labelled, run_cell
+from .cell import FULL, Cell
 from .data_set import SEED, DataSet
+from .features import embed_data_set, features_folder, labelled
+from .results import add_facts, check_unchanged, digest, whole_rows
+from .workers import run_cells
 
 PAPER_ACQUISITIONS = (
     "random", "ent", "ms", "lc", "ent_inv", "ms_inv", "ent_div", "ent_inv_div", "ms_inv_div", "lc_inv_div", "core_set",
@@ -41,10 +32,7 @@ PAPER_ACQUISITIONS = (
 PAPER_BUDGETS = (500, 1000, 2000)
 POOL_SHARE = 0.9  # drawn by each seed, so that intervals cover the luck of the pool
 
-RESULTS = "results.jsonl"
-FACTS = "data_sets.json"
 _KEY = ("data_set", "acquisition", "balancing", "budget", "seed")
-_SETTINGS = ("source", "fingerprint", "pool_share")  # equal in all rows of one file
 
 
 @dataclass(frozen=True)
@@ -100,49 +88,17 @@ def run(
         settings = {
             "source": _without_folder(source.name), "fingerprint": source.fingerprint, "pool_share": grid.pool_share
         }  # fmt: skip
-        done = {tuple(row[key] for key in _KEY) for row in _whole_rows(workspace, settings)}
+        done = {tuple(row[key] for key in _KEY) for row in whole_rows(workspace, settings)}
         for data_set in data_sets.values():
-            _check_unchanged(workspace, data_set)
+            check_unchanged(workspace, data_set)
         sizes = {}
         for name, data_set in data_sets.items():
-            _embed(workspace, data_set, source, begin)
+            embed_data_set(workspace, data_set, source, begin)
             sizes[name] = _note_facts(workspace, data_set)
         _check_budgets(sizes, grid)  # files that cannot be read and copies are left out by now
         todo = [cell for cell in grid.cells(sizes) if tuple(asdict(cell).values()) not in done]
-        _run_cells(workspace, data_sets, todo, settings | _versions(), processes or cores(), begin("grid", "labels"))
+        run_cells(workspace, data_sets, todo, settings | _versions(), processes or cores(), begin("grid", "labels"))
         return len(todo)
-
-
-def read_rows(workspace: Path) -> list[dict[str, Any]]:
-    """The rows so far; a last line that a killed run left half written does not count."""
-    file = workspace / RESULTS
-    if not file.is_file():
-        return []
-    lines = file.read_bytes().split(b"\n")
-    return [json.loads(line) for line in lines[:-1] if line]  # every whole row ends with a line break
-
-
-def read_facts(workspace: Path) -> dict[str, dict[str, Any]]:
-    """Sizes and source classes of each data set, for Table 1 and Figure 1."""
-    file = workspace / FACTS
-    return json.loads(file.read_text()) if file.is_file() else {}
-
-
-def _whole_rows(workspace: Path, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows so far, the half-written one cut off, all of these settings."""
-    file = workspace / RESULTS
-    if file.is_file():
-        with file.open("r+b") as handle:
-            handle.truncate(handle.read().rfind(b"\n") + 1)
-    rows = read_rows(workspace)
-    for row in rows:
-        for key in _SETTINGS:
-            if row[key] != settings[key]:
-                raise EvenpickError(
-                    f"'{file}' holds rows with {key} {row[key]!r} and this run has {settings[key]!r}: "
-                    "give it a folder of its own"
-                )
-    return rows
 
 
 def _check_budgets(sizes: Mapping[str, int], grid: Grid) -> None:
@@ -153,22 +109,6 @@ def _check_budgets(sizes: Mapping[str, int], grid: Grid) -> None:
                 f"data set '{name}': a budget of {max(grid.budgets)} needs as many images; "
                 f"a share of {grid.pool_share:g} of its pool has {drawn}"
             )
-
-
-def _check_unchanged(workspace: Path, data_set: DataSet) -> None:
-    """Rows of other images or labels must not stand beside new ones."""
-    known = read_facts(workspace).get(data_set.name, {}).get("digest")
-    if known not in (None, _digest(data_set)):
-        raise EvenpickError(
-            f"data set '{data_set.name}' has other images or labels than when '{workspace}' was begun: "
-            "give it a folder of its own"
-        )
-
-
-def _digest(data_set: DataSet) -> str:
-    """Of the image ids and labels of both splits."""
-    listed = [sorted(part.labels.items()) for part in (data_set.pool, data_set.test)]
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:16]
 
 
 @contextmanager
@@ -196,105 +136,33 @@ def _commit() -> str | None:
     """The commit of the checkout that this package is run from, if it is; `-dirty` if files differ from it."""
     here = Path(__file__)
 
-    def told(*arguments: str) -> str:
+    def git(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=here.parent, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     try:
-        told("ls-files", "--error-unmatch", here.name)  # not a package installed inside somebody's repository
-        return told("describe", "--always", "--dirty", "--exclude=*")
+        git("ls-files", "--error-unmatch", here.name)  # not a package installed inside somebody's repository
+        return git("describe", "--always", "--dirty", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return None
 
 
-def _embed(workspace: Path, data_set: DataSet, source: SourceModel, begin: Callable[[str, str], Progress]) -> None:
-    for split, part in (("pool", data_set.pool), ("test", data_set.test)):
-        progress = begin(f"embedding {data_set.name} {split}", "images")
-        embed(_features(workspace, data_set.name, split), part.folder, source, progress, only=part.labels)
-
-
-def _features(workspace: Path, name: str, split: str) -> Path:
-    return workspace / "features" / f"{name}-{split}"
-
-
 def _note_facts(workspace: Path, data_set: DataSet) -> int:
     """Note what Table 1 and Figure 1 need; returns the images of the pool."""
-    train, test = (_labelled(workspace, data_set, split) for split in ("pool", "test"))
+    train, test = (labelled(workspace, data_set, split) for split in ("pool", "test"))
     for words, part in (("pool", train), ("test", test)):
         if gone := set(data_set.test.labels.values()) - set(part.labels):
             raise EvenpickError(
                 f"data set '{data_set.name}': no {words} image of {first_few(sorted(gone))} can be read; "
-                f"'{_features(workspace, data_set.name, words)}' says why in skipped.csv"
+                f"'{features_folder(workspace, data_set.name, words)}' says why in skipped.csv"
             )
     counts = class_counts(train.labels, sorted(set(train.labels)))
     facts = {
         "classes": len(counts), "images": len(train.pool), "test_images": len(test.pool), "mean": float(counts.mean()),
         "std": float(counts.std()), "imbalance_ratio": imbalance_ratio(counts),
         "left_out": len(data_set.pool.labels) + len(data_set.test.labels) - len(train.pool) - len(test.pool),
-        "digest": _digest(data_set), "drawn_with_seed": SEED,
+        "digest": digest(data_set), "drawn_with_seed": SEED,
         "shares": [round(share, 6) for share in source_knowledge(train.pool).shares],
     }  # fmt: skip
-    every = read_facts(workspace) | {data_set.name: facts}
-    write_atomically(workspace / FACTS, (json.dumps(every) + "\n").encode())
+    add_facts(workspace, data_set.name, facts)
     return len(train.pool)
-
-
-def _labelled(workspace: Path, data_set: DataSet, split: str) -> Labelled:
-    pool = Pool.open(_features(workspace, data_set.name, split))
-    labels = (data_set.pool if split == "pool" else data_set.test).labels
-    return Labelled(pool, np.array([labels[image_id] for image_id in pool.image_ids]))
-
-
-def _run_cells(
-    workspace: Path, data_sets: Mapping[str, DataSet], todo: Sequence[Cell], facts: dict[str, Any],
-    processes: int, progress: Progress,
-) -> None:  # fmt: skip
-    """Run the cells in processes; the bar counts labels, as time goes with them."""
-    spent, total = 0, sum(cell.budget for cell in todo)
-    progress(spent, total)
-    context = get_context("spawn")
-    stop, stopper = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(processes, context, _begin_worker, (workspace, dict(data_sets), stop))
-    with (workspace / RESULTS).open("a") as results, pool:
-        budget_of = {pool.submit(_work, cell, facts["pool_share"]): cell.budget for cell in todo}
-        try:
-            for future in as_completed(budget_of):
-                results.write(json.dumps(future.result() | facts) + "\n")
-                results.flush()
-                spent += budget_of[future]
-                progress(spent, total)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            stopper.close()  # ends the workers: a cell may take minutes and is run again
-            raise
-
-
-_worker: tuple[Path, dict[str, DataSet]] | None = None  # what each process of the pool is told once
-
-
-def _begin_worker(workspace: Path, data_sets: dict[str, DataSet], stop: Connection) -> None:
-    global _worker
-    Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
-    _worker = workspace, data_sets
-    use_cores(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the workers
-
-
-def _end_with_parent(stop: Connection) -> None:
-    """A killed run must not leave workers behind that wait for its next cell for ever, and a stopped one none at work."""
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel, stop])
-    os._exit(1)
-
-
-@lru_cache(2)  # cells come data set by data set: its pool and its test images
-def _in_memory(name: str, split: str) -> Labelled:
-    assert _worker is not None
-    workspace, data_sets = _worker
-    mapped = _labelled(workspace, data_sets[name], split)
-    return Labelled(mapped.pool.take(np.arange(len(mapped.pool))), mapped.labels)
-
-
-def _work(cell: Cell, pool_share: float) -> dict[str, Any]:
-    return run_cell(cell, _in_memory(cell.data_set, "pool"), _in_memory(cell.data_set, "test"), pool_share)

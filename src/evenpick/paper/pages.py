@@ -1,23 +1,29 @@
 """The tables and figures of a benchmark as files: Markdown, CSV, LaTeX, SVG and PNG."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..atomic_files import write_atomically
-from .grid import read_facts, read_rows
 from .method_comparison import friedman, nemenyi, ranks
+from .results import read_facts, read_rows
 from .tables import NONE, Results, Table, all_tables, summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-_LATEX = {
-    "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "±": r"$\pm$",
-    "^": r"\^{}", "~": r"\~{}", "\\": r"\textbackslash{}",
-}  # fmt: skip
+_ABOUT_TEX = "% Needs \\usepackage{booktabs} and, for wide tables, \\usepackage{graphicx}."
+_FLOAT = r"""\begin{table}
+\centering
+\caption{%s}
+\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%s}
+\end{table}
+"""
+_IN_TEX = str.maketrans(
+    {**{sign: f"\\{sign}" for sign in "&%$#_{}"}, "^": r"\^{}", "~": r"\~{}", "\\": r"\textbackslash{}", "±": r"$\pm$"}
+)
 _MOST_FLOATS = 10  # LaTeX holds back so many tables of a page, and a few more
 _MOST_NAMES = 12  # of a critical-difference plot that can be read
 
@@ -73,18 +79,22 @@ def _markdown(results: Results, tables: Sequence[Table]) -> str:
                 "",
                 f"**{table.caption}**",
                 "",
-                _marked(table.frame, table.best, "**{}**").to_markdown(index=False, disable_numparse=True),
+                _with_bold_best(table).to_markdown(index=False, disable_numparse=True),
             ]
     return "\n".join(lines) + "\n"
+
+
+def _with_bold_best(table: Table) -> "DataFrame":
+    cells = table.frame.copy()
+    for row, column in table.best:
+        cells.loc[row, column] = f"**{cells.loc[row, column]}**"
+    return cells
 
 
 def _seeds(results: Results) -> str:
     counts = results.runs.groupby(["data_set", "acquisition", "balancing", "budget"]).size()
     most, least = counts.max(), counts.min()
     return f"{most} seeds" if most == least else f"{least} to {most} seeds"
-
-
-_ABOUT_TEX = "% Needs \\usepackage{booktabs} and, for wide tables, \\usepackage{graphicx}."
 
 
 def _file_name(table: Table) -> str:
@@ -99,25 +109,15 @@ def _latex_pages(tables: Sequence[Table]) -> list[str]:
 
 
 def _latex(table: Table) -> str:
-    cells = _marked(table.frame.map(_escaped), table.best, r"\textbf{{{}}}").rename(columns=_escaped)
-    body = cells.to_latex(index=False, escape=False, column_format="l" + "r" * (len(cells.columns) - 1))
-    return "\n".join(
-        [
-            r"\begin{table}", r"\centering", rf"\caption{{{_escaped(table.caption)}}}",
-            rf"\resizebox{{\ifdim\width>\linewidth\linewidth\else\width\fi}}{{!}}{{{body.strip()}}}", r"\end{table}", "",
-        ]
-    )  # fmt: skip
+    cells = table.frame.style.hide(axis="index").format(_in_tex).format_index(_in_tex, axis="columns")
+    for row, column in table.best:
+        cells.set_properties(([row], [column]), textbf="--rwrap")
+    body = cells.to_latex(hrules=True, column_format="l" + "r" * (len(table.frame.columns) - 1))
+    return _FLOAT % (_in_tex(table.caption), body.strip())
 
 
-def _escaped(text: str) -> str:
-    return re.sub(r"[&%$#_{}±^~\\]", lambda match: _LATEX[match.group()], str(text))
-
-
-def _marked(frame: "DataFrame", best: Collection[tuple[int, str]], mark: str) -> "DataFrame":
-    cells = frame.copy()
-    for row, column in best:
-        cells.loc[row, column] = mark.format(cells.loc[row, column])
-    return cells
+def _in_tex(text: str) -> str:
+    return text.translate(_IN_TEX)
 
 
 def _figure_1(facts: Mapping[str, Any]) -> "Figure":
@@ -147,7 +147,9 @@ def _critical_differences(results: Results) -> "dict[str, Figure]":
             continue
         figure = Figure(figsize=(8, 3.5), layout="constrained")
         axes = figure.subplots()
-        scikit_posthocs.critical_difference_diagram(of_ranks.mean(), nemenyi(of_ranks), ax=axes)
+        drawn = scikit_posthocs.critical_difference_diagram(of_ranks.mean(), nemenyi(of_ranks), ax=axes)
+        for bar in (line for lines in drawn["crossbars"] for line in lines):
+            bar.set_xdata(sorted(bar.get_xdata()))  # drawn in the order of a set, which differs from process to process
         words = "before balancing" if balancing == NONE else f"with balancing ({balancing})"
         axes.set_title(
             f"Mean rank over {len(of_ranks)} data sets, {words}; Friedman's p = {friedman(of_ranks):.2g}", fontsize=10
