@@ -389,7 +389,7 @@ class Workspace:
         rows = rows_of_files(seen, folder)
         probabilities = model.predict_proba(seen.pool)[list(rows.values())]
         names = [model.classes[i] for i in probabilities.argmax(axis=1)]
-        left_out = [(image_id, reason) for image_id, reason in seen.skipped if image_id not in rows]
+        left_out = [(image.image_id, image.reason) for image in seen.skipped if image.image_id not in rows]
         return Predictions(list(rows), names, model.classes, probabilities, left_out)
 
     def status(self) -> "Status":

@@ -23,6 +23,7 @@ from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.machine import map_in_threads
 from evenpick.pool import Pool, embed
+from evenpick.pool.skipped import Skipped
 from evenpick.sources import SourceModel
 
 # Runs `embed` with small blocks in a process of its own, which tests kill or leave without room.
@@ -170,12 +171,15 @@ def test_copies_and_unreadable_files_are_left_out_and_listed(source, tmp_path):
 
     assert len(done.pool) == 37
     assert done.skipped == [
-        ("1/broken.jpg", "not an image, whatever its name says"),
-        ("copies/copy, of 17.png", "same content as 2/017.png"),
-        ("copies/copy, of 3.png", "same content as 0/003.png"),
-        ("dangling.jpg", "No such file or directory"),
+        Skipped("1/broken.jpg", "not an image, whatever its name says"),
+        Skipped("copies/copy, of 17.png", "same content as 2/017.png", "2/017.png"),
+        Skipped("copies/copy, of 3.png", "same content as 0/003.png", "0/003.png"),
+        Skipped("dangling.jpg", "No such file or directory"),
     ]
-    assert reasons(tmp_path / "work") == [("image", "reason"), *done.skipped]
+    assert reasons(tmp_path / "work") == [
+        ("image", "reason", "twin"),
+        *((s.image_id, s.reason, s.twin or "") for s in done.skipped),
+    ]
     assert os.fsdecode(b"2/latin-\xe9.png") in done.pool.image_ids
     assert "2/line\nbreak.png" in done.pool.image_ids
 
@@ -192,7 +196,7 @@ def test_an_image_without_finite_features_is_left_out_alone(make_network, tmp_pa
     assert np.isfinite(np.asarray(done.pool.features)).all()
     assert done.pool.features[0] == pytest.approx(source([Image.new("RGB", (9, 9), "white")])[0][0])
     not_finite = "the source model gives features that are not finite"
-    assert sorted(done.skipped) == [("a dark.png", not_finite), ("c dark.png", not_finite)]
+    assert sorted(done.skipped) == [Skipped("a dark.png", not_finite), Skipped("c dark.png", not_finite)]
 
 
 # --- later runs -------------------------------------------------------------------------------------
@@ -230,20 +234,22 @@ def test_a_copy_of_an_image_embedded_earlier_is_left_out_even_if_it_comes_first(
     embed(tmp_path / "work", folder, source)
     shutil.copy(folder / "1" / "001.png", folder / "0 copy.png")
 
-    assert embed(tmp_path / "work", folder, source).skipped == [("0 copy.png", "same content as 1/001.png")]
+    assert embed(tmp_path / "work", folder, source).skipped == [
+        Skipped("0 copy.png", "same content as 1/001.png", "1/001.png")
+    ]
 
 
 def test_a_repaired_image_is_taken_on_the_next_run(source, tmp_path):
     folder = photographs(tmp_path / "photos", 3)
     (folder / "late.png").write_bytes((folder / "0" / "000.png").read_bytes()[:60])
-    assert [name for name, _ in embed(tmp_path / "work", folder, source).skipped] == ["late.png"]
+    assert [left_out.image_id for left_out in embed(tmp_path / "work", folder, source).skipped] == ["late.png"]
     save_photo(folder / "late.png", 7)
 
     done = embed(tmp_path / "work", folder, source)
 
     assert (done.done_now, done.skipped) == (1, [])
     assert done.pool.image_ids[-1] == "late.png"
-    assert reasons(tmp_path / "work") == [("image", "reason")]
+    assert reasons(tmp_path / "work") == [("image", "reason", "twin")]
 
 
 def test_a_workspace_inside_the_folder_is_not_searched(source, tmp_path):
@@ -276,7 +282,7 @@ def test_a_folder_of_unreadable_images_is_refused_until_one_can_be_read(source, 
 
     with pytest.raises(EvenpickError, match=r"none of the 2 images in .* can be read; .*skipped\.csv"):
         embed(tmp_path / "work", folder, source)
-    assert [name for name, _ in reasons(tmp_path / "work")] == ["image", "a.jpg", "b.jpg"]
+    assert [name for name, *_ in reasons(tmp_path / "work")] == ["image", "a.jpg", "b.jpg"]
 
     save_photo(folder / "b.jpg", 0)
     assert embed(tmp_path / "work", folder, source).pool.image_ids == ["b.jpg"]

@@ -19,7 +19,7 @@ from ..probabilities import softmax, summarise_probabilities
 from ..sources import SourceModel
 from .blocks import BLOCK_ROWS
 from .pool import Pool
-from .skipped import SAME_CONTENT, write_skipped
+from .skipped import Skipped, copy_of, write_skipped
 from .writer import PoolWriter
 
 BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 8 keeps memory small
@@ -27,11 +27,11 @@ BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 
 
 @dataclass(frozen=True, repr=False)
 class Embedded:
-    """What a run of `embed` did: the pool, images done now, and (image id, reason) of those left out."""
+    """What a run of `embed` did: the pool, images done now, and those left out."""
 
     pool: Pool
     done_now: int
-    skipped: list[tuple[str, str]]
+    skipped: list[Skipped]
 
     def __repr__(self) -> str:
         n, now = len(self.pool), self.done_now
@@ -44,9 +44,6 @@ class _Row:
     digest: str
     features: NDArray[np.float32]
     prediction: NDArray[np.void]
-
-
-_Skip = tuple[str, str]
 
 
 def embed(
@@ -74,8 +71,8 @@ def embed(
     if isinstance(source, str):
         source = SourceModel.load(source)
     folder, workspace = Path(folder).resolve(), Path(workspace)
-    skipped: list[_Skip] = []
-    image_ids = find_images(folder, lambda name, reason: skipped.append((name, reason)))
+    skipped: list[Skipped] = []
+    image_ids = find_images(folder, lambda name, reason: skipped.append(Skipped(name, reason)))
     if only is not None:
         image_ids = [image_id for image_id in image_ids if image_id in only]
     with _only_writer(workspace), _disk_errors(workspace):
@@ -97,10 +94,10 @@ def embed(
 
 
 def _write_all(
-    results: Iterator[tuple[list[_Row], list[_Skip]]], writer: PoolWriter, progress: Callable[[int], None]
-) -> list[_Skip]:
+    results: Iterator[tuple[list[_Row], list[Skipped]]], writer: PoolWriter, progress: Callable[[int], None]
+) -> list[Skipped]:
     rows: list[_Row] = []
-    skipped: list[_Skip] = []
+    skipped: list[Skipped] = []
     seen = 0
     progress(seen)
     for kept, broken in results:
@@ -109,7 +106,7 @@ def _write_all(
             if first == row.image_id:
                 rows.append(row)
             else:
-                skipped.append((row.image_id, SAME_CONTENT + first))
+                skipped.append(copy_of(first, row.image_id))
         skipped.extend(broken)
         seen += len(kept) + len(broken)
         progress(seen)
@@ -130,7 +127,7 @@ def _append(writer: PoolWriter, rows: Sequence[_Row]) -> None:
     )
 
 
-def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) -> tuple[list[_Row], list[_Skip]]:
+def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) -> tuple[list[_Row], list[Skipped]]:
     opened, broken = [], []
     for image_id in image_ids:
         try:
@@ -139,9 +136,9 @@ def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) ->
             cut = cut_image(data, source.preprocessing.cut, source.preprocessing.enough_pixels)
             opened.append((image_id, hashlib.sha256(data).hexdigest(), cut))
         except UnreadableImageError as error:
-            broken.append((image_id, str(error)))
+            broken.append(Skipped(image_id, str(error)))
         except OSError as error:
-            broken.append((image_id, error.strerror or str(error)))
+            broken.append(Skipped(image_id, error.strerror or str(error)))
     if not opened:
         return [], broken
     features, logits = source.network(source.preprocessing.batch([cut for _, _, cut in opened]))
@@ -152,7 +149,7 @@ def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) ->
         if finite[i]:
             rows.append(_Row(image_id, digest, features[i], predictions[i]))
         else:
-            broken.append((image_id, "the source model gives features that are not finite"))
+            broken.append(Skipped(image_id, "the source model gives features that are not finite"))
     return rows, broken
 
 

@@ -11,7 +11,7 @@ from ..paths import Paths
 from ..sources import SourceModel
 from .embedding import Embedded
 from .pool import Pool
-from .skipped import SAME_CONTENT, read_skipped
+from .skipped import read_skipped
 
 
 def forget_if_changed(workspace: Path, folder: Path) -> None:
@@ -26,7 +26,7 @@ def embedded_already(workspace: Path, folder: Path, source: SourceModel) -> Embe
     same = pool.folder == folder.resolve() and pool.source == source.describe()
     if not same or _changed(workspace, folder) or not {*pool.image_ids, *skipped}.issuperset(find_images(folder)):
         return None
-    return Embedded(pool, 0, list(skipped.items()))
+    return Embedded(pool, 0, list(skipped.values()))
 
 
 def _changed(workspace: Path, folder: Path) -> bool:
@@ -46,10 +46,8 @@ def _any_newer(folder: Path, image_ids: Iterable[str], than: Path) -> bool:
 def rows_of_files(embedded: Embedded, folder: Path) -> dict[str, int]:
     """The row of every readable image of the folder; a copy has the row of its twin."""
     rows = {image_id: row for image_id, row in embedded.pool.index_of.items() if (folder / image_id).is_file()}
-    for image_id, reason in embedded.skipped:
-        twin = reason.removeprefix(SAME_CONTENT)
-        if reason != twin and twin in embedded.pool.index_of:
-            rows[image_id] = embedded.pool.index_of[twin]
+    twins = {copy.image_id: copy.twin for copy in embedded.skipped if copy.twin in embedded.pool.index_of}
+    rows |= {image_id: embedded.pool.index_of[twin] for image_id, twin in twins.items() if twin is not None}
     return dict(sorted(rows.items()))
 
 
