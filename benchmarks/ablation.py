@@ -17,7 +17,7 @@ from choosing import OURS, accuracy_of
 from evenpick import macro_accuracy, simulate
 from evenpick.classifiers import Probe, fit_probe
 from evenpick.probabilities import margins
-from evenpick.session import rounds  # the inside: parts of a round are what is changed here
+from evenpick.session import weighted_coverage
 
 BUDGETS = (100, 200, 500)
 KEY = ("set", "seed", "changed", "budget")
@@ -41,7 +41,7 @@ def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> np
         if len(classes) > 1 and held.any():
             predicted[held] = classes[fit_probe(labelled[~held], of).probabilities(labelled[held]).argmax(axis=1)]
     trust = macro_accuracy(numbers, predicted) ** 2
-    weights = rounds.balanced_uncertainty(fit_probe(labelled, numbers), points)
+    weights = weighted_coverage.balanced_uncertainty(fit_probe(labelled, numbers), points)
     return 1 - trust + trust * weights / weights.mean()
 
 
@@ -60,7 +60,7 @@ def uncorrected(probe: Probe, points: np.ndarray) -> np.ndarray:
     return (1 - margins(probabilities)) * (probabilities @ (1 / np.sqrt(np.maximum(shares, 1 / len(points)))))
 
 
-# What is changed, and what of `rounds` is replaced by what.
+# What is changed, and what of `weighted_coverage` is replaced by what.
 ABLATIONS = {
     "without the probe: every image weighs the same": ("coverage_weights", nothing),
     "without rarity: 1 - margin": ("balanced_uncertainty", uncertainty_alone),
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 def _cell(data: Path, work: Path, name: str, seed: int, changed: str) -> Rows:
     pool, labels, test, true = part_of(data, work, name, seed)
-    with patch.object(rounds, *ABLATIONS[changed]):
+    with patch.object(weighted_coverage, *ABLATIONS[changed]):
         result = simulate(pool, labels, max(BUDGETS), random_state=seed)
     rows = []
     for budget in BUDGETS:

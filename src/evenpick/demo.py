@@ -22,14 +22,14 @@ from .metrics import class_counts, classes_found, imbalance_ratio, mean_interval
 from .paths import Paths
 from .pool import Pool, embed
 from .reports import write_evaluation, write_report
-from .session import AUTO, SimulationResult, simulate
+from .session import SimulationResult, simulate
 from .training import Evaluation, Model, evaluate, train
 
 BUDGET = 100
 METHODS: list[tuple[str, str | None]] = [
     *((name, form) for name in ("random", "ent_inv_div") for form in (None, "ratio_max")),
     ("core_set", None),
-    (AUTO, AUTO),
+    ("auto", "auto"),
 ]
 N_SEEDS = 5
 TEST_SHARE = 0.4

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evenpick.acquisition import ACQUISITIONS, select
+from evenpick.acquisition import ACQUISITIONS, select, select_more
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool
 
@@ -87,3 +87,13 @@ def test_a_callable_is_an_acquisition_function(make_pool):
 def test_a_callable_that_breaks_the_contract_is_refused(answer, make_pool):
     with pytest.raises(EvenpickError, match="must return 3 different rows"):
         select(make_pool(n=9), 3, lambda pool, budget, rng: np.array(answer))
+
+
+@every_function
+def test_select_more_passes_over_what_is_answered_and_stays_within_the_budget(name, make_pool):
+    pool = make_pool(n=40)
+    answered = [*select(pool, 40, name)[[0, 30, 39]].tolist(), 17]
+
+    chosen = select_more(pool, answered, 5, name, 0)
+
+    assert len({*chosen.tolist()} - {*answered}) == len(chosen) == 5

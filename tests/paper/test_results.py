@@ -5,8 +5,9 @@ import json
 import pytest
 
 from evenpick import EvenpickError
-from evenpick.paper.data_set import DataSet, Split
-from evenpick.paper.results import FACTS, RESULTS, add_facts, check_unchanged, digest, read_facts, read_rows, whole_rows
+from evenpick.paper import DataSet, read_facts
+from evenpick.paper.data_set import Split
+from evenpick.paper.results import FACTS, RESULTS, add_facts, check_unchanged, digest, read_rows, whole_rows
 
 SETTINGS = {"source": "tiny", "fingerprint": "0", "pool_share": 0.9}
 ROWS = [{**SETTINGS, "seed": seed} for seed in range(3)]

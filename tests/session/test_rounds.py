@@ -8,35 +8,27 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from evenpick import Session, simulate
-from evenpick.acquisition import ByteTable, herding, part_to_cover, unit_features
-from evenpick.classifiers import fit_probe
+from evenpick import Session, select, simulate
+from evenpick.acquisition import ByteTable, part_to_cover
 from evenpick.labels import Answer
 from evenpick.pool import Pool
-from evenpick.probabilities import margins
-from evenpick.session import FIRST_ROUND, rounds
-from evenpick.session.rounds import (
-    ProbedCoverage,
-    balanced_uncertainty,
-    coverage_weights,
-    first_labels,
-    lag,
-    next_round,
-    round_start,
-)
-
-
-@pytest.fixture(scope="module")
-def pool_and_labels():
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(6), [150, 80, 40, 20, 10, 6])
-    features = rng.normal(size=(6, 12))[labels] + 0.8 * rng.normal(size=(len(labels), 12))
-    return Pool.from_arrays(features), labels.astype(str)
+from evenpick.session import weighted_coverage
+from evenpick.session.rounds import FIRST_ROUND, History, Rounds, lag, next_round, round_start
 
 
 def answers_to(rows, labels):
-    numbers = {}  # in order of discovery
-    return tuple((row, numbers.setdefault(labels[row], len(numbers))) for row in rows.tolist())
+    """Answers to these rows; a label None is a skip."""
+    return [Answer(row, labels[row], "discovery") for row in rows.tolist()]
+
+
+def rounds_after(pool, answers):
+    rounds_of_pool = Rounds(pool, 0)
+    rounds_of_pool.replay(answers)
+    return rounds_of_pool
+
+
+def first_of(round_of_pool, pool):
+    return round_of_pool.first(np.ones(len(pool), bool))
 
 
 def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
@@ -48,55 +40,18 @@ def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
     assert all(later - earlier > lag(later) for earlier, later in pairwise(starts))
 
 
-@pytest.mark.slow
-def test_images_are_worth_what_the_probe_is_unsure_of_and_rare_classes_more(pool_and_labels):
-    pool, labels = pool_and_labels
-    rows = np.random.default_rng(1).permutation(len(pool))[:60]
-    points, labelled = unit_features(pool, np.arange(len(pool))), unit_features(pool, rows)
-    numbers = np.unique(labels[rows], return_inverse=True)[1]
-
-    weights = coverage_weights(points, labelled, numbers)
-
-    probe = fit_probe(labelled, numbers)
-    shares = probe.probabilities(points, corrected=False).sum(axis=0) / len(points)
-    for weight, chances in zip(weights, probe.probabilities(points), strict=True):
-        second, first = sorted(chances)[-2:]
-        rarity = sum(chance / share**0.5 for chance, share in zip(chances, shares, strict=True))
-        assert weight == pytest.approx((1 - (first - second)) * rarity)
-
-
-def test_the_probe_is_mostly_less_sure_of_a_class_while_it_is_not_found(pool_and_labels):
-    pool, labels = pool_and_labels
-    points = unit_features(pool, np.arange(len(pool)))
-    given = np.arange(0, len(pool), 6)
-
-    def doubt(name, found):
-        others = np.setdiff1d(np.flatnonzero(labels == name), given)
-        probe = fit_probe(points[found], np.unique(labels[found], return_inverse=True)[1])
-        return 1 - margins(probe.probabilities(points[others])).mean()
-
-    unfound = np.mean([doubt(name, given[labels[given] != name]) for name in np.unique(labels)])
-    assert unfound > 1.2 * np.mean([doubt(name, given) for name in np.unique(labels)])
-
-
-@pytest.fixture
-def most_covered(monkeypatch):
-    def set_to(n_images):
-        for module in (herding, rounds):
-            monkeypatch.setattr(module, "MOST_COVERED", n_images)
-
-    return set_to
-
-
 def test_of_a_large_pool_all_rounds_cover_the_sample_of_max_herding_until_labels_make_a_quarter_of_it(
     pool_and_labels, most_covered
 ):
-    most_covered(240)
+    most_covered(236)  # a quarter is 59, which the probe of the round after 67 labels knows
     pool, labels = pool_and_labels
     answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:80], labels)
-    coverage = ProbedCoverage(pool, 0)
+    steering, samples = Rounds(pool, 0), []
+    for n in (0, 66, 67, 66):
+        steering.replay(answers[:n])
+        samples.append(steering.round_now()._sample.rows.tolist())
 
-    first, again, later, back = (coverage.round_after(answers[:n])._sample.rows.tolist() for n in (0, 67, 68, 67))
+    first, again, later, back = samples
 
     assert first == again == back == part_to_cover(pool, 1, np.random.default_rng(0))[0].tolist()
     assert first != later
@@ -105,7 +60,7 @@ def test_of_a_large_pool_all_rounds_cover_the_sample_of_max_herding_until_labels
 def test_of_a_pool_that_is_covered_whole_the_kernel_is_computed_once(pool_and_labels, monkeypatch):
     pool, labels = pool_and_labels
     tables = []
-    monkeypatch.setattr(rounds, "ByteTable", lambda *given: tables.append(1) or ByteTable(*given))
+    monkeypatch.setattr(weighted_coverage, "ByteTable", lambda *given: tables.append(1) or ByteTable(*given))
 
     simulate(pool, labels, len(pool))
 
@@ -121,29 +76,15 @@ def test_the_first_round_is_nearly_that_of_max_herding(pool_and_labels):
     assert len({*auto.indices} & {*herded.indices}) > FIRST_ROUND - 4  # the kernel is rounded to a byte
 
 
-def test_labels_in_the_sample_and_outside_cover_alike(pool_and_labels, most_covered):
-    most_covered(200)
-    pool, _ = pool_and_labels
-    sample = rounds.Sample(pool, 0, 0)
-    outside = np.setdiff1d(np.arange(len(pool)), sample.rows)
-    rows = np.array([*sample.rows[[3, 50]], *outside[[0, 1, -1]]])
-    greedy_round = rounds.Round(pool, sample, (), np.random.default_rng(0))
-
-    for some in (rows, rows[:2], rows[2:]):
-        covered = greedy_round._coverage_by(some)
-        assert covered == pytest.approx(sample.kernel.best(unit_features(pool, some)), abs=1.01 / 255)
-    assert (greedy_round._coverage_by(rows) > greedy_round._coverage_by(rows[:2])).any()
-
-
 @pytest.mark.parametrize("most", [60, 10_000])
 def test_a_round_keeps_away_from_the_labels_its_probe_knows(pool_and_labels, most, most_covered):
     most_covered(most)
     pool, labels = pool_and_labels
     twice = Pool.from_arrays(np.vstack([pool.features[:], pool.features[:]]))  # row i and row i + n are copies
-    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:60], labels)
-    known = {row for row, _ in answers}
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:52], labels)
+    known = {answer.index for answer in answers}
 
-    picks = ProbedCoverage(twice, 0).round_after(answers)
+    picks = rounds_after(twice, answers).round_now()
     open_rows, chosen = np.ones(len(twice), bool), []
     open_rows[[*known]] = False
     for _ in range(20):
@@ -155,13 +96,13 @@ def test_a_round_keeps_away_from_the_labels_its_probe_knows(pool_and_labels, mos
 
 def test_what_was_skipped_is_not_chosen_within_a_round_and_covers_nothing(pool_and_labels):
     pool, labels = pool_and_labels
-    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:60], labels)
-    unhindered = ProbedCoverage(pool, 0).round_after(answers)
-    wanted = unhindered.first(np.ones(len(pool), bool))
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:52], labels)
+    wanted = first_of(rounds_after(pool, answers).round_now(), pool)
+    skip = Answer(wanted, None, "discovery")
 
-    for skipped in ((*answers[:5], (wanted, None), *answers[5:]), (*answers[:-1], (wanted, None), answers[-1])):
-        after = ProbedCoverage(pool, 0).round_after(skipped)
-        after.first(np.ones(len(pool), bool))
+    for skipped in ([*answers[:5], skip, *answers[5:]], [*answers[:-1], skip, answers[-1]]):
+        after = rounds_after(pool, skipped).round_now()
+        first_of(after, pool)
         assert wanted not in after._order
 
 
@@ -178,46 +119,26 @@ def test_a_round_prepared_for_other_answers_is_not_used(pool_and_labels):
     start = next_round(FIRST_ROUND)
     rows = np.random.default_rng(3).permutation(len(pool))[: start + 5]
     answers, others = answers_to(rows[:start], labels), answers_to(rows[5:], labels)
-    coverage = ProbedCoverage(pool, 0)
+    steering = rounds_after(pool, answers[:-1])
+    steering.prepare(0)
+    steering.replay(others)
 
-    coverage.prepare(answers[:-1])
-    open_rows = np.ones(len(pool), bool)
+    found, expected = steering.round_now(), rounds_after(pool, others).round_now()
 
-    assert coverage.round_after(others).first(open_rows) == ProbedCoverage(pool, 0).round_after(others).first(open_rows)
-    assert coverage.round_after(others)._greedy._weights.tolist() == (
-        ProbedCoverage(pool, 0).round_after(others)._greedy._weights.tolist()
-    )
+    assert first_of(found, pool) == first_of(expected, pool)
+    assert found._greedy._weights.tolist() == expected._greedy._weights.tolist()
 
 
 def test_a_round_keeps_away_from_labels_that_came_after_its_probe(pool_and_labels):
     pool, labels = pool_and_labels
     twice = Pool.from_arrays(np.vstack([pool.features[:], pool.features[:]]))  # row i and row i + n are copies
-    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:60], labels)
-    coverage = ProbedCoverage(twice, 0)
-    wanted = coverage.round_after(answers).first(np.ones(len(twice), bool))
-    late = wanted % len(pool)
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:52], labels)
+    wanted = first_of(rounds_after(twice, answers).round_now(), twice)
+    late = Answer(wanted % len(pool), labels[0], "discovery")
 
-    after = coverage.round_after((*answers[:-1], (late, 0))).first(np.ones(len(twice), bool))
+    after = first_of(rounds_after(twice, [*answers[:-1], late]).round_now(), twice)
 
-    assert after % len(pool) != late
-
-
-def test_balanced_uncertainty_by_hand():
-    class Fixed:
-        def probabilities(self, points, corrected=True):
-            return np.array([[0.5, 0.5], [0.9, 0.1]]) if corrected else np.array([[0.64, 0.36], [0.94, 0.06]])
-
-    # Shares 0.79 and 0.21, and of two images none is rarer than one half; margins 0 and 0.8.
-    common, rare = 0.79**-0.5, 0.5**-0.5
-    expected = [1.0 * (0.5 * common + 0.5 * rare), 0.2 * (0.9 * common + 0.1 * rare)]
-
-    assert balanced_uncertainty(Fixed(), np.zeros((2, 3))) == pytest.approx(expected)
-
-
-def test_before_there_are_two_classes_every_image_is_worth_the_same(pool_and_labels):
-    points = unit_features(pool_and_labels[0], np.arange(50))
-
-    assert coverage_weights(points, points[:5], np.zeros(5, np.intp)) is None
+    assert after % len(pool) != late.index
 
 
 def test_a_simulation_spends_its_budget_without_repeats_and_again_the_same(pool_and_labels):
@@ -302,7 +223,7 @@ def test_preparing_is_done_before_the_round_begins(pool_and_labels, monkeypatch)
     for _ in range(lag(FIRST_ROUND)):
         session.label(session.next(), labels[session.next()])
 
-    monkeypatch.setattr(ProbedCoverage, "_begin", lambda *_: pytest.fail("begun although it was prepared"))
+    monkeypatch.setattr(Rounds, "_round_after", lambda *_: pytest.fail("begun although it was prepared"))
 
     assert session.next() is not None
 
@@ -355,7 +276,7 @@ def test_another_name_for_a_class_changes_no_question_and_prepares_nothing_anew(
         session.label(session.next(), labels[session.next()])
     expected = session.ask()
 
-    monkeypatch.setattr(ProbedCoverage, "_begin", lambda *_: pytest.fail("begun again"))
+    monkeypatch.setattr(Rounds, "_round_after", lambda *_: pytest.fail("begun again"))
     session.replay([replace(a, label="z" if a.label == "0" else a.label) for a in session.answers])
 
     assert session.ask() == expected
@@ -375,12 +296,54 @@ def test_people_at_once_get_different_images(pool_and_labels):
     assert all(session.next(exclude=out[:n]) == out[n] for n in range(30))
 
 
-def test_first_labels_counts_labels_and_keeps_the_skips_between_them():
-    answers = ((4, 0), (7, None), (2, 1), (9, None), (1, 2))
+def test_the_history_counts_labels_and_keeps_the_skips_between_them():
+    history = History()
+    for row, label in ((4, "x"), (7, None), (2, "y"), (9, None), (1, "x"), (3, None)):
+        history.add(Answer(row, label, "discovery"))
 
-    assert first_labels(answers, 2) == answers[:3]
-    assert first_labels(answers, 3) == answers
-    assert first_labels(answers, 9) == answers
+    assert history.n_labels == 3
+    assert history.first(0) == ()
+    assert history.first(2) == ((4, 0), (7, None), (2, 1))
+    assert history.first(3) == (*history.first(2), (9, None), (1, 0))
+    assert history.begins_with(history.first(2))
+    assert not history.begins_with(((4, 0), (7, 0)))
+
+
+@pytest.mark.parametrize("changed", [3, 50])
+def test_an_answer_changed_before_a_round_began_begins_it_anew(changed, pool_and_labels):
+    pool, labels = pool_and_labels
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:60], labels)
+    others = [*answers]
+    others[changed] = Answer(answers[changed].index, None if changed == 3 else "another", "discovery")
+    steering = rounds_after(pool, answers)
+    before = steering.round_now()
+
+    steering.replay(others)
+
+    assert steering.round_now() is not before
+    assert steering.round_now().answers == rounds_after(pool, others).round_now().answers
+
+
+def test_an_answer_undone_within_a_round_goes_on_with_it(pool_and_labels):
+    pool, labels = pool_and_labels
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:60], labels)
+    steering = rounds_after(pool, answers)
+    before = steering.round_now()
+
+    steering.replay(answers[:-1])
+    assert steering.round_now() is before
+    steering.replay(answers[:51])  # 52 begin it
+    assert steering.round_now() is not before
+
+
+def test_with_another_acquisition_function_the_first_round_is_its_discovery(pool_and_labels):
+    pool, labels = pool_and_labels
+    order = select(pool, FIRST_ROUND, "random", random_state=3)
+
+    result = simulate(pool, labels, 60, acquisition="random", random_state=3)
+
+    assert result.indices[:FIRST_ROUND].tolist() == order.tolist()
+    assert result.switch_at == FIRST_ROUND
 
 
 def test_one_class_only_is_covered_evenly(pool_and_labels):

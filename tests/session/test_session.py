@@ -5,7 +5,7 @@ import pytest
 
 from evenpick.acquisition import select
 from evenpick.errors import EvenpickError
-from evenpick.session import Session
+from evenpick.session import Session, phase_of
 
 
 def reference_session(pool, labels, budget, acquisition, balancing, seed):
@@ -268,3 +268,46 @@ def test_a_seed_that_is_none_is_refused(seed, make_pool):
     for call in (select, Session):
         with pytest.raises(EvenpickError, match="random_state must be a whole number, 0 or more"):
             call(make_pool(), 5, random_state=seed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("balancing", [None, "ratio_max", "auto"])
+def test_phase_of_says_the_phase_of_the_session_after_every_answer(balancing, seed, make_pool):
+    pool, rng = make_pool(n=60, seed=seed), np.random.default_rng(seed)
+    session = Session(pool, 48, "random", balancing, random_state=seed)
+    phases = []
+    while (row := session.next()) is not None:
+        phases.append(session.phase)
+        assert phase_of(pool, session.answers, 48, balancing) == session.phase
+        if rng.random() < 0.1:
+            session.skip(row)
+        else:
+            session.label(row, rng.choice(["common", "common", "common", "rare"]))
+
+    assert set(phases) == ({"discovery"} if balancing is None else {"discovery", "balancing"})
+
+
+def test_prints_where_it_stands(make_pool):
+    session = Session(make_pool(n=1500), 200, "random")
+    for row, name in enumerate(["a", "b", "a"]):
+        session.label(row, name)
+    session.skip(3)
+
+    assert repr(session) == "Session: 3 of 200 labels, 2 classes, discovery (auto), pool of 1,500 images"
+    assert "discovery (no balancing)" in repr(Session(make_pool(), 5, balancing=None))
+
+
+def test_a_question_for_a_class_that_was_undone_since_can_still_be_answered(make_pool):
+    pool = make_pool(n=60, seed=2)
+    session = Session(pool, 12, "random", "ratio_max", random_state=3)
+    for name in "aaaaabbbbc":
+        session.label(session.next(), name)
+    question = session.ask()
+    assert question.target == "c"
+
+    session.undo()
+    session.record(session.checked(question.index, "a", question))
+
+    assert session.answers[-1].target == "c"
+    assert session.counts == {"a": 6, "b": 4}
+    assert session.next() is not None

@@ -149,3 +149,10 @@ def test_a_sequence_as_a_function_answers_by_row():
     oracle = as_function(["a", None, "c"], 3)
 
     assert [oracle(i) for i in range(3)] == ["a", None, "c"]
+
+
+def test_prints_what_came_out(make_pool):
+    pool, names = make_pool(n=60), ["a", "b"] * 30
+
+    assert repr(simulate(pool, names, 45)) == "SimulationResult: 45 labels, 2 classes, balancing began after 40"
+    assert repr(simulate(pool, names, 30)) == "SimulationResult: 30 labels, 2 classes, balancing never began"

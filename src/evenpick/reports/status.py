@@ -1,18 +1,15 @@
 """Where a workspace stands, what to expect of its labels, and what more would buy: `evenpick status`."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..estimates import expected_accuracy, in_words, unseen_classes
-from ..labels import Phase, RecordedLabels, recorded_labels
+from ..labels import RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..pool import Pool
-from ..session import AUTO, FIRST_ROUND, should_switch
+from ..session import phase_of
 from .lines import in_lines
 
 
@@ -64,7 +61,7 @@ def workspace_status(workspace: Path) -> Status:
         "labels": len(labels.names),
         "budget": settings["budget"] if settings else None,
         "not_told": len(labels.skipped),
-        "phase": _phase(labels.names, settings),
+        "phase": phase_of(pool, labels.answers, settings["budget"], settings["balancing"]) if settings else "discovery",
         "classes_found": len(counts),
         "imbalance_ratio": imbalance_ratio(list(counts.values())) if counts else None,
         **outlook(pool, labels),
@@ -82,20 +79,6 @@ def outlook(pool: Pool, labels: RecordedLabels) -> dict[str, Any]:
         "expectation": asdict(expectation) if expectation else None,
         "outlook": in_words(expectation, unseen),
     }
-
-
-def _phase(names: Sequence[str], settings: Mapping[str, Any] | None) -> Phase:
-    """As the session would say, which takes every label by today's names and budget, without making its plan again."""
-    if not names or settings is None or settings["balancing"] is None:
-        return "discovery"
-    if settings["balancing"] == AUTO:
-        return "balancing" if len(names) >= FIRST_ROUND else "discovery"
-    counts: Counter[str] = Counter()
-    for name in names:
-        counts[name] += 1
-        if should_switch(np.array([*counts.values()]), settings["budget"]):
-            return "balancing"
-    return "discovery"
 
 
 def _rows_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,21 +1,19 @@
 """Which image is asked next, and why: discovery, balancing, rounds, simulated and recorded sessions."""
 
-from .balancing import BALANCINGS, should_switch
+from .balancing_rules import BALANCINGS
 from .recorded_session import RecordedSession
-from .rounds import FIRST_ROUND
-from .session import AUTO, Question, Session
+from .session import Session, phase_of
 from .simulation import SimulationResult, answer_all, result_of, simulate
+from .steering import Question
 
 __all__ = [
-    "AUTO",
     "BALANCINGS",
-    "FIRST_ROUND",
     "Question",
     "RecordedSession",
     "Session",
     "SimulationResult",
     "answer_all",
+    "phase_of",
     "result_of",
-    "should_switch",
     "simulate",
 ]

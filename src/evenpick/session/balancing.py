@@ -1,108 +1,134 @@
-"""The paper's balancing (section 3.3): when to switch, which class to ask for, how an image is scored.
+"""The paper's steering: discovery until the switch, then the images that the rarest classes found so far may hold."""
 
-n_c counts the labels of each discovered class c. Classes below the mean of n_c are under-represented
-(ur), the others over-represented (or). All of it is derived from the labels so far.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Values
-
-_TIE = 1e-9  # scores this close, relative to their size, are a tie: the permutation decides, not rounding
-
-Counts: TypeAlias = NDArray[np.intp]
-
-
-def should_switch(counts: Counts, budget: int) -> bool:
-    """Whether the labels left are just enough to even out the classes (Eq. 8, with `<=`).
-
-    Parameters
-    ----------
-    counts : array of shape (n_discovered,)
-        Labels of each discovered class.
-    budget : int
-        All labels that will be spent.
-    """
-    if not counts.size:
-        return False
-    under = counts < counts.mean()
-    gap = counts[~under].mean() - counts[under].mean() if under.any() else 0.0
-    # Counts are whole: rounding in the means must not decide between < and <=.
-    return bool(budget - counts.sum() <= under.sum() * gap + 1e-9)
+from ..labels import Answer, Phase
+from ..pool import Features, Pool
+from .balancing_rules import BalancingForm, TargetChoice, should_switch, under_represented
+from .discovery import Discovery
+from .nearest_images import NextImage
+from .steering import Question
 
 
-class TargetChoice:
-    """Which class to ask for: the fewest labels, then the least often targeted, then the oldest.
+class Balancing:
+    """Discovery, the switch of Eq. 8, and from then on a question for a class each.
 
-    With `patience` k > 0, a target missed k times in a row is passed over until every other
-    under-represented class has been, or until it is hit.
+    Classes are numbered in the order in which they were found.
     """
 
-    def __init__(self, patience: int) -> None:
-        self._patience = patience
-        self._targeted: list[int] = []
-        self._misses: list[int] = []
-        self._passed_over: set[int] = set()
+    def __init__(
+        self, pool: Pool, discovery: Discovery, form: BalancingForm, budget: int, patience: int, seed: int
+    ) -> None:
+        self._features, self._discovery = pool.features, discovery
+        self._budget, self._patience = budget, patience
+        rank = np.empty(len(pool), np.intp)
+        rank[np.random.default_rng([seed, 1]).permutation(len(pool))] = np.arange(len(pool))
+        self._next_image = NextImage(pool.features, form, rank)
+        self.replay(())
 
-    def choose(self, counts: Counts) -> int:
-        """The class (in order of discovery) to ask for now; asking changes nothing, only answers do."""
-        under = np.flatnonzero(counts < counts.mean())
-        eligible = under.tolist() if under.size else list(range(len(counts)))
-        waiting = [c for c in eligible if c not in self._passed_over] or eligible
-        return min(waiting, key=lambda c: (counts[c], self._targeted[c], c))
+    @property
+    def phase(self) -> Phase:
+        """`discovery` until the switch, `balancing` for good after it."""
+        return self._phase
 
-    def observe(self, target: int | None, label: int) -> None:
-        """Take note of an answer: what was asked for, if anything, and what it was."""
-        while len(self._targeted) <= label:
-            self._targeted.append(0)
-            self._misses.append(0)
-        if target in self._passed_over:
-            self._passed_over.clear()  # it was asked for again, so every other one has been passed over
-        self._misses[label] = 0
-        self._passed_over.discard(label)
-        if target is None:
+    @property
+    def target(self) -> str | None:
+        """The class to ask for, once balancing has begun."""
+        return None if self._phase == "discovery" else [*self._numbers][self._target()]
+
+    def replay(self, answers: Sequence[Answer]) -> None:
+        """Start again with these answers; distances to class means that come out the same are kept."""
+        self._phase: Phase = "discovery"
+        self._numbers: dict[str, int] = {}
+        self._means = ClassMeans(self._features)
+        self._targets = TargetChoice(self._patience)
+        for answer in answers:
+            self.note(answer)
+
+    def note(self, answer: Answer) -> None:
+        """Count a label; a skip changes nothing."""
+        if answer.label is None:
             return
-        self._targeted[target] += 1
-        if target != label:
-            self._misses[target] += 1
-            if 0 < self._patience <= self._misses[target]:
-                self._misses[target] = 0
-                self._passed_over.add(target)
+        number = self._numbers.setdefault(answer.label, len(self._numbers))
+        self._add(answer.index, number)
+        # A target whose only labels were undone since is no class any more.
+        self._targets.observe(None if answer.target is None else self._numbers.get(answer.target), number)
+        if self._phase == "discovery" and should_switch(self._means.counts, self._budget):
+            self._phase = "balancing"
+
+    def pick(self, open_rows: NDArray[np.bool_]) -> Question:
+        """In discovery its order; then the image that the form likes best for the target."""
+        if self._phase == "discovery":
+            return self._discovery.pick(open_rows)
+        target, counts = self._target(), self._means.counts
+        others = sorted({*range(len(counts))} - {target, *under_represented(counts)})
+        row = self._next_image.pick(self._means.all(), target, others, open_rows)
+        return Question(row, "balancing", [*self._numbers][target])
+
+    def prepare(self, row: int | None) -> None:
+        """Read the pool for this image, or for all classes, so that later steps need not."""
+        if row is not None:
+            self._next_image.prepare(row)
+        elif self._means.counts:
+            self._next_image.update(self._means.all())
+
+    def _target(self) -> int:
+        return self._targets.choose(self._means.counts)
+
+    def _add(self, row: int, number: int) -> None:
+        prepared, found = self._next_image.is_prepared(row), number < len(self._means.counts)
+        before = self._means.of(number) if prepared and found else None
+        self._means.add(row, number)
+        if prepared:
+            self._next_image.add(row, number, before, self._means.of(number), self._means.counts[number])
 
 
-@dataclass(frozen=True)
-class BalancingForm:
-    """How an image is scored, lowest best, from its distance to the target's mean and to the others'.
+class ClassMeans:
+    """Mean features of the labels of each class, in float64; features are read when a mean is asked for.
 
-    `reduce` makes one distance of those to the over-represented classes; `score` grows with the
-    distance to the target and falls with the other. Without an or-class the distance to the target is
-    the score.
+    A sum grows in the order of the answers, so that however they came about the means are the same to the last digit.
+
+    Attributes
+    ----------
+    counts : list of int
+        Labels of each class.
     """
 
-    reduce: np.ufunc
-    score: Callable[[Values, Values], Values]
-    quotient: bool  # of distances; else a distance itself
+    def __init__(self, features: Features) -> None:
+        self._features = features
+        self._sums = np.empty((0, features.shape[1]))
+        self.counts: list[int] = []
+        self._unread: list[tuple[int, int]] = []  # row and class number
 
-    def tie_width(self, scores: Values, to_target: Values) -> float:
-        """How far apart two scores may be and still tie: relative to what they are made of."""
-        best = abs(float(scores.min()))
-        return _TIE * (best if self.quotient else max(best, float(to_target.min())))
+    def add(self, row: int, number: int) -> None:
+        """A label of a class, or of the next new one."""
+        if number == len(self.counts):
+            self.counts.append(0)
+        self.counts[number] += 1
+        self._unread.append((row, number))
 
+    def of(self, number: int) -> Values:
+        """The mean of one class, (d,)."""
+        self._read()
+        mean: Values = self._sums[number] / self.counts[number]
+        return mean
 
-def _ratio(to_target: Values, to_other: Values) -> Values:
-    """The quotient; 0 / 0, an image that lies on every mean, counts as 0."""
-    scores = np.where(to_target > 0, np.inf, 0.0)
-    return np.divide(to_target, to_other, out=scores, where=to_other > 0)
+    def all(self) -> Values:
+        """The mean of every class, (n_classes, d)."""
+        self._read()
+        means: Values = self._sums / np.array(self.counts)[:, None]
+        return means
 
-
-BALANCINGS: dict[str, BalancingForm] = {
-    # d(mu_target, x) / max over or-classes of d(mu_j, x): Eq. 9 as printed.
-    "ratio_max": BalancingForm(np.maximum, _ratio, quotient=True),
-    # d(mu_target, x) - min over or-classes of d(mu_j, x): the authors' later form.
-    "diff_min": BalancingForm(np.minimum, np.subtract, quotient=False),
-}
+    def _read(self) -> None:
+        if not self._unread:
+            return
+        new = np.zeros((len(self.counts) - len(self._sums), self._sums.shape[1]))
+        self._sums = np.vstack([self._sums, new])
+        rows, numbers = zip(*self._unread, strict=True)
+        for number, values in zip(numbers, self._features[[*rows]], strict=True):
+            self._sums[number] += values
+        self._unread.clear()

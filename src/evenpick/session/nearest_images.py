@@ -13,7 +13,7 @@ from ..acquisition import BoundedDistances
 from ..arrays import IndexArray, Values
 from ..machine import in_threads
 from ..pool import BLOCK_ROWS, Features
-from .balancing import BalancingForm
+from .balancing_rules import BalancingForm
 
 _MOST_PREPARED = 16  # images looked at while their distances wait, each 4 bytes an image of the pool
 
@@ -84,6 +84,10 @@ class NextImage:
                 self._prepared[row] = distances
             while len(self._prepared) > _MOST_PREPARED:
                 del self._prepared[next(iter(self._prepared))]
+
+    def is_prepared(self, row: int) -> bool:
+        """Whether `add` can use this image."""
+        return row in self._prepared
 
     def add(self, row: int, to: int, before: Values | None, after: Values, count: int) -> None:
         """Move class `to` by its `count`th image, from its mean `before` (None: a new class) to `after`.

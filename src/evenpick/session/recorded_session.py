@@ -20,7 +20,8 @@ from ..labels import (
 )
 from ..names import checked_class_name
 from ..pool import Pool
-from .session import Question, Session
+from .session import Session
+from .steering import Question
 
 
 class RecordedSession:

@@ -1,37 +1,27 @@
 """A labelling session: one state machine for people, files and simulations.
 
-Discovery asks for the images of the acquisition function in their order. Then balancing begins: as in the paper,
-after the switch, it asks for the rare classes found so far; `auto` asks in rounds for what a probe on the
-labels is unsure of. The record of answers is all there is: every other state is derived from it and a
-seed, so undo and reopening are replays.
+The session keeps the record of answers, the budget and what is refused; its steering decides what is asked next. The
+record is all there is: every other state is derived from it and a seed, so undo and reopening are replays.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..acquisition import AcquisitionFunction, check_budget, find_acquisition, ordered
-from ..arrays import IndexArray
+from ..acquisition import AcquisitionFunction, check_budget, find_acquisition
 from ..errors import EvenpickError, check_seed, unknown_name
 from ..labels import Answer, Phase
 from ..names import checked_class_name
 from ..pool import Pool
-from .balancing import BALANCINGS, TargetChoice, should_switch
-from .nearest_images import NextImage
-from .rounds import FIRST_ROUND, Answers, ProbedCoverage, first_labels, round_start
+from .balancing import Balancing
+from .balancing_rules import BALANCINGS
+from .discovery import Discovery
+from .rounds import FIRST_ROUND, Rounds
+from .steering import Question, Steering
 
-AUTO = "auto"
-
-
-@dataclass(frozen=True)
-class Question:
-    """An image to label, and why: the phase and the class it was asked for in."""
-
-    index: int
-    phase: Phase
-    target: str | None = None
+# Two options that say the same word and mean different things.
+AUTO_ACQUISITION = "auto"  # the rounds' own first round; without rounds the acquisition function of that name
+AUTO_BALANCING = "auto"  # in rounds
 
 
 class Session:
@@ -45,7 +35,7 @@ class Session:
     acquisition : str or callable
         A name of `ACQUISITIONS`, or `(pool, budget, rng) -> indices`: the order of discovery.
     balancing : str or None
-        "auto", see `probed_coverage`; a name of `BALANCINGS`, the paper's; or None to discover until the
+        "auto", in rounds (see `rounds`); a name of `BALANCINGS`, the paper's; or None to discover until the
         budget is spent.
     patience : int
         Misses in a row after which a target is passed over; 0 never gives up (as printed).
@@ -62,42 +52,40 @@ class Session:
         self,
         pool: Pool,
         budget: int,
-        acquisition: str | AcquisitionFunction = AUTO,
-        balancing: str | None = AUTO,
+        acquisition: str | AcquisitionFunction = AUTO_ACQUISITION,
+        balancing: str | None = AUTO_BALANCING,
         patience: int = 0,
         random_state: int = 0,
     ) -> None:
         check_budget(budget, len(pool))
         check_seed("session", random_state)
         find_acquisition(acquisition)
-        if balancing not in (None, AUTO, *BALANCINGS):
-            raise unknown_name("balancing", balancing, ["none", AUTO, *BALANCINGS])
+        if balancing not in (None, AUTO_BALANCING, *BALANCINGS):
+            raise unknown_name("balancing", balancing, ["none", AUTO_BALANCING, *BALANCINGS])
         if patience < 0:
             raise EvenpickError(f"patience must be 0 (never give up) or more; got {patience}")
-        self._pool, self._budget, self._acquisition = pool, budget, acquisition
-        self._patience, self._seed = patience, random_state
-        self._balances = balancing in BALANCINGS
-        self._probed = ProbedCoverage(pool, random_state) if balancing == AUTO else None
-        # The order of discovery, made when it is first asked for: a session reopened in balancing needs none.
-        self._walk: IndexArray | None = None
-        rank = np.empty(len(pool), np.intp)
-        rank[np.random.default_rng([random_state, 1]).permutation(len(pool))] = np.arange(len(pool))
-        form = BALANCINGS.get(balancing or "", BALANCINGS["ratio_max"])
-        self._next_image = NextImage(pool.features, form, rank)
-        self._answers: list[Answer] = []
+        self._pool, self._budget, self._balancing = pool, budget, balancing
+        self._steering = _steering(pool, budget, acquisition, balancing, patience, random_state)
         # The last pick and what was excluded from it; no answer has come since.
         self._last_asked: tuple[frozenset[int], Question | None] | None = None
-        self._start()
+        self.replay(())
+
+    def __repr__(self) -> str:
+        how = self._balancing or "no balancing"
+        return (
+            f"Session: {self._budget - self.labels_left} of {self._budget} labels, {len(self._counts)} classes, "
+            f"{self.phase} ({how}), pool of {len(self._pool):,} images"
+        )
 
     @property
     def phase(self) -> Phase:
         """`discovery` until the switch of Eq. 8, or with `auto` in the first round; `balancing` after it."""
-        return self._phase
+        return self._steering.phase
 
     @property
     def counts(self) -> dict[str, int]:
         """Labels of each class found, in the order of discovery."""
-        return dict(zip(self._classes, self._counts, strict=True))
+        return dict(self._counts)
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -107,14 +95,12 @@ class Session:
     @property
     def target(self) -> str | None:
         """The class that `next` asks for; None in discovery, and with `auto`, which asks for no class."""
-        if self._phase == "discovery" or self._probed:
-            return None
-        return self._classes[self._targets.choose(np.array(self._counts))]
+        return self._steering.target
 
     @property
     def labels_left(self) -> int:
         """What is left of the budget."""
-        return self._budget - sum(self._counts)
+        return self._labels_left
 
     def next(self, exclude: Collection[int] = ()) -> int | None:
         """The row to label next, the same until it is answered; None when budget or pool is spent.
@@ -149,12 +135,7 @@ class Session:
         """
         if index is None:
             self._pick(frozenset())
-            if self._counts and self._balances:
-                self._next_image.update(self._sums / np.array(self._counts)[:, None])
-        elif self._probed:
-            self._probed.prepare(self._plain_answers())
-        elif self._balances:
-            self._next_image.prepare(index)
+        self._steering.prepare(index)
 
     def label(self, index: int, name: str) -> None:
         """Answer an image, whether it was asked for or not.
@@ -197,85 +178,40 @@ class Session:
 
     def replay(self, answers: Sequence[Answer]) -> None:
         """Start again and take these answers as given: the state depends on nothing else."""
-        self._answers = []
-        self._start()
-        for answer in answers:
-            self.record(answer)
-
-    def _start(self) -> None:
-        self._phase: Phase = "discovery"
-        self._classes: list[str] = []
-        self._counts: list[int] = []
-        self._sums = np.empty((0, self._pool.features.shape[1]))
-        self._targets = TargetChoice(self._patience)
+        self._answers = [*answers]
+        self._counts: dict[str, int] = {}
         self._free = np.ones(len(self._pool), dtype=bool)
-        self._position = 0  # in the walk: everything before it is answered
+        self._labels_left = self._budget
         self._asked: dict[int, Question] = {}  # by row, until it is answered
         self._last_asked = None
+        for answer in answers:
+            self._count(answer)
+        self._steering.replay(answers)
 
     def record(self, answer: Answer) -> None:
         """Let an answer that was checked, or recorded earlier, count."""
         self._answers.append(answer)
-        self._free[answer.index] = False
         self._asked.pop(answer.index, None)
         self._last_asked = None
-        if answer.label is None:
-            return
         self._count(answer)
-        if self._probed:
-            self._phase = "balancing" if sum(self._counts) >= FIRST_ROUND else "discovery"
-        elif self._balances and should_switch(np.array(self._counts), self._budget):
-            self._phase = "balancing"  # final: nothing sets it back but a replay
+        self._steering.note(answer)
 
     def _count(self, answer: Answer) -> None:
-        assert answer.label is not None
-        if answer.label not in self._classes:
-            self._classes.append(answer.label)
-            self._counts.append(0)
-            self._sums = np.vstack([self._sums, np.zeros((1, self._sums.shape[1]))])
-        position = self._classes.index(answer.label)
-        n = self._counts[position]
-        before = self._sums[position] / n if n else None
-        self._counts[position] += 1
-        self._sums[position] += self._pool.features[answer.index]
-        self._next_image.add(answer.index, position, before, self._sums[position] / (n + 1), n + 1)
-        # A target whose only labels were undone since is no class any more.
-        asked_for = self._classes.index(answer.target) if answer.target in self._classes else None
-        self._targets.observe(asked_for, position)
+        self._free[answer.index] = False
+        if answer.label is not None:
+            self._counts[answer.label] = self._counts.get(answer.label, 0) + 1
+            self._labels_left -= 1
 
     def _pick(self, exclude: frozenset[int]) -> Question | None:
         open_rows = self._free.copy()
         open_rows[[*exclude]] = False
-        if self.labels_left <= 0 or not open_rows.any():
-            return None
-        if self._probed and (self._phase == "balancing" or self._acquisition == AUTO):
-            return Question(self._probed.round_after(self._answers_before_round()).first(open_rows), self._phase)
-        if self._phase == "discovery":
-            return Question(self._discovery_pick(open_rows), "discovery")
-        return self._balanced_pick(open_rows)
-
-    def _answers_before_round(self) -> Answers:
-        return first_labels(self._plain_answers(), round_start(sum(self._counts)))
-
-    def _plain_answers(self) -> Answers:
-        # Of classes only the order in which they were found: another name for one changes no round.
-        numbers: dict[str, int] = {}
-        return tuple(
-            (a.index, None if a.label is None else numbers.setdefault(a.label, len(numbers))) for a in self._answers
-        )
-
-    def _balanced_pick(self, open_rows: NDArray[np.bool_]) -> Question:
-        counts = np.array(self._counts)
-        target = self._targets.choose(counts)
-        others = [int(j) for j in np.flatnonzero(counts >= counts.mean()) if j != target]
-        index = self._next_image.pick(self._sums / counts[:, None], target, others, open_rows)
-        return Question(index, "balancing", self._classes[target])
+        return self._steering.pick(open_rows) if self._labels_left > 0 and open_rows.any() else None
 
     def _question_of(self, index: int) -> Question:
         # After a reopening a question may be out that only the picks can tell again.
         if index not in self._asked and (again := self._pick(frozenset())) and again.index == index:
             return again
-        return self._asked.get(index, Question(index, self._phase))
+        return self._asked.get(index, Question(index, self.phase))
 
     def _check_free(self, index: int) -> None:
         if not 0 <= index < len(self._pool):
@@ -283,19 +219,22 @@ class Session:
         if not self._free[index]:
             raise EvenpickError(f"image '{self._pool.image_ids[index]}' is answered already; undo first")
 
-    def _discovery_pick(self, open_rows: NDArray[np.bool_]) -> int:
-        """The first open row in discovery order; when skips use it up, the function is asked for more."""
-        if self._walk is None:
-            self._walk = self._discovery_order(min(self._budget, FIRST_ROUND) if self._probed else self._budget)
-        while True:
-            while self._position < len(self._walk) and not self._free[self._walk[self._position]]:
-                self._position += 1
-            for index in self._walk[self._position :].tolist():
-                if open_rows[index]:
-                    return int(index)
-            longer = self._discovery_order(min(2 * len(self._walk), len(self._pool)))
-            self._walk = np.concatenate([self._walk, longer])
 
-    def _discovery_order(self, length: int) -> IndexArray:
-        rng = np.random.default_rng(self._seed)
-        return ordered(self._pool, length, self._acquisition, rng)
+def phase_of(pool: Pool, answers: Sequence[Answer], budget: int, balancing: str | None) -> Phase:
+    """The phase of a session that was given these answers; reads no feature and makes no plan."""
+    steering = _steering(pool, budget, AUTO_ACQUISITION, balancing, 0, 0)
+    steering.replay(answers)
+    return steering.phase
+
+
+def _steering(
+    pool: Pool, budget: int, acquisition: str | AcquisitionFunction, balancing: str | None, patience: int, seed: int
+) -> Steering:
+    if balancing != AUTO_BALANCING:
+        discovery = Discovery(pool, budget, acquisition, seed)
+        if balancing is None:
+            return discovery
+        return Balancing(pool, discovery, BALANCINGS[balancing], budget, patience, seed)
+    if acquisition == AUTO_ACQUISITION:
+        return Rounds(pool, seed)
+    return Rounds(pool, seed, Discovery(pool, min(budget, FIRST_ROUND), acquisition, seed))

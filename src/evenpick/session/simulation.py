@@ -40,6 +40,10 @@ class SimulationResult:
     targets: list[Label | None]
     switch_at: int | None
 
+    def __repr__(self) -> str:
+        began = "balancing never began" if self.switch_at is None else f"balancing began after {self.switch_at}"
+        return f"SimulationResult: {len(self.labels)} labels, {len(set(self.labels))} classes, {began}"
+
 
 def simulate(pool: Pool, oracle: Oracle, budget: int, **session_options: Any) -> SimulationResult:
     """Run a `Session` to its end with the answers of an oracle.

@@ -1,0 +1,122 @@
+"""A round of `auto`: coverage of what a probe on the labels so far is unsure of, class by class.
+
+Covering image x is worth
+
+    weight(x) = (1 - margin of p(x)) * sum over classes c of p_c(x) / sqrt(share_c)
+
+where p are the probe's probabilities after prior correction and share_c is the part of the pool that it takes for
+class c (its mean probability before the correction). Images unlike any class found leave the probe unsure, so they
+weigh much while classes are undiscovered; later it is unsure where classes are confused, and of those the rare ones
+weigh most.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..acquisition import MOST_COVERED, ByteTable, GreedyCoverage, gaussian, kernel_width, part_to_cover, unit_features
+from ..arrays import IndexArray, Singles, Values
+from ..classifiers import Probe, fit_probe
+from ..machine import one_blas_thread
+from ..pool import Pool
+from ..probabilities import margins
+from .steering import first_open
+
+CHOSEN_AT_ONCE = 16
+
+# Rows in the order they were answered, each with the number of its class, None for a skip; numbers in order of discovery.
+Answers: TypeAlias = tuple[tuple[int, int | None], ...]
+
+
+class Sample:
+    """Images that are covered and chosen from, and how well each covers each other one: n^2 bytes.
+
+    The first is the sample of `max_herding`. Of a pool that is not covered whole, the rounds begin another after about
+    every 5,000 labels, a quarter of a sample.
+    """
+
+    def __init__(self, pool: Pool, seed: int, number: int) -> None:
+        self.number = number
+        rng = np.random.default_rng([seed, 3, number] if number else seed)
+        self.rows, self.points = part_to_cover(pool, 1, rng)
+        self.kernel = ByteTable(self.points, gaussian(kernel_width(self.points, rng)))
+        self.permutation = rng.permutation(len(self.rows))
+
+    @staticmethod
+    def number_after(n_labels: int, pool: Pool) -> int:
+        """Which sample the round after so many labels covers."""
+        return n_labels // (MOST_COVERED // 4) if len(pool) > MOST_COVERED else 0
+
+    def positions(self, rows: IndexArray) -> tuple[IndexArray, IndexArray]:
+        """Where these rows of the pool stand in the sample, and those that are not in it."""
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        inside = self.rows[places] == rows
+        return places[inside], rows[~inside]
+
+
+class Round:
+    """The order of images in one round, made a few at a time.
+
+    Attributes
+    ----------
+    answers : tuple
+        What it takes account of.
+    """
+
+    def __init__(self, pool: Pool, sample: Sample, known: Answers, rng: np.random.Generator) -> None:
+        self._pool, self._sample = pool, sample
+        rows = np.array([row for row, number in known if number is not None], np.intp)
+        numbers = np.array([number for _, number in known if number is not None], np.intp)
+        weights = coverage_weights(sample.points, unit_features(pool, rows), numbers)
+        self._greedy = GreedyCoverage(sample.kernel, sample.permutation, weights, self._coverage_by(rows))
+        self._order = np.empty(0, np.intp)
+        self._rng = rng
+        self.answers = known
+        self._exclude(known)
+
+    def note(self, answers: Answers) -> None:
+        """Take account of answers that came after the weights were settled."""
+        rows = np.array([row for row, number in answers if number is not None], dtype=np.intp)
+        if len(rows):
+            self._greedy.cover(self._coverage_by(rows))
+        self.answers += answers
+        self._exclude(answers)
+
+    def first(self, open_rows: NDArray[np.bool_]) -> int:
+        """The first image of the order that is marked in `open_rows` (n,), at least one."""
+        while (row := first_open(self._order, open_rows)) is None:
+            more = self._sample.rows[self._greedy.choose(CHOSEN_AT_ONCE)]
+            if not len(more):  # the sample is used up, and the pool is not
+                more = self._rng.permutation(len(self._pool))
+            self._order = np.concatenate([self._order, more])
+        return row
+
+    def _coverage_by(self, rows: IndexArray) -> Singles:
+        inside, others = self._sample.positions(rows)
+        kernel = self._sample.kernel
+        return np.maximum(kernel.best_of_points(inside), kernel.best(unit_features(self._pool, others)))
+
+    def _exclude(self, answers: Answers) -> None:
+        inside, _ = self._sample.positions(np.array([row for row, _ in answers], dtype=np.intp))
+        self._greedy.exclude(inside)
+
+
+def coverage_weights(points: Singles, labelled: Singles, numbers: IndexArray) -> Values | None:
+    """What it is worth to cover each point (n,); None, all alike, before there are two classes.
+
+    `labelled` (m, d) are the features of the labels so far and `numbers` (m,) their class numbers.
+    """
+    if len(np.unique(numbers)) < 2:
+        return None
+    with one_blas_thread():  # else the last digits, and so now and then a pick, depend on what other threads do
+        return balanced_uncertainty(fit_probe(labelled, numbers), points)
+
+
+def balanced_uncertainty(probe: Probe, points: Singles) -> Values:
+    """(1 - margin) times the expected 1 / sqrt(share of the pool) of the class, shape (n,)."""
+    shares = probe.probabilities(points, corrected=False).mean(axis=0)
+    probabilities = probe.probabilities(points)
+    return np.asarray(
+        (1 - margins(probabilities)) * (probabilities @ (1 / np.sqrt(np.maximum(shares, 1 / len(points)))))
+    )

@@ -1,0 +1,28 @@
+"""A pool with rare classes, and a sample that is small enough to be smaller than it."""
+
+import numpy as np
+import pytest
+
+from evenpick.acquisition import herding
+from evenpick.pool import Pool
+from evenpick.session import weighted_coverage
+
+
+@pytest.fixture(scope="package")
+def pool_and_labels():
+    """366 images of six classes, from 150 to 6."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(6), [150, 80, 40, 20, 10, 6])
+    features = rng.normal(size=(6, 12))[labels] + 0.8 * rng.normal(size=(len(labels), 12))
+    return Pool.from_arrays(features), labels.astype(str)
+
+
+@pytest.fixture
+def most_covered(monkeypatch):
+    """Set how many images of a pool are covered."""
+
+    def set_to(n_images):
+        for module in (herding, weighted_coverage):
+            monkeypatch.setattr(module, "MOST_COVERED", n_images)
+
+    return set_to
