@@ -301,12 +301,13 @@ class Workspace:
         n_folds: int = 10,
         self_training: bool = True,
         fine_tuning: "FineTuningOptions | None" = None,
+        progress: Callable[[str, int, int], None] = lambda strategy, done, total: None,
     ) -> "Model":
         """Train a classifier on the labels so far, and keep it in the workspace.
 
         Parameters
         ----------
-        strategy, prior_correction, random_state, n_folds, fine_tuning
+        strategy, prior_correction, random_state, n_folds, fine_tuning, progress
             As for `train`; checkpoints of fine-tuning lie in the workspace.
         self_training : bool
             Try pseudo-labels of unlabelled images too, and keep them if the folds say that they help.
@@ -328,8 +329,9 @@ class Workspace:
         others = np.setdiff1d(np.arange(len(pool)), labels.answered) if self_training else ()
         options = replace(fine_tuning or FineTuningOptions(), checkpoints=self.paths.fine_tuning)
         model = train(
-            pool, labels.rows, labels.names, strategy, prior_correction, random_state, n_folds, options, others
-        )
+            pool, labels.rows, labels.names, strategy, prior_correction, random_state,
+            n_folds=n_folds, fine_tuning=options, unlabelled=others, progress=progress,
+        )  # fmt: skip
         model.save(self.paths.model)
         clear_checkpoints(self.paths.fine_tuning)
         return model

@@ -11,12 +11,12 @@ from evenpick.classifiers import (
     LinearHead,
     Validated,
     cross_validate,
-    deal_folds,
+    deal_nested_folds,
     head_of,
     held_out_scores,
     self_trained,
 )
-from evenpick.classifiers.cross_validation import fit_temperature
+from evenpick.classifiers.choice import fit_temperature
 from evenpick.classifiers.self_training import pseudo_labels
 from evenpick.metrics import expected_calibration_error, macro_accuracy
 from evenpick.probabilities import softmax
@@ -191,9 +191,10 @@ def test_rows_that_may_not_be_told_are_not(monkeypatch):
 def test_where_nothing_is_chosen_a_fold_is_judged_with_the_temperature_of_the_others():
     features, labels = clouds(80, 3)
     head = self_trained(SHALLOW_HEADS["svm"], clouds(200, 3, seed=2)[0])
-    folds = deal_folds(labels, 5, np.random.default_rng(0))
+    nested = deal_nested_folds(labels, 5, np.random.default_rng(0))
+    folds = nested.outer
 
-    found = cross_validate(head, features, labels, folds, (0.0,), np.random.default_rng(0)).cross_validation
+    found = cross_validate(head, features, labels, nested, (0.0,)).cross_validation
 
     scores = held_out_scores(head, features, labels, folds)[0]
     by_hand = np.vstack([

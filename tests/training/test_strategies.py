@@ -7,8 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evenpick.classifiers import SHALLOW_HEADS, TUNED_TAUS, Choice, choose, cross_validate, deal_folds, held_out_scores
-from evenpick.classifiers.cross_validation import N_INNER_FOLDS, fit_temperature
+from evenpick.classifiers import (
+    SHALLOW_HEADS,
+    TUNED_TAUS,
+    Choice,
+    choose,
+    cross_validate,
+    deal_folds,
+    deal_nested_folds,
+    held_out_scores,
+)
+from evenpick.classifiers.choice import fit_temperature
+from evenpick.classifiers.folds import N_INNER_FOLDS
 from evenpick.classifiers.linear_svm import C_GRID
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
@@ -273,6 +283,31 @@ def test_labels_of_a_simulation_train_a_classifier_that_the_oracle_judges():
 
     assert model.classes == (4, 7, 30)
     assert (model.predict(pool) == oracle).all()
+
+
+def test_an_array_stands_for_a_pool():
+    pool, labels = clouds([10, 10])
+    features = np.asarray(pool.features)
+
+    model = train(features.tolist(), np.arange(20), labels, "nearest_mean")
+
+    same = train(pool, np.arange(20), labels, "nearest_mean")
+    assert np.array_equal(model.predict_proba(features), same.predict_proba(pool))
+    assert evaluate(model, features, labels) == evaluate(same, pool, labels)
+    with pytest.raises(
+        EvenpickError, match=r"train: the pool must be a Pool or an array of features \(n, n_features\)"
+    ):
+        train("photos", np.arange(20), labels)
+
+
+def test_each_strategy_is_announced_before_its_first_step_and_after_its_last():
+    pool, labels = clouds([12, 9, 9])
+    seen = []
+
+    train(pool, np.arange(20), labels[:20], "auto", n_folds=3, progress=lambda *step: seen.append(step))
+
+    names = [name + suffix for name in SHALLOW_HEADS for suffix in ("", "+self_training")]
+    assert seen == [(name, done, 6) for name in names for done in range(7)]
 
 
 def test_a_missing_label_is_refused_with_its_row():
@@ -577,8 +612,8 @@ def test_what_is_stated_is_chosen_without_the_fold_that_is_judged():
     for seed in range(12):
         rng = np.random.default_rng(seed)
         features, labels = normalised(rng.normal(size=(60, 20))), np.arange(60) % 2
-        folds = deal_folds(labels, 10, rng)
-        found = cross_validate(SHALLOW_HEADS["svm"], features, labels, folds, TUNED_TAUS, rng).cross_validation
+        folds = deal_nested_folds(labels, 10, rng)
+        found = cross_validate(SHALLOW_HEADS["svm"], features, labels, folds, TUNED_TAUS).cross_validation
         nested.append(found.corrected_accuracy)
         chosen.append(max(found.accuracy_of_c.values()))
 
@@ -591,9 +626,12 @@ def test_inner_folds_see_nothing_of_the_fold_that_is_judged():
     head = SHALLOW_HEADS["nearest_mean"]
     spy = replace(head, fit=lambda f, y, g: (seen.append(f[:, 0].tolist()), head.fit(f, y, g))[1])
     features, labels = np.arange(1, 41, dtype=np.float32)[:, None] * np.ones((1, 2), np.float32), np.arange(40) % 2
-    folds = deal_folds(labels, 4, np.random.default_rng(0))
+    nested = deal_nested_folds(labels, 4, np.random.default_rng(0))
+    folds, told = nested.outer, []
 
-    cross_validate(spy, features, labels, folds, (1.0,), np.random.default_rng(0))
+    cross_validate(spy, features, labels, nested, (1.0,), lambda done, total: told.append((done, total)))
+
+    assert told == [(done, 8) for done in range(9)]  # four folds trained, then judged
 
     assert len(seen) == 4 + 4 * N_INNER_FOLDS
     blind = [

@@ -1,19 +1,8 @@
 """Classifiers on fixed features: linear heads, the folds that judge them, self-training, and the probe."""
 
-from .cross_validation import (
-    N_FOLDS,
-    TUNED_TAUS,
-    Choice,
-    CrossValidation,
-    Validated,
-    choose,
-    cross_validate,
-    deal_folds,
-    held_out_scores,
-    log_prior,
-    macro_with_error,
-    validated,
-)
+from .choice import TUNED_TAUS, Choice, choose, log_prior, macro_with_error
+from .cross_validation import CrossValidation, FoldJudge, Validated, cross_validate, validated
+from .folds import N_FOLDS, NestedFolds, deal_folds, deal_nested_folds, held_out_scores
 from .heads import SHALLOW_HEADS, ShallowHead
 from .linear_head import LinearHead, in_own_basis
 from .probe import Probe, fit_probe
@@ -26,13 +15,16 @@ __all__ = [
     "TUNED_TAUS",
     "Choice",
     "CrossValidation",
+    "FoldJudge",
     "LinearHead",
+    "NestedFolds",
     "Probe",
     "ShallowHead",
     "Validated",
     "choose",
     "cross_validate",
     "deal_folds",
+    "deal_nested_folds",
     "fit_probe",
     "head_of",
     "held_out_scores",

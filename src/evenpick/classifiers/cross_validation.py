@@ -1,38 +1,30 @@
-"""Ten folds over the labels: they choose C, temperature and tau together, and say honestly how good that is.
+"""How good a strategy is, by folds over the labels that choose C, temperature and tau together.
 
 What is chosen is chosen on held-out images. The accuracy that is stated is nested: for each fold, C, temperature
 and tau are chosen inside its training part alone, so that no image takes part in a choice of them that it judges.
-Where there is one C and no prior correction, nothing that is chosen changes what an image is told to be; the
+Where there is one C and no prior correction, nothing that is chosen changes which class is predicted; the
 temperature then comes from the other folds.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
-from ..arrays import Values
+from ..arrays import IndexArray, Values
 from ..machine import cores, one_blas_thread
-from ..metrics import expected_calibration_error, macro_accuracy, macro_standard_error
+from ..metrics import expected_calibration_error, macro_accuracy
 from ..probabilities import softmax
+from .choice import Choice, choose, fit_temperature, log_prior
+from .folds import NestedFolds, held_out_scores
 from .heads import ShallowHead
-from .linear_head import LinearHead
 
-N_FOLDS = 10
-N_INNER_FOLDS = 3  # inside the training part of a fold
-TUNED_TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """C, the softmax temperature, and the strength tau of the prior correction."""
-
-    c: float
-    temperature: float
-    tau: float
+Progress: TypeAlias = Callable[[int, int], None]  # steps done, steps in all: each fold is trained, and then judged
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -75,64 +67,94 @@ class Validated:
 
     choice: Choice
     cross_validation: CrossValidation | None
-    predicted: NDArray[np.intp]
+    predicted: IndexArray
+
+
+@dataclass(frozen=True)
+class FoldJudge:
+    """What judges one fold: scores (n, n_classes) and a choice, neither made with its images."""
+
+    fold: int
+    scores: Values
+    choice: Choice
 
 
 def cross_validate(
     head: ShallowHead,
     features: NDArray[np.floating],
-    labels: NDArray[np.intp],
-    folds: NDArray[np.intp],
+    labels: IndexArray,
+    folds: NestedFolds,
     taus: Sequence[float],
-    rng: np.random.Generator,
+    progress: Progress = lambda done, total: None,
 ) -> Validated:
     """What to train with, and how good that is."""
-    run = np.unique(folds[folds >= 0])
-    chosen = len(head.grid) > 1 or tuple(taus) != (0.0,)  # else nothing that changes what an image is told to be
-    inner = [deal_folds(labels[folds != fold], N_INNER_FOLDS, rng) for fold in run if chosen]
+    run, done = list(folds.inner), 0
+    nothing_chosen = len(head.grid) == 1 and tuple(taus) == (0.0,)  # that changes which class is predicted
+    progress(0, 2 * len(run))
+
     # The folds share the cores: BLAS would do worse with several on one fold.
     with one_blas_thread(), ThreadPoolExecutor(cores()) as executor:
-        scores = held_out_scores(head, features, labels, folds, executor.map)
+
+        def counted(function: Callable[[int], T], folds: Iterable[int]) -> Iterator[T]:
+            nonlocal done
+            for result in executor.map(function, folds):
+                done += 1
+                progress(done, 2 * len(run))
+                yield result
+
+        scores = held_out_scores(head, features, labels, folds.outer, counted)
         choice, accuracy_of_c = choose(scores, labels, head.grid, taus)
+        if nothing_chosen:
+            choose_for = partial(_temperature_of_others, head.grid[0], scores[0], labels, folds.outer)
+        else:
+            choose_for = partial(_chosen_within, head, features, labels, folds, taus)
+        choices = list(counted(choose_for, run))
+    judges = [FoldJudge(fold, scores[head.grid.index(own.c)], own) for fold, own in zip(run, choices, strict=True)]
+    return validated(choice, accuracy_of_c, labels, folds.outer, judges)
 
-        def within(fold: int, dealt: NDArray[np.intp]) -> tuple[Values, Choice, Values]:
-            part = folds != fold
-            held = held_out_scores(head, features[part], labels[part], dealt)
-            own, _ = choose(held, labels[part], head.grid, taus)
-            return scores[head.grid.index(own.c)], own, log_prior(np.bincount(labels[part]))
 
-        def alone(fold: int) -> tuple[Values, Choice, Values]:
-            others = (folds >= 0) & (folds != fold)
-            own = Choice(head.grid[0], fit_temperature(scores[0, others], labels[others]), 0.0)
-            return scores[0], own, log_prior(np.bincount(labels))
+def _chosen_within(
+    head: ShallowHead,
+    features: NDArray[np.floating],
+    labels: IndexArray,
+    folds: NestedFolds,
+    taus: Sequence[float],
+    fold: int,
+) -> Choice:
+    """The choice for a fold by three folds inside its training part."""
+    part = folds.outer != fold
+    scores = held_out_scores(head, features[part], labels[part], folds.inner[fold])
+    return choose(scores, labels[part], head.grid, taus)[0]
 
-        own_choices = executor.map(within, run, inner) if chosen else map(alone, run)
-        judged = dict(zip(run.tolist(), own_choices, strict=True))
-    return validated(choice, accuracy_of_c, labels, folds, judged)
+
+def _temperature_of_others(c: float, scores: Values, labels: IndexArray, folds: IndexArray, fold: int) -> Choice:
+    """The choice for a fold where only the temperature is open: that of the other folds' held-out images."""
+    others = (folds >= 0) & (folds != fold)
+    return Choice(c, fit_temperature(scores[others], labels[others]), 0.0)
 
 
 def validated(
     choice: Choice,
     accuracy_of_c: dict[float, float],
-    labels: NDArray[np.intp],
-    folds: NDArray[np.intp],
-    judged: dict[int, tuple[Values, Choice, Values]],
+    labels: IndexArray,
+    folds: IndexArray,
+    judges: Sequence[FoldJudge],
     bounds: str = "",
 ) -> Validated:
-    """Judge each fold by held-out scores (n, n_classes), and the choice and log prior that are not of its own making."""
+    """What the folds say, each of its judge; `folds` (n,) are -1 for images that no judge has."""
     predicted, tested = np.full(len(labels), -1, dtype=np.intp), folds >= 0
     if not tested.any():
         return Validated(choice, None, predicted)
     raw = np.full((len(labels), int(labels.max()) + 1), np.nan)
     plain = raw.copy()
-    for fold, (scores, own, prior) in judged.items():
-        held = folds == fold
-        raw[held], plain[held] = scores[held], scores[held] / own.temperature
-        predicted[held] = (plain[held] - own.tau * prior).argmax(axis=1)
+    for judge in judges:
+        held, own = folds == judge.fold, judge.choice
+        raw[held], plain[held] = judge.scores[held], judge.scores[held] / own.temperature
+        predicted[held] = (plain[held] - own.tau * log_prior(np.bincount(labels[~held]))).argmax(axis=1)
     found = CrossValidation(
         macro_accuracy(labels[tested], plain[tested].argmax(axis=1)),
         macro_accuracy(labels[tested], predicted[tested]),
-        tuple(macro_accuracy(labels[folds == fold], predicted[folds == fold]) for fold in judged),
+        tuple(macro_accuracy(labels[held], predicted[held]) for held in (folds == judge.fold for judge in judges)),
         expected_calibration_error(softmax(raw[tested]), labels[tested]),
         expected_calibration_error(softmax(plain[tested]), labels[tested]),
         accuracy_of_c,
@@ -141,104 +163,3 @@ def validated(
         bounds,
     )
     return Validated(choice, found, predicted)
-
-
-def deal_folds(labels: NDArray[np.intp], n_folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """The fold of each image, -1 for one that is never held out because its class has no other.
-
-    Classes are dealt in the order in which they are found among the labels: another name for one changes nothing.
-    """
-    folds = np.full(len(labels), -1, dtype=np.intp)
-    dealt = 0
-    for name in labels[np.sort(np.unique(labels, return_index=True)[1])]:
-        members = rng.permutation(np.flatnonzero(labels == name))
-        if len(members) > 1:
-            folds[members] = (dealt + np.arange(len(members))) % n_folds
-            dealt += len(members)
-    return folds
-
-
-def held_out_scores(
-    head: ShallowHead,
-    features: NDArray[np.floating],
-    labels: NDArray[np.intp],
-    folds: NDArray[np.intp],
-    map_folds: Callable[..., Iterable[list[LinearHead]]] = map,
-) -> Values:
-    """Scores of each image from the fold that did not train on it, shape (n_C, n, n_classes).
-
-    Rows of images that are never held out are nan. `map_folds` is the `map` that fits the folds.
-    """
-    scores = np.full((len(head.grid), len(labels), int(labels.max()) + 1), np.nan)
-    run = np.unique(folds[folds >= 0])
-
-    def fit(fold: int) -> list[LinearHead]:
-        return head.fit(features[folds != fold], labels[folds != fold], head.grid)
-
-    for fold, heads in zip(run, map_folds(fit, run), strict=True):
-        for i, fitted in enumerate(heads):
-            scores[i, folds == fold] = fitted.scores(features[folds == fold])
-    return scores
-
-
-def choose(
-    scores: Values, labels: NDArray[np.intp], grid: Sequence[float], taus: Sequence[float]
-) -> tuple[Choice, dict[float, float]]:
-    """C, temperature and tau by the macro accuracy of the corrected predictions of the held-out images.
-
-    The three are judged together: a C that looks good by its raw scores may have no temperature with which the
-    correction does not overshoot. The second answer is the best accuracy of each C.
-    """
-    tested = ~np.isnan(scores[0, :, 0])
-    if not tested.any():
-        return Choice(1.0 if 1.0 in grid else grid[-1], 1.0, max(taus)), {}  # one label a class: nothing to choose by
-    true, prior = labels[tested], log_prior(np.bincount(labels))
-    found: list[tuple[float, float, Choice]] = []
-    for c, of_c in zip(grid, scores[:, tested], strict=True):
-        temperature = fit_temperature(of_c, true)
-        for tau in taus:
-            predicted = (of_c / temperature - tau * prior).argmax(axis=1)
-            found.append((*macro_with_error(true, predicted), Choice(c, temperature, tau)))
-    # Of equal accuracies the largest C: classes with one label cannot be held out, and a small C ignores them.
-    highest, error, _ = max(found, key=lambda entry: (entry[0], entry[2].c, entry[2].tau))
-    # The printed correction stands unless a weaker one is better by more than half a standard error: with a whole
-    # one it stood where it cost a point, with none a few labels of a class chose tau by luck.
-    tau = max(of.tau for accuracy, _, of in found if accuracy >= highest - error / 2)
-    *_, best = max((entry for entry in found if entry[2].tau == tau), key=lambda entry: (entry[0], entry[2].c))
-    return best, {c: max(accuracy for accuracy, _, of in found if of.c == c) for c in grid}
-
-
-def macro_with_error(true: NDArray[np.intp], predicted: NDArray[np.intp]) -> tuple[float, float]:
-    """Macro accuracy over the classes of `true`, and its standard error."""
-    sizes = np.bincount(true)
-    here = sizes > 0
-    shares = np.bincount(true, weights=true == predicted)[here] / sizes[here]
-    return float(shares.mean()), macro_standard_error(shares, sizes[here])
-
-
-def fit_temperature(scores: Values, labels: NDArray[np.intp]) -> float:
-    """The temperature whose softmax gives the labels the highest likelihood (Guo et al., 2017).
-
-    The labels are softened as Platt (1999) does, 1 / (n + 2) of each going to the other classes: where every image is
-    told right a temperature of 0 would be best, whose probabilities of 0 and 1 no prior correction can move.
-    """
-    n, n_classes = scores.shape
-    picked = np.arange(n), labels
-    doubt = 1 / (n + 2)
-
-    def loss(log_temperature: float) -> float:
-        scaled = scores / np.exp(log_temperature)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        others = (scaled.sum(axis=1) - scaled[picked]) / (n_classes - 1)
-        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - (1 - doubt) * scaled[picked] - doubt * others))
-
-    # Margins at a small C differ by thousandths, so the search spans eight orders of magnitude.
-    grid = np.linspace(np.log(1e-5), np.log(1e3), 60)
-    best = int(np.argmin([loss(value) for value in grid]))
-    low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
-
-
-def log_prior(counts: NDArray[np.intp]) -> Values:
-    """Log of the class frequencies, shape (n_classes,)."""
-    return np.asarray(np.log(counts / counts.sum()), dtype=np.float64)

@@ -1,5 +1,6 @@
 """The commands that train a classifier and use it: train, evaluate, predict."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,13 @@ def train(
 
     settings = FineTuningSettings(epochs=epochs, learning_rate=learning_rate)
     with progress_bars() as begin:
-        progress = begin("fine-tuning", "images")
+        progress, bars = begin("fine-tuning", "images"), dict[str, Callable[..., None]]()
+
+        def shown(strategy: str, done: int, total: int) -> None:
+            if not done:
+                bars[strategy] = begin(strategy, "steps")
+            bars[strategy](done, total)
+
         options = FineTuningOptions(settings, max_minutes, progress=progress, announce=_say)
         model = Workspace(workspace).train(
             strategy,
@@ -68,6 +75,7 @@ def train(
             n_folds=folds,
             self_training=self_training,
             fine_tuning=options,
+            progress=shown,
         )
     click.echo(_trained(model))
 

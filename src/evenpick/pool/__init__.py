@@ -2,7 +2,7 @@
 
 from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
 from .embedding import Embedded, embed
-from .given_labels import labelled_rows
+from .given_labels import given_pool, labelled_rows
 from .pool import Pool
 from .present_files import embedded_already, forget_if_changed, pool_of_files, rows_of_files
 from .skipped import read_skipped
@@ -18,6 +18,7 @@ __all__ = [
     "embedded_already",
     "feature_blocks",
     "forget_if_changed",
+    "given_pool",
     "labelled_rows",
     "pool_of_files",
     "read_images_csv",

@@ -11,6 +11,18 @@ from ..label_values import Label, checked_labels
 from .pool import Pool
 
 
+def given_pool(subject: str, pool: Pool | ArrayLike) -> Pool:
+    """The pool, or that of an array of features (n, n_features)."""
+    if isinstance(pool, Pool):
+        return pool
+    try:
+        return Pool.from_arrays(pool)
+    except (TypeError, ValueError) as error:
+        raise EvenpickError(
+            f"{subject}: the pool must be a Pool or an array of features (n, n_features); got {pool!r:.60}"
+        ) from error
+
+
 def labelled_rows(
     subject: str, pool: Pool, indices: ArrayLike, labels: Iterable[object]
 ) -> tuple[IndexArray, list[Label]]:

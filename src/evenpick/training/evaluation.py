@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import EvenpickError
 from ..label_values import Label, checked_labels
 from ..metrics import macro_accuracy, macro_standard_error
-from ..pool import Pool
+from ..pool import Pool, given_pool
 from .model import Model
 
 
@@ -44,7 +45,7 @@ class Evaluation:
         return [result.name for result in self.classes if not result.discovered]
 
 
-def evaluate(model: Model, pool: Pool, labels: Iterable[object]) -> Evaluation:
+def evaluate(model: Model, pool: Pool | ArrayLike, labels: Iterable[object]) -> Evaluation:
     """Compare the model's predictions with the true classes, without and with prior correction.
 
     The correction is the model's own; for a model whose tau is 0 it is the printed one, tau = 1.
@@ -52,7 +53,7 @@ def evaluate(model: Model, pool: Pool, labels: Iterable[object]) -> Evaluation:
     Parameters
     ----------
     model : Model
-    pool : Pool
+    pool : Pool, or array of features of shape (n, n_features)
         The test images.
     labels : sequence, length len(pool)
         Of the type that the model was trained with.
@@ -62,6 +63,7 @@ def evaluate(model: Model, pool: Pool, labels: Iterable[object]) -> Evaluation:
     EvenpickError
         If the lengths differ, a label is missing or of another type, or the pool is of another source than the model.
     """
+    pool = given_pool("evaluate", pool)
     given = checked_labels("evaluate", labels)
     true = np.array(given)
     if len(true) != len(pool):

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Values
+from ..arrays import IndexArray, Values
 from ..atomic_files import LEFT_OVER, write_atomically
-from ..classifiers import Choice, Validated, choose, log_prior, validated
+from ..classifiers import FoldJudge, Validated, choose, validated
 from ..errors import EvenpickError, first_few
 from ..sources import SourceDescription, trainable, weights_fingerprint
 from .fine_tuning import FineTuned, FineTuningSettings, Progress, fine_tune, seconds_per_image
@@ -24,6 +24,7 @@ from .fine_tuning import FineTuned, FineTuningSettings, Progress, fine_tune, sec
 FEWEST_FOLDS, FEWEST_EPOCHS = 2, 3
 ON_TOP = 1.3  # measured: checkpoints and judging take up to a third more than the training steps
 PLAN = "plan.json"
+ONE_C = (1.0,)  # a network has no C to choose
 
 
 class FineTuningLeftOut(EvenpickError):
@@ -62,8 +63,8 @@ class NetworkTask:
 
     source: SourceDescription
     files: Sequence[Path]
-    labels: NDArray[np.intp]
-    folds: NDArray[np.intp]
+    labels: IndexArray
+    folds: IndexArray
     taus: Sequence[float]
     seed: int
 
@@ -197,16 +198,11 @@ def _taken(files: Sequence[Path], part: NDArray[np.bool_]) -> list[Path]:
     return [files[i] for i in np.flatnonzero(part).tolist()]
 
 
-def _judged(
-    scores: Values, labels: NDArray[np.intp], folds: NDArray[np.intp], taus: Sequence[float], bounds: str
-) -> Validated:
-    choices: dict[int, Choice] = {}
-    for fold in np.unique(folds[folds >= 0]):
-        others = scores.copy()
-        others[:, folds == fold] = np.nan
-        choices[int(fold)] = choose(others, labels, (1.0,), taus)[0]
-    priors = {fold: log_prior(np.bincount(labels[folds != fold])) for fold in choices}
-    choice, accuracy_of_c = choose(scores, labels, (1.0,), taus)
-    return validated(
-        choice, accuracy_of_c, labels, folds, {f: (scores[0], choices[f], priors[f]) for f in choices}, bounds
-    )
+def _judged(scores: Values, labels: IndexArray, folds: IndexArray, taus: Sequence[float], bounds: str) -> Validated:
+    """What held-out scores (1, n, n_classes) say: a fold is judged with what the other folds choose."""
+    judges = []
+    for fold in np.unique(folds[folds >= 0]).tolist():
+        others = np.where((folds == fold)[:, None], np.nan, scores)
+        judges.append(FoldJudge(fold, scores[0], choose(others, labels, ONE_C, taus)[0]))
+    choice, accuracy_of_c = choose(scores, labels, ONE_C, taus)
+    return validated(choice, accuracy_of_c, labels, folds, judges, bounds)

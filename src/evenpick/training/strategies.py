@@ -2,30 +2,31 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arrays import IndexArray, Values
+from ..arrays import IndexArray, Singles, Values
 from ..classifiers import (
     N_FOLDS,
     SHALLOW_HEADS,
     SUFFIX,
     TUNED_TAUS,
     LinearHead,
+    NestedFolds,
     ShallowHead,
     Validated,
     cross_validate,
-    deal_folds,
+    deal_nested_folds,
     in_own_basis,
     macro_with_error,
     self_trained,
 )
 from ..errors import EvenpickError, check_seed, first_few, unknown_name
 from ..machine import one_blas_thread
-from ..pool import Pool, labelled_rows
+from ..pool import Pool, given_pool, labelled_rows
 from ..vectors import normalised
 from .fine_tuning_plan import FineTuningLeftOut, FineTuningOptions, NetworkTask, planned, validate_network
 from .model import FINETUNE, Model, image_files
@@ -35,19 +36,21 @@ AUTO = "auto"
 MOST_UNLABELLED = 20_000  # that self-training looks at
 STRATEGIES = (*SHALLOW_HEADS, FINETUNE, AUTO)
 
-Fitted: TypeAlias = Callable[[], LinearHead | FineTunedNetwork]  # trained on all labels once it has won
+Progress: TypeAlias = Callable[[str, int, int], None]  # strategy, steps done, steps in all (two a fold)
 
 
 def train(
-    pool: Pool,
+    pool: Pool | ArrayLike,
     indices: ArrayLike,
     labels: Iterable[object],
     strategy: str = "svm",
     prior_correction: bool | str = "tuned",
     random_state: int = 0,
+    *,
     n_folds: int = N_FOLDS,
     fine_tuning: FineTuningOptions | None = None,
     unlabelled: ArrayLike | None = None,
+    progress: Progress = lambda strategy, done, total: None,
 ) -> Model:
     """Train a classifier on labelled rows of the pool.
 
@@ -58,7 +61,7 @@ def train(
 
     Parameters
     ----------
-    pool : Pool
+    pool : Pool, or array of features of shape (n, n_features)
     indices : array of shape (n_labels,)
         Rows of the pool.
     labels : sequence of str, int, float or bool, shape (n_labels,)
@@ -74,9 +77,12 @@ def train(
     fine_tuning : FineTuningOptions, optional
         Epochs, bounds, checkpoints and progress of "finetune" and "auto".
     unlabelled : array of shape (n_unlabelled,), optional
-        Rows that self-training may tell, by default all without a label; at most 20,000, drawn. Each strategy on fixed
+        Rows that self-training may predict, by default all without a label; at most 20,000, drawn. Each strategy on fixed
         features is tried with pseudo-labels of them as well, and stays so if that is clearly better on the folds; its
         name then ends in "+self_training". None of them, `()`: no self-training.
+    progress : callable, optional
+        Called with a strategy on fixed features, its steps done and its steps in all, first with 0: each fold is trained,
+        then judged. "finetune" reports by its own options.
 
     Raises
     ------
@@ -91,6 +97,7 @@ def train(
     if not isinstance(n_folds, int) or n_folds < 2:
         raise EvenpickError(f"train: n_folds must be a whole number, at least 2; got {n_folds!r}")
     check_seed("train", random_state)
+    pool = given_pool("train", pool)
     rows, names = labelled_rows("train", pool, indices, labels)
     if len(set(names)) < 2:
         raise EvenpickError(
@@ -98,29 +105,24 @@ def train(
             f"{first_few(sorted(set(names))) or 'none'}: label more images first"
         )
     classes, numbers = np.unique(names, return_inverse=True)
+    others = _unlabelled_rows(pool, rows, unlabelled, random_state)
     taus = TUNED_TAUS if prior_correction == "tuned" else (float(prior_correction),)
-    task = _Task(
-        pool, rows, numbers, taus, random_state, n_folds, _unlabelled_rows(pool, rows, unlabelled, random_state)
-    )
-    found: dict[str, tuple[Validated, Fitted]] = {}
-    for name in SHALLOW_HEADS if strategy == AUTO else {strategy} & set(SHALLOW_HEADS):
-        found[name] = task.shallow(SHALLOW_HEADS[name])
-        if found[name][0].cross_validation and len(task.unlabelled):
-            found[name + SUFFIX] = task.self_trained(SHALLOW_HEADS[name])
-    left_out = ""
-    if strategy in (AUTO, FINETUNE):
-        try:
-            found[FINETUNE] = task.fine_tuned(fine_tuning or FineTuningOptions())
-        except EvenpickError as reason:
-            if strategy == FINETUNE:
-                raise
-            left_out = str(reason)
-    best = _best({name: checked for name, (checked, _) in found.items()}, numbers)
-    checked, fitted = found[best]
+    task = _Task(pool, rows, numbers, others, taus, random_state, n_folds)
+    found, left_out = _tried(task, strategy, fine_tuning or FineTuningOptions(), progress)
+    best = _best({name: candidate.checked for name, candidate in found.items()}, numbers)
+    judged = {name: candidate.checked.cross_validation for name, candidate in found.items()}
     return Model(
-        best, tuple(classes.tolist()), tuple(np.bincount(numbers).tolist()), fitted(), checked.choice,
-        pool.source, {n: c.cross_validation for n, (c, _) in found.items() if c.cross_validation}, left_out,
+        best, tuple(classes.tolist()), tuple(np.bincount(numbers).tolist()), found[best].fit(), found[best].checked.choice,
+        pool.source, {name: folds for name, folds in judged.items() if folds}, left_out,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A strategy that was tried: what the folds say of it, and how it is trained on all labels, if it wins."""
+
+    checked: Validated
+    fit: Callable[[], LinearHead | FineTunedNetwork]
 
 
 @dataclass(frozen=True)
@@ -129,56 +131,92 @@ class _Task:
 
     pool: Pool
     rows: IndexArray
-    labels: IndexArray
+    labels: IndexArray  # class numbers of the rows
+    unlabelled: IndexArray
     taus: Sequence[float]
     seed: int
     n_folds: int
-    unlabelled: IndexArray
-
-    def shallow(self, head: ShallowHead) -> tuple[Validated, Fitted]:
-        features, basis = in_own_basis(normalised(self.pool.features[self.rows]))
-        return self._validated(head, features, basis, self.taus)
-
-    def self_trained(self, head: ShallowHead) -> tuple[Validated, Fitted]:
-        """Pseudo-labels are as many of each class, so that no prior is corrected for unless that is asked for."""
-        features, others, basis = self._all_features
-        taus = (0.0,) if 0.0 in self.taus else self.taus
-        return self._validated(self_trained(head, others), features, basis, taus)
 
     @cached_property
-    def _all_features(self) -> tuple[Values, NDArray[np.float32], Values]:
-        """Those of the labels, those of unlabelled images, and the basis that both are in."""
+    def folds(self) -> NestedFolds:
+        return deal_nested_folds(self.labels, self.n_folds, np.random.default_rng(self.seed))
+
+    @cached_property
+    def features(self) -> tuple[Values, Values]:
+        """Those of the labels, and the basis that they are in."""
+        return in_own_basis(normalised(self.pool.features[self.rows]))
+
+    @cached_property
+    def all_features(self) -> tuple[Values, Values, Singles]:
+        """Those of the labels, the basis that they are in, and those of the unlabelled images in the same."""
         n = len(self.rows)
-        both = normalised(self.pool.features[np.concatenate([self.rows, self.unlabelled])])
-        points, basis = in_own_basis(both)
-        return points[:n].copy(), points[n:].astype(np.float32), basis
+        points, basis = in_own_basis(normalised(self.pool.features[np.concatenate([self.rows, self.unlabelled])]))
+        return points[:n].copy(), basis, points[n:].astype(np.float32)
 
-    def _validated(
-        self, head: ShallowHead, features: Values, basis: Values, taus: Sequence[float]
-    ) -> tuple[Validated, Fitted]:
-        rng = np.random.default_rng(self.seed)
-        folds = deal_folds(self.labels, self.n_folds, rng)
-        checked = cross_validate(head, features, self.labels, folds, taus, rng)
-        cs = [c for c in head.grid if c <= checked.choice.c]
 
-        def fitted() -> LinearHead:
-            with one_blas_thread():
-                return head.fit(features, self.labels, cs)[-1].out_of(basis)
+def _tried(
+    task: _Task, strategy: str, options: FineTuningOptions, progress: Progress
+) -> tuple[dict[str, _Candidate], str]:
+    """Every strategy that is asked for, by its name; and why fine-tuning was left out, in words."""
+    found = {}
+    for name in SHALLOW_HEADS if strategy == AUTO else {strategy} & set(SHALLOW_HEADS):
+        found[name] = _shallow(task, name, progress)
+        if found[name].checked.cross_validation and len(task.unlabelled):
+            found[name + SUFFIX] = _self_trained(task, name, progress)
+    if strategy not in (AUTO, FINETUNE):
+        return found, ""
+    try:
+        found[FINETUNE] = _fine_tuned(task, options)
+    except EvenpickError as reason:
+        if strategy == FINETUNE:
+            raise
+        return found, str(reason)
+    return found, ""
 
-        return checked, fitted
 
-    def fine_tuned(self, options: FineTuningOptions) -> tuple[Validated, Fitted]:
-        if self.pool.folder is None:
-            raise FineTuningLeftOut("fine-tuning needs the images themselves; this pool has features only")
-        if self.pool.source is None:
-            raise FineTuningLeftOut(
-                "the pool says nothing of its source model, so there is no network to train; embed the images"
-            )
-        folds = deal_folds(self.labels, self.n_folds, np.random.default_rng(self.seed))
-        files = image_files(self.pool.take(self.rows))
-        task = NetworkTask(self.pool.source, files, self.labels, folds, self.taus, self.seed)
-        checked, tuned = validate_network(task, planned(task, options), options)
-        return checked, lambda: FineTunedNetwork(tuned.onnx(), tuned.preprocessing)
+def _shallow(task: _Task, name: str, progress: Progress) -> _Candidate:
+    features, basis = task.features
+    return _on_features(task, SHALLOW_HEADS[name], features, basis, task.taus, partial(progress, name))
+
+
+def _self_trained(task: _Task, name: str, progress: Progress) -> _Candidate:
+    """Pseudo-labels are as many of each class, so that no prior is corrected for unless that is asked for."""
+    features, basis, others = task.all_features
+    taus = (0.0,) if 0.0 in task.taus else task.taus
+    head = self_trained(SHALLOW_HEADS[name], others)
+    return _on_features(task, head, features, basis, taus, partial(progress, name + SUFFIX))
+
+
+def _on_features(
+    task: _Task,
+    head: ShallowHead,
+    features: Values,
+    basis: Values,
+    taus: Sequence[float],
+    progress: Callable[[int, int], None],
+) -> _Candidate:
+    checked = cross_validate(head, features, task.labels, task.folds, taus, progress)
+    cs = [c for c in head.grid if c <= checked.choice.c]
+
+    def fit() -> LinearHead:
+        with one_blas_thread():
+            return head.fit(features, task.labels, cs)[-1].out_of(basis)
+
+    return _Candidate(checked, fit)
+
+
+def _fine_tuned(task: _Task, options: FineTuningOptions) -> _Candidate:
+    pool = task.pool
+    if pool.folder is None:
+        raise FineTuningLeftOut("fine-tuning needs the images themselves; this pool has features only")
+    if pool.source is None:
+        raise FineTuningLeftOut(
+            "the pool says nothing of its source model, so there is no network to train; embed the images"
+        )
+    files = image_files(pool.take(task.rows))
+    network = NetworkTask(pool.source, files, task.labels, task.folds.outer, task.taus, task.seed)
+    checked, tuned = validate_network(network, planned(network, options), options)
+    return _Candidate(checked, lambda: FineTunedNetwork(tuned.onnx(), tuned.preprocessing))
 
 
 def _unlabelled_rows(pool: Pool, labelled: IndexArray, unlabelled: ArrayLike | None, seed: int) -> IndexArray:
@@ -197,7 +235,7 @@ def _unlabelled_rows(pool: Pool, labelled: IndexArray, unlabelled: ArrayLike | N
 
 
 def _best(found: dict[str, Validated], labels: IndexArray) -> str:
-    """The strategy that told the images apart best which every one was asked; of equals the first.
+    """The strategy with the best macro accuracy on the images that all have predicted; of equals the first.
 
     Self-training has to be ahead of the same strategy without it by half a standard error.
     """
