@@ -60,7 +60,7 @@ def test_arrays_become_a_pool_of_float32_with_row_numbers_as_ids():
     assert len(pool) == 3
     assert pool.features.dtype == np.float32
     assert pool.image_ids == ["0", "1", "2"]
-    assert pool.index_of == {"0": 0, "1": 1, "2": 2}
+    assert pool.row_of == {"0": 0, "1": 1, "2": 2}
     assert (pool.folder, pool.source) == (None, None)
 
 
@@ -128,6 +128,17 @@ def test_taking_rows_keeps_what_belongs_to_them(make_pool):
     assert part.image_ids == ["7", "2", "5"]
     assert (part.features == pool.features[[7, 2, 5]]).all()
     assert (part.entropy == pool.entropy[[7, 2, 5]]).all()
+
+
+def test_a_pool_of_any_size_prints_as_a_few_lines(make_pool, tmp_path):
+    written(tmp_path, parts())
+
+    assert repr(make_pool(n=1500)) == "pool of 1,500 images, 6 features each"
+    assert repr(Pool.open(tmp_path)) == (
+        "pool of 9 images, 4 features each\n"
+        "source: test (4 features, 5 source classes; none; Preprocessing(size=8, mean=(0.5, 0.5, 0.5)))\n"
+        f"folder: '{tmp_path / 'photos'}'"
+    )
 
 
 # --- blocks on disk ---------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def test_labels_that_came_after_the_training_are_told(workspace):
     pool = Pool.open(workspace)
     with RecordedSession(workspace, pool) as session:
         session.undo()
-        session.label(pool.index_of[last.image], "changed")
+        session.label(pool.row_of[last.image], "changed")
 
     assert "Labels were added or changed" in write_report(workspace).read_text()
 

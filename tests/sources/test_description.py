@@ -58,3 +58,10 @@ def test_weights_and_preprocessing_decide_the_features_and_nothing_else_does():
 
 def test_preprocessing_given_as_lists_is_that_given_as_tuples():
     assert Preprocessing(mean=[0.5, 0.5, 0.5], std=[1, 1, 1]) == Preprocessing(mean=(0.5, 0.5, 0.5), std=(1, 1, 1))
+
+
+def test_preprocessing_prints_what_is_not_the_default_as_python_reads_it():
+    preprocessing = Preprocessing(size=8, mean=(0.5, 0.5, 0.5))
+
+    assert repr(Preprocessing()) == "Preprocessing()"
+    assert eval(repr(preprocessing)) == preprocessing

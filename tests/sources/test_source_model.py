@@ -494,6 +494,14 @@ def test_a_source_can_be_sent_to_another_process_by_the_content_of_its_file(make
         assert np.array_equal(ours, theirs)
 
 
+def test_a_source_prints_as_one_line(make_network, tmp_path):
+    file = make_network(tmp_path / "tiny.onnx")
+
+    source = SourceModel.from_onnx(file, Preprocessing(size=8), "mine", licence="MIT")
+
+    assert repr(source) == "source model mine (4 features, 5 source classes; MIT; Preprocessing(size=8))"
+
+
 def test_a_source_that_is_no_file_is_not_sent_anywhere():
     source = SourceModel("made", Preprocessing(), 1, 1, "none", "0", lambda batch: (batch, batch))
 

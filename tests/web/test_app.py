@@ -220,7 +220,7 @@ def test_eight_annotators_at_once_lose_no_answer_and_give_none_twice(make_worksp
         app.state.close()
         entries = session.store.entries()
 
-    recorded = [(pool.index_of[e.image], e.annotator, e.label) for e in entries]
+    recorded = [(pool.row_of[e.image], e.annotator, e.label) for e in entries]
     assert sorted(recorded) == sorted(acknowledged)
     assert len(recorded) == len({row for row, _, _ in recorded}) == 2000
     assert len({who for _, who, _ in recorded}) == 8

@@ -118,7 +118,7 @@ def test_a_hundred_kills_lose_nothing_and_change_no_question(make_workspace):
     count = len(annotator.acknowledged)
     assert annotator.shown == [row for row, _ in expected][: len(annotator.shown)]
     with LabelStore(workspace) as store:
-        recorded = [(pool.index_of[e.image], e.label) for e in store.entries()]
+        recorded = [(pool.row_of[e.image], e.label) for e in store.entries()]
     # The last answer may be on the disk although its reply was lost.
     assert recorded[:count] == annotator.acknowledged
     assert len(recorded) <= count + 1

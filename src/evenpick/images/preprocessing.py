@@ -20,7 +20,7 @@ INTERPOLATIONS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Preprocessing:
     """From an RGB image to what the network was trained on.
 
@@ -48,6 +48,10 @@ class Preprocessing:
                 "preprocessing: size must be >= 1, crop in (0, 1] and channels 'rgb' or 'bgr'; "
                 f"got {self.size}, {self.crop}, {self.channels!r}"
             )
+
+    def __repr__(self) -> str:
+        kept = [field for field in fields(self) if getattr(self, field.name) != field.default]
+        return f"Preprocessing({', '.join(f'{field.name}={getattr(self, field.name)!r}' for field in kept)})"
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "Preprocessing":

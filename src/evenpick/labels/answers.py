@@ -97,7 +97,7 @@ def as_answers(pool: Pool, store: LabelStore, annotations: Iterable[Annotation])
     """Annotations as a session takes them; what was imported counts as discovery."""
     answers = []
     for said in annotations:
-        if said.image not in pool.index_of:
+        if said.image not in pool.row_of:
             raise EvenpickError(f"'{store.path}' names an image that the pool does not hold: {said.image!r}")
-        answers.append(Answer(pool.index_of[said.image], said.label, said.phase or "discovery", said.target))
+        answers.append(Answer(pool.row_of[said.image], said.label, said.phase or "discovery", said.target))
     return answers

@@ -57,7 +57,7 @@ def _import_labels(workspace: Path, file: Path, annotator: str, split: str | Non
 
 
 def _import_answers(workspace: Path, file: Path, annotator: str) -> FileResult:
-    answers = read_answers(file, Pool.open(workspace).index_of, read_skipped(workspace), annotator)
+    answers = read_answers(file, Pool.open(workspace).row_of, read_skipped(workspace), annotator)
     with LabelStore(workspace) as store:
         done = import_answers(store, answers.new, answers.returned)
     counts = {

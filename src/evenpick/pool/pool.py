@@ -17,7 +17,7 @@ from .blocks import BlockArray, Features, check_finite
 from .storage import check_block_files, read_images_csv, read_source, read_state
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pool:
     """Unlabelled images as a source model sees them.
 
@@ -106,6 +106,14 @@ class Pool:
         ids = [row[0] for row in read_images_csv(paths, state)]
         return cls(features, ids, predictions, read_source(paths, state), Path(state["folder"]))
 
+    def __repr__(self) -> str:
+        said = [f"pool of {len(self):,} images, {self.features.shape[1]:,} features each"]
+        if self.source is not None:
+            said.append(f"source: {self.source!r}")
+        if self.folder is not None:
+            said.append(f"folder: '{self.folder}'")
+        return "\n".join(said)
+
     def __len__(self) -> int:
         return len(self.features)
 
@@ -137,7 +145,7 @@ class Pool:
         return self._prediction("source_class")
 
     @cached_property
-    def index_of(self) -> dict[str, int]:
+    def row_of(self) -> dict[str, int]:
         """The row of each image id."""
         return {image_id: i for i, image_id in enumerate(self.image_ids)}
 

@@ -45,9 +45,9 @@ def _any_newer(folder: Path, image_ids: Iterable[str], than: Path) -> bool:
 
 def rows_of_files(embedded: Embedded, folder: Path) -> dict[str, int]:
     """The row of every readable image of the folder; a copy has the row of its twin."""
-    rows = {image_id: row for image_id, row in embedded.pool.index_of.items() if (folder / image_id).is_file()}
-    twins = {copy.image_id: copy.twin for copy in embedded.skipped if copy.twin in embedded.pool.index_of}
-    rows |= {image_id: embedded.pool.index_of[twin] for image_id, twin in twins.items() if twin is not None}
+    rows = {image_id: row for image_id, row in embedded.pool.row_of.items() if (folder / image_id).is_file()}
+    twins = {copy.image_id: copy.twin for copy in embedded.skipped if copy.twin in embedded.pool.row_of}
+    rows |= {image_id: embedded.pool.row_of[twin] for image_id, twin in twins.items() if twin is not None}
     return dict(sorted(rows.items()))
 
 

@@ -178,7 +178,7 @@ class RecordedSession:
         self._last_id = max((entry.id for entry in entries), default=0)
         self._opinions = {}
         for entry in standing_answers(entries):
-            given = self._opinions.setdefault(self.pool.index_of[entry.image], {})
+            given = self._opinions.setdefault(self.pool.row_of[entry.image], {})
             given.setdefault(entry.annotator, entry.label)
 
     def _settings(self, workspace: str | Path, answered: bool, asked: dict[str, Any]) -> dict[str, Any]:

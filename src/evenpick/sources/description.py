@@ -8,7 +8,7 @@ from typing import Any
 from ..images import Preprocessing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SourceDescription:
     """A source model without its network, as `pool.json` and `model.json` state it.
 
@@ -30,6 +30,10 @@ class SourceDescription:
     class_count: int
     licence: str
     fingerprint: str
+
+    def __repr__(self) -> str:
+        sizes = f"{self.feature_size:,} features, {self.class_count:,} source classes"
+        return f"{self.name} ({sizes}; {self.licence}; {self.preprocessing!r})"
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> "SourceDescription":

@@ -22,7 +22,7 @@ from .table import source_file
 Network: TypeAlias = Callable[[Batch], tuple[Batch, Batch]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SourceModel:
     """A network with its preprocessing.
 
@@ -51,6 +51,9 @@ class SourceModel:
     fingerprint: str
     network: Network
     file: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"source model {self.describe()!r}"
 
     def __call__(self, images: Sequence[Image.Image]) -> tuple[Batch, Batch]:
         """Features (n, feature_size) and logits (n, class_count) of RGB images."""

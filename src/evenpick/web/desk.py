@@ -45,7 +45,7 @@ class Desk:
         """Take this annotator's last answer back and hand its image out again."""
         with self._lock:
             undone = self._loans.undo(_page(request), self._annotator(request), request.request or None)
-            row = self.session.pool.index_of[undone.image]
+            row = self.session.pool.row_of[undone.image]
             return api.Undone(row, self._progress(), self._turn_if_wanted(request))
 
     def rename(self, request: api.Rename) -> api.Renamed:

@@ -102,7 +102,7 @@ class Loans:
         if isinstance(done := self._done(request, "undo", annotator), Undo):
             return self._session.store.undone(done)
         undone = self._session.undo(annotator, request)
-        row = self._session.pool.index_of[undone.image]
+        row = self._session.pool.row_of[undone.image]
         again = Question(row, undone.phase or self._session.phase, undone.target)
         self._lend(page, annotator, again)
         return undone
