@@ -12,6 +12,7 @@ import pytest
 from evenpick import __version__
 from evenpick.acquisition import ACQUISITIONS
 from evenpick.cli import main
+from evenpick.commands import benchmark
 from evenpick.session import BALANCINGS
 from evenpick.sources import SOURCES
 
@@ -36,7 +37,7 @@ def test_no_command_is_documented_that_does_not_exist():
 
 
 def test_every_benchmark_is_documented():
-    for name in main.commands["benchmark"].commands:
+    for name in benchmark.commands:
         assert f"| `evenpick benchmark {name} " in (ROOT / "docs" / "commands.md").read_text()
 
 

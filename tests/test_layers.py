@@ -78,7 +78,9 @@ def others_of(module):
 
 def exported(package):
     tree = parsed(PACKAGE / package / "__init__.py")
-    lists = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"]
+    lists = [
+        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
     return set(ast.literal_eval(lists[0]))
 
 

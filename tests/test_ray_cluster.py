@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-import evenpick.acquisition.k_center
+import evenpick.acquisition.nearest_centres
 import evenpick.pool.blocks
 import evenpick.pool.embedding
 from evenpick.acquisition import ACQUISITIONS, core_set
@@ -213,7 +213,9 @@ def test_a_worker_killed_during_select_is_made_good(cluster, workspace, tmp_path
     pool, killed = Pool.open(workspace), tmp_path / "killed"
     alone = core_set(pool, 300, np.random.default_rng(1))
     monkeypatch.setattr(
-        evenpick.acquisition.k_center, "_compared", killed_once(killed, evenpick.acquisition.k_center._compared)
+        evenpick.acquisition.nearest_centres,
+        "_compared",
+        killed_once(killed, evenpick.acquisition.nearest_centres._compared),
     )
 
     spread = core_set(pool, 300, np.random.default_rng(1), run=cluster)

@@ -225,7 +225,8 @@ def test_every_head_learns_with_its_own_c():
             head, fit=lambda f, y, g: seen.append(tuple(g)) or [LinearHead(np.eye(2, 12), np.zeros(2))] * len(g)
         )
         student = self_trained(spied, clouds(30, 2)[0])
-        student.fit(*clouds(10, 2), student.grid)
+        features, numbers = clouds(10, 2)
+        student.fit(features, numbers, student.grid)
 
     # Two teachers and a student: linear SVM, logistic regression, nearest mean.
     assert seen == [(10.0,), (10.0,), (1.0,), (100.0,), (100.0,), (10.0,), (1.0,), (1.0,), (1.0,)]

@@ -43,9 +43,9 @@ def reference_session(pool, labels, budget, acquisition, balancing, seed):
         done.append(index)
         if labels[index] not in classes:
             classes.append(labels[index])
-        counts = np.array([sum(labels[i] == c for i in done) for c in classes])
-        under = counts < counts.mean()
-        gap = counts[~under].mean() - counts[under].mean() if under.any() else 0
+        now = np.array([sum(labels[i] == c for i in done) for c in classes])
+        under = now < now.mean()
+        gap = now[~under].mean() - now[under].mean() if under.any() else 0
         if balancing and budget - len(done) <= under.sum() * gap + 1e-9:
             switched = True
     return done

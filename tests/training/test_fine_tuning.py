@@ -118,7 +118,7 @@ def test_a_class_with_one_image_and_a_batch_left_with_one_image_are_no_trouble(s
 def test_the_source_s_weights_are_what_training_starts_from(source, few):
     settings = FineTuningSettings(epochs=1, learning_rate=1e-12, weight_decay=0)
 
-    trained = fine_tune(source, *few, settings, seed=0)
+    trained = fine_tune(source, few[0], few[1], settings, seed=0)
 
     given = ResNet18()
     given.load_state_dict(new_network(source, 2).source.state_dict())
@@ -150,11 +150,11 @@ def test_one_seed_gives_one_network_whatever_the_global_state_which_stays_as_it_
             torch.manual_seed(state)
             np.random.seed(state)  # noqa: NPY002 (the very state that must not matter)
             before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-            networks.append(fine_tune(source, *few, replace(SHORT, epochs=1), seed=5))
+            networks.append(fine_tune(source, few[0], few[1], replace(SHORT, epochs=1), seed=5))
             assert torch.equal(before[0], torch.get_rng_state())
             assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
 
-    other = fine_tune(source, *few, replace(SHORT, epochs=1), seed=6)
+    other = fine_tune(source, few[0], few[1], replace(SHORT, epochs=1), seed=6)
 
     assert_same_weights(*networks)
     assert not np.array_equal(weights(networks[0])["head.weight"], weights(other)["head.weight"])
@@ -163,12 +163,12 @@ def test_one_seed_gives_one_network_whatever_the_global_state_which_stays_as_it_
 def test_training_goes_on_after_an_interruption_to_the_same_weights(source, few, tmp_path):
     checkpoint = tmp_path / "made" / "fine-tuning.safetensors"
     settings = replace(SHORT, epochs=3)
-    whole = fine_tune(source, *few, settings, seed=0)
+    whole = fine_tune(source, few[0], few[1], settings, seed=0)
     with pytest.raises(KeyboardInterrupt):
-        fine_tune(source, *few, settings, seed=0, checkpoint=checkpoint, progress=stop_after(16))
+        fine_tune(source, few[0], few[1], settings, seed=0, checkpoint=checkpoint, progress=stop_after(16))
     calls = []
 
-    again = fine_tune(source, *few, settings, 0, checkpoint, progress=lambda *facts: calls.append(facts[:2]))
+    again = fine_tune(source, few[0], few[1], settings, 0, checkpoint, progress=lambda *facts: calls.append(facts[:2]))
 
     assert calls == [(20, 24), (24, 24)]
     assert_same_weights(whole, again)
@@ -198,13 +198,13 @@ def test_a_checkpoint_of_another_task_is_ignored(source, few, tmp_path, change):
 def test_a_damaged_checkpoint_is_ignored(source, few, tmp_path, damage):
     checkpoint = tmp_path / "checkpoint"
     settings = replace(SHORT, epochs=1)
-    whole = fine_tune(source, *few, settings, 0, checkpoint)
+    whole = fine_tune(source, few[0], few[1], settings, 0, checkpoint)
     data = bytearray(checkpoint.read_bytes())
     data[-1000] ^= 1
     checkpoint.write_bytes({"cut off": data[:-1], "one bit": data, "empty": b""}[damage])
 
     seen = []
-    again = fine_tune(source, *few, settings, 0, checkpoint, lambda *facts: seen.append(facts[0]))
+    again = fine_tune(source, few[0], few[1], settings, 0, checkpoint, lambda *facts: seen.append(facts[0]))
 
     assert seen == [4, 8]
     assert_same_weights(whole, again)
@@ -337,7 +337,7 @@ def test_an_image_that_is_gone_or_broken_is_named(source, few, tmp_path):
 
 def test_a_training_that_diverges_says_so(source, few):
     with pytest.raises(EvenpickError, match=r"loss became (nan|inf) in epoch .* use a smaller one"):
-        fine_tune(source, *few, FineTuningSettings(epochs=9, batch_size=4, learning_rate=1e30), 0)
+        fine_tune(source, few[0], few[1], FineTuningSettings(epochs=9, batch_size=4, learning_rate=1e30), 0)
 
 
 def test_bytes_that_are_no_network_are_refused(few):

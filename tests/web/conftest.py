@@ -20,6 +20,8 @@ HERE = "http://127.0.0.1:8765"
 class Client(TestClient):
     """A client of the app, at the address that people open."""
 
+    session: RecordedSession
+
     def ask(self, path, **body):
         """The reply to a POST that is accepted."""
         answer = self.post(path, json=body)

@@ -48,6 +48,7 @@ class Server:
     """`evenpick label` as people run it."""
 
     def __init__(self, workspace, *options, port=0):
+        self.workspace = workspace
         command = [sys.executable, "-m", "evenpick", "label", str(workspace), "--no-browser", "--port", str(port)]
         self._process = subprocess.Popen(
             [*command, "--annotator", "ann", "--acquisition", "random", *options], stdout=subprocess.PIPE, text=True
@@ -70,7 +71,6 @@ def serve(make_workspace):
     def start(*options, workspace=None, port=0, n=60):
         workspace = workspace or make_workspace(n)
         servers.append(Server(workspace, *options, port=port))
-        servers[-1].workspace = workspace
         return servers[-1]
 
     yield start

@@ -5,10 +5,12 @@ import re
 import numpy as np
 import pytest
 
+from evenpick.images import Preprocessing
 from evenpick.pool import Pool
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.session import RecordedSession
+from evenpick.sources import SourceDescription
 from evenpick.web.api import Next
 from evenpick.web.desk import Desk
 from evenpick.web.loans import Loans
@@ -132,7 +134,7 @@ def test_automatic_balancing_asks_without_repeats_and_tells_no_target(begin):
 def embed(workspace, folder, n):
     """A workspace of the first n photographs of a folder."""
     rng = np.random.default_rng(0)
-    writer = PoolWriter(workspace, folder, {"name": "made", "fingerprint": "0"}, 6)
+    writer = PoolWriter(workspace, folder, SourceDescription("made", Preprocessing(), 6, 7, "none", "0"))
     predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=n))
     features = rng.normal(size=(n, 6)).astype(np.float32)
     writer.append([f"{i:03d}.jpg" for i in range(n)], [str(i) for i in range(n)], features, predictions)
