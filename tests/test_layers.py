@@ -188,3 +188,9 @@ def test_every_public_name_can_be_imported():
     assert loaded & (HEAVY - {"sklearn"}) == set()
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = evenpick.nothing
+
+
+def test_no_two_test_files_have_one_name():
+    names = [file.name for file in Path(__file__).parent.rglob("test_*.py")]
+
+    assert sorted(names) == sorted(set(names))
