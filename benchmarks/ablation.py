@@ -17,7 +17,7 @@ from choosing import OURS, accuracy_of
 from evenpick import macro_accuracy, simulate
 from evenpick.classifiers import Probe, fit_probe
 from evenpick.probabilities import margins
-from evenpick.session import weighted_coverage
+from evenpick.session import weighted_coverage  # the inside: parts of a round are what is changed here
 
 BUDGETS = (100, 200, 500)
 KEY = ("set", "seed", "changed", "budget")

@@ -71,4 +71,4 @@ def test_what_the_ablation_changes_is_there(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     import ablation
 
-    assert [name for name, _ in ablation.ABLATIONS.values() if not hasattr(ablation.rounds, name)] == []
+    assert [name for name, _ in ablation.ABLATIONS.values() if not hasattr(ablation.weighted_coverage, name)] == []
