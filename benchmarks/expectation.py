@@ -41,7 +41,8 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 def _cell(data: Path, work: Path, name: str, seed: int, acquisition: str, budgets: list[int]) -> Rows:
     from evenpick import simulate
-    from evenpick.estimates import expected_accuracy, unseen_classes
+    from evenpick.estimates.expectation import expected_accuracy
+    from evenpick.estimates.missing_classes import unseen_classes
 
     pool, labels, _, _ = part_of(data, work, name, seed)
     balancing = dict(self_training.ACQUISITIONS)[acquisition]

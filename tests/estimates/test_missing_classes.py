@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from evenpick.estimates import unseen_classes, unseen_of_counts
+from evenpick.estimates import unseen_of_counts
+from evenpick.estimates.missing_classes import unseen_classes
 
 
 def test_chao1_and_good_turing_by_hand():
@@ -46,13 +47,6 @@ def test_all_singletons_leave_everything_open():
     assert unseen.high > 100
     single = unseen_classes(["cat"])
     assert all(math.isfinite(v) for v in (single.low, single.high, single.mass_low, single.mass_high))
-
-
-def test_it_is_too_early_while_labels_are_few_or_mostly_the_only_one_of_their_class():
-    assert unseen_of_counts([5, 5, 5, 4]).too_early  # 19 labels
-    assert not unseen_of_counts([5, 5, 5, 5]).too_early
-    assert not unseen_of_counts([1] * 10 + [10]).too_early
-    assert unseen_of_counts([1] * 11 + [9]).too_early
 
 
 def test_counts_say_the_same_as_labels():

@@ -11,7 +11,7 @@ from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.labels import Annotation, LabelStore
 from evenpick.pool import Pool, embed
-from evenpick.reports import write_evaluation, write_report
+from evenpick.reports import workspace_status, write_evaluation, write_report
 from evenpick.session import RecordedSession, answer_all
 from evenpick.sources import SourceModel
 from evenpick.training import evaluate, train
@@ -57,7 +57,21 @@ def test_page_json_and_csv_tell_the_same(workspace):
     assert facts["imbalance_ratio"] == pytest.approx(np.std([int(r["labels"]) for r in classes.values()]) / (8 / 3))
 
 
-def test_what_to_expect_is_told_in_words_and_numbers(workspace):
+def test_what_to_expect_is_told_in_words_and_numbers(make_workspace):
+    workspace = make_workspace()
+    with LabelStore(workspace) as store:
+        store.append([Annotation(f"{i:03d}.jpg", name, annotator="me") for i, name in enumerate("abbc" + "abba" * 6)])
+
+    page = write_report(workspace).read_text()
+    expected = workspace_status(workspace).outlook
+
+    assert all(sentence in page for sentence in expected.sentences)
+    assert [name for name, _ in expected.rows][-1] == "with 40 labels"
+    assert "<dt>Classes not found, Chao1</dt>" in page
+    assert all(f"<dd>{value}</dd>" in page for _, value in expected.rows)
+
+
+def test_what_it_is_too_early_to_show_is_held_back_but_in_the_json(workspace):
     label_everything(workspace)
 
     page = write_report(workspace).read_text()
@@ -65,7 +79,8 @@ def test_what_to_expect_is_told_in_words_and_numbers(workspace):
 
     assert "What to expect" in page
     assert all(sentence in page for sentence in facts["outlook"])
-    assert f"{100 * facts['expectation']['doubled']['high']:.1f} %" in page
+    assert "With 12 labels" not in page
+    assert facts["unseen"]["too_early"]
     assert facts["expectation"]["n_labels"] == facts["unseen"]["n_labels"] == 8
 
 

@@ -17,10 +17,9 @@ from ..label_values import Label
 from ..pool import Pool, labelled_rows
 from ..vectors import normalised
 from .learning_curve import Curve, learning_curve
-from .missing_classes import CONFIDENCE, ENOUGH, UnseenClasses, unseen_classes
+from .missing_classes import CONFIDENCE, UnseenClasses, unseen_classes
 
 MOST_LOOKED_AT = 4000  # images without a label, drawn
-WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop
 
 # The probe is neither the SVM nor self-trained, and its margins tell only so much of chosen labels: how far that puts off
 # the accuracy over the classes found, beyond its standard error. Measured in benchmarks/expectation.md.
@@ -99,29 +98,6 @@ def expected_accuracy(
     return expectation_of(curve, unseen)
 
 
-def in_words(expectation: Expectation | None, unseen: UnseenClasses | None) -> list[str]:
-    """Sentences on what is still to be found, what is reached, and what more labels would buy."""
-    if unseen is None:
-        return ["Nothing can be said before the first label."]
-    said = [_still_to_find(unseen)]
-    if unseen.found > 1 and unseen.mostly_lone:
-        return [*said, "Without that, neither can the accuracy over all classes."]
-    if expectation is None:
-        return [*said, "The accuracy cannot be told yet: it needs two classes, and one of them with two labels."]
-    now, doubled = expectation.now, expectation.doubled
-    n, n_more = expectation.n_labels, expectation.n_more
-    reached = f"Trained on these {n} labels, expect a macro accuracy of {_share(now)} over all classes"
-    if not n_more:
-        return [*said, f"{reached}. Every image has a label."]
-    if unseen.too_early:
-        span = f"{now.low:.0%} and {now.high:.0%}"
-        return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
-    more = "Twice the labels" if n_more == n else "Labels of all images"
-    said.append(f"{reached}; with {n + n_more} labels {_share(doubled)}.")
-    said.append(_worth(more, doubled.value - now.value, expectation.gained_by_discovery, expectation.curve.error))
-    return said
-
-
 def expectation_of(curve: Curve, unseen: UnseenClasses, bias: float = BIAS) -> Expectation:
     """Accuracy over the classes found times the share of classes found, now and with twice the labels."""
     from scipy import stats
@@ -152,40 +128,3 @@ def _product(value: float, widths: tuple[float, float], shares: tuple[float, ...
     low = value * share - hypot(widths[0] * share, value * (share - fewest))
     high = value * share + hypot(widths[1] * share, value * (most - share))
     return Estimate(value * share, max(low, 0.0), min(high, 1.0))
-
-
-def _still_to_find(unseen: UnseenClasses) -> str:
-    if unseen.unlabelled == 0:
-        return f"All {unseen.found} classes of the pool are found: every image has a label."
-    if unseen.n_labels < ENOUGH:
-        return f"How many classes are still to be found cannot be told from fewer than {ENOUGH} labels."
-    if unseen.too_early:
-        return (
-            f"How many classes are still to be found cannot be told yet: {unseen.singletons} of {unseen.n_labels} "
-            "labels are the only one of their class."
-        )
-    chance = f"{unseen.unseen_mass:.1%} ({unseen.mass_low:.1%} to {unseen.mass_high:.1%})"
-    if round(unseen.high) == 0:
-        return f"These labels give no sign of more classes; a random image is of another one with a chance of {chance}."
-    return (
-        f"About {unseen.undiscovered:.0f} more classes are to be found ({unseen.low:.0f} to {unseen.high:.0f}), "
-        f"and a random image is of one of them with a chance of {chance}. Both take the labels for drawn at random; "
-        "labels chosen for coverage find classes faster, so that there are probably fewer."
-    )
-
-
-def _share(estimate: Estimate) -> str:
-    return f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})"
-
-
-def _worth(more: str, gain: float, by_discovery: float, error: float) -> str:
-    if gain < 0.01 and error > WELL_KNOWN:
-        return (
-            f"By the learning curve {more[0].lower()}{more[1:]} would buy less than a point, but these labels tell that "
-            f"curve to about {100 * error:.0f} points only."
-        )
-    if gain < 0.01:
-        return f"{more} would buy little: less than a point. This is a good place to stop."
-    part = f", {100 * by_discovery:.0f} of them by finding classes" if by_discovery >= 0.01 else ""
-    points = f"{100 * gain:.0f}"
-    return f"{more} would buy about {points} {'point' if points == '1' else 'points'}{part}."

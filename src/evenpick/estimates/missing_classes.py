@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 
 CONFIDENCE = 0.9
-ENOUGH = 20  # labels from which on the estimates are shown to people
+ENOUGH = 20  # labels from which on estimates are shown to people
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,6 @@ class UnseenClasses:
     mass_low: float
     mass_high: float
     unlabelled: int | None = None
-
-    @property
-    def too_early(self) -> bool:
-        """Whether people should not be shown the estimates yet."""
-        return self.n_labels < ENOUGH or self.mostly_lone
 
     @property
     def mostly_lone(self) -> bool:

@@ -17,13 +17,13 @@ from .._version import __version__
 from ..atomic_files import write_atomically, write_csv
 from ..classifiers import SUFFIX, head_of
 from ..errors import EvenpickError
+from ..estimates import outlook_of
 from ..images import UnreadableImageError, open_image
 from ..labels import Annotation, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..paths import Paths
 from ..pool import Pool, read_skipped
 from ..training import Evaluation, Model
-from .status import outlook
 
 THUMBNAIL = 96  # pixels of the longer side
 
@@ -64,7 +64,8 @@ def write_report(
     workspace = Path(workspace)
     pool = Pool.open(workspace)
     labels = recorded_labels(workspace, pool)
-    facts = _facts(workspace, pool, labels) | outlook(pool, labels)
+    facts, expected = _facts(workspace, pool, labels), outlook_of(pool, labels.rows, labels.names)
+    facts |= expected.facts
     facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
     facts["comparison"] = comparison
     folder = Paths(workspace).report
@@ -72,7 +73,7 @@ def write_report(
     write_atomically(folder / "report.json", json.dumps(facts, indent=1).encode())
     for name, table in (("classes.csv", facts["classes"]), ("labels.csv", facts["labelled"])):
         write_csv(folder / name, list(table[0]), (row.values() for row in table))
-    page = _page(facts, [_thumbnail(pool, row["image"]) for row in facts["labelled"]])
+    page = _page(facts, expected.rows, [_thumbnail(pool, row["image"]) for row in facts["labelled"]])
     write_atomically(Paths(workspace).report_page, page.encode("utf-8", "replace"))
     return Paths(workspace).report_page
 
@@ -151,7 +152,7 @@ def _model_facts(model: Model, counts: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _page(facts: Mapping[str, Any], thumbnails: Sequence[str | None]) -> str:
+def _page(facts: Mapping[str, Any], expected: Sequence[tuple[str, str]], thumbnails: Sequence[str | None]) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -160,7 +161,7 @@ def _page(facts: Mapping[str, Any], thumbnails: Sequence[str | None]) -> str:
     environment.filters["percent"] = lambda share: "" if share is None else f"{100 * share:.1f} %"
     most = max(row["labels"] for row in facts["classes"])
     return environment.get_template("report.html").render(
-        facts, most=most, sheet=list(zip(facts["labelled"], thumbnails, strict=True))
+        facts, most=most, expected=expected, sheet=list(zip(facts["labelled"], thumbnails, strict=True))
     )
 
 

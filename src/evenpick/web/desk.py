@@ -5,7 +5,7 @@ import threading
 
 from msgspec import UNSET, UnsetType
 
-from ..estimates import unseen_of_counts
+from ..estimates import Outlook, unseen_of_counts
 from ..names import checked_name
 from ..session import RecordedSession
 from . import api
@@ -116,10 +116,9 @@ class Desk:
 
     def _unseen(self) -> api.Unseen | None:
         """What costs nothing to say after every answer; the accuracy to expect takes seconds."""
-        unseen = unseen_of_counts(self.session.counts.values(), len(self.session.pool))
-        if unseen is None or unseen.too_early:
-            return None
-        return api.Unseen(unseen.undiscovered, unseen.low, unseen.high, unseen.unseen_mass)
+        found = unseen_of_counts(self.session.counts.values(), len(self.session.pool))
+        unseen = Outlook(found).shown_classes
+        return None if unseen is None else api.Unseen(unseen.undiscovered, unseen.low, unseen.high, unseen.unseen_mass)
 
     def _conflict(self, row: int) -> api.Conflict:
         opinions = [api.Opinion(who, label) for who, label in self.session.opinions[row].items()]

@@ -1,0 +1,141 @@
+"""What people are shown of the estimates: which numbers, from when on, and in which words.
+
+Status, the report, the labelling page and their JSON all take it from here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from ..pool import Pool
+from .expectation import Estimate, Expectation, expected_accuracy
+from .missing_classes import ENOUGH, UnseenClasses, unseen_classes
+
+WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the labels tell of classes and accuracy, and how much of it is shown.
+
+    Attributes
+    ----------
+    unseen : UnseenClasses or None
+        None before the first label.
+    expectation : Expectation or None
+        None where it cannot be estimated yet, or was not asked for.
+    """
+
+    unseen: UnseenClasses | None
+    expectation: Expectation | None = None
+
+    @property
+    def shown_classes(self) -> UnseenClasses | None:
+        """Classes not found, once there are labels enough, and most of them not the only one of their class."""
+        unseen = self.unseen
+        return None if unseen is None or unseen.n_labels < ENOUGH or unseen.mostly_lone else unseen
+
+    @property
+    def shown_accuracy(self) -> Expectation | None:
+        """The accuracy to expect: it is over all classes, so it is shown only where their number is."""
+        return self.expectation if self.shown_classes else None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All numbers and the sentences, as JSON values."""
+        too_early = {"too_early": self.shown_classes is None}
+        return {
+            "unseen": {**asdict(self.unseen), **too_early} if self.unseen else None,
+            "expectation": asdict(self.expectation) if self.expectation else None,
+            "outlook": self.sentences,
+        }
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """The numbers that are shown, with their names."""
+        rows, unseen, expected = [], self.shown_classes, self.shown_accuracy
+        if unseen:
+            classes = _interval(unseen.undiscovered, unseen.low, unseen.high, ".0f")
+            chance = _interval(unseen.unseen_mass, unseen.mass_low, unseen.mass_high, ".1%")
+            rows += [("classes not found, Chao1", classes), ("chance that an image is of one", chance)]
+        if expected:
+            rows.append(("macro accuracy to expect now", _share(expected.now)))
+        if expected and expected.n_more:
+            rows.append((f"with {expected.n_labels + expected.n_more} labels", _share(expected.doubled)))
+        return rows
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is still to be found, what is reached, and what more labels would buy."""
+        unseen, expectation = self.unseen, self.expectation
+        if unseen is None:
+            return ["Nothing can be said before the first label."]
+        said = [_still_to_find(unseen, self.shown_classes is not None)]
+        if unseen.found > 1 and unseen.mostly_lone:
+            return [*said, "Without that, neither can the accuracy over all classes."]
+        if expectation is None:
+            return [*said, "The accuracy cannot be told yet: it needs two classes, and one of them with two labels."]
+        now, doubled = expectation.now, expectation.doubled
+        n, n_more = expectation.n_labels, expectation.n_more
+        reached = f"Trained on these {n} labels, expect a macro accuracy of {_share(now)} over all classes"
+        if not n_more:
+            return [*said, f"{reached}. Every image has a label."]
+        if not self.shown_accuracy:
+            span = f"{now.low:.0%} and {now.high:.0%}"
+            return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
+        more = "Twice the labels" if n_more == n else "Labels of all images"
+        said.append(f"{reached}; with {n + n_more} labels {_share(doubled)}.")
+        said.append(_worth(more, doubled.value - now.value, expectation.gained_by_discovery, expectation.curve.error))
+        return said
+
+
+def outlook_of(pool: Pool, indices: ArrayLike, labels: Sequence[str]) -> Outlook:
+    """What to expect of labels of these rows of the pool; the accuracy takes seconds."""
+    unseen = unseen_classes(labels, len(pool))
+    # Without a count of the classes there is no accuracy over all of them.
+    if unseen is None or unseen.mostly_lone:
+        return Outlook(unseen)
+    return Outlook(unseen, expected_accuracy(pool, indices, labels))
+
+
+def _still_to_find(unseen: UnseenClasses, shown: bool) -> str:
+    if unseen.unlabelled == 0:
+        return f"All {unseen.found} classes of the pool are found: every image has a label."
+    if unseen.n_labels < ENOUGH:
+        return f"How many classes are still to be found cannot be told from fewer than {ENOUGH} labels."
+    if not shown:
+        return (
+            f"How many classes are still to be found cannot be told yet: {unseen.singletons} of {unseen.n_labels} "
+            "labels are the only one of their class."
+        )
+    chance = f"{unseen.unseen_mass:.1%} ({unseen.mass_low:.1%} to {unseen.mass_high:.1%})"
+    if round(unseen.high) == 0:
+        return f"These labels give no sign of more classes; a random image is of another one with a chance of {chance}."
+    return (
+        f"About {unseen.undiscovered:.0f} more classes are to be found ({unseen.low:.0f} to {unseen.high:.0f}), "
+        f"and a random image is of one of them with a chance of {chance}. Both take the labels for drawn at random; "
+        "labels chosen for coverage find classes faster, so that there are probably fewer."
+    )
+
+
+def _share(estimate: Estimate) -> str:
+    return _interval(estimate.value, estimate.low, estimate.high, ".0%")
+
+
+def _interval(value: float, low: float, high: float, form: str) -> str:
+    return f"{value:{form}} ({low:{form}} to {high:{form}})"
+
+
+def _worth(more: str, gain: float, by_discovery: float, error: float) -> str:
+    if gain < 0.01 and error > WELL_KNOWN:
+        return (
+            f"By the learning curve {more[0].lower()}{more[1:]} would buy less than a point, but these labels tell that "
+            f"curve to about {100 * error:.0f} points only."
+        )
+    if gain < 0.01:
+        return f"{more} would buy little: less than a point. This is a good place to stop."
+    part = f", {100 * by_discovery:.0f} of them by finding classes" if by_discovery >= 0.01 else ""
+    points = f"{100 * gain:.0f}"
+    return f"{more} would buy about {points} {'point' if points == '1' else 'points'}{part}."
