@@ -283,7 +283,9 @@ def test_a_table_that_is_not_utf_8_is_told_where(workspace, tmp_path):
     latin = tmp_path / "latin.csv"
     latin.write_bytes("image,label\na/01.jpg,café\n".encode("latin-1"))
 
-    assert "is the file saved as UTF-8?" in evenpick("import", workspace, latin, code=1)
+    message = evenpick("import", workspace, latin, code=1)
+    assert "line 2: a class name must have" in message
+    assert "save the file as UTF-8" in message
 
 
 def test_restart_is_refused_while_the_record_is_open_elsewhere(workspace, oracle):

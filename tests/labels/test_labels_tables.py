@@ -6,7 +6,6 @@ import pytest
 
 from evenpick.errors import EvenpickError
 from evenpick.labels import Annotation, LabelStore, Rename, Undo, read_labels, write_selection
-from evenpick.labels.importing import import_labels
 from evenpick.labels.tables import export_labels
 
 
@@ -69,6 +68,35 @@ def test_a_table_that_cannot_be_right_is_refused(text, message, tmp_path):
         read_labels(written(tmp_path, text), ["a.jpg"])
 
 
+@pytest.mark.parametrize(
+    ("name", "encoding", "message"),
+    [
+        ("x" * 201, "utf-8", r"', line 4: a class name must have at most 200 characters, .*x$"),
+        ("a\x07b", "utf-8", r"', line 4: a class name must have .* none of them a control character; got 'a\\x07b'$"),
+        ("été", "latin-1", r"', line 4: a class name must have .*; save the file as UTF-8$"),
+    ],
+)
+def test_a_class_name_that_cannot_be_kept_is_refused_with_its_line(name, encoding, message, tmp_path):
+    # The image of the second row has a line break in its name, so that rows and lines differ.
+    file = written(tmp_path, f'image,label\n"a\nb.jpg",cat\nc.jpg,{name}\n', encoding)
+
+    with pytest.raises(EvenpickError, match=message):
+        read_labels(file, ["a\nb.jpg", "c.jpg"])
+
+
+def test_a_dot_and_a_slash_before_an_image_mean_the_folder_itself(tmp_path):
+    table = read_labels(written(tmp_path, "image,label\n./a.jpg,cat\n./b/./c.jpg,dog\n"), ["a.jpg", "b/./c.jpg"])
+
+    assert table.labels == {"a.jpg": "cat", "b/./c.jpg": "dog"}
+
+
+@pytest.mark.parametrize("empty", ["", "  ", "\t"])
+def test_a_label_of_blanks_alone_is_not_labelled_yet(empty, tmp_path):
+    table = read_labels(written(tmp_path, f"image,label\na.jpg,{empty}\n"), ["a.jpg"])
+
+    assert (table.labels, table.unlabelled) == ({}, 1)
+
+
 def test_a_missing_file_and_a_missing_split_column_are_named(tmp_path):
     with pytest.raises(EvenpickError, match="does not exist"):
         read_labels(tmp_path / "gone.csv", [])
@@ -84,15 +112,6 @@ def test_images_that_embed_left_out_are_passed_over_and_listed(tmp_path):
     table = read_labels(written(tmp_path, "image,label\na.jpg,cat\nbad.jpg,dog\n"), ["a.jpg"], ["bad.jpg"])
 
     assert (table.labels, table.skipped) == ({"a.jpg": "cat"}, ["bad.jpg"])
-
-
-def test_importing_twice_adds_nothing_and_a_contradiction_imports_nothing(tmp_path):
-    with LabelStore(tmp_path) as store:
-        assert import_labels(store, {"a": "cat", "b": "dog"}, "me") == 2
-        assert import_labels(store, {"a": "cat", "c": "cow"}, "me") == 1
-        with pytest.raises(EvenpickError, match=r"'b': 'dog' there, 'cat' here; nothing was imported"):
-            import_labels(store, {"d": "cow", "b": "cat"}, "me")
-        assert [entry.image for entry in store.entries()] == ["a", "b", "c"]
 
 
 def test_export_holds_what_stands_and_can_be_imported_again(tmp_path):

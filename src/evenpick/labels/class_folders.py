@@ -24,7 +24,7 @@ from ..paths import Paths
 from ..pool import Pool, read_images_csv, read_state
 from .entries import effective_answers
 from .record import LabelStore
-from .tables import LabelTable, label_table
+from .tables import LabelRow, LabelTable, label_table
 
 CLASSES = "classes.csv"
 _LONGEST = 240  # bytes; most file systems take 255
@@ -81,23 +81,24 @@ def read_folder(folder: Path, workspace: Path, skipped: Iterable[str] = ()) -> L
     """
     rows = list(read_images_csv(Paths(workspace), read_state(workspace)))
     image_of_digest = {digest: image_id for image_id, digest in rows}
-    mend = "a file must be a copy of an image of the pool, or have its path below the class folder"
-    known, left_out = {image_id for image_id, _ in rows}, set(skipped)
+    advice = "a file must be a copy of an image of the pool, or have its path below the class folder"
+    image_ids, left_out = {image_id for image_id, _ in rows}, set(skipped)
     files = list(_labelled_files(folder, image_of_digest))
-    table = label_table(folder, [(image, label) for image, label, _ in files], known, left_out, mend)
-    by_path = {image for image, _, by_bytes in files if not by_bytes}
+    table = label_table(folder, [row for row, _ in files], image_ids, left_out, advice)
+    by_path = {row.image for row, by_bytes in files if not by_bytes}
     return replace(table, by_path=len(by_path & table.labels.keys()))
 
 
-def _labelled_files(folder: Path, image_of_digest: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
-    """Image, class, and whether the image is known by its bytes."""
+def _labelled_files(folder: Path, image_of_digest: Mapping[str, str]) -> Iterator[tuple[LabelRow, bool]]:
+    """Image and class of each file, and whether the image is known by its bytes."""
     class_of = _read_classes(folder / CLASSES)
     for name in _all_images(folder):
         first, slash, image_id = name.partition("/")
         if not slash:
             raise EvenpickError(f"'{folder}' must hold a folder for each class; image '{name}' lies beside them")
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        yield image_of_digest.get(digest, image_id), _class_of(folder, first, class_of), digest in image_of_digest
+        row = LabelRow(f"'{name}'", image_of_digest.get(digest, image_id), _class_of(folder, first, class_of))
+        yield row, digest in image_of_digest
 
 
 def _all_images(folder: Path) -> list[str]:

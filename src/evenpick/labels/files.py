@@ -1,4 +1,4 @@
-"""Files of labels, whatever their form: what `evenpick import` reads and `evenpick export` writes, and tells."""
+"""Files of labels, whatever their form: what `evenpick import` reads and `evenpick export` writes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,8 +76,8 @@ def _import_answers(workspace: Path, file: Path, annotator: str) -> FileResult:
 
 def _counted(counts: dict[str, int], *more: str) -> FileResult:
     first = next(iter(counts))
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == first)
-    return FileResult(counts, "\n".join([f"{told}.", *more]))
+    words = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == first)
+    return FileResult(counts, "\n".join([f"{words}.", *more]))
 
 
 def export_file(

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EvenpickError
-from ..names import checked_name
+from ..names import checked_class_name, checked_name
 from .entries import Annotation
 from .label_studio_addresses import resolve_addresses
 from .label_studio_tasks import ANSWERS, CHOICES, IMAGE, IMAGE_ID
-from .tables import not_in_the_pool, read_class_name
+from .tables import not_in_the_pool
 
 CHOICE_KEYS = (CHOICES, "choice", "class", "category")  # ours, and what others call the tag in JSON-MIN
 
@@ -51,14 +51,14 @@ def is_json(file: Path) -> bool:
         return handle.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"[", b"{")
 
 
-def read_answers(file: Path, known: Collection[str], skipped: Iterable[str] = (), annotator: str = "") -> Answers:
+def read_answers(file: Path, image_ids: Collection[str], skipped: Iterable[str] = (), annotator: str = "") -> Answers:
     """The answers in what Label Studio exported.
 
     Parameters
     ----------
     file : Path
         JSON or JSON-MIN.
-    known : collection of str
+    image_ids : collection of str
         The image ids that may be named. A task names its image by `image_id`, or else by its address.
     skipped : iterable of str
         Image ids that were left out when embedding: they are passed over and listed.
@@ -68,12 +68,12 @@ def read_answers(file: Path, known: Collection[str], skipped: Iterable[str] = ()
     Raises
     ------
     EvenpickError
-        If the file is something else, names an image that is neither known nor skipped, or an annotation
+        If the file is something else, names an image that is in neither list, or an annotation
         gives several classes, or one person gives an image two.
     """
     tasks = [_task(file, number, item) for number, item in enumerate(_read(file), start=1)]
     left_out = set(skipped)
-    images = _images(file, tasks, {*known, *left_out})
+    images = _images(file, tasks, {*image_ids, *left_out})
     by_image: dict[str, list[_Task]] = {}
     for task, image in zip(tasks, images, strict=True):
         by_image.setdefault(image, []).append(task)
@@ -143,18 +143,18 @@ def _made(found: Mapping[str, Any], number: str) -> tuple[str, int]:
     return str(found.get("created_at") or ""), drawn if isinstance(drawn, int) else 0
 
 
-def _images(file: Path, tasks: Iterable[_Task], known: Collection[str]) -> list[str]:
+def _images(file: Path, tasks: Iterable[_Task], image_ids: Collection[str]) -> list[str]:
     named: list[str | None] = []
     addresses: list[str] = []
     for task in tasks:
         image_id = task.data.get(IMAGE_ID)
-        is_known = isinstance(image_id, str) and image_id in known
+        is_known = isinstance(image_id, str) and image_id in image_ids
         named.append(image_id if is_known else None)
         if not is_known:
             addresses.append(_address(file, task))
-    found = iter(resolve_addresses(addresses, known))
+    found = iter(resolve_addresses(addresses, image_ids))
     images = [next(found) if name is None else name for name in named]
-    unknown = [image for image in images if image not in known]
+    unknown = [image for image in images if image not in image_ids]
     if unknown:
         raise not_in_the_pool(file, unknown, "a task must have `image_id`, or an address that ends in such a path")
     return images
@@ -223,7 +223,7 @@ def _label(file: Path, task: _Task, image: str, choices: list[Any]) -> str:
             f"'{file}', {task.name} (image '{image}'): an image has one class; its annotation chooses "
             f"{len(choices)}: {', '.join(map(repr, choices))}; leave one in Label Studio and export again"
         )
-    return read_class_name(file, image, choices[0])
+    return checked_class_name(choices[0], f"'{file}', {task.name} (image '{image}'): a class name")
 
 
 def _person(found: Any, annotator: str) -> str:

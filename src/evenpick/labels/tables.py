@@ -1,7 +1,7 @@
 """Labels in and out as CSV tables that people and other tools can edit."""
 
 import csv
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class LabelTable:
 
 
 def read_labels(
-    file: str | Path, known: Iterable[str], skipped: Iterable[str] = (), split: str | None = None
+    file: str | Path, image_ids: Iterable[str], skipped: Iterable[str] = (), split: str | None = None
 ) -> LabelTable:
     """The labels of a CSV file with an image and a label column.
 
@@ -39,8 +39,8 @@ def read_labels(
     file : path
         Its first line names the columns: one of `IMAGE_COLUMNS`, one of `LABEL_COLUMNS`, and `split` if
         one is asked for. Rows with an empty label are counted as not labelled yet.
-    known : iterable of str
-        The image ids that may be named.
+    image_ids : iterable of str
+        The images that may be named, with or without a `./` before them.
     skipped : iterable of str
         Image ids that were left out when embedding: named in the table, they are passed over and listed.
     split : str, optional
@@ -49,46 +49,59 @@ def read_labels(
     Raises
     ------
     EvenpickError
-        If the file has no such columns, names an image that is neither known nor skipped, or gives one
-        image two labels.
+        If the file has no such columns, names an image that is in neither list, has a class name that is none,
+        or gives one image two labels.
     """
-    return label_table(file, _rows(Path(file), split), set(known), set(skipped))
+    return label_table(file, _rows(Path(file), split), set(image_ids), set(skipped))
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One label that a file or folder gives, empty for none; `place` is where it stands, in messages."""
+
+    place: str
+    image: str
+    label: str
 
 
 def label_table(
     file: str | Path,
-    rows: Iterable[tuple[str, str]],
-    known: Container[str],
+    rows: Iterable[LabelRow],
+    image_ids: Container[str],
     skipped: Container[str],
-    mend: str = "names must be paths relative to the embedded folder",
+    advice: str = "names must be paths relative to the embedded folder",
 ) -> LabelTable:
-    """The table of rows (image, label) that a file holds; `mend` tells how an unknown image becomes a known one."""
+    """The table of the rows that a file holds; `advice` says how an image must be named."""
     labels: dict[str, str] = {}
     unknown: list[str] = []
     passed_over: list[str] = []
     unlabelled = 0
-    for image, label in rows:
-        if image in skipped:
-            passed_over.append(image)
-        elif image not in known:
-            unknown.append(image)
-        elif not label:
+    for row in rows:
+        if row.image in skipped:
+            passed_over.append(row.image)
+        elif row.image not in image_ids:
+            unknown.append(row.image)
+        elif not row.label:
             unlabelled += 1
-        elif labels.setdefault(image, read_class_name(file, image, label)) != checked_class_name(label):
-            raise EvenpickError(
-                f"'{file}' labels image '{image}' twice, as '{labels[image]}' and '{label}': keep one of them"
-            )
+        else:
+            name = _class_name(file, row)
+            if labels.setdefault(row.image, name) != name:
+                raise EvenpickError(
+                    f"'{file}' labels image '{row.image}' twice, as '{labels[row.image]}' and '{name}': keep one of them"
+                )
     if unknown:
-        raise not_in_the_pool(file, unknown, mend)
+        raise not_in_the_pool(file, unknown, advice)
     return LabelTable(labels, unlabelled, passed_over)
 
 
-def not_in_the_pool(file: str | Path, unknown: Sequence[str], mend: str) -> EvenpickError:
+def not_in_the_pool(file: str | Path, unknown: Sequence[str], advice: str) -> EvenpickError:
     """The error for images that the pool does not hold."""
-    return EvenpickError(f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(unknown)}; {mend}")
+    return EvenpickError(
+        f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(unknown)}; {advice}"
+    )
 
 
-def _rows(file: Path, split: str | None) -> Iterable[tuple[str, str]]:
+def _rows(file: Path, split: str | None) -> Iterator[LabelRow]:
     if not file.is_file():
         raise EvenpickError(f"label file '{file}' does not exist")
     try:
@@ -102,17 +115,17 @@ def _rows(file: Path, split: str | None) -> Iterable[tuple[str, str]]:
             for row in reader:
                 image, label = (row[image_column] or "").removeprefix("./"), (row[label_column] or "").strip()
                 if (image or label) and (split is None or row["split"] == split):
-                    yield image, label
+                    yield LabelRow(f"line {reader.line_num}", image, label)
     except csv.Error as error:
         raise EvenpickError(f"'{file}' is no CSV table: {error}") from error
 
 
-def read_class_name(file: str | Path, image: str, label: str) -> str:
-    """A class name that a file gives, as it is kept; refused with its place in the file."""
+def _class_name(file: str | Path, row: LabelRow) -> str:
     try:
-        return checked_class_name(label)
+        return checked_class_name(row.label, f"'{file}', {row.place}: a class name")
     except EvenpickError as error:
-        raise EvenpickError(f"'{file}', image '{image}': {error} (is the file saved as UTF-8?)") from error
+        broken = any("\udc80" <= character <= "\udcff" for character in row.label)  # bytes that are no UTF-8
+        raise EvenpickError(f"{error}{'; save the file as UTF-8' if broken else ''}") from error
 
 
 def _column(file: Path, found: Sequence[str] | None, wanted: Sequence[str]) -> str:

@@ -108,6 +108,6 @@ def svm_accuracies(
     found: dict[str, float] = {}
     for name, choice in (("accuracy", plain), ("corrected_accuracy", corrected)):
         scores = fitted[head.grid.index(choice.c)].scores(test_features) / choice.temperature
-        told = classes[(scores - choice.tau * prior).argmax(axis=1)]
-        found |= {name: round(100 * macro_accuracy(test.labels, told), 3), f"{name}_c": choice.c}
+        predicted = classes[(scores - choice.tau * prior).argmax(axis=1)]
+        found |= {name: round(100 * macro_accuracy(test.labels, predicted), 3), f"{name}_c": choice.c}
     return found

@@ -63,12 +63,14 @@ def write_pages(workspace: Path, partners: Mapping[str, str]) -> list[Path]:
 
 def _markdown(results: Results, tables: Sequence[Table]) -> str:
     facts = results.runs
-    told = {key: ", ".join(sorted({str(value) for value in facts[key]})) for key in ("source", "commit", "pool_share")}
+    stated = {
+        key: ", ".join(sorted({str(value) for value in facts[key]})) for key in ("source", "commit", "pool_share")
+    }
     lines = [
         "# The paper's tables",
         "",
-        f"Source model {told['source']}; linear SVM, its C from ten folds over the labels; commit {told['commit']}. Each "
-        f"seed draws {told['pool_share']} of the pool. Accuracies are macro over all classes, those not found counting 0, "
+        f"Source model {stated['source']}; linear SVM, its C from ten folds over the labels; commit {stated['commit']}. Each "
+        f"seed draws {stated['pool_share']} of the pool. Accuracies are macro over all classes, those not found counting 0, "
         "with prior correction (tau = 1) where nothing else is said. Mean and half width of the 95 % t interval over "
         f"{_seeds(results)}; the test images stay the same. Best of a column in bold.",
     ]

@@ -278,6 +278,6 @@ def _rank_agreement(results: Results, means: pd.DataFrame) -> Table:
 
 
 def _rho(what: str, balancing: str, ours: pd.Series, printed: pd.Series) -> dict[str, str]:
-    told = len(ours) > 2 and min(ours.nunique(), printed.nunique()) > 1  # else there is no order
-    rho = f"{stats.spearmanr(ours, printed).statistic:+.2f}" if told else ""
+    ordered = len(ours) > 2 and min(ours.nunique(), printed.nunique()) > 1  # else there is no order
+    rho = f"{stats.spearmanr(ours, printed).statistic:+.2f}" if ordered else ""
     return {"over": what, "balancing": balancing, "functions": str(len(ours)), "rho": rho}
