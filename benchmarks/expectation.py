@@ -153,7 +153,7 @@ def _constant(rows: Rows) -> list[str]:
     lines = [
         "",
         "One constant is measured on these sets: how far the accuracy over the classes found is off beyond its standard",
-        f"error, because labels are chosen and the probe is not what `train` makes. BIAS = {expectation.BIAS} is the root mean square over the sets. Each set with",
+        f"error, because labels are chosen and the ridge classifier is not what `train` makes. BIAS = {expectation.BIAS} is the root mean square over the sets. Each set with",
         "that of the *other three* instead:",
         "",
         "| set | off beyond its error | the other three | now covered with that | width | doubled covered | width |",

@@ -21,8 +21,8 @@ from .missing_classes import CONFIDENCE, UnseenClasses, unseen_classes
 
 MOST_LOOKED_AT = 4000  # images without a label, drawn
 
-# The probe is neither the SVM nor self-trained, and its margins tell only so much of chosen labels: how far that puts off
-# the accuracy over the classes found, beyond its standard error. Measured in benchmarks/expectation.md.
+# The ridge classifier is neither the SVM nor self-trained, and its margins say only so much of chosen labels: how far that
+# puts off the accuracy over the classes found, beyond its standard error. Measured in benchmarks/expectation.md.
 BIAS = 0.06
 
 

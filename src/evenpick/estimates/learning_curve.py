@@ -1,27 +1,27 @@
-"""The learning curve of labels, cross-validated with a fast probe and carried over to images without a label.
+"""The learning curve of labels, cross-validated with a ridge classifier and carried over to images without a label.
 
 Labels that were chosen, for coverage or because a probe was unsure, are easier or harder than the rest of the pool:
-how sure the probe is of the others says by how much. The probe is least squares on one target a class, all classes
-weighing the same, which has one closed solution a fold.
+how sure the classifier is of the others says by how much.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import log2
+from math import ceil, log2
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from ..arrays import FloatArray, IndexArray, Values
 from ..classifiers import deal_folds
-from ..probabilities import margins
+from .ridge_classifier import RidgeClassifier
 
-_Judged: TypeAlias = tuple[Values, NDArray[np.bool_], IndexArray]  # margins, whether right, and the classes they are of
+# Training images of a fold in a drawn order, and its held-out ones: places among the labels.
+_Split: TypeAlias = tuple[IndexArray, IndexArray]
 
 N_FOLDS = 5
-RIDGE = 0.3  # of kernel values near 1; between 0.1 and 1 the probe hardly changes
 FRACTIONS = (1.0, 0.5, 0.25)  # of a fold's training images: the learning curve
+_FEW_LABELS = 2000  # up to so many the folds are dealt twice
 _NO_MARGIN = 1e-6  # smaller ones, as of copies in two classes, have no logarithm to speak of
 EXPONENTS = np.linspace(0.1, 1.0, 10)
 
@@ -54,10 +54,31 @@ class Curve:
         return max((self.points[0] - self.points[1]) * log2(times), self.gain(times))
 
 
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Held-out images whose class was in training, as they were predicted; all arrays have the shape (n,).
+
+    Attributes
+    ----------
+    places : array of intp
+        Among the labels. An image is there as often as it was held out.
+    right : array of bool
+    last_left : array of bool
+        Whether one image of its class was in training.
+    margins : array
+        Of the predictions.
+    """
+
+    places: IndexArray
+    right: NDArray[np.bool_]
+    last_left: NDArray[np.bool_]
+    margins: Values
+
+
 def learning_curve(
     features: FloatArray, labels: IndexArray, rng: np.random.Generator, others: FloatArray | None = None
 ) -> Curve:
-    """Stratified cross-validation of the probe on sub-samples of the labels, twice over for small sets.
+    """Stratified cross-validation of a ridge classifier on fractions of the labels, twice over for small sets.
 
     Parameters
     ----------
@@ -66,55 +87,59 @@ def learning_curve(
     labels : array of intp, shape (n,)
         Class numbers 0 to k - 1, k >= 2, at least one of them twice.
     rng : numpy.random.Generator
+        Deals the folds and draws the fractions.
     others : array of shape (m, d), optional
-        Features of images without a label, of which the accuracy is then told: labels that were chosen are harder or
+        Features of images without a label, whose accuracy is then predicted: labels that were chosen are harder or
         easier than they are.
     """
-    points = _with_one(features)
-    kernel = points @ points.T if len(labels) <= points.shape[1] else None
-    correct, tested = (np.zeros((len(FRACTIONS), len(labels))) for _ in range(2))
-    lone: list[bool] = []  # held-out images whose class has one training image
-    judged: list[_Judged] = []
-    for _ in range(2 if len(labels) <= 2000 else 1):
-        folds = deal_folds(labels, N_FOLDS, rng)
-        for fold in range(N_FOLDS):
-            held = np.flatnonzero(folds == fold)
-            order = rng.permutation(np.flatnonzero(folds != fold))
-            for i, fraction in enumerate(FRACTIONS):
-                train = order[: int(np.ceil(fraction * len(order)))]
-                if not len(train) or not len(held):
-                    continue
-                support = np.bincount(labels[train], minlength=labels.max() + 1)[labels[held]]
-                rows = points[held] if kernel is None else kernel[np.ix_(held, train)]
-                classes, scores = _scores(points, kernel, labels, train, rows)
-                right = classes[scores.argmax(axis=1)] == labels[held]
-                correct[i, held] += right & (support > 0)
-                tested[i, held] += support > 0
-                if i == 0:
-                    lone += right[support == 1].tolist()
-                    judged.append((_margins(scores)[support > 0], right[support > 0], labels[held][support > 0]))
-    curve = _curve(labels, correct, tested, lone)
+    classifier = RidgeClassifier(features, labels)
+    splits = list(_splits(labels, rng))
+    held_out = [_held_out(classifier, splits, fraction) for fraction in FRACTIONS]
+    curve = _curve(labels, held_out)
     if others is None or not len(others):
         return curve
-    train = np.arange(len(labels))
-    rows = _with_one(others)
-    classes, scores = _scores(points, kernel, labels, train, rows if kernel is None else rows @ points.T)
-    certainty, right, of = map(np.concatenate, zip(*judged, strict=True))
-    on_others = _accuracy_by_margin(certainty, right, of, _margins(scores), classes[scores.argmax(axis=1)])
+    predicted, margins = classifier.predict(others)
+    whole = held_out[0]
+    on_others = _accuracy_by_margin(whole.margins, whole.right, labels[whole.places], margins, predicted)
     return curve if on_others is None else replace(curve, on_found=on_others)
 
 
-def _curve(labels: IndexArray, correct: Values, tested: Values, lone: list[bool]) -> Curve:
+def _splits(labels: IndexArray, rng: np.random.Generator) -> Iterator[_Split]:
+    for _ in range(2 if len(labels) <= _FEW_LABELS else 1):
+        folds = deal_folds(labels, N_FOLDS, rng)
+        for fold in range(N_FOLDS):
+            training, held_out = rng.permutation(np.flatnonzero(folds != fold)), np.flatnonzero(folds == fold)
+            if len(training) and len(held_out):
+                yield training, held_out
+
+
+def _held_out(classifier: RidgeClassifier, splits: Sequence[_Split], fraction: float) -> _HeldOut:
+    """Of all folds, trained on the first so many of the training images."""
+    parts = []
+    for training, held_out in splits:
+        training = training[: ceil(fraction * len(training))]
+        predicted, margins = classifier.predict_held_out(training, held_out)
+        labels = classifier.labels[held_out]
+        support = np.bincount(classifier.labels[training], minlength=classifier.labels.max() + 1)[labels]
+        known = support > 0
+        parts.append((held_out[known], (predicted == labels)[known], (support == 1)[known], margins[known]))
+    return _HeldOut(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _curve(labels: IndexArray, held_out: Sequence[_HeldOut]) -> Curve:
     """Averages over classes; one that cannot be held out is taken for one whose last training image is left."""
-    hits = np.stack([np.bincount(labels, weights=row) for row in correct])
-    trials = np.stack([np.bincount(labels, weights=row) for row in tested])
-    shares = np.divide(hits, trials, out=np.zeros_like(hits), where=trials > 0)
+    counts = np.bincount(labels)
+    n_classes = len(counts)
+    hits = np.stack([np.bincount(labels[part.places[part.right]], minlength=n_classes) for part in held_out])
+    trials = np.stack([np.bincount(labels[part.places], minlength=n_classes) for part in held_out])
+    shares = np.divide(hits, trials, out=np.zeros(hits.shape), where=trials > 0)
     weights = trials / np.maximum(trials[0], 1)  # at a fraction: how often the class was known
     totals = weights.sum(axis=1)
     points = np.where(totals > 0, (weights * shares).sum(axis=1) / np.maximum(totals, 1e-9), 0.0)
-    fallback = float(np.mean(lone)) if lone else float(points[0])
-    of_class = np.where(np.bincount(labels) > 1, shares[0], fallback)
-    return Curve(float(of_class.mean()), _standard_error(of_class, np.bincount(labels)), tuple(points.tolist()))
+    last_left = held_out[0].right[held_out[0].last_left]
+    fallback = float(last_left.mean()) if len(last_left) else float(points[0])
+    of_class = np.where(counts > 1, shares[0], fallback)
+    return Curve(float(of_class.mean()), _standard_error(of_class, counts), tuple(points.tolist()))
 
 
 def _standard_error(of_class: Values, counts: IndexArray) -> float:
@@ -138,20 +163,10 @@ def _power_law(exponent: float, points: tuple[float, ...], times: float) -> tupl
     return misfit, float(slope * (times**-exponent - 1))
 
 
-def _with_one(features: FloatArray) -> Values:
-    """With a column of ones, whose weight is the intercept."""
-    return np.column_stack([features.astype(np.float64), np.ones(len(features))])
-
-
-def _margins(scores: Values) -> Values:
-    """Shape (n,); of one class alone the score itself."""
-    return margins(scores if scores.shape[1] > 1 else np.hstack([0 * scores, scores]))
-
-
 def _accuracy_by_margin(
     certainty: Values, right: NDArray[np.bool_], of: IndexArray, others: Values, predicted: IndexArray
 ) -> float | None:
-    """Macro accuracy on other images, by the margins of their predictions; None where right and wrong cannot be told.
+    """Macro accuracy on other images, by the margins of their predictions; None where all are right or all wrong.
 
     A logistic regression says from the log of the margin how likely a held-out prediction is right, all classes
     weighing the same; its mean over the images `predicted` to be of each class stands for the accuracy of the class.
@@ -165,26 +180,3 @@ def _accuracy_by_margin(
     model = LogisticRegression(C=1e3).fit(logarithms[0], right, sample_weight=one_a_class / one_a_class.mean())
     chance = model.predict_proba(logarithms[1])[:, 1]
     return float(np.average(chance, weights=1 / np.bincount(predicted)[predicted]))
-
-
-def _scores(
-    points: Values, kernel: Values | None, labels: IndexArray, train: IndexArray, rows: Values
-) -> tuple[IndexArray, Values]:
-    """Classes in training, and the scores of rows for each by weighted least squares, shape (n_rows, n_classes).
-
-    The same solution from the kernel of all points or, without one, from the points: the smaller system is solved.
-    `rows` are the kernel of the images with those in training, or their points.
-    """
-    classes, numbers, counts = np.unique(labels[train], return_inverse=True, return_counts=True)
-    loss = counts[numbers] * (len(classes) / len(train))  # 1 / weight: every class weighs the same
-    targets = (numbers[:, None] == np.arange(len(classes))).astype(np.float64)
-    if kernel is None:
-        weighted: Values = points[train] / loss[:, None]
-        system, right_side = weighted.T @ points[train], weighted.T @ targets
-        ridge: FloatArray | float = RIDGE
-    else:
-        system, right_side = kernel[np.ix_(train, train)], targets
-        ridge = RIDGE * loss
-    system[np.diag_indices(len(system))] += ridge
-    solution = linalg.solve(system, right_side, assume_a="pos", overwrite_a=True, check_finite=False)
-    return classes, rows @ solution
