@@ -85,9 +85,9 @@ def test_a_class_name_that_cannot_be_kept_is_refused_with_its_line(name, encodin
 
 
 def test_a_dot_and_a_slash_before_an_image_mean_the_folder_itself(tmp_path):
-    table = read_labels(written(tmp_path, "image,label\n./a.jpg,cat\n./b/./c.jpg,dog\n"), ["a.jpg", "b/./c.jpg"])
+    table = read_labels(written(tmp_path, "image,label\n./a.jpg,cat\n./.b/./c.jpg,dog\n"), ["a.jpg", ".b/./c.jpg"])
 
-    assert table.labels == {"a.jpg": "cat", "b/./c.jpg": "dog"}
+    assert table.labels == {"a.jpg": "cat", ".b/./c.jpg": "dog"}
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "\t"])
