@@ -8,6 +8,7 @@ from evenpick.pool import Pool
 from evenpick.session import BALANCINGS
 from evenpick.session.balancing import Balancing, ClassMeans
 from evenpick.session.discovery import Discovery
+from evenpick.session.nearest_images import NextImage
 
 
 def balancing_of(pool, budget):
@@ -79,3 +80,26 @@ def test_labels_of_prepared_images_move_the_means_as_others_do(prepared, make_po
     open_rows = np.arange(40) > 15
     assert ahead.phase == "balancing"
     assert ahead.pick(open_rows) == plain.pick(open_rows)
+
+
+def test_an_image_that_was_prepared_costs_no_second_look_at_the_pool(make_pool, monkeypatch):
+    steering = balancing_of(make_pool(n=40), 12)
+    steering.replay([Answer(row, name, "discovery") for row, name in enumerate("cdaaabbb")])
+    steering.prepare(None)
+    steering.prepare(20)
+    monkeypatch.setattr(NextImage, "_read_pool", lambda self, points, into: len(into) and pytest.fail("read"))
+
+    steering.note(Answer(20, "c", "balancing", "c"))
+
+    assert steering.pick(np.arange(40) > 20).target == "d"
+
+
+def test_balancing_goes_on_when_the_labels_left_are_more_than_enough_again(make_pool):
+    steering = balancing_of(make_pool(n=40), 30)
+    steering.replay([Answer(row, name, "discovery") for row, name in enumerate("aaaaaaaaaabc")])
+    assert steering.phase == "balancing"  # 18 labels left, 2 * (10 - 1) needed
+
+    for row in range(12, 17):
+        steering.note(Answer(row, "b", "balancing", "b"))
+
+    assert steering.phase == "balancing"  # 13 left; class b is above the mean, so (10 + 6) / 2 - 1 needed
