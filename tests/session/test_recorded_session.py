@@ -114,6 +114,23 @@ def test_what_another_process_writes_meanwhile_is_taken_in(tmp_path, make_pool):
         assert session.counts == {"cat": 1, "dog": 1}
 
 
+def test_what_another_process_writes_during_an_undo_is_taken_in(tmp_path, make_pool, monkeypatch):
+    with RecordedSession(tmp_path, make_pool(), 9, "ann") as session:
+        session.label(8, "dog")
+        session.label(9, "cow")
+        append = session.store.append
+
+        def append_after_another(entries):
+            append([Annotation(annotator="import", image="7", label="cat")])
+            return append(entries)
+
+        monkeypatch.setattr(session.store, "append", append_after_another)
+        session.undo()
+
+        assert session.counts == {"dog": 1, "cat": 1}
+        assert repr(session) == "RecordedSession: 2 of 9 labels, 2 classes, discovery (auto), pool of 40 images"
+
+
 def test_a_refused_answer_leaves_no_entry(tmp_path, make_pool):
     with RecordedSession(tmp_path, make_pool(n=5), 3) as session:
         for index, name in ((5, "cat"), (-1, "cat"), (0, " ")):

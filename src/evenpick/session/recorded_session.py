@@ -1,5 +1,7 @@
 """A session whose every answer is in the workspace's record before it counts."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,9 @@ class RecordedSession:
     def __exit__(self, *_: object) -> None:
         self.store.close()
 
+    def __repr__(self) -> str:
+        return f"Recorded{self.session!r}"
+
     @property
     def phase(self) -> Phase:
         """As `Session.phase`."""
@@ -123,14 +128,16 @@ class RecordedSession:
 
     def undo(self, annotator: str | None = None, request: str | None = None) -> Annotation:
         """Record that the last standing answer (of this annotator, if one is named) is taken back."""
-        standing = standing_answers(self.store.entries())
-        own = [entry for entry in standing if annotator is None or entry.annotator == annotator]
+        entries = self.store.entries()
+        own = [entry for entry in standing_answers(entries) if annotator is None or entry.annotator == annotator]
         if not own:
             raise EvenpickError("there is no answer to undo")
         undone = max(own, key=lambda entry: entry.id)
         who = self.annotator if annotator is None else annotator
-        self.store.append([Undo(undone.id, annotator=who, request=request)])
-        self._replay()
+        undo = Undo(undone.id, annotator=who, request=request)
+        undo = replace(undo, id=self.store.append([undo])[0])
+        # Unless another process has written meanwhile, the record is what was read and this entry.
+        self._replay([*entries, undo] if undo.id == entries[-1].id + 1 else None)
         return undone
 
     def rename(self, old: str, new: str, annotator: str | None = None, request: str | None = None) -> None:
@@ -172,8 +179,8 @@ class RecordedSession:
         first = next(answer for answer in self.session.answers if answer.index == index)
         return Answer(index, name, first.phase, first.target)
 
-    def _replay(self) -> None:
-        entries = self.store.entries()
+    def _replay(self, entries: Sequence[Entry] | None = None) -> None:
+        entries = self.store.entries() if entries is None else entries
         self.session.replay(as_answers(self.pool, self.store, effective_answers(entries)))
         self._last_id = max((entry.id for entry in entries), default=0)
         self._opinions = {}
