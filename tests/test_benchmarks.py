@@ -14,7 +14,7 @@ SCRIPTS = [file for file in FILES if '__name__ == "__main__"' in file.read_text(
 
 # Taken from inside a package, and why.
 INSIDE = {
-    "rounds": "the parts of a round are what the ablation changes",
+    "weighted_coverage": "the parts of a round are what the ablation changes",
     "herding": "the size of the sample is what is varied",
     "PoolWriter": "a pool on disk without images or a network",
     "Curve": "the estimate is made again with another constant",

@@ -35,6 +35,7 @@ def oracle(tmp_path, photo_folder):
     return file
 
 
+@pytest.mark.slow
 def test_simulate_train_evaluate_report_predict(workspace, oracle, photo_folder, tmp_path):
     simulated = evenpick("simulate", workspace, "--labels", oracle, "--budget", 8, "--balancing", "none")
     assert "8 labels, 2 of 2 classes found" in simulated
@@ -124,6 +125,7 @@ def test_a_mistake_gets_one_line(arguments, message, tmp_path, photo_folder, sou
     assert len([line for line in output.splitlines() if "rror" in line]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", ["0", "-1", "13"])
 def test_a_budget_that_does_not_fit_is_refused(budget, workspace, oracle):
     for command in (["select", workspace], ["simulate", workspace, "--labels", oracle]):
@@ -159,6 +161,7 @@ def test_help_and_version_work_as_a_module():
     assert "Choose which images to label first" in run.stdout
 
 
+@pytest.mark.slow
 def test_predictions_are_of_the_files_as_they_are_now(workspace, photo_folder, tmp_path):
     photos = sorted(photo_folder.rglob("*.jpg"))
     two = tmp_path / "two.csv"  # of noise more labels teach only that nothing can be told, and all answers are alike
@@ -189,6 +192,7 @@ def test_predictions_are_of_the_files_as_they_are_now(workspace, photo_folder, t
     assert second["b.jpg"] != first["b.jpg"]
 
 
+@pytest.mark.slow
 def test_copies_count_as_test_images_and_unreadable_ones_are_told(workspace, oracle, photo_folder, tmp_path):
     evenpick("simulate", workspace, "--labels", oracle, "--budget", 8)
     evenpick("train", workspace)
@@ -207,6 +211,7 @@ def test_copies_count_as_test_images_and_unreadable_ones_are_told(workspace, ora
     assert "1 labelled images cannot be read and were left out" in output
 
 
+@pytest.mark.slow
 def test_an_evaluation_of_another_classifier_is_not_shown_as_this_ones(workspace, oracle, photo_folder):
     evenpick("simulate", workspace, "--labels", oracle, "--budget", 6)
     evenpick("train", workspace)
@@ -299,6 +304,7 @@ def test_restart_is_refused_while_the_record_is_open_elsewhere(workspace, oracle
     assert "7 labels" in evenpick(*simulate, 7, "--restart")
 
 
+@pytest.mark.slow
 def test_the_workspaces_own_folder_is_not_embedded_again(workspace, oracle, photo_folder, tmp_path):
     (photo_folder / "a copy.jpg").write_bytes((photo_folder / "a" / "01.jpg").read_bytes())
     evenpick("embed", workspace, photo_folder)
@@ -314,6 +320,7 @@ def test_the_workspaces_own_folder_is_not_embedded_again(workspace, oracle, phot
     assert probabilities["a copy.jpg"] == probabilities["b c/00.jpg"]
 
 
+@pytest.mark.slow
 def test_the_best_strategy_is_chosen_and_the_report_shows_all(workspace, oracle):
     evenpick("simulate", workspace, "--labels", oracle, "--budget", 10, "--balancing", "none")
     trained = evenpick("train", workspace, "--strategy", "auto", "--folds", 3, "--max-minutes", 0)
@@ -336,6 +343,7 @@ def labelled_sets(tmp_path, photo_folder):
     return data
 
 
+@pytest.mark.slow
 def test_the_papers_benchmark_runs_resumes_and_writes_its_tables(labelled_sets, tmp_path, source_cache):
     options = ["benchmark", "paper", tmp_path / "bench", "--data", labelled_sets, "--only", "random,ent_inv_div"]
     options += ["--budgets", "4,6", "--seeds", 2, "--partner", "photos=mit67", "--processes", 1]

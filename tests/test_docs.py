@@ -82,6 +82,7 @@ def test_the_glossary_is_in_alphabetical_order():
     assert words == sorted(words, key=str.lower)
 
 
+@pytest.mark.slow
 def test_the_python_example_runs():
     run = subprocess.run(
         [sys.executable, "-c", example("python", "python")], capture_output=True, text=True, check=True
@@ -113,6 +114,7 @@ def test_the_workspace_example_runs(tmp_path, photo_folder, source_cache):
     assert (tmp_path / "work" / "model" / "model.json").is_file()
 
 
+@pytest.mark.slow
 def test_the_shell_example_runs(tmp_path, photo_folder, source_cache):
     (before, after) = re.split(r"# \.\.\. fill in .*\n", example("shell", "shell"))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}

@@ -181,6 +181,7 @@ def test_asking_for_help_loads_no_heavy_library():
     assert loaded & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_every_public_name_can_be_imported():
     # In a fresh interpreter, because here other tests have loaded the modules already.
     loaded = loaded_by("import evenpick\nfor name in evenpick.__all__: getattr(evenpick, name)")

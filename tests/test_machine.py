@@ -145,6 +145,7 @@ def test_what_no_thread_was_free_for_is_not_kept():
     assert all(one.result() for one in busy)
 
 
+@pytest.mark.slow
 def test_a_process_kept_to_one_core_begins_no_thread():
     """In a process of its own: the limit is for good."""
     code = """

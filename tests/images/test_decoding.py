@@ -468,6 +468,7 @@ def list_as_nobody():
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0o000, 0o600])
 def test_folders_that_cannot_be_listed_are_told_and_the_others_are_searched(mode, tmp_path, list_as_nobody):
     folder = tmp_path / "photos"

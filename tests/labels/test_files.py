@@ -38,6 +38,7 @@ def labelled(make_workspace):
     return workspace
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_labels_come_back_in_a_second_workspace(form, labelled, make_workspace, tmp_path):
     second = make_workspace(n=12, name="second")

@@ -368,6 +368,7 @@ def test_a_damaged_block_is_found_on_the_next_run(source, tmp_path, small_blocks
 # --- runs that end early ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_gives_the_pool_of_a_run_left_alone(source, start_run, tmp_path, small_blocks):
     folder = untidy_photographs(tmp_path / "photos", 70)
     embed(tmp_path / "whole", folder, source)
@@ -392,6 +393,7 @@ def test_a_run_killed_again_and_again_gives_the_pool_of_a_run_left_alone(source,
     assert Pool.open(tmp_path / "killed").image_ids == Pool.open(tmp_path / "whole").image_ids
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="file-size limits are of POSIX")
 @pytest.mark.parametrize("file_size", [160, 900, 1700])
 def test_a_disk_that_fills_up_loses_nothing(file_size, source, start_run, tmp_path, small_blocks):

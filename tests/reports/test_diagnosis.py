@@ -33,6 +33,7 @@ def test_without_labels_it_tells_what_the_predictions_tell_and_leaves_no_file(ma
     assert sorted(workspace.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_with_labels_it_measures(make_workspace):
     workspace = make_workspace()
     label(workspace, ["a", "b"] * 10)

@@ -61,6 +61,7 @@ def test_many_labels_bring_estimates_with_intervals(make_workspace):
     assert "labels of all images would buy" in said.lower()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("balancing", "budget"), [("ratio_max", 12), ("auto", 45)])
 def test_it_is_where_the_session_is(balancing, budget, make_workspace):
     workspace = make_workspace(n=50)

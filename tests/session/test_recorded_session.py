@@ -34,6 +34,7 @@ def test_a_session_reopened_after_every_answer_asks_what_an_uninterrupted_one_as
     assert done == expected
 
 
+@pytest.mark.slow
 def test_undo_skip_and_rename_are_replayed_too(tmp_path, make_pool):
     pool, rng = make_pool(n=60, seed=2), np.random.default_rng(5)
     for _ in range(60):

@@ -239,6 +239,7 @@ def test_a_session_reopened_after_the_first_round_does_not_plan_it_again(pool_an
     assert reopened.next() is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [60, 10_000])
 def test_answers_undone_and_merged_while_others_prepare_change_no_question(pool_and_labels, most, most_covered):
     most_covered(most)

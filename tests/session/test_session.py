@@ -59,6 +59,7 @@ def run(session, labels):
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balancing", [None, "ratio_max", "diff_min"])
 @pytest.mark.parametrize("seed", range(6))
 def test_agrees_with_the_reference(balancing, seed, make_pool, tied_pool):

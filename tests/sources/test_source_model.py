@@ -110,6 +110,7 @@ def test_bilinear_reduction_by_hand():
     assert batch[0] == pytest.approx([(3 * 0 + 3 * 80 + 160) / 7, (80 + 3 * 160 + 3 * 240) / 7], abs=0.51)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 2)])
 def test_images_of_any_size_become_whole_batches(size):
     batch = Preprocessing()([Image.new("RGB", size, "white")])
