@@ -132,12 +132,15 @@ def source_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def make_workspace(tmp_path: Path) -> Callable[..., Path]:
-    """An embedded workspace of small JPEG files `000.jpg`, ..., each of another colour; as `embed` leaves it."""
+    """An embedded workspace of small JPEG files `000.jpg`, ..., each of another colour; as `embed` leaves it.
 
-    def build(n: int = 40, seed: int = 0, name: str = "workspace") -> Path:
+    With `photos` it is one of the same folder as the workspace of that name.
+    """
+
+    def build(n: int = 40, seed: int = 0, name: str = "workspace", photos: str | None = None) -> Path:
         rng = np.random.default_rng(seed)
-        folder = tmp_path / f"{name}-photos"
-        folder.mkdir()
+        folder = tmp_path / f"{photos or name}-photos"
+        folder.mkdir(exist_ok=photos is not None)
         ids = [f"{i:03d}.jpg" for i in range(n)]
         for image_id, colour in zip(ids, rng.integers(0, 256, size=(n, 3)).tolist(), strict=True):
             Image.new("RGB", (96, 72), tuple(colour)).save(folder / image_id)

@@ -2,15 +2,10 @@
 
 import re
 
-import numpy as np
 import pytest
 
-from evenpick.images import Preprocessing
 from evenpick.pool import Pool
-from evenpick.pool.writer import PoolWriter
-from evenpick.probabilities import summarise_probabilities
 from evenpick.session import RecordedSession
-from evenpick.sources import SourceDescription
 from evenpick.web.api import Next
 from evenpick.web.desk import Desk
 from evenpick.web.loans import Loans
@@ -34,6 +29,19 @@ def test_next_label_skip_undo_and_rename(begin):
     renamed = client.ask("/api/rename", page="p", old="cat", new="feline", then_next=True)
     assert renamed["progress"]["classes"] == [{"name": "feline", "count": 1}]
     assert renamed["turn"]["image"]["row"] == second["row"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_next_image_comes_with_the_reply_only_if_it_is_wanted(begin, wanted):
+    client = begin()
+    replies = [
+        client.ask("/api/label", row=1, label="cat", then_next=wanted),
+        client.ask("/api/skip", row=2, then_next=wanted),
+        client.ask("/api/undo", then_next=wanted),
+        client.ask("/api/rename", old="cat", new="feline", then_next=wanted),
+    ]
+
+    assert [reply.get("turn", {}).get("status") for reply in replies] == ["image" if wanted else None] * 4
 
 
 def test_from_twenty_labels_on_the_classes_not_found_are_estimated(begin):
@@ -131,16 +139,6 @@ def test_automatic_balancing_asks_without_repeats_and_tells_no_target(begin):
 # --- the address of an image ------------------------------------------------------------------------
 
 
-def embed(workspace, folder, n):
-    """A workspace of the first n photographs of a folder."""
-    rng = np.random.default_rng(0)
-    writer = PoolWriter(workspace, folder, SourceDescription("made", Preprocessing(), 6, 7, "none", "0"))
-    predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=n))
-    features = rng.normal(size=(n, 6)).astype(np.float32)
-    writer.append([f"{i:03d}.jpg" for i in range(n)], [str(i) for i in range(n)], features, predictions)
-    return Pool.open(workspace)
-
-
 def address_of_the_first_image(workspace, pool):
     """What the desk answers, without the number of the image."""
     with RecordedSession(workspace, pool, 20, "ann", acquisition="random") as session:
@@ -152,7 +150,7 @@ def address_of_the_first_image(workspace, pool):
     return version
 
 
-def test_the_address_of_an_image_changes_with_workspace_folder_and_size_of_the_pool(make_workspace, tmp_path):
+def test_the_address_of_an_image_changes_with_workspace_folder_and_size_of_the_pool(make_workspace):
     """A browser keeps images for an hour: it must not show those of another workspace at the same port."""
     one, other = make_workspace(40, name="one"), make_workspace(40, name="other")
     pool = Pool.open(one)
@@ -161,5 +159,6 @@ def test_the_address_of_an_image_changes_with_workspace_folder_and_size_of_the_p
     assert address_of_the_first_image(one, Pool.open(one)) == version
     assert address_of_the_first_image(other, pool) != version
     assert address_of_the_first_image(one, Pool.open(other)) != version
-    assert address_of_the_first_image(one, embed(tmp_path / "smaller", pool.folder, 39)) != version
-    assert address_of_the_first_image(one, embed(tmp_path / "same", pool.folder, 40)) == version
+    smaller, same = (make_workspace(n, name=f"{n}", photos="one") for n in (39, 40))
+    assert address_of_the_first_image(one, Pool.open(smaller)) != version
+    assert address_of_the_first_image(one, Pool.open(same)) == version

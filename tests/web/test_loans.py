@@ -85,6 +85,16 @@ def test_a_page_that_closes_or_falls_silent_gives_its_image_back(begin):
     assert row(loans.next("e", "eli")) == second
 
 
+def test_an_image_comes_back_when_its_time_is_over_to_the_second(begin):
+    now = [0.0]
+    _, loans = begin(seconds=60, clock=lambda: now[0])
+    first = row(loans.next("a", "ann"))
+    now[0] = 59.9
+    assert row(loans.next("b", "bob")) != first
+    now[0] = 60
+    assert row(loans.next("c", "eve")) == first
+
+
 def test_a_late_answer_is_kept_beside_the_one_that_counts(begin):
     now = [0.0]
     session, loans = begin(seconds=60, clock=lambda: now[0])
@@ -158,6 +168,24 @@ def test_with_repeat_different_people_are_asked_for_the_same_image(begin):
     assert sorted(len(given) for given in session.opinions.values()) == [2, 2, 2, 2]
     assert session.counts == {"cat": 4}
     assert {loans.next(who, who).status for who in asked} == {"finished"}
+
+
+def test_the_last_image_that_is_out_is_lent_to_a_second_person(begin):
+    session, loans = begin(budget=1, repeat=2)
+    last = row(loans.next("a", "ann"))
+
+    assert row(loans.next("b", "bob")) == last
+    assert loans.next("c", "eve") == Turn("waiting")
+    assert session.session.labels_left == 1
+
+
+def test_who_renames_is_asked_anew(begin):
+    _, loans = begin()
+    loans.answer("a", "ann", row(loans.next("a", "ann")), "cat", None)
+    shown = row(loans.next("a", "ann"))
+    loans.rename("a", "ann", "cat", "feline", None)
+
+    assert row(loans.next("b", "bob")) == shown
 
 
 def test_two_pages_of_one_annotator_never_share_an_image_even_with_repeat(begin):

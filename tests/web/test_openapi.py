@@ -21,6 +21,29 @@ def test_every_address_of_the_description_can_be_read_by_people(begin):
     assert all(path in page for path in description["paths"])
 
 
+def test_a_request_is_described_by_its_type(begin):
+    description = begin(n=40).get("/openapi.json").json()
+    operation = description["paths"]["/api/skip"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    skip = description["components"]["schemas"]["Skip"]
+
+    assert body == {"$ref": "#/components/schemas/Skip"}
+    assert operation["summary"] == "Say that nobody can tell the class of an image; costs no budget."
+    assert (skip["required"], skip["additionalProperties"]) == (["row"], False)
+    assert skip["properties"]["row"] == {
+        "type": "integer", "minimum": 0, "maximum": 39, "description": "Row of the image in the pool.",
+    }  # fmt: skip
+    assert skip["properties"]["then_next"]["default"] is False
+    assert list(operation["responses"]) == ["200", "401", "403", "400", "409", "413", "415"]
+
+
+def test_only_a_server_with_a_token_says_that_it_wants_one(begin, make_workspace):
+    with_token = begin(token=TOKEN, workspace=make_workspace(name="with")).get("/openapi.json", headers=bearer(TOKEN))
+
+    assert with_token.json()["security"] == [{"token": []}]
+    assert "security" not in begin().get("/openapi.json").json()
+
+
 def bearer(token):
     return {"Authorization": f"Bearer {token}"} if token else {}
 
