@@ -1,0 +1,92 @@
+"""Preprocessing by hand: scaling, mean and deviation, channels, the central square."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evenpick.errors import EvenpickError
+from evenpick.images import Preprocessing
+
+PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+
+
+def test_pixels_are_scaled_to_one_and_laid_out_by_channel():
+    image = Image.new("RGB", (2, 1), (255, 0, 51))
+
+    batch = Preprocessing(size=1, crop=1.0, **PLAIN)([image, image])
+
+    assert (batch.shape, batch.dtype) == ((2, 3, 1, 1), np.float32)
+    assert batch.flags.c_contiguous
+    assert batch[0].ravel() == pytest.approx([1.0, 0.0, 0.2])
+
+
+def test_mean_and_deviation_are_those_of_each_channel():
+    image = Image.new("RGB", (4, 4), (255, 0, 51))
+    preprocessing = Preprocessing(size=2, mean=(0.5, 0.25, 0.1), std=(0.5, 0.25, 0.2))
+
+    batch = preprocessing([image])
+
+    assert batch[0, :, 0, 0] == pytest.approx([1.0, -1.0, 0.5], abs=1e-6)
+    assert np.ptp(batch, axis=(2, 3)) == pytest.approx(np.zeros((1, 3)), abs=1e-6)
+
+
+def test_bgr_networks_get_blue_first_with_mean_and_deviation_in_their_order():
+    image = Image.new("RGB", (4, 4), (255, 0, 51))
+    preprocessing = Preprocessing(size=1, channels="bgr", mean=(0.1, 0.0, 0.5), std=(0.2, 1.0, 0.5))
+
+    assert preprocessing([image]).ravel() == pytest.approx([0.5, 0.0, 1.0], abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [(8, 4), (4, 8)])
+def test_the_central_square_is_cut_out_of_the_long_side(size):
+    """Eight pixels in a row: the middle four are kept as they are."""
+    steps = np.arange(0, 160, 20, dtype=np.uint8)
+    pixels = np.repeat(np.tile(steps, (4, 1))[..., None], 3, axis=2)
+    image = Image.fromarray(pixels if size == (8, 4) else np.ascontiguousarray(pixels.transpose(1, 0, 2)))
+
+    batch = Preprocessing(size=4, crop=1.0, **PLAIN)([image])[0, 0] * 255
+
+    line = batch[0] if size == (8, 4) else batch[:, 0]
+    assert line == pytest.approx([40, 60, 80, 100], abs=0.01)
+
+
+def test_the_border_outside_the_crop_does_not_matter():
+    image = Image.new("RGB", (8, 8), "red")
+    image.paste("blue", (2, 2, 6, 6))
+
+    half = Preprocessing(size=4, crop=0.5, **PLAIN)([image])[0]
+
+    assert half[:, :, :].transpose(1, 2, 0).reshape(-1, 3).tolist() == [[0, 0, 1]] * 16
+
+
+def test_bilinear_reduction_by_hand():
+    # Halving with Pillow's triangle filter: weights 1, 3, 3, 1 over 8, cut off and rescaled at the border.
+    image = Image.fromarray(np.repeat(np.uint8([[0, 80, 160, 240]])[..., None], 3, axis=2).repeat(4, axis=0))
+
+    batch = Preprocessing(size=2, crop=1.0, **PLAIN)([image])[0, 0] * 255
+
+    assert batch[0] == pytest.approx([(3 * 0 + 3 * 80 + 160) / 7, (80 + 3 * 160 + 3 * 240) / 7], abs=0.51)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 2)])
+def test_images_of_any_size_become_whole_batches(size):
+    batch = Preprocessing()([Image.new("RGB", size, "white")])
+
+    assert batch.shape == (1, 3, 224, 224)
+    assert batch[0, 0] == pytest.approx(np.full((224, 224), (1 - 0.485) / 0.229), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"interpolation": "bicubik"}, "interpolation 'bicubik' does not exist; did you mean 'bicubic'"),
+        ({"channels": "grb"}, "channels 'rgb' or 'bgr'; got 224, 0.875, 'grb'"),
+        ({"size": 0}, "size must be >= 1"),
+        ({"crop": 0}, r"crop in \(0, 1\]"),
+        ({"crop": 1.01}, r"crop in \(0, 1\]"),
+    ],
+)
+def test_preprocessing_that_cannot_be_is_refused(options, message):
+    with pytest.raises(EvenpickError, match=message):
+        Preprocessing(**options)

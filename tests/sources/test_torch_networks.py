@@ -1,0 +1,163 @@
+"""PyTorch modules as sources, and ResNet-18 in torchvision's layout."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evenpick.errors import EvenpickError
+from evenpick.images import Preprocessing
+from evenpick.sources import SourceModel
+from evenpick.sources.table import TORCHVISION
+
+pytestmark = pytest.mark.usefixtures("source_cache")
+
+
+@pytest.fixture
+def module():
+    """Four features, then a head called `fc`; dropout shows whether it is in evaluation mode."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    parts = {"conv": nn.Conv2d(3, 4, 2), "pool": nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten()}
+    network = nn.Sequential()
+    for name, part in {**parts, "dropout": nn.Dropout(0.5), "fc": nn.Linear(4, 6)}.items():
+        network.add_module(name, part)
+    return network
+
+
+@pytest.fixture
+def images():
+    rng = np.random.default_rng(0)
+    return [Image.fromarray(rng.integers(0, 256, (10, 12, 3), dtype=np.uint8)) for _ in range(3)]
+
+
+def test_the_input_of_a_named_head_is_taken_as_features(module, images):
+    source = SourceModel.from_torch(module, Preprocessing(size=8), head="fc")
+    features, logits = source(images)
+
+    assert (source.feature_size, source.class_count) == (4, 6)
+    assert logits == pytest.approx(
+        features @ module.fc.weight.detach().numpy().T + module.fc.bias.detach().numpy(), abs=1e-5
+    )
+    assert np.array_equal(source(images)[1], logits)
+
+
+def test_a_module_with_two_outputs_is_taken_as_it_is(module, images):
+    import torch
+
+    class TwoOutputs(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.fc = module[:4], module.fc
+
+        def forward(self, image):
+            features = self.body(image)
+            return features, self.fc(features)
+
+    two = SourceModel.from_torch(TwoOutputs(), Preprocessing(size=8))(images)
+    one = SourceModel.from_torch(module, Preprocessing(size=8), head="fc")(images)
+
+    assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(two, one, strict=True))
+
+
+def test_a_module_without_features_asks_for_its_head(module):
+    with pytest.raises(EvenpickError, match=r"^the module gives one output: name its last linear layer as `head`$"):
+        SourceModel.from_torch(module, Preprocessing(size=8))
+    with pytest.raises(EvenpickError, match="the module has no layer 'classifier' to take features from"):
+        SourceModel.from_torch(module, Preprocessing(size=8), head="classifier")
+
+
+def test_a_module_that_takes_no_such_images_is_refused(module):
+    with pytest.raises(EvenpickError, match=r"source 'mine' does not take images of shape \(n, 3, 1, 1\)"):
+        SourceModel.from_torch(module, Preprocessing(size=1), head="fc", name="mine")
+
+
+def test_modules_of_other_weights_have_another_fingerprint(module):
+    import torch
+
+    def fingerprint():
+        return SourceModel.from_torch(module, Preprocessing(size=8), head="fc").fingerprint
+
+    first = fingerprint()
+    assert fingerprint() == first
+    with torch.no_grad():
+        module.fc.bias[0] += 1
+    assert fingerprint() != first
+
+
+@pytest.fixture(scope="session")
+def resnet18_state():
+    import torch
+
+    from evenpick.sources.torch_networks import ResNet18
+
+    torch.manual_seed(0)
+    return ResNet18().state_dict()
+
+
+def test_resnet18_weights_become_a_source(resnet18_state, images, tmp_path):
+    import torch
+    from safetensors.torch import save_file
+
+    from evenpick.sources.torch_networks import resnet18
+
+    file = tmp_path / "resnet18.safetensors"
+    save_file(resnet18_state, file)
+    source = SourceModel.load(f"resnet18:{file}")
+    with torch.inference_mode():
+        eager = resnet18(file)(torch.from_numpy(TORCHVISION(images)))
+
+    assert (source.feature_size, source.class_count) == (512, 1000)
+    for ours, theirs in zip(source(images), eager, strict=True):
+        assert ours == pytest.approx(theirs.numpy(), rel=1e-3, abs=1e-4)
+
+
+def test_resnet18_has_the_names_and_sizes_of_torchvision(resnet18_state):
+    shapes = {name: tuple(tensor.shape) for name, tensor in resnet18_state.items()}
+
+    assert len(shapes) == 122
+    assert sum(int(np.prod(s)) for n, s in shapes.items() if n.endswith((".weight", ".bias"))) == 11_689_512
+    assert shapes["conv1.weight"] == (64, 3, 7, 7)
+    assert shapes["layer2.0.downsample.0.weight"] == (128, 64, 1, 1)
+    assert shapes["layer4.1.bn2.running_var"] == (512,)
+
+
+@pytest.mark.parametrize("kind", ["other layers", "fewer layers", "text", "empty"])
+@pytest.mark.parametrize("extension", ["safetensors", "pth"])
+def test_a_file_of_other_weights_is_refused(kind, extension, resnet18_state, tmp_path):
+    import torch
+    from safetensors.torch import save_file
+
+    file = tmp_path / f"weights.{extension}"
+    if kind in ("text", "empty"):
+        file.write_bytes(b"no weights" if kind == "text" else b"")
+    else:
+        state = {"fc.weight": torch.zeros(3, 3)}
+        if kind == "fewer layers":
+            state = {name: tensor for name, tensor in resnet18_state.items() if not name.startswith("layer4")}
+        if extension == "safetensors":
+            save_file(state, file)
+        else:
+            torch.save(state, file)
+
+    with pytest.raises(EvenpickError, match=f"weights.{extension}' does not hold torchvision's resnet18") as caught:
+        SourceModel.load(f"resnet18:{file}")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_pickled_code_are_never_run(tmp_path):
+
+    class Harm:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "harm"),))
+
+    file = tmp_path / "weights.pth"
+    file.write_bytes(pickle.dumps(Harm(), protocol=2))
+
+    with pytest.raises(EvenpickError, match="does not hold torchvision's resnet18"):
+        SourceModel.load(f"resnet18:{file}")
+    assert not (tmp_path / "harm").exists()
