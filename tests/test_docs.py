@@ -68,7 +68,8 @@ def test_every_package_and_module_stands_in_the_tree_of_the_code():
     modules = {file.relative_to(source) for file in source.rglob("*.py")}
     there = {f"{file.parent}/" if file.name == "__init__.py" else str(file) for file in modules}
 
-    assert drawn == there - {"./"}
+    # A folder within a package, such as that of the page's files, may stand there too.
+    assert {name for name in drawn if name.endswith(".py") or name.count("/") == 1} == there - {"./"}
 
 
 def test_the_citation_is_of_this_version():
