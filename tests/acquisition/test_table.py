@@ -13,6 +13,69 @@ every_function = pytest.mark.parametrize("name", ACQUISITIONS)
 PLANS_FOR_THE_BUDGET = {"k_means", "typiclust", "prob_cover"}
 
 
+# Which rows stand where is drawn: another order of files, other draws.
+BEGINS_WITH_A_DRAW = {"random", "core_set", "k_means", "typiclust", "badge", "prob_cover"}
+
+FOUR = [
+    [0.8, 0.2, 0.0],  # class 0, margin 0.6
+    [0.5, 0.48, 0.02],  # class 0, margin 0.02
+    [0.9, 0.1, 0.0],  # class 0, margin 0.8
+    [0.25, 0.3, 0.45],  # class 2, margin 0.15, the highest entropy
+]
+LINE = [[0.0], [1.0], [10.0]]
+CIRCLE = [[1.0, 0.0], [0.995, 0.0998], [0.98, 0.199], [-1.0, 0.0]]  # three near each other, one opposite
+TWO = [[0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]  # two copies and one apart
+SURE = [[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]]
+
+# For each function: features, probabilities, the budget, and every answer that some seed gives, no other.
+BY_HAND = {
+    "random": (LINE, None, 2, {(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)}),
+    "ent": (np.zeros((4, 1)), FOUR, 4, {(3, 1, 0, 2)}),
+    "ms": (np.zeros((4, 1)), FOUR, 4, {(1, 3, 0, 2)}),
+    "lc": (np.zeros((4, 1)), FOUR, 4, {(3, 1, 0, 2)}),
+    "ent_inv": (np.zeros((4, 1)), FOUR, 4, {(2, 0, 1, 3)}),
+    "ms_inv": (np.zeros((4, 1)), FOUR, 4, {(2, 0, 3, 1)}),
+    "lc_inv": (np.zeros((4, 1)), FOUR, 4, {(2, 0, 1, 3)}),
+    "ent_div": (np.zeros((4, 1)), FOUR, 4, {(3, 1, 0, 2)}),
+    "ms_div": (np.zeros((4, 1)), FOUR, 4, {(1, 3, 0, 2)}),
+    "lc_div": (np.zeros((4, 1)), FOUR, 4, {(3, 1, 0, 2)}),
+    "ent_inv_div": (np.zeros((4, 1)), FOUR, 4, {(2, 3, 0, 1)}),
+    "ms_inv_div": (np.zeros((4, 1)), FOUR, 4, {(2, 3, 0, 1)}),
+    "lc_inv_div": (np.zeros((4, 1)), FOUR, 4, {(2, 3, 0, 1)}),
+    "core_set": (LINE, None, 2, {(0, 2), (1, 2), (2, 0)}),  # from any start to the farthest
+    "k_means": (TWO, None, 2, {(0, 2), (1, 2)}),  # the bigger cluster first
+    "typiclust": (TWO, None, 2, {(0, 2), (1, 2)}),
+    "badge": (LINE, SURE, 2, {(0, 2), (1, 2), (2, 0), (2, 1)}),  # the sure ones have equal gradients, of zero
+    "max_herding": (CIRCLE, None, 2, {(1, 3)}),  # the middle of the three, then the one opposite
+    "uncertainty_herding": ([[1.0, 0.0], [-1.0, 0.0]], [[1.0, 0.0], [0.5, 0.5]], 2, {(1, 0)}),
+    "prob_cover": (CIRCLE, None, 2, {(0, 3), (1, 3), (2, 3)}),  # each of the three balls holds the three
+    "auto": (CIRCLE, None, 2, {(1, 3)}),
+}
+
+
+def test_every_function_has_its_case_by_hand():
+    assert BY_HAND.keys() == ACQUISITIONS.keys()
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_the_answers_by_hand(name):
+    features, probabilities, budget, expected = BY_HAND[name]
+    pool = Pool.from_arrays(np.array(features), probabilities)
+
+    answers = {tuple(select(pool, budget, name, random_state=seed).tolist()) for seed in range(60)}
+
+    assert answers == expected
+
+
+@pytest.mark.parametrize("name", sorted(ACQUISITIONS.keys() - BEGINS_WITH_A_DRAW))
+def test_another_order_of_rows_gives_the_same_images_in_the_same_order(name, make_pool):
+    pool, order = make_pool(n=40), np.random.default_rng(1).permutation(40)
+
+    shuffled = select(pool.take(order), 25, name)
+
+    assert order[shuffled].tolist() == select(pool, 25, name).tolist()
+
+
 @every_function
 def test_chooses_as_many_different_rows_as_asked(name, make_pool):
     pool = make_pool(n=40)
