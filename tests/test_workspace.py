@@ -195,3 +195,15 @@ def test_without_labels_there_is_nothing_to_train_on(make_workspace):
     with pytest.raises(EvenpickError, match="has no label yet: label or import some first"):
         work.train()
     assert not work.paths.labels.exists()
+
+
+def test_predicting_the_own_folder_opens_the_pool_once(tmp_path, photo_folder, source, truth, monkeypatch):
+    work = Workspace(tmp_path / "work")
+    work.embed(photo_folder, source)
+    work.simulate(truth, 8)
+    work.train(self_training=False)
+    opened, really_open = [], Pool.open
+    monkeypatch.setattr(Pool, "open", lambda path: opened.append(path) or really_open(path))
+
+    assert len(work.predict(photo_folder).labels) == 12
+    assert opened == [work.path]

@@ -19,11 +19,11 @@ from .errors import MissingExtraError
 from .labels import DEFAULTS, Annotation, LabelStore, set_aside
 from .machine import Progress
 from .metrics import class_counts, classes_found, imbalance_ratio, mean_interval
-from .paths import Paths
-from .pool import Pool, embed
-from .reports import write_evaluation, write_report
+from .pool import Pool
+from .reports import write_evaluation
 from .session import SimulationResult, simulate
 from .training import Evaluation, Model, evaluate, train
+from .workspace import Workspace
 
 BUDGET = 100
 METHODS: list[tuple[str, str | None]] = [
@@ -66,8 +66,8 @@ def run_demo(
     run_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> DemoResult:
     """Embed the photographs, simulate every method on five splits, compare, and write the report."""
-    folder, label_of = photographs()
-    pool = embed(workspace, folder, progress=embed_progress).pool
+    work, (folder, label_of) = Workspace(workspace), photographs()
+    pool = work.embed(folder, progress=embed_progress).pool
     labels = np.array([label_of[image_id] for image_id in pool.image_ids])
     runs: dict[tuple[str, str | None], list[Run]] = {method: [] for method in METHODS}
     total = N_SEEDS * len(METHODS)
@@ -81,9 +81,9 @@ def run_demo(
         f"({1 - TEST_SHARE:.0%}) and test, which overlap, so the true intervals are wider"
     )
     best = max(METHODS, key=lambda method: _mean_corrected(runs[method]))
-    _record(workspace, pool, best, runs[best][0])
+    _record(work, pool, best, runs[best][0])
     comparison = {"columns": COLUMNS, "rows": rows, "caption": caption, "sentence": sentence}
-    page = write_report(workspace, "Solar cells: the demo of evenpick", comparison)
+    page = work.report("Solar cells: the demo of evenpick", comparison)
     return DemoResult(COLUMNS, rows, caption, sentence, page)
 
 
@@ -149,15 +149,15 @@ def _sentence(best: list[str], clearly_ahead: list[str]) -> str:
     return f"{start} No method is clearly ahead of random: every interval of the difference reaches 0 or below."
 
 
-def _record(workspace: Path, pool: Pool, method: tuple[str, str | None], run: Run) -> None:
+def _record(work: Workspace, pool: Pool, method: tuple[str, str | None], run: Run) -> None:
     """Make this run the workspace's record, model and evaluation, so that every command works on it."""
-    with LabelStore(workspace) as store:
+    with LabelStore(work.path) as store:
         only_ours = all(entry.annotator == ANNOTATOR for entry in store.entries())
-    kept = set_aside(workspace)
+    kept = set_aside(work.path)
     if kept and only_ours:
         kept.unlink()  # made by the demo, and made again below
     result = run.result
-    with LabelStore(workspace) as store:
+    with LabelStore(work.path) as store:
         settings: dict[str, Any] = {
             "budget": BUDGET,
             **DEFAULTS,
@@ -177,8 +177,8 @@ def _record(workspace: Path, pool: Pool, method: tuple[str, str | None], run: Ru
                 result.indices, result.labels, result.phases, result.targets, strict=True
             )
         )
-    run.model.save(Paths(workspace).model)
-    write_evaluation(workspace, run.evaluation, f"{TEST_SHARE:.0%} of the photographs, drawn by class")
+    run.model.save(work.paths.model)
+    write_evaluation(work.path, run.evaluation, f"{TEST_SHARE:.0%} of the photographs, drawn by class")
 
 
 def _mean_corrected(runs: list[Run]) -> float:

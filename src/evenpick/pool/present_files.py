@@ -16,7 +16,9 @@ from .skipped import read_skipped
 
 def forget_if_changed(workspace: Path, folder: Path) -> None:
     """Throw a pool away when a file that it was made of is gone or was written since."""
-    if Paths(workspace).pool_json.is_file() and _changed(workspace, folder):
+    if not Paths(workspace).pool_json.is_file():
+        return
+    if _changed(workspace, folder, Pool.open(workspace).image_ids, read_skipped(workspace)):
         shutil.rmtree(workspace)
 
 
@@ -24,16 +26,16 @@ def embedded_already(workspace: Path, folder: Path, source: SourceModel) -> Embe
     """The workspace's own pool, if it holds every image of the folder as this source sees it now."""
     pool, skipped = Pool.open(workspace), read_skipped(workspace)
     same = pool.folder == folder.resolve() and pool.source == source.describe()
-    if not same or _changed(workspace, folder) or not {*pool.image_ids, *skipped}.issuperset(find_images(folder)):
+    if not same or _changed(workspace, folder, pool.image_ids, skipped):
+        return None
+    if not {*pool.image_ids, *skipped}.issuperset(find_images(folder)):
         return None
     return Embedded(pool, 0, list(skipped.values()))
 
 
-def _changed(workspace: Path, folder: Path) -> bool:
+def _changed(workspace: Path, folder: Path, image_ids: Iterable[str], skipped: Iterable[str]) -> bool:
     paths = Paths(workspace)
-    return _any_newer(folder, Pool.open(workspace).image_ids, paths.pool_json) or _any_newer(
-        folder, read_skipped(workspace), paths.skipped
-    )
+    return _any_newer(folder, image_ids, paths.pool_json) or _any_newer(folder, skipped, paths.skipped)
 
 
 def _any_newer(folder: Path, image_ids: Iterable[str], than: Path) -> bool:

@@ -1,0 +1,36 @@
+"""Sources, embed and diagnose as a person types them."""
+
+import csv
+
+
+def test_broken_images_are_listed_and_do_not_stop_the_run(evenpick, photo_folder, tmp_path, source_cache):
+    whole = (photo_folder / "a" / "01.jpg").read_bytes()
+    (photo_folder / "cut.jpg").write_bytes(whole[:300])
+    (photo_folder / "text.jpg").write_text("not an image")
+    (photo_folder / "empty.jpg").write_bytes(b"")
+    (photo_folder / "copy.jpg").write_bytes(whole)
+
+    output = evenpick("embed", tmp_path / "work", photo_folder)
+
+    assert "4 images were left out" in output
+    assert "12 images in the pool" in output
+    with (tmp_path / "work" / "skipped.csv").open() as handle:
+        reasons = {row["image"]: row["reason"] for row in csv.DictReader(handle)}
+    assert set(reasons) == {"cut.jpg", "text.jpg", "empty.jpg", "copy.jpg"} ^ (
+        {"copy.jpg", "a/01.jpg"} if "a/01.jpg" in reasons else set()
+    )
+    assert reasons["empty.jpg"] == "the file is empty"
+
+
+def test_a_workspace_of_another_version_is_refused(evenpick, workspace):
+    state = workspace / "pool" / "pool.json"
+    state.write_text(state.read_text().replace('"format": 1', '"format": 99'))
+
+    assert "has format 99" in evenpick("select", workspace, "--budget", 3, code=1)
+
+
+def test_sources_are_listed_with_their_licences(evenpick):
+    output = evenpick("sources")
+
+    assert "Apache-2.0" in output
+    assert "timm:NAME" in output.replace("\n", "")

@@ -1,0 +1,42 @@
+"""What the terminal shows: tables, images that were left out, progress bars."""
+
+import time
+
+from evenpick.commands.terminal import print_left_out, print_table, progress_bars
+
+
+def test_a_table_fits_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    print_table("Sources", ["--source", "what"], [["onnx:FILE", "word " * 40]])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) == 80
+    assert "onnx:FILE" in "".join(lines)
+    assert "".join(lines).count("word") == 40
+
+
+def test_the_first_five_images_that_were_left_out_are_told_with_their_reason(capsys):
+    print_left_out([])
+    assert capsys.readouterr().out == ""
+
+    print_left_out([(f"{i}.jpg", "the file is empty") for i in range(7)], ", see 'skipped.csv'")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "7 images were left out, see 'skipped.csv':"
+    assert lines[1] == "  '0.jpg': the file is empty"
+    assert lines[5:] == ["  '4.jpg': the file is empty", "  and 2 more"]
+
+
+def test_a_bar_shows_how_fast_it_goes_and_the_loss(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bars() as begin:
+        move = begin("embedding", "images")
+        begin("never begun", "images")
+        move(0, 40)
+        time.sleep(0.6)
+        move(20, 40, 0.25)
+
+    told = capsys.readouterr().err
+    assert "embedding" in told
+    assert "20/40" in told
+    assert "images/s, loss 0.25" in told
+    assert "never begun" not in told
