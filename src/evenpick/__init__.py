@@ -8,6 +8,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .acquisition import ACQUISITIONS, select
     from .errors import EvenpickError
+    from .estimator import EvenpickClassifier
     from .images import Preprocessing
     from .metrics import g_al, imbalance_ratio, macro_accuracy
     from .paper import induce_imbalance
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 # Names are imported on first use, so that `import evenpick` loads none of the heavy libraries.
 _MODULES = {
-    "ACQUISITIONS": "acquisition", "BALANCINGS": "session", "EvenpickError": "errors", "Model": "training",
+    "ACQUISITIONS": "acquisition", "BALANCINGS": "session", "EvenpickClassifier": "estimator", "EvenpickError": "errors", "Model": "training",
     "Pool": "pool", "Preprocessing": "images", "Session": "session", "SourceModel": "sources",
     "embed": "pool", "g_al": "metrics", "imbalance_ratio": "metrics", "induce_imbalance": "paper",
     "Workspace": "workspace", "macro_accuracy": "metrics", "select": "acquisition", "simulate": "session",
@@ -27,7 +28,7 @@ _MODULES = {
 }  # fmt: skip
 
 __all__ = [
-    "ACQUISITIONS", "BALANCINGS", "EvenpickError", "Model", "Pool", "Preprocessing", "Session", "SourceModel",
+    "ACQUISITIONS", "BALANCINGS", "EvenpickClassifier", "EvenpickError", "Model", "Pool", "Preprocessing", "Session", "SourceModel",
     "Workspace", "__version__", "embed", "g_al", "imbalance_ratio", "induce_imbalance", "macro_accuracy", "select",
     "simulate", "train",
 ]  # fmt: skip

@@ -161,3 +161,13 @@ def test_weights_that_are_pickled_code_are_never_run(tmp_path):
     with pytest.raises(EvenpickError, match="does not hold torchvision's resnet18"):
         SourceModel.load(f"resnet18:{file}")
     assert not (tmp_path / "harm").exists()
+
+
+def test_tensors_of_any_kind_have_a_fingerprint():
+    torch = pytest.importorskip("torch")
+    from evenpick.sources.torch_networks import fingerprint
+
+    half = torch.nn.Linear(2, 3).to(torch.bfloat16)
+
+    assert fingerprint(half) != fingerprint(torch.nn.Linear(2, 3))
+    assert fingerprint(torch.nn.Flatten()) == fingerprint(torch.nn.Flatten())

@@ -14,7 +14,7 @@ from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing, random_cut
 from evenpick.sources import SourceDescription, new_network, trainable
 from evenpick.sources.torch_networks import ResNet18
-from evenpick.training import FineTuningSettings, fine_tuning
+from evenpick.training import FineTuningSettings, fine_tuning, fine_tuning_task
 from evenpick.training.fine_tuning import fine_tune, seconds_per_image
 from evenpick.training.network import FineTunedNetwork
 
@@ -223,7 +223,7 @@ def test_early_stopping_keeps_the_best_epoch_also_after_an_interruption(source, 
         truth = labels[[files.index(file) for file in held]]
         return np.eye(2)[truth] * [0, 1, 2, 4, 4, 3, 2][epoch]
 
-    monkeypatch.setattr(fine_tuning, "ENOUGH_TO_HOLD_OUT", 40)
+    monkeypatch.setattr(fine_tuning_task, "ENOUGH_TO_HOLD_OUT", 40)
     monkeypatch.setattr(fine_tuning, "_module_logits", logits)
     settings = FineTuningSettings(epochs=15, batch_size=18)
     done, checkpoint = [], tmp_path / "checkpoint"
@@ -241,13 +241,13 @@ def test_early_stopping_keeps_the_best_epoch_also_after_an_interruption(source, 
 
 
 def test_the_loss_told_is_that_of_the_kept_weights_on_the_held_out_images(source, striped, monkeypatch):
-    monkeypatch.setattr(fine_tuning, "ENOUGH_TO_HOLD_OUT", 40)
+    monkeypatch.setattr(fine_tuning_task, "ENOUGH_TO_HOLD_OUT", 40)
     files, labels = striped(40)
     settings = FineTuningSettings(epochs=2, batch_size=18)
 
     trained = fine_tune(source, files, labels, settings, 0)
 
-    held = fine_tuning._Task(source, files, labels, settings, 0).held_out
+    held = fine_tuning_task.FineTuningTask(source, files, labels, settings, 0).held_out
     logits = trained.logits([files[i] for i in held])
     losses = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels[held]))
     assert trained.held_out_loss == pytest.approx(float(losses))
@@ -257,7 +257,7 @@ def test_images_are_held_out_from_classes_with_ten_or_more_and_only_of_200_image
     labels = np.repeat([0, 1, 2], [150, 41, 9])
 
     def held(labels, settings=SHORT):
-        return fine_tuning._Task(described("made"), [], labels, settings, 0).held_out
+        return fine_tuning_task.FineTuningTask(described("made"), [], labels, settings, 0).held_out
 
     assert np.bincount(labels[held(labels)]).tolist() == [15, 4]
     assert len(np.unique(held(labels))) == 19

@@ -1,40 +1,22 @@
-"""Training by its contract: folds, calibration, prior correction, and models that survive the disk."""
-
-import json
-import os
-from dataclasses import replace
+"""Training by its contract: every strategy, on any labels, by the folds."""
 
 import numpy as np
 import pytest
 
 from evenpick.classifiers import (
     SHALLOW_HEADS,
-    TUNED_TAUS,
     Choice,
-    choose,
-    cross_validate,
     deal_folds,
-    deal_nested_folds,
     held_out_scores,
 )
-from evenpick.classifiers.choice import fit_temperature
-from evenpick.classifiers.folds import N_INNER_FOLDS
 from evenpick.classifiers.linear_svm import C_GRID
 from evenpick.errors import EvenpickError
-from evenpick.images import Preprocessing
-from evenpick.metrics import macro_accuracy, macro_standard_error
+from evenpick.metrics import macro_accuracy
 from evenpick.pool import Pool
-from evenpick.pool.writer import PoolWriter
-from evenpick.probabilities import summarise_probabilities
 from evenpick.session import simulate
-from evenpick.sources import SourceDescription
 from evenpick.training import Model, evaluate, train
 from evenpick.training.strategies import STRATEGIES
 from evenpick.vectors import normalised
-
-
-def described(name):
-    return SourceDescription(name, Preprocessing(), 6, 7, "none", f"hash of {name}")
 
 
 def clouds(counts, seed=0, spread=1.0, d=6):
@@ -51,73 +33,6 @@ def trained(counts, **options):
     return train(pool, np.arange(len(pool)), labels, **options), pool, labels
 
 
-# --- folds ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_folds_are_dealt_class_by_class(seed):
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.repeat(np.arange(7), [1, 2, 5, 10, 13, 41, 1]))
-
-    folds = deal_folds(labels, 10, rng)
-
-    for name in range(7):
-        of_class = folds[labels == name]
-        if len(of_class) == 1:
-            assert of_class.tolist() == [-1]
-        else:
-            sizes = np.bincount(of_class, minlength=10)
-            assert sizes.max() - sizes.min() <= 1  # round the folds
-    for fold in range(10):
-        assert set(labels[folds != fold]) == set(range(7))  # each training part has every class
-    sizes = np.bincount(folds[folds >= 0], minlength=10)
-    assert sizes.max() - sizes.min() <= 1
-
-
-def test_a_fold_is_judged_by_what_the_others_trained():
-    pool, _ = clouds([6, 6])
-    labels = np.repeat([0, 1], 6)
-    folds = np.tile([0, 1, 2], 4)
-    folds[11] = -1
-
-    margins = held_out_scores(SHALLOW_HEADS["svm"], pool.features, labels, folds)
-    changed = labels.copy()
-    changed[folds == 1] = 1 - changed[folds == 1]  # what is held out must not matter to its own margins
-
-    assert margins.shape == (len(C_GRID), 12, 2)
-    assert np.isnan(margins[:, 11]).all()
-    assert not np.isnan(margins[:, :11]).any()
-    assert np.array_equal(
-        held_out_scores(SHALLOW_HEADS["svm"], pool.features, changed, folds)[:, folds == 1], margins[:, folds == 1]
-    )
-    assert not np.allclose(
-        held_out_scores(SHALLOW_HEADS["svm"], pool.features, changed, folds)[:, folds == 0], margins[:, folds == 0]
-    )
-
-
-# --- calibration and prior correction ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scale", [1e-4, 0.1, 1.0, 30.0])
-def test_the_temperature_is_the_best_of_a_fine_grid(scale):
-    rng = np.random.default_rng(3)
-    labels = rng.integers(0, 4, size=200)
-    margins = scale * (1.5 * np.eye(4)[labels] + rng.normal(size=(200, 4)))
-
-    def loss(temperature):
-        powers = np.exp((margins - margins.max(axis=1, keepdims=True)) / temperature)
-        likely = np.log(powers / powers.sum(axis=1, keepdims=True))
-        own = likely[np.arange(200), labels]
-        return -((1 - 1 / 202) * own + 1 / 202 * (likely.sum(axis=1) - own) / 3).mean()
-
-    found = fit_temperature(margins, labels)
-
-    grid = scale * np.geomspace(0.01, 100, 4001)
-    best = min(grid, key=loss)
-    assert found == pytest.approx(best, rel=5e-3)
-    assert loss(found) <= loss(best) + 1e-9
-
-
 def test_where_every_image_is_told_right_the_correction_still_moves_a_doubtful_one():
     points = np.repeat([[1.0, 0.0], [0.0, 1.0]], [45, 5], axis=0)
     for head in SHALLOW_HEADS:
@@ -125,32 +40,6 @@ def test_where_every_image_is_told_right_the_correction_still_moves_a_doubtful_o
 
         plain, corrected = (model.with_tau(tau).predict_proba([[0.75, 0.65]])[0, 1] for tau in (0, 1))
         assert 0.01 < plain < corrected < 0.99
-
-
-def test_no_features_get_no_predictions():
-    model, _, _ = trained([5, 5])
-
-    assert model.predict_proba(np.zeros((0, 6))).shape == (0, 2)
-
-
-def test_prior_correction_divides_by_the_class_frequencies():
-    model, pool, _ = trained([60, 25, 15])
-    plain = model.with_tau(0).predict_proba(pool)
-    by_hand = plain / np.array([0.60, 0.25, 0.15])
-    by_hand /= by_hand.sum(axis=1, keepdims=True)
-
-    assert model.choice.tau == 1
-    assert model.counts == (60, 25, 15)
-    assert model.predict_proba(pool) == pytest.approx(by_hand, rel=1e-9)
-
-
-def test_half_the_correction_divides_by_the_square_root():
-    model, pool, _ = trained([60, 25, 15])
-    by_hand = model.with_tau(0).predict_proba(pool) / np.sqrt([0.60, 0.25, 0.15])
-
-    half = model.with_tau(0.5).predict_proba(pool)
-
-    assert half == pytest.approx(by_hand / by_hand.sum(axis=1, keepdims=True), rel=1e-9)
 
 
 def test_without_prior_correction_nothing_is_subtracted_and_c_is_judged_without():
@@ -176,9 +65,6 @@ def test_prior_correction_raises_macro_accuracy_under_imbalance():
     assert corrected > plain + 0.05
     assert model.cross_validation is not None
     assert model.cross_validation.corrected_accuracy > model.cross_validation.accuracy
-
-
-# --- training ---------------------------------------------------------------------------------------
 
 
 def test_classes_far_apart_are_told_apart():
@@ -257,23 +143,6 @@ def test_another_name_for_a_class_changes_nothing():
     assert [dict(zip("abcd", "dcba", strict=True))[name] for name in told[0]] == list(told[1])
 
 
-@pytest.mark.parametrize("names", [[3, 20], [0.5, 20.0], [False, True], ["20", "3"]])
-def test_predictions_have_the_type_of_the_labels(names, tmp_path):
-    pool, texts = clouds([10, 12])
-    labels = np.repeat(names, [10, 12])
-
-    model = train(pool, list(range(22)), labels)
-    model.save(tmp_path)
-
-    assert model.classes == tuple(names)
-    assert model.predict(pool).dtype == labels.dtype
-    assert np.array_equal(model.predict_proba(pool), train(pool, np.arange(22), texts).predict_proba(pool))
-    assert macro_accuracy(labels, model.predict(pool)) == evaluate(model, pool, labels).corrected_accuracy > 0.8
-    read = Model.load(tmp_path)
-    assert read.classes == model.classes
-    assert {type(name) for name in read.classes} == {type(names[0])}
-
-
 def test_labels_of_a_simulation_train_a_classifier_that_the_oracle_judges():
     pool, _ = clouds([30, 20, 10], spread=0.05)
     oracle = np.repeat([7, 30, 4], [30, 20, 10])
@@ -348,156 +217,6 @@ def test_an_unknown_strategy_is_refused(make_pool):
         train(make_pool(), [0, 1], ["a", "b"], strategy="finetun")
 
 
-# --- prediction -------------------------------------------------------------------------------------
-
-
-def test_a_pool_on_disk_in_memory_and_bare_features_are_predicted_alike(tmp_path):
-    model, pool, _ = trained([12, 9])
-    features = np.asarray(pool.features)
-    writer = PoolWriter(tmp_path, tmp_path, described("s"))
-    for start in (0, 8, 16):
-        block = features[start : start + 8]
-        predictions = summarise_probabilities(np.full((len(block), 2), 0.5))
-        writer.append([str(start + i) for i in range(len(block))], ["-"] * len(block), block, predictions)
-
-    expected = model.predict_proba(features)
-
-    assert np.array_equal(model.predict_proba(pool), expected)
-    assert model.predict_proba(features.tolist()) == pytest.approx(expected, abs=1e-12)
-    assert model.predict_proba(Pool.open(tmp_path)) == pytest.approx(expected, abs=1e-6)
-    assert (model.predict(Pool.open(tmp_path)) == model.predict(features)).all()
-
-
-@pytest.mark.parametrize("shape", [(3, 5), (6,), (2, 3, 6)])
-def test_features_of_another_width_are_refused(shape):
-    model, _, _ = trained([5, 5])
-
-    with pytest.raises(EvenpickError, match=r"takes features of shape \(n, 6\)"):
-        model.predict(np.zeros(shape))
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_features_that_are_not_finite_are_refused_with_their_row(bad):
-    model, _, _ = trained([5, 5])
-    features = np.zeros((3, 6))
-    features[1, 2] = bad
-
-    with pytest.raises(
-        EvenpickError,
-        match=r"features must be finite and at most 1e\+15; 1 rows hold NaN, infinity or more, the first is row 1",
-    ):
-        model.predict(features)
-
-
-def test_a_pool_of_another_source_is_refused():
-    pool, labels = clouds([8, 8])
-    of = {name: Pool(pool.features, pool.image_ids, source=described(name)) for name in ("lite", "resnet")}
-    model = train(of["lite"], np.arange(16), labels)
-
-    assert len(model.predict(of["lite"])) == 16
-    assert len(model.predict(pool)) == 16  # bare arrays say nothing of their source
-    with pytest.raises(EvenpickError, match="features of source 'lite'; the pool has those of 'resnet'"):
-        model.predict(of["resnet"])
-
-
-# --- on disk ----------------------------------------------------------------------------------------
-
-
-def test_a_model_is_read_back_as_it_was(tmp_path):
-    pool, labels = clouds([20, 9, 4])
-    pool = Pool(pool.features, pool.image_ids, source=described("lite"))
-    model = train(pool, np.arange(33), [f"{label} \U0001f9a9, é\n" for label in labels])
-
-    model.save(tmp_path / "new" / "model")
-    read = Model.load(str(tmp_path / "new" / "model"))
-
-    assert np.array_equal(read.predict_proba(pool), model.predict_proba(pool))
-    assert read.predict(pool).tolist() == model.predict(pool).tolist()
-    assert {k: v for k, v in read.__dict__.items() if k != "head"} == {
-        k: v for k, v in model.__dict__.items() if k != "head"
-    }
-
-
-def test_a_model_without_cross_validation_is_read_back(tmp_path):
-    model, pool, _ = trained([1, 1])
-    model.save(tmp_path)
-
-    assert Model.load(tmp_path).cross_validation is None
-    assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
-
-
-def test_the_files_of_a_model_hold_no_pickle(tmp_path):
-    trained([6, 6])[0].save(tmp_path)
-
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "weights.safetensors"]
-    assert json.loads((tmp_path / "model.json").read_bytes())["strategy"] == "svm"
-    assert (tmp_path / "weights.safetensors").read_bytes()[8:].startswith(b'{"')
-
-
-def test_saving_again_replaces_the_model(tmp_path):
-    trained([6, 6])[0].save(tmp_path)
-    (tmp_path / "network.onnx").touch()  # of a fine-tuned one before
-    model, pool, _ = trained([9, 5, 4])
-    model.save(tmp_path)
-
-    assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "weights.safetensors"]
-
-
-def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(EvenpickError, match="holds no model"):
-        Model.load(tmp_path / "gone")
-
-
-def test_a_model_of_another_format_is_refused(tmp_path):
-    trained([6, 6])[0].save(tmp_path)
-    facts = json.loads((tmp_path / "model.json").read_bytes())
-    (tmp_path / "model.json").write_text(json.dumps({**facts, "format": 9}))
-
-    with pytest.raises(EvenpickError, match=r"has format 9; evenpick .* reads 2"):
-        Model.load(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
-@pytest.mark.parametrize("left", [0, 10, 0.5, -1])
-def test_a_model_cut_short_is_refused(name, left, tmp_path):
-    trained([6, 6])[0].save(tmp_path)
-    size = (tmp_path / name).stat().st_size
-    os.truncate(tmp_path / name, size + left if left < 0 else int(size * left) if left < 1 else left)
-
-    with pytest.raises(EvenpickError, match="is damaged"):
-        Model.load(tmp_path)
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_a_model_with_a_changed_byte_in_its_weights_is_refused(seed, tmp_path):
-    trained([6, 6])[0].save(tmp_path)
-    data = bytearray((tmp_path / "weights.safetensors").read_bytes())
-    rng = np.random.default_rng(seed)
-    data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
-    (tmp_path / "weights.safetensors").write_bytes(data)
-
-    with pytest.raises(EvenpickError, match="is damaged"):
-        Model.load(tmp_path)
-
-
-@pytest.mark.parametrize("text", ["[]", "{}", "null", '{"format": 2}', "\0"])
-def test_a_model_whose_facts_are_something_else_is_refused(text, tmp_path):
-    trained([6, 6])[0].save(tmp_path)
-    (tmp_path / "model.json").write_text(text)
-
-    with pytest.raises(EvenpickError, match="is damaged"):
-        Model.load(tmp_path)
-
-
-def test_a_model_without_its_weights_is_refused(tmp_path):
-    trained([6, 6])[0].save(tmp_path)
-    (tmp_path / "weights.safetensors").unlink()
-
-    with pytest.raises(EvenpickError, match="is damaged"):
-        Model.load(tmp_path)
-
-
 def test_between_equal_accuracies_the_largest_c_wins():
     """Every C separates these; the smallest would leave the class with one label unpredicted."""
     rng = np.random.default_rng(0)
@@ -509,18 +228,6 @@ def test_between_equal_accuracies_the_largest_c_wins():
     assert set(model.cross_validation.accuracy_of_c.values()) == {1.0}
     assert model.with_tau(0).predict(points).tolist() == labels
 
-
-def test_tensors_of_any_kind_have_a_fingerprint():
-    torch = pytest.importorskip("torch")
-    from evenpick.sources.torch_networks import fingerprint
-
-    half = torch.nn.Linear(2, 3).to(torch.bfloat16)
-
-    assert fingerprint(half) != fingerprint(torch.nn.Linear(2, 3))
-    assert fingerprint(torch.nn.Flatten()) == fingerprint(torch.nn.Flatten())
-
-
-# --- the strategies and their choice ----------------------------------------------------------------
 
 every_head = pytest.mark.parametrize("head", SHALLOW_HEADS)
 
@@ -549,37 +256,6 @@ def test_every_strategy_is_read_back_as_it_was(head, tmp_path):
     assert np.array_equal(read.predict_proba(pool), model.predict_proba(pool))
 
 
-def test_nearest_mean_is_scikit_learns_nearest_centroid():
-    from sklearn.neighbors import NearestCentroid
-
-    rng = np.random.default_rng(0)
-    features, labels = normalised(rng.normal(size=(30, 4))), np.arange(30) % 3
-    others = normalised(rng.normal(size=(50, 4)))
-
-    scores = SHALLOW_HEADS["nearest_mean"].fit(features, labels, (1.0,))[0].scores(others)
-
-    theirs = NearestCentroid().fit(features, labels)
-    distances = ((others[:, None] - theirs.centroids_) ** 2).sum(axis=2)
-    assert scores.argmax(axis=1).tolist() == theirs.predict(others).tolist()
-    assert scores - (others**2).sum(axis=1, keepdims=True) == pytest.approx(-distances, abs=1e-5)
-
-
-@pytest.mark.parametrize("n_classes", [2, 5])
-def test_logistic_regression_equals_scikit_learns_from_scratch(n_classes):
-    from sklearn.linear_model import LogisticRegression
-
-    rng = np.random.default_rng(1)
-    labels = np.arange(120) % n_classes
-    features = normalised(rng.normal(size=(120, 8)) + np.eye(8)[labels])
-
-    for c, head in zip(
-        (1.0, 10.0), SHALLOW_HEADS["logistic_regression"].fit(features, labels, (1.0, 10.0)), strict=True
-    ):
-        expected = LogisticRegression(C=c, tol=1e-8, max_iter=5000).fit(features, labels).predict_proba(features)
-        powers = np.exp(head.scores(features))
-        assert powers / powers.sum(axis=1, keepdims=True) == pytest.approx(expected, abs=0.02)
-
-
 def test_the_best_strategy_on_the_folds_wins():
     pool, labels = clouds([40, 40, 40])
     model = train(pool, np.arange(120), labels, strategy="auto")
@@ -604,94 +280,6 @@ def test_a_class_inside_another_is_left_to_what_can_tell_it_apart():
     folds = model.cross_validations
     assert model.strategy in ("svm", "logistic_regression")
     assert folds[model.strategy].corrected_accuracy > folds["nearest_mean"].corrected_accuracy + 0.2
-
-
-def test_what_is_stated_is_chosen_without_the_fold_that_is_judged():
-    """On labels that say nothing, the best of many settings looks good on the folds that chose it."""
-    nested, chosen = [], []
-    for seed in range(12):
-        rng = np.random.default_rng(seed)
-        features, labels = normalised(rng.normal(size=(60, 20))), np.arange(60) % 2
-        folds = deal_nested_folds(labels, 10, rng)
-        found = cross_validate(SHALLOW_HEADS["svm"], features, labels, folds, TUNED_TAUS).cross_validation
-        nested.append(found.corrected_accuracy)
-        chosen.append(max(found.accuracy_of_c.values()))
-
-    assert np.mean(chosen) > np.mean(nested) + 0.02
-    assert np.mean(nested) == pytest.approx(0.5, abs=0.06)
-
-
-def test_inner_folds_see_nothing_of_the_fold_that_is_judged():
-    seen = []
-    head = SHALLOW_HEADS["nearest_mean"]
-    spy = replace(head, fit=lambda f, y, g: (seen.append(f[:, 0].tolist()), head.fit(f, y, g))[1])
-    features, labels = np.arange(1, 41, dtype=np.float32)[:, None] * np.ones((1, 2), np.float32), np.arange(40) % 2
-    nested = deal_nested_folds(labels, 4, np.random.default_rng(0))
-    folds, told = nested.outer, []
-
-    cross_validate(spy, features, labels, nested, (1.0,), lambda done, total: told.append((done, total)))
-
-    assert told == [(done, 8) for done in range(9)]  # four folds trained, then judged
-
-    assert len(seen) == 4 + 4 * N_INNER_FOLDS
-    blind = [
-        sum(not set((np.flatnonzero(folds == fold) + 1.0).tolist()) & set(fitted) for fitted in seen)
-        for fold in range(4)
-    ]
-    assert blind == [1 + N_INNER_FOLDS] * 4  # what judges the fold, and all that chooses for it
-
-
-def test_c_temperature_and_tau_are_judged_together():
-    """The smaller C is better by its raw scores, but the correction gives most of the common class away."""
-    vague, labels = scores_with_doubts(30)
-    vague[0, 49] *= -1  # by its raw scores one more is right
-    good, _ = scores_with_doubts(0)
-
-    choice, accuracy_of_c = choose(np.concatenate([vague, good]), labels, (0.1, 1.0), (1.0,))
-
-    raw = [macro_accuracy(labels, scores.argmax(axis=1)) for scores in (vague[0], good[0])]
-    assert raw[0] > raw[1]
-    assert choice.c == 1.0
-    assert accuracy_of_c[1.0] > accuracy_of_c[0.1]
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_the_printed_correction_stands_unless_a_weaker_one_is_better_by_half_a_standard_error(seed):
-    rng = np.random.default_rng(seed)
-    labels = np.repeat([0, 1, 2], [60, 20, 6])
-    scores = rng.normal(size=(1, 86, 3)) + 1.5 * np.eye(3)[labels] + np.log([6, 2, 1]) * rng.uniform(-0.5, 1)
-    taus, sizes = (0.0, 0.5, 1.0), np.array([60, 20, 6])
-    told, temperature = {}, fit_temperature(scores[0], labels)
-    for tau in taus:
-        told[tau] = (scores[0] / temperature - tau * np.log(sizes / 86)).argmax(axis=1) == labels
-    shares = {tau: np.bincount(labels, weights=right) / sizes for tau, right in told.items()}
-    best = max(taus, key=lambda tau: (shares[tau].mean(), tau))
-    error = macro_standard_error(shares[best], sizes)
-
-    choice, _ = choose(scores, labels, (1.0,), taus)
-
-    assert choice.tau == max(tau for tau in taus if shares[tau].mean() >= shares[best].mean() - error / 2)
-
-
-def scores_with_doubts(doubtful):
-    """Held-out scores of 40 common and 10 rare images, one of each told wrong.
-
-    Of the common ones some are so doubtful that a correction with tau = 1 gives them to the rare class.
-    """
-    labels = np.repeat([0, 1], [40, 10])
-    lead = np.where(labels == 0, 3.0, -3.0)
-    lead[[39, 49]] *= -1
-    lead[:doubtful] = 0.5
-    return np.stack([lead / 2, -lead / 2], axis=1)[None], labels
-
-
-def test_the_printed_correction_stands_within_a_standard_error():
-    few, labels = scores_with_doubts(2)
-    many, _ = scores_with_doubts(30)
-
-    assert choose(few, labels, (1.0,), TUNED_TAUS)[0].tau == 1
-    assert choose(many, labels, (1.0,), TUNED_TAUS)[0].tau < 1
-    assert choose(many, labels, (1.0,), (1.0,))[0].tau == 1  # as printed, whatever the folds say
 
 
 @pytest.mark.parametrize(

@@ -5,68 +5,25 @@ PyTorch trains, and is imported only by the functions that need it; ONNX Runtime
 
 import contextlib
 import copy
-import functools
-import hashlib
-import json
 import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..atomic_files import write_atomically
 from ..errors import EvenpickError
 from ..images import Batch, Logits, Preprocessing, decoded, logits_of_files, random_cut
 from ..sources import SourceDescription, new_network, torch_seed
+from .checkpoint import read_checkpoint, write_checkpoint
+from .fine_tuning_task import FineTuningSettings, FineTuningTask
 
 Progress = Callable[[int, int, float], None]  # images done, images in all (over all epochs), mean loss of last batch
-
-ENOUGH_TO_HOLD_OUT = 200  # images; fewer leave too few aside to tell a better epoch from a lucky one
 PATIENCE = 3  # epochs without improvement
-_HELD_OUT = 10  # one image in so many, of each class that has as many
-
-
-@dataclass(frozen=True)
-class FineTuningSettings:
-    """How to fine-tune; the defaults follow section 3.4 of the paper.
-
-    Attributes
-    ----------
-    epochs, batch_size : int
-    learning_rate : float
-        The source's own 0.1 divided by 10; divided by 10 again after two thirds of the epochs.
-    momentum, weight_decay : float
-        Of stochastic gradient descent.
-    augment : bool
-        Show a random crop, mirrored half the time, instead of the central square.
-    early_stop : bool
-        With 200 images or more, hold some out and keep the epoch that is best on them.
-    """
-
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    augment: bool = True
-    early_stop: bool = True
-
-    def __post_init__(self) -> None:
-        rules = (
-            ("epochs", self.epochs >= 1, "at least 1"),
-            ("batch_size", self.batch_size >= 2, "at least 2 (batch normalisation compares images)"),
-            ("learning_rate", 0 < self.learning_rate < math.inf, "above 0"),
-            ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
-            ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
-        )
-        for name, kept, rule in rules:
-            if not kept:
-                raise EvenpickError(f"fine-tuning: {name} must be {rule}; got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -113,49 +70,10 @@ def _module_logits(module: Any, files: Sequence[Path], preprocessing: Preprocess
     return logits_of_files(lambda batch: run(batch)[1], files, preprocessing)
 
 
-# --- training ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What is trained on: all that decides the result."""
-
-    source: SourceDescription
-    files: Sequence[Path]
-    labels: NDArray[np.intp]
-    settings: FineTuningSettings
-    seed: int
-
-    def rng(self, epoch: int) -> np.random.Generator:
-        """The draws of one epoch, counted from 1; 0 is for what comes before the first."""
-        return np.random.default_rng([self.seed, epoch])
-
-    @functools.cached_property
-    def preprocessing(self) -> Preprocessing:
-        return self.source.preprocessing
-
-    @functools.cached_property
-    def held_out(self) -> NDArray[np.intp]:
-        """Positions held out for early stopping, one in ten of each class that has ten."""
-        rng, held = self.rng(0), [np.empty(0, np.intp)]
-        if self.settings.early_stop and len(self.labels) >= ENOUGH_TO_HOLD_OUT:
-            for label in np.unique(self.labels):
-                of_class = np.flatnonzero(self.labels == label)
-                held.append(rng.choice(of_class, len(of_class) // _HELD_OUT, replace=False))
-        return np.sort(np.concatenate(held))
-
-    @functools.cached_property
-    def fingerprint(self) -> str:
-        stats = [file.stat() for file in self.files]  # another image under the same name is another task
-        files = [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in zip(self.files, stats, strict=True)]
-        parts = [self.source.to_json(), files, self.labels.tolist(), asdict(self.settings), self.seed]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
 class _Training:
     """The network and everything that changes while it is trained."""
 
-    def __init__(self, task: _Task) -> None:
+    def __init__(self, task: FineTuningTask) -> None:
         import torch
 
         self.task = task
@@ -244,58 +162,28 @@ class _Training:
 
     def save(self, file: Path) -> None:
         """Write all that the next epoch depends on, as safetensors: nothing in it can run."""
-        from safetensors.torch import save
-
         momenta = {name: self.optimizer.state[p].get("momentum_buffer") for name, p in self.module.named_parameters()}
         groups = {"weights": self.module.state_dict(), "best": self.best, "momentum": momenta}
-        tensors = {
-            f"{group}/{name}": tensor.detach().cpu().contiguous()
-            for group, members in groups.items()
-            for name, tensor in members.items()
-            if tensor is not None  # the source's own head has no gradient and so no momentum
-        }
         state = [self.epoch, self.best_epoch, self.best_loss, self.scaler.state_dict(), self.task.fingerprint]
-        facts = json.dumps(state)
-        write_atomically(file, save(tensors, {"facts": facts, "digest": _digest(tensors, facts)}))
+        write_checkpoint(file, groups, state)
 
     def resume(self, file: Path) -> None:
         """Go on from the file if it is whole and of the same task; else begin at the beginning."""
         try:
-            tensors, facts = _read_checkpoint(file)
+            groups, facts = read_checkpoint(file, self.device)
         except Exception:  # noqa: BLE001 (missing, cut off or damaged in any way: training begins again)
             return
         epoch, best_epoch, best_loss, scaler, fingerprint = facts
         if fingerprint != self.task.fingerprint:
             return
-        groups: dict[str, dict[str, Any]] = {"weights": {}, "best": {}, "momentum": {}}
-        for key, tensor in tensors.items():
-            group, _, name = key.partition("/")
-            groups[group][name] = tensor.to(self.device)
         self.module.load_state_dict(groups["weights"])
         parameters = dict(self.module.named_parameters())
-        for name, tensor in groups["momentum"].items():
+        for name, tensor in groups.get("momentum", {}).items():
             self.optimizer.state[parameters[name]]["momentum_buffer"] = tensor
         if scaler:  # a CPU has none, and CUDA refuses an empty one
             self.scaler.load_state_dict(scaler)
-        self.epoch, self.best_epoch, self.best_loss, self.best = epoch, best_epoch, best_loss, groups["best"]
-
-
-def _read_checkpoint(file: Path) -> tuple[dict[str, Any], list[Any]]:
-    from safetensors.torch import load
-
-    data = file.read_bytes()
-    # safetensors gives the metadata of files on the disk only; it lies in a JSON header behind 8 bytes of length.
-    metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    tensors = load(data)
-    if _digest(tensors, metadata["facts"]) != metadata["digest"]:
-        raise ValueError("damaged")
-    return tensors, json.loads(metadata["facts"])
-
-
-def _digest(tensors: dict[str, Any], facts: str) -> str:
-    from safetensors.torch import save
-
-    return hashlib.sha256(save(tensors) + facts.encode()).hexdigest()
+        self.epoch, self.best_epoch, self.best_loss = epoch, best_epoch, best_loss
+        self.best = groups.get("best", {})
 
 
 def _nearly_equal(n: int, batch_size: int) -> list[NDArray[np.intp]]:
@@ -343,7 +231,7 @@ def fine_tune(
             "fine-tuning needs one label for each image, 0 or above, and images of two classes or more; "
             f"got {len(files)} images, {len(labels)} labels and {n_labelled} classes"
         )
-    training = _Training(_Task(source, files, labels, settings, seed))
+    training = _Training(FineTuningTask(source, files, labels, settings, seed))
     if checkpoint is not None:
         training.resume(checkpoint)
     while not training.finished():
@@ -358,7 +246,7 @@ def fine_tune(
 def seconds_per_image(source: SourceDescription, files: Sequence[Path], settings: FineTuningSettings) -> float:
     """Seconds that training takes for one image on this machine: one step on an empty batch, and decoding a few files."""
     n = settings.batch_size
-    training = _Training(_Task(source, [], np.arange(2), settings, 0))
+    training = _Training(FineTuningTask(source, [], np.arange(2), settings, 0))
     if training.device.type == "cpu":
         n = min(n, 8)  # as fast for each image as more, and the answer comes sooner
     preprocessing = training.task.preprocessing

@@ -19,7 +19,8 @@ from ..atomic_files import LEFT_OVER, write_atomically
 from ..classifiers import FoldJudge, Validated, choose, validated
 from ..errors import EvenpickError, first_few
 from ..sources import SourceDescription, trainable, weights_fingerprint
-from .fine_tuning import FineTuned, FineTuningSettings, Progress, fine_tune, seconds_per_image
+from .fine_tuning import FineTuned, Progress, fine_tune, seconds_per_image
+from .fine_tuning_task import FineTuningSettings
 
 FEWEST_FOLDS, FEWEST_EPOCHS = 2, 3
 ON_TOP = 1.3  # measured: checkpoints and judging take up to a third more than the training steps

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from ..atomic_files import write_atomically
 from ..classifiers import Choice, CrossValidation, LinearHead, log_prior
 from ..errors import EvenpickError
 from ..images import Preprocessing
-from ..label_values import Label
+from ..label_values import Label, checked_labels
+from ..metrics import macro_accuracy
 from ..pool import Pool, check_finite, feature_blocks
 from ..probabilities import softmax
 from ..sources import SourceDescription
@@ -26,13 +28,14 @@ from .network import FineTunedNetwork
 FORMAT = 2
 WEIGHTS = "weights.safetensors"
 NETWORK = "network.onnx"
+_SHOWN = 5  # classes in a `repr`
 FINETUNE = "finetune"  # the strategy whose model is a network, not a linear head
 
 # What JSON and safetensors raise on files that are damaged, and what follows from facts that are something else.
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A trained classifier.
 
@@ -66,6 +69,34 @@ class Model:
     cross_validations: dict[str, CrossValidation]
     left_out: str = ""
 
+    def __repr__(self) -> str:
+        c, temperature, tau = self.choice.c, self.choice.temperature, self.choice.tau
+        counts = [f"{name!r} {n}" for name, n in zip(self.classes, self.counts, strict=True)]
+        more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
+        lines = [
+            f"Model(strategy={self.strategy!r}) of {sum(self.counts)} labels of {len(self.classes)} classes",
+            f"  classes: {', '.join(counts[:_SHOWN])}{more}",
+            f"  C = {c:g}, temperature {temperature:.3g}, prior correction tau = {tau:g}",
+        ]
+        if folds := self.cross_validation:
+            lines.append(
+                f"  nested macro accuracy {folds.corrected_accuracy:.1%} on held-out folds "
+                f"({folds.n_classes} of {len(self.classes)} classes)"
+            )
+        return "\n".join(lines)
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The classes as an array (n_classes,), the name by which scikit-learn knows them."""
+        return np.array(self.classes)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Features that it takes; a fine-tuned network takes none, but images."""
+        if isinstance(self.head, LinearHead):
+            return int(self.head.weights.shape[1])
+        raise AttributeError("a fine-tuned network takes images, not features")
+
     @property
     def cross_validation(self) -> CrossValidation | None:
         """That of the strategy it was trained with."""
@@ -78,8 +109,14 @@ class Model:
 
     def predict(self, features: ArrayLike | Pool) -> NDArray[Any]:
         """The most probable class of each row of features (n, n_features) or of a pool, in the type of the labels; shape (n,)."""
-        names = np.array(self.classes)
-        return np.asarray(names[self.predict_proba(features).argmax(axis=1)])
+        return np.asarray(self.classes_[self.predict_proba(features).argmax(axis=1)])
+
+    def score(self, features: ArrayLike | Pool, labels: Iterable[object]) -> float:
+        """Macro accuracy on features or a pool with known classes: a class never found counts 0; in [0, 1].
+
+        Scikit-learn's `score` weighs images; this one weighs classes, as everything here.
+        """
+        return macro_accuracy(np.array(checked_labels("score", labels)), self.predict(features))
 
     def predict_proba(self, features: ArrayLike | Pool) -> Values:
         """Calibrated and corrected probabilities, shape (n, n_classes), float64, rows sum to 1.

@@ -1,0 +1,246 @@
+"""A model predicts, corrects, and survives the disk."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from evenpick.errors import EvenpickError
+from evenpick.images import Preprocessing
+from evenpick.metrics import macro_accuracy
+from evenpick.pool import Pool
+from evenpick.pool.writer import PoolWriter
+from evenpick.probabilities import summarise_probabilities
+from evenpick.sources import SourceDescription
+from evenpick.training import Model, evaluate, train
+
+
+def clouds(counts, seed=0, spread=1.0, d=6):
+    """A pool of Gaussian clouds, `counts` images each, and the class names of its rows."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(len(counts), d))
+    numbers = np.repeat(np.arange(len(counts)), counts)
+    features = centres[numbers] + spread * rng.normal(size=(len(numbers), d))
+    return Pool.from_arrays(features), [f"class {i}" for i in numbers]
+
+
+def trained(counts, **options):
+    pool, labels = clouds(counts)
+    return train(pool, np.arange(len(pool)), labels, **options), pool, labels
+
+
+def described(name):
+    return SourceDescription(name, Preprocessing(), 6, 7, "none", f"hash of {name}")
+
+
+def test_no_features_get_no_predictions():
+    model, _, _ = trained([5, 5])
+
+    assert model.predict_proba(np.zeros((0, 6))).shape == (0, 2)
+
+
+def test_prior_correction_divides_by_the_class_frequencies():
+    model, pool, _ = trained([60, 25, 15])
+    plain = model.with_tau(0).predict_proba(pool)
+    by_hand = plain / np.array([0.60, 0.25, 0.15])
+    by_hand /= by_hand.sum(axis=1, keepdims=True)
+
+    assert model.choice.tau == 1
+    assert model.counts == (60, 25, 15)
+    assert model.predict_proba(pool) == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_half_the_correction_divides_by_the_square_root():
+    model, pool, _ = trained([60, 25, 15])
+    by_hand = model.with_tau(0).predict_proba(pool) / np.sqrt([0.60, 0.25, 0.15])
+
+    half = model.with_tau(0.5).predict_proba(pool)
+
+    assert half == pytest.approx(by_hand / by_hand.sum(axis=1, keepdims=True), rel=1e-9)
+
+
+@pytest.mark.parametrize("names", [[3, 20], [0.5, 20.0], [False, True], ["20", "3"]])
+def test_predictions_have_the_type_of_the_labels(names, tmp_path):
+    pool, texts = clouds([10, 12])
+    labels = np.repeat(names, [10, 12])
+
+    model = train(pool, list(range(22)), labels)
+    model.save(tmp_path)
+
+    assert model.classes == tuple(names)
+    assert model.predict(pool).dtype == labels.dtype
+    assert np.array_equal(model.predict_proba(pool), train(pool, np.arange(22), texts).predict_proba(pool))
+    assert macro_accuracy(labels, model.predict(pool)) == evaluate(model, pool, labels).corrected_accuracy > 0.8
+    read = Model.load(tmp_path)
+    assert read.classes == model.classes
+    assert {type(name) for name in read.classes} == {type(names[0])}
+
+
+def test_a_pool_on_disk_in_memory_and_bare_features_are_predicted_alike(tmp_path):
+    model, pool, _ = trained([12, 9])
+    features = np.asarray(pool.features)
+    writer = PoolWriter(tmp_path, tmp_path, described("s"))
+    for start in (0, 8, 16):
+        block = features[start : start + 8]
+        predictions = summarise_probabilities(np.full((len(block), 2), 0.5))
+        writer.append([str(start + i) for i in range(len(block))], ["-"] * len(block), block, predictions)
+
+    expected = model.predict_proba(features)
+
+    assert np.array_equal(model.predict_proba(pool), expected)
+    assert model.predict_proba(features.tolist()) == pytest.approx(expected, abs=1e-12)
+    assert model.predict_proba(Pool.open(tmp_path)) == pytest.approx(expected, abs=1e-6)
+    assert (model.predict(Pool.open(tmp_path)) == model.predict(features)).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (6,), (2, 3, 6)])
+def test_features_of_another_width_are_refused(shape):
+    model, _, _ = trained([5, 5])
+
+    with pytest.raises(EvenpickError, match=r"takes features of shape \(n, 6\)"):
+        model.predict(np.zeros(shape))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_refused_with_their_row(bad):
+    model, _, _ = trained([5, 5])
+    features = np.zeros((3, 6))
+    features[1, 2] = bad
+
+    with pytest.raises(
+        EvenpickError,
+        match=r"features must be finite and at most 1e\+15; 1 rows hold NaN, infinity or more, the first is row 1",
+    ):
+        model.predict(features)
+
+
+def test_a_pool_of_another_source_is_refused():
+    pool, labels = clouds([8, 8])
+    of = {name: Pool(pool.features, pool.image_ids, source=described(name)) for name in ("lite", "resnet")}
+    model = train(of["lite"], np.arange(16), labels)
+
+    assert len(model.predict(of["lite"])) == 16
+    assert len(model.predict(pool)) == 16  # bare arrays say nothing of their source
+    with pytest.raises(EvenpickError, match="features of source 'lite'; the pool has those of 'resnet'"):
+        model.predict(of["resnet"])
+
+
+def test_a_model_is_read_back_as_it_was(tmp_path):
+    pool, labels = clouds([20, 9, 4])
+    pool = Pool(pool.features, pool.image_ids, source=described("lite"))
+    model = train(pool, np.arange(33), [f"{label} \U0001f9a9, é\n" for label in labels])
+
+    model.save(tmp_path / "new" / "model")
+    read = Model.load(str(tmp_path / "new" / "model"))
+
+    assert np.array_equal(read.predict_proba(pool), model.predict_proba(pool))
+    assert read.predict(pool).tolist() == model.predict(pool).tolist()
+    assert {k: v for k, v in read.__dict__.items() if k != "head"} == {
+        k: v for k, v in model.__dict__.items() if k != "head"
+    }
+
+
+def test_a_model_without_cross_validation_is_read_back(tmp_path):
+    model, pool, _ = trained([1, 1])
+    model.save(tmp_path)
+
+    assert Model.load(tmp_path).cross_validation is None
+    assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
+
+
+def test_the_files_of_a_model_hold_no_pickle(tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "weights.safetensors"]
+    assert json.loads((tmp_path / "model.json").read_bytes())["strategy"] == "svm"
+    assert (tmp_path / "weights.safetensors").read_bytes()[8:].startswith(b'{"')
+
+
+def test_saving_again_replaces_the_model(tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    (tmp_path / "network.onnx").touch()  # of a fine-tuned one before
+    model, pool, _ = trained([9, 5, 4])
+    model.save(tmp_path)
+
+    assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "weights.safetensors"]
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(EvenpickError, match="holds no model"):
+        Model.load(tmp_path / "gone")
+
+
+def test_a_model_of_another_format_is_refused(tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    facts = json.loads((tmp_path / "model.json").read_bytes())
+    (tmp_path / "model.json").write_text(json.dumps({**facts, "format": 9}))
+
+    with pytest.raises(EvenpickError, match=r"has format 9; evenpick .* reads 2"):
+        Model.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
+@pytest.mark.parametrize("left", [0, 10, 0.5, -1])
+def test_a_model_cut_short_is_refused(name, left, tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    size = (tmp_path / name).stat().st_size
+    os.truncate(tmp_path / name, size + left if left < 0 else int(size * left) if left < 1 else left)
+
+    with pytest.raises(EvenpickError, match="is damaged"):
+        Model.load(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_model_with_a_changed_byte_in_its_weights_is_refused(seed, tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    data = bytearray((tmp_path / "weights.safetensors").read_bytes())
+    rng = np.random.default_rng(seed)
+    data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
+    (tmp_path / "weights.safetensors").write_bytes(data)
+
+    with pytest.raises(EvenpickError, match="is damaged"):
+        Model.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "null", '{"format": 2}', "\0"])
+def test_a_model_whose_facts_are_something_else_is_refused(text, tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    (tmp_path / "model.json").write_text(text)
+
+    with pytest.raises(EvenpickError, match="is damaged"):
+        Model.load(tmp_path)
+
+
+def test_a_model_without_its_weights_is_refused(tmp_path):
+    trained([6, 6])[0].save(tmp_path)
+    (tmp_path / "weights.safetensors").unlink()
+
+    with pytest.raises(EvenpickError, match="is damaged"):
+        Model.load(tmp_path)
+
+
+def test_it_follows_scikit_learn_where_it_can():
+    model, pool, labels = trained([30, 12, 8])
+    features = np.asarray(pool.features)
+
+    assert model.classes_.tolist() == list(model.classes)
+    assert model.n_features_in_ == 6
+    assert model.score(features, labels) == model.score(pool, labels) == macro_accuracy(labels, model.predict(pool))
+    with pytest.raises(EvenpickError, match="score: row 1: the label is missing"):
+        model.score(pool, ["class 0", None, *labels[2:]])
+
+
+def test_it_prints_as_a_few_lines():
+    model, _, _ = trained([30, 12, 1, 8, 2, 3, 4])
+
+    lines = repr(model).splitlines()
+
+    assert lines[0] == "Model(strategy='svm') of 60 labels of 7 classes"
+    assert lines[1] == "  classes: 'class 0' 30, 'class 1' 12, 'class 2' 1, 'class 3' 8, 'class 4' 2 and 2 more"
+    assert lines[2].startswith(f"  C = {model.choice.c:g}, temperature ")
+    accuracy = model.cross_validation.corrected_accuracy
+    assert lines[3] == f"  nested macro accuracy {accuracy:.1%} on held-out folds (6 of 7 classes)"
+    assert len(lines) == 4
+    assert len(repr(trained([1, 1])[0]).splitlines()) == 3
