@@ -7,6 +7,7 @@ from evenpick.metrics import macro_accuracy
 from evenpick.paper.cell import FULL, Cell, Labelled, run_cell, svm_accuracies
 
 
+@pytest.mark.slow
 def test_the_accuracies_of_a_cell_are_those_of_train():
     rng = np.random.default_rng(1)
     labels = np.array(["a"] * 40 + ["b"] * 12 + ["c"] * 5)

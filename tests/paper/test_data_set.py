@@ -7,6 +7,8 @@ from evenpick.metrics import class_counts
 from evenpick.paper import data_set, data_sets_in, open_data_set
 from evenpick.paper.data_set import FORMS
 
+pytestmark = pytest.mark.slow
+
 rng = np.random.default_rng(0)
 
 

@@ -13,6 +13,8 @@ from evenpick.paper.cell import FULL
 from evenpick.paper.pages import write_pages
 from evenpick.paper.results import RESULTS, read_rows
 
+pytestmark = pytest.mark.slow
+
 GRID = Grid(("random", "ent_inv_div", "core_set"), (None, "ratio_max"), (8, 14), 2)
 
 

@@ -13,6 +13,8 @@ from evenpick.paper.cell import FULL
 from evenpick.paper.pages import write_pages
 from evenpick.paper.results import FACTS, RESULTS, add_facts
 
+pytestmark = pytest.mark.slow
+
 ACQUISITIONS = {"random": 30, "ent": 20, "ms_inv": 40, "ent_inv_div": 50}
 
 

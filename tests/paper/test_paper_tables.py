@@ -6,6 +6,8 @@ from evenpick.metrics import g_al
 from evenpick.paper.cell import FULL
 from evenpick.paper.tables import PRINTED, Results, all_tables, summary
 
+pytestmark = pytest.mark.slow
+
 FACTS = {
     name: {"classes": 101, "images": 700, "test_images": 9, "mean": 6.5, "std": 3.25, "imbalance_ratio": 0.5, "shares": [1]}
     for name in ("mine", "other")

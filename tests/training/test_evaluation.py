@@ -30,6 +30,7 @@ def test_a_class_that_was_never_found_counts_nothing(model):
     ]
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_true_accuracy_about_as_often_as_it_says():
     rng = np.random.default_rng(0)
     points = rng.normal([[0, 0]] * 500 + [[1.5, 0]] * 500)
@@ -51,6 +52,7 @@ def test_as_many_labels_as_images_are_needed(model):
         evaluate(model, Pool.from_arrays([[0, 1], [1, 0]]), ["up"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
@@ -64,6 +66,7 @@ def test_labels_that_say_nothing_or_are_of_another_type_are_refused(model, label
         evaluate(model, Pool.from_arrays([[0, 1], [1, 0]]), labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("own", "used"), [(0.5, 0.5), (1.0, 1.0), (0.0, 1.0)])
 def test_the_correction_is_the_models_own_or_as_printed(own, used):
     rng = np.random.default_rng(0)

@@ -16,6 +16,7 @@ def test_different_answers_are_conflicts_and_a_skip_is_an_answer():
     assert conflicts(opinions) == [7, 5]
 
 
+@pytest.mark.slow
 def test_kappa_by_hand():
     # 4 of 5 alike; by chance 0.6 * 0.4 + 0.4 * 0.6 = 0.48; kappa = (0.8 - 0.48) / 0.52
     ann, bob = "aaabb", "aabbb"

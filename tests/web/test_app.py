@@ -110,6 +110,7 @@ def test_addresses_and_methods_that_do_not_exist_are_refused(begin):
     assert client.delete("/image/1").status_code == 405
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
@@ -173,6 +174,7 @@ def test_the_pages_hold_no_inline_script_nor_style_nor_foreign_address(begin, pa
     assert all("src=" in tag for tag in text.split("<script")[1:])
 
 
+@pytest.mark.slow
 def test_whatever_the_pages_and_scripts_ask_for_is_there(begin):
     client, asked = begin(), {"/", "/api"}
     for address in (todo := sorted(asked)):
@@ -190,6 +192,7 @@ def test_whatever_the_pages_and_scripts_ask_for_is_there(begin):
 # --- several people at once -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_eight_annotators_at_once_lose_no_answer_and_give_none_twice(make_workspace, running):
     workspace = make_workspace(2100)
     pool = Pool.open(workspace)

@@ -122,6 +122,7 @@ def test_what_is_not_possible_now_is_a_conflict_with_a_reason(begin):
         assert (answer.status_code, message in answer.json()["error"]) == (409, True)
 
 
+@pytest.mark.slow
 def test_automatic_balancing_asks_without_repeats_and_tells_no_target(begin):
     client = begin(n=70, budget=60, balancing="auto", show_target=True)
     turn, rows = client.ask("/api/next")["turn"], []

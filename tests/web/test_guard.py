@@ -76,6 +76,7 @@ def test_a_response_may_say_itself_how_long_it_is_kept():
     assert headers == {**SECURITY_HEADERS, "Cache-Control": "max-age=9"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
@@ -203,6 +204,7 @@ def test_our_own_pages_and_programs_without_a_page_are_welcome():
 # --- the token --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/", "/api/state", "/image/1", "/static/label.js", "/openapi.json", "/api"])
 def test_without_the_token_nothing_is_shown(begin, path):
     client = begin(token=TOKEN)
@@ -259,6 +261,7 @@ def test_a_body_has_at_most_64_kib(begin, size, status):
         assert answer.json() == {"error": "a body must state its length and have at most 65536 bytes"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [13, LIMIT - 1, LIMIT, LIMIT + 1])
 @pytest.mark.parametrize("chunked", [True, False])
 def test_a_body_that_does_not_state_its_length_is_refused(begin, size, chunked):

@@ -10,6 +10,7 @@ import pytest
 TESTS = sorted((Path(__file__).parent / "javascript").glob("*.test.mjs"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: file.name)
 def test_the_parts_of_the_page_without_elements(file):
     node = shutil.which("node")

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
+pytestmark = pytest.mark.slow
+
 HERE = "http://127.0.0.1:8765"
 TOKEN = "a-token-of-some-length"
 

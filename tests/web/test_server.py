@@ -46,6 +46,7 @@ def test_photographs_that_are_gone_are_told(make_workspace, make_pool, tmp_path)
         serve(workspace, make_pool(), 5, port=0, open_browser=False)
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_command_says_which_pip_line_brings_it(make_workspace):
     code = (
         "import sys; sys.modules['starlette'] = None\n"
@@ -60,6 +61,7 @@ def test_without_the_extra_the_command_says_which_pip_line_brings_it(make_worksp
     )
 
 
+@pytest.mark.slow
 def test_another_address_gets_a_token(make_workspace):
     command = [sys.executable, "-m", "evenpick", "label", str(make_workspace()), "--budget", "3", "--no-browser"]
     command += ["--host", "0.0.0.0", "--port", "0"]
