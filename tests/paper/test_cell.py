@@ -1,6 +1,7 @@
 """One cell of the grid buys as a simulation does and is as accurate as what `train` makes."""
 
 import numpy as np
+import pytest
 
 from evenpick import Pool, simulate, train
 from evenpick.metrics import macro_accuracy

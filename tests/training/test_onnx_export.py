@@ -16,6 +16,8 @@ from evenpick.images import Preprocessing
 from evenpick.sources import SourceModel
 from evenpick.training.onnx_export import ClassifierHead, onnx_classifier
 
+pytestmark = pytest.mark.slow
+
 TINY = Preprocessing(size=8)
 
 

@@ -18,6 +18,8 @@ from evenpick.training import Model, evaluate, train
 from evenpick.training.strategies import STRATEGIES
 from evenpick.vectors import normalised
 
+pytestmark = pytest.mark.slow
+
 
 def clouds(counts, seed=0, spread=1.0, d=6):
     """A pool of Gaussian clouds, `counts` images each, and the class names of its rows."""
