@@ -75,7 +75,7 @@ def macro_accuracy(
         raise EvenpickError(
             f"macro_accuracy: y_true and y_pred must be of one type; got {true[0]!r:.40} and {predicted[0]!r:.40}"
         )
-    for row, label in enumerate(true.tolist()):
+    for row, label in enumerate(true.tolist() if true.dtype.kind not in "biu" else ()):  # whole numbers cannot miss
         if is_missing(label):
             raise EvenpickError(f"macro_accuracy: row {row} of y_true is missing ({label!r}); leave it out of both")
     counted = sorted(set(true.tolist())) if classes is None else list(classes)

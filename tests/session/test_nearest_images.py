@@ -6,6 +6,26 @@ import pytest
 from evenpick.session import BALANCINGS
 from evenpick.session.nearest_images import NextImage
 
+# Of each form: two images on a line, the means of the target and of two other classes, and the image that is picked.
+# ratio_max: 1 / 9 against 1.6 / 11.6 (a smallest distance would say 1 / 3 against 1.6 / 5.6).
+# diff_min: 3 - 1 against 1 - 5 (a largest distance would say 3 - 13 against 1 - 9).
+BY_HAND = {
+    "ratio_max": ([1.0, -1.6], [0.0, 4.0, 10.0], 0),
+    "diff_min": ([3.0, -1.0], [0.0, 4.0, -10.0], 1),
+}
+
+
+def test_every_form_has_a_case_by_hand():
+    assert BY_HAND.keys() == BALANCINGS.keys()
+
+
+@pytest.mark.parametrize("form", BY_HAND)
+def test_a_form_picks_what_is_computed_by_hand(form):
+    images, means, expected = BY_HAND[form]
+    next_image = NextImage(np.array(images, np.float32)[:, None], BALANCINGS[form], np.arange(2))
+
+    assert next_image.pick(np.array(means)[:, None], 0, [1, 2], np.ones(2, bool)) == expected
+
 
 def reference_pick(features, means, target, others, free, rank, form):
     """Method page, Eq. 9 and its later form, in float64, image by image."""
