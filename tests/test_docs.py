@@ -100,6 +100,7 @@ def fill_in(selection):
         csv.writer(handle).writerows([rows[0], *([image, image[0]] for image, _ in rows[1:])])
 
 
+@pytest.mark.slow
 def test_the_workspace_example_runs(tmp_path, photo_folder, source_cache):
     code = example("workspace", "python").replace("work.import", "fill_in()\nwork.import")
     code = "import sys\nfill_in = lambda: (print('fill in', flush=True), sys.stdin.readline())\n" + code

@@ -23,6 +23,7 @@ def test_it_keeps_the_conventions_of_scikit_learn(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 def test_it_predicts_as_the_model_of_the_same_labels():
     features, labels = clouds([30, 12, 6])
     own = EvenpickClassifier("svm", n_folds=4, random_state=3).fit(features, labels)

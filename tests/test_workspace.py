@@ -135,6 +135,7 @@ def test_images_that_cannot_be_read_are_told_of_and_copies_are_predicted(tmp_pat
     assert (found.n_images, found.n_unreadable) == (2, 1)
 
 
+@pytest.mark.slow
 def test_the_page_is_served_until_it_is_stopped(make_workspace):
     path = make_workspace()
     code = f"import evenpick; evenpick.Workspace({str(path)!r}).label(3, port=0, open_browser=False)"

@@ -72,6 +72,7 @@ def test_a_pool_on_disk_gives_the_same_picks_as_one_in_memory(make_workspace):
     assert picks[0] == picks[1]
 
 
+@pytest.mark.slow
 def test_most_images_are_not_compared_with_most_centres(monkeypatch):
     features = np.random.default_rng(0).normal(size=(3000, 16))
     compared = []

@@ -11,6 +11,7 @@ from evenpick.classifiers.choice import fit_temperature
 from evenpick.metrics import macro_accuracy, macro_standard_error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-4, 0.1, 1.0, 30.0])
 def test_the_temperature_is_the_best_of_a_fine_grid(scale):
     rng = np.random.default_rng(3)

@@ -15,6 +15,7 @@ from evenpick.classifiers.folds import N_INNER_FOLDS
 from evenpick.vectors import normalised
 
 
+@pytest.mark.slow
 def test_what_is_stated_is_chosen_without_the_fold_that_is_judged():
     """On labels that say nothing, the best of many settings looks good on the folds that chose it."""
     nested, chosen = [], []

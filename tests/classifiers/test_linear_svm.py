@@ -109,6 +109,7 @@ def test_a_start_from_the_last_c_changes_nothing():
     assert path[-1].scores(features) == pytest.approx(alone.scores(features), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_class_without_an_image_has_margins_below_zero_everywhere():
     features, labels = PROBLEMS["more images than features"]
     anywhere = normalised(np.random.default_rng(5).normal(size=(500, 5)))

@@ -12,6 +12,7 @@ def runs(**methods):
     return pd.DataFrame(methods, index=index, dtype=float)
 
 
+@pytest.mark.slow
 def test_differences_are_paired_and_each_seed_counts_once():
     found = differences(runs(ours=[3, 5, 4, 13, 15, 17]), runs(other=[1, 2, 3, 10, 11, 12])["other"])["ours"]
 
@@ -21,6 +22,7 @@ def test_differences_are_paired_and_each_seed_counts_once():
     assert found.p == pytest.approx(2 / 2**6)  # all six signs the same, two-sided
 
 
+@pytest.mark.slow
 def test_holm_multiplies_the_smallest_p_by_the_number_of_differences():
     base = runs(random=[0, 0, 0, 0, 0, 0])["random"]
     found = differences(runs(good=[1, 2, 3, 4, 5, 6], bad=[1, -2, 3, -4, 5, -6], same=[0] * 6), base)
@@ -30,6 +32,7 @@ def test_holm_multiplies_the_smallest_p_by_the_number_of_differences():
     assert found["same"].p == 1
 
 
+@pytest.mark.slow
 def test_columns_of_the_same_name_are_compared_where_both_have_a_run():
     found = differences(runs(a=[1, 2, np.nan, 4, 5, 6], b=[1] * 6), runs(a=[0] * 6, b=[2] * 6))
 
@@ -45,6 +48,7 @@ def test_a_method_is_never_compared_with_one_of_another_name():
     assert differences(runs(a=[1] * 6), runs(b=[0] * 6)) == {}
 
 
+@pytest.mark.slow
 def test_budgets_of_one_seed_are_one_pair():
     index = pd.MultiIndex.from_product([["x"], [100, 200, 400], range(6)], names=["data_set", "budget", "seed"])
     values = pd.DataFrame({"a": np.arange(18) % 6 + 1.0}, index=index)
@@ -69,6 +73,7 @@ def test_the_best_method_has_rank_one_and_equals_share_a_rank():
     assert list(found.columns) == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_nemenyi_is_that_of_the_studentized_range():
     of_ranks = pd.DataFrame([[1, 2, 3]] * 6 + [[2, 1, 3]] * 2, columns=["a", "b", "c"], dtype=float)
     means = of_ranks.mean()

@@ -88,6 +88,7 @@ print(np.asarray(pool.features).shape)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="this system has no limit of open files to lower")
 def test_a_pool_of_more_blocks_than_files_may_be_open_is_read(tmp_path):
     written(tmp_path, parts(rows=[1] * 300))

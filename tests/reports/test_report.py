@@ -41,6 +41,7 @@ def label_everything(workspace, name=lambda image_id: "<b>a</b>" if image_id.sta
     write_evaluation(workspace, evaluate(model, pool, [*truth[:-1], "never found"]), "the same images")
 
 
+@pytest.mark.slow
 def test_page_json_and_csv_tell_the_same(workspace):
     label_everything(workspace)
 
@@ -84,6 +85,7 @@ def test_what_it_is_too_early_to_show_is_held_back_but_in_the_json(workspace):
     assert facts["expectation"]["n_labels"] == facts["unseen"]["n_labels"] == 8
 
 
+@pytest.mark.slow
 def test_the_page_loads_nothing_and_class_names_stay_text(workspace):
     label_everything(workspace)
 
@@ -117,6 +119,7 @@ def test_labels_that_came_after_the_training_are_told(workspace):
     assert "Labels were added or changed" in write_report(workspace).read_text()
 
 
+@pytest.mark.slow
 def test_an_image_whose_file_is_gone_is_shown_as_missing(workspace, photo_folder):
     label_everything(workspace)
     for file in photo_folder.rglob("*.jpg"):

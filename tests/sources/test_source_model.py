@@ -59,6 +59,7 @@ def test_preprocessing_is_read_back_from_what_is_stated_of_it(make_network, tmp_
 # --- the default source on real photographs -------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "classes"),
     [
@@ -82,6 +83,7 @@ def test_wrong_preprocessing_lowers_the_probability_of_the_true_class(name, true
     assert probabilities(confused, photographs[name])[true] < right - 0.05
 
 
+@pytest.mark.slow
 def test_the_exported_network_agrees_with_pytorch(lite0, photographs):
     import torch
 
@@ -115,6 +117,7 @@ def test_the_export_is_kept_and_then_needs_no_pytorch(lite0, cache):
     assert run.stdout.strip() == "1280"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call",
     ["SourceModel.load()", "SourceModel.from_torch(object(), Preprocessing())"],

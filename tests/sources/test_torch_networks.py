@@ -99,6 +99,7 @@ def resnet18_state():
     return ResNet18().state_dict()
 
 
+@pytest.mark.slow
 def test_resnet18_weights_become_a_source(resnet18_state, images, tmp_path):
     import torch
     from safetensors.torch import save_file

@@ -26,6 +26,8 @@ from evenpick.training import (
 )
 from evenpick.training.fine_tuning_plan import FineTuningLeftOut, NetworkTask, planned
 
+pytestmark = pytest.mark.slow
+
 QUICK = FineTuningOptions(FineTuningSettings(epochs=20, batch_size=8, augment=False), max_minutes=None)
 
 
