@@ -20,6 +20,8 @@ INSIDE = {
     "Curve": "the estimate is made again with another constant",
     "UnseenClasses": "as `Curve`",
     "expectation": "as `Curve`",
+    "expected_accuracy": "what `status` asks for with the record is measured here without one",
+    "unseen_classes": "as `expected_accuracy`",
     "expectation_of": "as `Curve`",
     "AGREEING": "the cut that the page states",
     "INFORMATIVE": "the cut that the page states",

@@ -74,6 +74,7 @@ def test_the_default_source_knows_real_photographs(name, classes, lite0, photogr
 
 
 @pytest.mark.parametrize("wrong", [{"channels": "bgr"}, {"mean": (0, 0, 0), "std": (1 / 255,) * 3}], ids=["bgr", "raw"])
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "true"), [("rocket", 657), ("coffee", 967)])
 def test_wrong_preprocessing_lowers_the_probability_of_the_true_class(name, true, wrong, lite0, photographs):
     confused = replace(lite0, preprocessing=replace(LITE0, **wrong))

@@ -11,6 +11,8 @@ from evenpick.images import Preprocessing
 from evenpick.sources import new_network, torch_seed, trainable
 from evenpick.sources.torch_networks import ResNet18
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def resnet18(tmp_path, made_source):

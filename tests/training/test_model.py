@@ -60,6 +60,7 @@ def test_half_the_correction_divides_by_the_square_root():
     assert half == pytest.approx(by_hand / by_hand.sum(axis=1, keepdims=True), rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [[3, 20], [0.5, 20.0], [False, True], ["20", "3"]])
 def test_predictions_have_the_type_of_the_labels(names, tmp_path):
     pool, texts = clouds([10, 12])
@@ -157,6 +158,7 @@ def test_the_files_of_a_model_hold_no_pickle(tmp_path):
     assert (tmp_path / "weights.safetensors").read_bytes()[8:].startswith(b'{"')
 
 
+@pytest.mark.slow
 def test_saving_again_replaces_the_model(tmp_path):
     trained([6, 6])[0].save(tmp_path)
     (tmp_path / "network.onnx").touch()  # of a fine-tuned one before
@@ -192,6 +194,7 @@ def test_a_model_cut_short_is_refused(name, left, tmp_path):
         Model.load(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 def test_a_model_with_a_changed_byte_in_its_weights_is_refused(seed, tmp_path):
     trained([6, 6])[0].save(tmp_path)
