@@ -16,14 +16,18 @@ LEFT_OVER = ".evenpick-*.tmp"
 
 
 @contextlib.contextmanager
-def writing(file: Path) -> Iterator[Path]:
-    """A path to write to; what lies there at the end becomes the file, on an error the file stays as it was."""
+def writing(file: Path, flushed: bool = True) -> Iterator[Path]:
+    """A path to write to; what lies there at the end becomes the file, on an error the file stays as it was.
+
+    Without `flushed` a machine that stops may leave it empty: for thousands of files that can be made again.
+    """
     # Hidden, so that nothing takes it for an image, and short, so that any name that the disk takes can be written.
     temporary = file.with_name(LEFT_OVER.replace("*", secrets.token_hex(8)))
     try:
         yield temporary
-        with temporary.open("rb+") as handle:
-            flush(handle)
+        if flushed:
+            with temporary.open("rb+") as handle:
+                flush(handle)
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)

@@ -174,7 +174,7 @@ def _cifar100(folder: Path, unpacked: Path) -> tuple[Split, Split]:
             file = unpacked / name / image
             if not file.exists():
                 pixels = records[int(file.stem), 2:].reshape(3, 32, 32).transpose(1, 2, 0)
-                with writing(file) as temporary:
+                with writing(file, flushed=False) as temporary:
                     Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, "PNG")
         splits.append(Split(unpacked / name, labels))
     return splits[0], splits[1]
