@@ -52,9 +52,9 @@ def main() -> None:
     """
 
 
-COMMANDS = [
+COMMANDS: list[click.Command] = [
     demo, sources, embed, diagnose, select, import_, export, label, simulate, status, train, evaluate, predict, report,
     benchmark,
 ]  # fmt: skip
-for command in COMMANDS:
-    main.add_command(command)
+for _command in COMMANDS:
+    main.add_command(_command)

@@ -60,7 +60,7 @@ class EvenpickClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             )  # fmt: skip
         except EvenpickError as error:  # scikit-learn expects this kind
             raise ValueError(str(error)) from error
-        self.classes_ = self.model_.classes_.astype(labels.dtype)
+        self.classes_: NDArray[Any] = self.model_.classes_.astype(labels.dtype)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:

@@ -17,8 +17,8 @@ try:
     from skactiveml.utils import MISSING_LABEL
     from sklearn.base import clone
     from sklearn.utils import check_random_state
-except ImportError as error:
-    raise MissingExtraError("the bridge to scikit-activeml", "skactiveml") from error
+except ImportError:
+    raise MissingExtraError("the bridge to scikit-activeml", "skactiveml") from None
 
 _SEEDS = 2**31 - 1
 _GIVEN = {"X", "y", "candidates", "batch_size", "return_utilities"}  # parameters of `query` that the bridge fills

@@ -56,7 +56,8 @@ class Workspace:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path, self.paths = Path(path), Paths(path)
+        self.path: Path = Path(path)
+        self.paths: Paths = Paths(path)
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r})"

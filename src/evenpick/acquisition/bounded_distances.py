@@ -66,7 +66,7 @@ class BoundedDistances:
             total += block_sum
         self._centre = (total / len(features)).astype(np.float32)
         measured = run(partial(_lengths, self._centre), single_blocks(features))
-        self.lengths = np.concatenate(list(measured))
+        self.lengths: Singles = np.concatenate(list(measured))
         # Worst case of a float32 dot product of d terms, twice, and of the differences and sums around it.
         self._rounding = (2 * features.shape[1] + 16) * float(np.finfo(np.float32).eps)
 

@@ -32,7 +32,7 @@ class ComputedRows:
     at_hand = False
 
     def __init__(self, points: Singles, kernel: Kernel) -> None:
-        self.n_points = len(points)
+        self.n_points: int = len(points)
         self._points, self._kernel, self._squares = points, kernel, squared_lengths(points)
 
     def rows(self, points: IndexArray) -> Iterator[Singles]:
@@ -46,7 +46,8 @@ class ByteTable:
     at_hand = True
 
     def __init__(self, points: Singles, kernel: Kernel) -> None:
-        n = self.n_points = len(points)
+        n = len(points)
+        self.n_points: int = n
         self._points, self._kernel, self._squares = points, kernel, squared_lengths(points)
         self._steps = np.empty((n, n), np.uint8)
         with one_blas_thread():

@@ -75,7 +75,7 @@ class NearestCentres:
         n = len(features)
         self._features, self._run = features, run
         self._distances = BoundedDistances(features, run)
-        self.bounds = _Bounds(*np.full((3, n), np.inf), *np.zeros((2, n), np.intp))
+        self.bounds: _Bounds = _Bounds(*np.full((3, n), np.inf), *np.zeros((2, n), np.intp))
         self._centres = np.empty((0, features.shape[1]))
         self._ends = self._distances.ends(self._centres)
 

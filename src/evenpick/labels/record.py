@@ -59,7 +59,7 @@ class LabelStore:
     """
 
     def __init__(self, workspace: str | Path) -> None:
-        self.path = Paths(workspace).labels
+        self.path: Path = Paths(workspace).labels
         if not self.path.parent.is_dir():
             raise EvenpickError(f"workspace '{workspace}' does not exist: run `evenpick embed` first")
         # One connection for all threads; callers serialise (a session is one state machine anyway).

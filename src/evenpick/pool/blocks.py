@@ -24,14 +24,14 @@ class BlockArray:
     """Rows of several memory-mapped files, read like one float32 array of shape (n, d)."""
 
     ndim = 2
-    dtype = np.dtype(np.float32)
+    dtype: np.dtype[np.float32] = np.dtype(np.float32)
 
     def __init__(self, files: Sequence[Path], rows: Sequence[int], width: int) -> None:
         self._files, self._rows = list(files), list(rows)
         # Mapping a file anew costs time, and each one that stays mapped costs an open file.
         self._map = lru_cache(MAPPED_FILES)(partial(np.load, mmap_mode="r", allow_pickle=False))
         self._starts = np.concatenate([[0], np.cumsum(rows, dtype=np.intp)])
-        self.shape = (int(self._starts[-1]), width)
+        self.shape: tuple[int, int] = (int(self._starts[-1]), width)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Another process, in whatever folder it runs, maps the files itself.

@@ -41,8 +41,8 @@ class PoolWriter:
             self._commit()
         self._forget_uncommitted()
         rows = list(read_images_csv(self._paths, self._state))
-        self.image_of_digest = {digest: image_id for image_id, digest in rows}
-        self.done = {image_id for image_id, _ in rows}
+        self.image_of_digest: dict[str, str] = {digest: image_id for image_id, digest in rows}
+        self.done: set[str] = {image_id for image_id, _ in rows}
 
     def append(
         self,

@@ -55,18 +55,19 @@ class RecordedSession:
         annotator: str = "",
         **options: Any,
     ) -> None:
-        self.pool, self.annotator = pool, annotator
+        self.pool: Pool = pool
+        self.annotator: str = annotator
         self._opinions: dict[int, dict[str, str | None]] = {}
         self._last_id = 0
-        self.store = LabelStore(workspace)
+        self.store: LabelStore = LabelStore(workspace)
         try:
             entries = self.store.entries()
             asked = any(
                 isinstance(entry, Annotation) and entry.phase for entry in entries
             )  # imported answers were no session's choice
-            self.settings = self._settings(workspace, asked, {"budget": budget, **options})
+            self.settings: dict[str, Any] = self._settings(workspace, asked, {"budget": budget, **options})
             session_options = {name: self.settings[name] for name in DEFAULTS}
-            self.session = Session(pool, self.settings["budget"], **session_options)
+            self.session: Session = Session(pool, self.settings["budget"], **session_options)
             self.store.store_settings(self.settings)
             self._replay()
         except BaseException:

@@ -38,10 +38,12 @@ class Sample:
 
     def __init__(self, pool: Pool, seed: int, number: int) -> None:
         self.number = number
+        self.rows: IndexArray
+        self.points: Singles
         rng = np.random.default_rng([seed, 3, number] if number else seed)
         self.rows, self.points = part_to_cover(pool, 1, rng)
-        self.kernel = ByteTable(self.points, gaussian(kernel_width(self.points, rng)))
-        self.permutation = rng.permutation(len(self.rows))
+        self.kernel: ByteTable = ByteTable(self.points, gaussian(kernel_width(self.points, rng)))
+        self.permutation: IndexArray = rng.permutation(len(self.rows))
 
     @staticmethod
     def number_after(n_labels: int, pool: Pool) -> int:
@@ -72,7 +74,7 @@ class Round:
         self._greedy = GreedyCoverage(sample.kernel, sample.permutation, weights, self._coverage_by(rows))
         self._order = np.empty(0, np.intp)
         self._rng = rng
-        self.answers = known
+        self.answers: Answers = known
         self._exclude(known)
 
     def note(self, answers: Answers) -> None:
@@ -80,7 +82,7 @@ class Round:
         rows = np.array([row for row, number in answers if number is not None], dtype=np.intp)
         if len(rows):
             self._greedy.cover(self._coverage_by(rows))
-        self.answers += answers
+        self.answers = self.answers + answers
         self._exclude(answers)
 
     def first(self, open_rows: NDArray[np.bool_]) -> int:

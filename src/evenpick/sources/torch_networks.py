@@ -58,7 +58,7 @@ class WithNewHead(nn.Module):  # type: ignore[misc]  # torch is untyped here
     def __init__(self, source: Any, feature_size: int, class_count: int) -> None:
         super().__init__()
         self.source = source
-        self.head = nn.Linear(feature_size, class_count)
+        self.head: Any = nn.Linear(feature_size, class_count)
 
     def forward(self, image: Any) -> Any:
         features, _ = self.source(image)
@@ -161,10 +161,10 @@ class _BasicBlock(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
     def __init__(self, width_in: int, width: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(width_in, width, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
+        self.conv1: Any = nn.Conv2d(width_in, width, 3, stride, 1, bias=False)
+        self.bn1: Any = nn.BatchNorm2d(width)
+        self.conv2: Any = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.bn2: Any = nn.BatchNorm2d(width)
         self.downsample = None
         if stride != 1 or width_in != width:
             self.downsample = nn.Sequential(nn.Conv2d(width_in, width, 1, stride, bias=False), nn.BatchNorm2d(width))
@@ -180,14 +180,14 @@ class ResNet18(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.maxpool = nn.MaxPool2d(3, 2, 1)
-        self.layer1 = self._stage(64, 64, 1)
-        self.layer2 = self._stage(64, 128, 2)
-        self.layer3 = self._stage(128, 256, 2)
-        self.layer4 = self._stage(256, 512, 2)
-        self.fc = nn.Linear(512, 1000)
+        self.conv1: Any = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1: Any = nn.BatchNorm2d(64)
+        self.maxpool: Any = nn.MaxPool2d(3, 2, 1)
+        self.layer1: Any = self._stage(64, 64, 1)
+        self.layer2: Any = self._stage(64, 128, 2)
+        self.layer3: Any = self._stage(128, 256, 2)
+        self.layer4: Any = self._stage(256, 512, 2)
+        self.fc: Any = nn.Linear(512, 1000)
 
     @staticmethod
     def _stage(width_in: int, width: int, stride: int) -> Any:

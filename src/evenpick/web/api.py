@@ -12,8 +12,8 @@ from .loans import Status
 try:
     import msgspec
     from msgspec import UNSET, Meta, Struct, UnsetType
-except ImportError as error:
-    raise MissingExtraError("the labelling page", "web") from error
+except ImportError:
+    raise MissingExtraError("the labelling page", "web") from None
 
 # No control characters, and something to read.
 _READABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"

@@ -23,8 +23,8 @@ try:
     from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
     from starlette.routing import BaseRoute, Mount, Route
     from starlette.staticfiles import StaticFiles
-except ImportError as error:
-    raise MissingExtraError("the labelling page", "web") from error
+except ImportError:
+    raise MissingExtraError("the labelling page", "web") from None
 
 STATIC = Path(__file__).parent / "static"
 

@@ -21,7 +21,8 @@ class Desk:
     """
 
     def __init__(self, session: RecordedSession, loans: Loans, show_target: bool, repeat: int) -> None:
-        self.session, self._loans, self._lock = session, loans, threading.Lock()
+        self.session: RecordedSession = session
+        self._loans, self._lock = loans, threading.Lock()
         self._show_target, self._repeat = show_target, repeat
         # Part of every image's address, so that no browser shows the image of another workspace.
         identity = f"{session.store.path.resolve()}\0{session.pool.folder}\0{len(session.pool)}"

@@ -17,8 +17,8 @@ from .guard import is_loopback
 
 try:
     import uvicorn
-except ImportError as error:
-    raise MissingExtraError("the labelling page", "web") from error
+except ImportError:
+    raise MissingExtraError("the labelling page", "web") from None
 
 PORT = 8765
 
