@@ -54,7 +54,7 @@ def test_the_way_from_photographs_to_a_report_prints_nothing(tmp_path, photo_fol
     assert work.labels.image_ids == [embedded.pool.image_ids[row] for row in work.labels.rows]
     assert len(work.labels.rows) == len(work.labels.names) == 8
     assert work.model.classes == model.classes == ("a", "b c")
-    assert (found.n_images, found.n_unreadable) == (12, 0)
+    assert (found.n_images, found.unreadable) == (12, ())
     assert predictions.image_ids == sorted(embedded.pool.image_ids)
     assert predictions.probabilities.shape == (12, 2)
     assert predictions.labels == [predictions.classes[i] for i in predictions.probabilities.argmax(axis=1)]
@@ -105,13 +105,31 @@ def test_a_simulation_counts_classes_that_were_not_found(tmp_path, make_workspac
     )  # three common ones
 
     done = work.simulate(truth, 3, acquisition="random", balancing=None, random_state=first)
-    again = work.simulate(truth, 3, acquisition="random", balancing=None, random_state=first, restart=True)
+    said: list[str] = []
+    options = {"acquisition": "random", "balancing": None, "random_state": first}
+    again = work.simulate(truth, 3, restart=True, announce=said.append, **options)
 
     # Counts 3 and 0: mean 1.5, standard deviation 1.5.
     assert repr(done) == "3 labels, 1 of 2 classes found, imbalance ratio 1.00."
-    assert done.kept is None
-    assert again.kept == work.paths.labels_aside(1)
+    assert said == [f"The old labels are kept in '{work.paths.labels_aside(1)}'."]
     assert again.result.indices.tolist() == done.result.indices.tolist()
+
+
+def test_a_simulation_that_fails_has_said_where_the_old_labels_are(tmp_path, make_workspace, monkeypatch):
+    work = Workspace(make_workspace(n=10))
+    truth = tmp_path / "truth.csv"
+    truth.write_text("image,label\n" + "".join(f"{image_id},common\n" for image_id in work.pool.image_ids))
+    work.simulate(truth, 3)
+    said: list[str] = []
+
+    def full(self, entries):
+        raise OSError("no room")
+
+    monkeypatch.setattr("evenpick.labels.record.LabelStore.append", full)
+    with pytest.raises(OSError, match="no room"):
+        work.simulate(truth, 3, restart=True, announce=said.append)
+
+    assert said == [f"The old labels are kept in '{work.paths.labels_aside(1)}'."]
 
 
 def test_images_that_cannot_be_read_are_told_of_and_copies_are_predicted(tmp_path, photo_folder, source, truth):
@@ -132,7 +150,7 @@ def test_images_that_cannot_be_read_are_told_of_and_copies_are_predicted(tmp_pat
     assert predictions.image_ids == ["1.jpg", "2.jpg"]
     assert predictions.left_out == [("bad.jpg", "the file is empty")]
     assert repr(predictions) == f"2 predictions: 2 {predictions.labels[0]}"
-    assert (found.n_images, found.n_unreadable) == (2, 1)
+    assert (found.n_images, found.unreadable) == (2, (("bad.jpg", "the file is empty"),))
 
 
 @pytest.mark.slow

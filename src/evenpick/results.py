@@ -45,13 +45,10 @@ class Simulated:
     result : SimulationResult
     classes : list of str
         All classes of the known labels of the pool, sorted.
-    kept : Path or None
-        Where the labels that were there before are kept, after a restart.
     """
 
     result: "SimulationResult"
     classes: list[str]
-    kept: Path | None = None
 
     @property
     def imbalance_ratio(self) -> float:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .sources import SourceDescription, SourceModel
     from .training import Evaluation, FineTuningOptions, Model
 
-# What a method needs beyond pool and labels is imported inside it, so that each command loads only that.
+# What a method needs beyond pool and labels is imported inside it, so that most commands load little more.
 
 
 class Workspace:
@@ -190,7 +190,7 @@ class Workspace:
         restart : bool
             Begin again; the old labels are kept aside.
         announce : callable
-            Told the page's address, for people.
+            Told in words what happens: where old labels are kept, and the page's address.
         **options
             `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `repeat`
             (people asked for each image), `show_target` and `open_browser` of the page.
@@ -247,9 +247,9 @@ class Workspace:
         EvenpickError
             If there is no label or model yet, an option is of another form, or the target holds something else.
         """
-        from .training import export_classifier
-
         if to == "onnx":
+            from .training import export_classifier
+
             return FileResult({}, export_classifier(self.path, Path(file)))
         if to not in FORMS:
             raise unknown_name("form", to, [*FORMS, "onnx"])
@@ -259,7 +259,14 @@ class Workspace:
         return export_file(self.path, Path(file), to, asked | settings, image_url, classes)
 
     def simulate(
-        self, labels: str | Path, budget: int, *, split: str | None = None, restart: bool = False, **options: Any
+        self,
+        labels: str | Path,
+        budget: int,
+        *,
+        split: str | None = None,
+        restart: bool = False,
+        announce: Callable[[str], None] = print,
+        **options: Any,
     ) -> Simulated:
         """Let known labels answer instead of a person, and record the answers.
 
@@ -272,6 +279,8 @@ class Workspace:
             Take only the rows whose `split` column says this.
         restart : bool
             Begin again; the old labels are kept aside.
+        announce : callable
+            Told in words where they are kept, before anything else is done.
         **options
             `acquisition`, `balancing`, `patience`, `random_state` of `Session`.
 
@@ -282,16 +291,17 @@ class Workspace:
         """
         from .session import RecordedSession, Session, answer_all, result_of
 
-        pool, kept = self.pool, None
+        pool = self.pool
         table = read_labels(labels, pool.image_ids, read_skipped(self.path), split)
         if not table.labels:
             raise EvenpickError(f"'{labels}' labels no image of the pool{f' in split {split!r}' if split else ''}")
         if restart:
             Session(pool, budget, **options)  # a wrong option is refused before anything is moved
-            kept = set_aside(self.path)
+            if kept := set_aside(self.path):
+                announce(f"The old labels are kept in '{kept}'.")
         with RecordedSession(self.path, pool, budget, "oracle", **options) as session:
             answer_all(session, lambda row: table.labels.get(pool.image_ids[row]))
-            return Simulated(result_of(session.session), sorted(set(table.labels.values())), kept)
+            return Simulated(result_of(session.session), sorted(set(table.labels.values())))
 
     def train(
         self,
@@ -375,7 +385,9 @@ class Workspace:
             raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")
         test_pool = pool_of_files(seen.pool, {image_id: rows[image_id] for image_id in tested}, folder)
         found = evaluate(model, test_pool, list(tested.values()))
-        found = replace(found, n_unreadable=len(table.labels) - len(tested))
+        reasons = {image.image_id: image.reason for image in seen.skipped}
+        missed = [image_id for image_id in table.labels if image_id not in rows]
+        found = replace(found, unreadable=tuple((image_id, reasons.get(image_id, "")) for image_id in missed))
         write_evaluation(self.path, found, f"{folder}, labelled by {Path(labels).name}")
         return found
 

@@ -19,7 +19,7 @@ def test_the_first_five_images_that_were_left_out_are_told_with_their_reason(cap
     print_left_out([])
     assert capsys.readouterr().out == ""
 
-    print_left_out([(f"{i}.jpg", "the file is empty") for i in range(7)], ", see 'skipped.csv'")
+    print_left_out([(f"{i}.jpg", "the file is empty") for i in range(7)], "images were left out, see 'skipped.csv'")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "7 images were left out, see 'skipped.csv':"
     assert lines[1] == "  '0.jpg': the file is empty"

@@ -104,8 +104,7 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
     )
     if result.undiscovered:
         click.echo(f"{len(result.undiscovered)} classes were never found and count 0.")
-    if result.n_unreadable:
-        click.echo(f"{result.n_unreadable} labelled images cannot be read and were left out.")
+    print_left_out(result.unreadable, "labelled images cannot be read and were left out")
 
 
 @click.command()

@@ -94,9 +94,8 @@ def label(
     chosen: dict[str, Any] = {"acquisition": acquisition, "patience": patience, "random_state": seed}
     if balancing is not None:
         chosen["balancing"] = None if balancing == "none" else balancing
-    work = Workspace(workspace)
-    click.echo(f"Choosing among {len(work.pool):,} images; of many the first choice takes seconds ...", err=True)
-    work.label(
+    click.echo("Choosing the first images; among many this takes seconds ...", err=True)
+    Workspace(workspace).label(
         budget, annotator=annotator, restart=restart, announce=click.echo, repeat=repeat, show_target=show_target,
         host=host, port=port, token=token, open_browser=not no_browser, **chosen,
     )  # fmt: skip
@@ -127,8 +126,6 @@ def simulate(
 
     done = Workspace(workspace).simulate(
         labels, budget, split=split, restart=restart, acquisition=acquisition, patience=patience, random_state=seed,
-        balancing=None if balancing == "none" else balancing,
+        balancing=None if balancing == "none" else balancing, announce=click.echo,
     )  # fmt: skip
-    if done.kept:
-        click.echo(f"The old labels are kept in '{done.kept}'.")
     click.echo(done)

@@ -34,7 +34,10 @@ def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, ray: s
     with progress_bars() as begin:
         progress = begin("embedding", "images")
         result = work.embed(folder, source, reduced_jpeg=reduced_jpeg, ray=ray, progress=progress)
-    print_left_out([(image.image_id, image.reason) for image in result.skipped], f", see '{work.paths.skipped}'")
+    print_left_out(
+        [(image.image_id, image.reason) for image in result.skipped],
+        f"images were left out, see '{work.paths.skipped}'",
+    )
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
 
 

@@ -30,11 +30,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     Console().print(table)
 
 
-def print_left_out(left_out: Sequence[tuple[str, str]], also: str = "") -> None:
+def print_left_out(left_out: Sequence[tuple[str, str]], words: str = "images were left out") -> None:
     """The first images that were left out, and why."""
     if not left_out:
         return
-    click.echo(f"{len(left_out)} images were left out{also}:")
+    click.echo(f"{len(left_out)} {words}:")
     for image_id, reason in left_out[:5]:
         click.echo(f"  {image_id!r}: {reason}")
     if len(left_out) > 5:

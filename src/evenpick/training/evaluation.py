@@ -37,7 +37,7 @@ class Evaluation:
     corrected_accuracy: float
     corrected_half_width: float
     classes: tuple[ClassResult, ...]
-    n_unreadable: int = 0  # labelled test images that were left out
+    unreadable: tuple[tuple[str, str], ...] = ()  # labelled test images that were left out, and why
 
     @property
     def undiscovered(self) -> list[Label]:

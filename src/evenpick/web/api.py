@@ -220,10 +220,16 @@ def encoded(reply: Reply) -> bytes:
 def _in_one_line(reason: str, body: Any, kind: type[Request], n_images: int) -> str:
     if isinstance(body, dict) and (unknown := body.keys() - set(kind.__struct_fields__)):
         return f"{_shown(min(unknown))} is unknown; known: {', '.join(kind.__struct_fields__)}"
+    if isinstance(body, dict) and (missing := _required(kind) - body.keys()):
+        return f"'{min(missing)}' is missing"
     _, at, name = reason.rstrip("`").partition(" - at `$.")
     if at:
         return f"'{name}' must be {_rule(name, n_images)}; got {_shown(body[name])}"
     return f"the body is not as described: {reason}; got {_shown(body)}"
+
+
+def _required(kind: type[Request]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(kind) if field.required}
 
 
 def _rule(name: str, n_images: int) -> str:
