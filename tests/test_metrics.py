@@ -185,3 +185,10 @@ def test_the_standard_error_of_a_macro_accuracy_by_hand():
     by_hand = np.sqrt(0.5 * 0.5 / 4 + 0.8 * 0.2 / 5) / 2
 
     assert macro_standard_error([0.5, 1.0], [2, 3]) == pytest.approx(by_hand)
+
+
+def test_text_and_numbers_are_refused_in_columns_of_objects_too():
+    with pytest.raises(EvenpickError, match="macro_accuracy: y_true and y_pred must be of one type"):
+        macro_accuracy(np.array(["a", "b"], dtype=object), [1, 2])
+
+    assert macro_accuracy(np.array(["a", "b"], dtype=object), ["a", "a"]) == 0.5

@@ -9,9 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import EvenpickError
 from .label_values import is_missing
 
-# Kinds of NumPy types of which no value equals one of the other.
-_TEXT_AND_NUMBERS = [{"U", kind} for kind in "biuf"]
-
 
 def imbalance_ratio(counts: ArrayLike) -> float:
     """Standard deviation over mean of the labels per class (Table 1 of the paper).
@@ -71,7 +68,7 @@ def macro_accuracy(
             f"macro_accuracy: y_true and y_pred must be equally long and not empty; "
             f"got shapes {true.shape} and {predicted.shape}"
         )
-    if {true.dtype.kind, predicted.dtype.kind} in _TEXT_AND_NUMBERS:
+    if not _are_text(true) & _are_text(predicted):  # text and numbers are never equal
         raise EvenpickError(
             f"macro_accuracy: y_true and y_pred must be of one type; got {true[0]!r:.40} and {predicted[0]!r:.40}"
         )
@@ -87,6 +84,13 @@ def macro_accuracy(
             raise EvenpickError(f"macro_accuracy: class {name!r} has no image in y_true")
         shares.append(correct[members].mean())
     return float(np.mean(shares))
+
+
+def _are_text(values: NDArray[Any]) -> set[bool]:
+    """Whether some of the values are text, and whether some are not."""
+    return (
+        {isinstance(value, str) for value in values.tolist()} if values.dtype == object else {values.dtype.kind == "U"}
+    )
 
 
 def expected_calibration_error(

@@ -36,3 +36,9 @@ def test_no_rows_are_no_labels(make_pool):
 def test_what_does_not_fit_the_pool_is_refused(rows, labels, message, make_pool):
     with pytest.raises(EvenpickError, match=message):
         labelled_rows("status", make_pool(n=40), rows, labels)
+
+
+@pytest.mark.parametrize("labels", [{"a", "b"}, frozenset("ab"), {"a": 1, "b": 2}])
+def test_labels_without_an_order_are_refused(labels, make_pool):
+    with pytest.raises(EvenpickError, match="test: labels must be in the order of their rows; got a "):
+        labelled_rows("test", make_pool(), [0, 1], labels)

@@ -312,3 +312,9 @@ def test_a_question_for_a_class_that_was_undone_since_can_still_be_answered(make
     assert session.answers[-1].target == "c"
     assert session.counts == {"a": 6, "b": 4}
     assert session.next() is not None
+
+
+@pytest.mark.parametrize("patience", ["3", 1.5, float("nan"), True, -1])
+def test_patience_must_be_a_whole_number(patience, make_pool):
+    with pytest.raises(EvenpickError, match="patience must be 0"):
+        Session(make_pool(), 5, patience=patience)

@@ -156,3 +156,13 @@ def test_prints_what_came_out(make_pool):
 
     assert repr(simulate(pool, names, 45)) == "SimulationResult: 45 labels, 2 classes, balancing began after 40"
     assert repr(simulate(pool, names, 30)) == "SimulationResult: 30 labels, 2 classes, balancing never began"
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", 1), (1, "1"), (True, "True"), (1, True)])
+@pytest.mark.parametrize("called", [False, True])
+def test_labels_of_two_types_are_refused_even_if_they_read_alike(one, other, called, make_pool):
+    labels = [one, other] * 20
+    oracle = labels.__getitem__ if called else labels
+
+    with pytest.raises(EvenpickError, match="simulate: labels must be of one type"):
+        simulate(make_pool(), oracle, 5, acquisition="random", balancing=None)

@@ -46,14 +46,14 @@ def self_trained(head: ShallowHead, unlabelled: NDArray[np.float32]) -> ShallowH
 
 
 def pseudo_labels(scores: NDArray[np.floating], most: int) -> tuple[IndexArray, IndexArray]:
-    """Rows of (n, n_classes) scores, and the class that is told for each: of each class the `most` with the largest margin.
+    """Rows of (n, n_classes) scores, and the class predicted for each: of each class the `most` with the largest margin.
 
     The margin is the largest score less the second largest; of equal margins the first rows.
     """
-    told = scores.argmax(axis=1)
+    predicted = scores.argmax(axis=1)
     surest_first = np.argsort(-margins(scores), kind="stable")
-    rows = np.concatenate([surest_first[told[surest_first] == number][:most] for number in range(scores.shape[1])])
-    return rows, told[rows]
+    rows = np.concatenate([surest_first[predicted[surest_first] == number][:most] for number in range(scores.shape[1])])
+    return rows, predicted[rows]
 
 
 def head_of(strategy: str) -> ShallowHead | None:

@@ -1,6 +1,6 @@
 """Labels as callers of the Python API give them: rows of a pool and a label for each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +33,8 @@ def labelled_rows(
     EvenpickError
         If the lengths differ, a row is no row of the pool or is named twice, or a label is missing or of another type.
     """
+    if isinstance(labels, Set | Mapping):
+        raise EvenpickError(f"{subject}: labels must be in the order of their rows; got a {type(labels).__name__}")
     given = [labels] if isinstance(labels, str | bytes) else list(labels)
     try:
         rows = np.asarray(indices)

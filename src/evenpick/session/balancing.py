@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Values
 from ..labels import Answer, Phase
-from ..pool import Features, Pool
+from ..pool import BLOCK_ROWS, Features, Pool
 from .balancing_rules import BalancingForm, TargetChoice, should_switch, under_represented
 from .discovery import Discovery
 from .nearest_images import NextImage
@@ -129,6 +129,8 @@ class ClassMeans:
         new = np.zeros((len(self.counts) - len(self._sums), self._sums.shape[1]))
         self._sums = np.vstack([self._sums, new])
         rows, numbers = zip(*self._unread, strict=True)
-        for number, values in zip(numbers, self._features[[*rows]], strict=True):
-            self._sums[number] += values
+        for start in range(0, len(rows), BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            for number, values in zip(numbers[part], self._features[[*rows[part]]], strict=True):
+                self._sums[number] += values
         self._unread.clear()

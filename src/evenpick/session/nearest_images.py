@@ -16,11 +16,7 @@ from ..pool import BLOCK_ROWS, Features
 from .balancing_rules import BalancingForm
 
 _MOST_PREPARED = 16  # images looked at while their distances wait, each 4 bytes an image of the pool
-
-
 _MOST_IN_MEMORY = 512 << 20  # bytes of the table of distances; what is more lies in a temporary file
-
-
 _SCORES_AT_ONCE = 1 << 16  # images whose bounds are computed together; they stay in the processor's cache
 
 

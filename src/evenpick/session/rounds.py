@@ -49,9 +49,10 @@ class Rounds:
 
     def replay(self, answers: Sequence[Answer]) -> None:
         """Start again with these answers; the round goes on if they are the same up to its start."""
-        self._history = History()
+        history = History()
         for answer in answers:
-            self._history.add(answer)
+            history.add(answer)
+        self._history = history  # whole at once: a thread that prepares may read it
         if self._current is not None and not self._history.begins_with(self._current.answers):
             self._current = None
 

@@ -62,8 +62,8 @@ class Session:
         find_acquisition(acquisition)
         if balancing not in (None, AUTO_BALANCING, *BALANCINGS):
             raise unknown_name("balancing", balancing, ["none", AUTO_BALANCING, *BALANCINGS])
-        if patience < 0:
-            raise EvenpickError(f"patience must be 0 (never give up) or more; got {patience}")
+        if isinstance(patience, bool) or not isinstance(patience, int | np.integer) or patience < 0:
+            raise EvenpickError(f"patience must be 0 (never give up) or a larger whole number; got {patience!r}")
         self._pool, self._budget, self._balancing = pool, budget, balancing
         self._steering = _steering(pool, budget, acquisition, balancing, patience, random_state)
         # The last pick and what was excluded from it; no answer has come since.

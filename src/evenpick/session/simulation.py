@@ -66,17 +66,21 @@ def simulate(pool: Pool, oracle: Oracle, budget: int, **session_options: Any) ->
         or an option of the session is wrong.
     """
     session, ask = Session(pool, budget, **session_options), as_function(oracle, len(pool))
-    given: dict[str, Label] = {}  # what the session knows as text, where it was none
+    given: dict[str, Label] = {}  # by the text that the session knows it by
 
     def answer(row: int) -> str | None:
         label = ask(row)
-        if label is not None and not isinstance(label, str):
-            given[str(label)] = label
-        return None if label is None else str(label)
+        if label is None:
+            return None
+        first = next(iter(given.values()), label)
+        if type(label) is not type(first):  # as text the two may be the same
+            raise EvenpickError(f"simulate: labels must be of one type; got {first!r} and, for row {row}, {label!r}")
+        given.setdefault(str(label), label)
+        return str(label)
 
     answer_all(session, answer)
     result = result_of(session)
-    labels = checked_labels("simulate", [given.get(str(name), name) for name in result.labels], result.indices.tolist())
+    labels = [given.get(str(name), name) for name in result.labels]
     return replace(result, labels=labels, targets=[given.get(str(name), name) for name in result.targets])
 
 
@@ -116,11 +120,8 @@ def as_function(oracle: Oracle, n_images: int) -> Callable[[int], Label | None]:
     """The oracle as a function of the row whose labels are checked, those of a sequence before it is asked."""
     if callable(oracle):
         ask = oracle
-        return lambda row: _checked(row, ask(row))
+        return lambda row: None if (label := ask(row)) is None else checked_label(f"simulate: row {row}", label)
     if len(oracle) != n_images:
         raise EvenpickError(f"the oracle must have one label for each of the {n_images} images; got {len(oracle)}")
-    return [_checked(row, label) for row, label in enumerate(oracle)].__getitem__
-
-
-def _checked(row: int, label: object) -> Label | None:
-    return None if label is None else checked_label(f"simulate: row {row}", label)
+    rows = [row for row, label in enumerate(oracle) if label is not None]
+    return dict(zip(rows, checked_labels("simulate", [oracle[row] for row in rows], rows), strict=True)).get

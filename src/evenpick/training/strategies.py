@@ -54,7 +54,7 @@ def train(
 ) -> Model:
     """Train a classifier on labelled rows of the pool.
 
-    Ten folds over the labels choose C, the softmax temperature and tau (each class's images are dealt
+    Folds over the labels (ten by default) choose C, the softmax temperature and tau (each class's images are dealt
     round the folds; a class with one label stays in training), then all labels train the model. The class
     probabilities are divided by the class frequencies of the labels, which moves decisions towards the
     rare classes; not so after self-training, whose pseudo-labels even the classes out, unless `True` asks for it.
@@ -94,7 +94,7 @@ def train(
         raise unknown_name("strategy", strategy, STRATEGIES)
     if prior_correction not in (True, False, "tuned"):
         raise EvenpickError(f"train: prior_correction must be True, False or 'tuned'; got {prior_correction!r}")
-    if not isinstance(n_folds, int) or n_folds < 2:
+    if isinstance(n_folds, bool) or not isinstance(n_folds, int | np.integer) or n_folds < 2:
         raise EvenpickError(f"train: n_folds must be a whole number, at least 2; got {n_folds!r}")
     check_seed("train", random_state)
     pool = given_pool("train", pool)
