@@ -6,7 +6,16 @@ from pathlib import Path
 import evenpick
 from evenpick.paths import Paths
 
-NAMES = ["pool.json", "images.csv", "skipped.csv", "labels.sqlite", "selection.csv", "embed.lock", "label.lock"]
+NAMES = [
+    "pool.json",
+    "images.csv",
+    "skipped.csv",
+    "groups.csv",
+    "labels.sqlite",
+    "selection.csv",
+    "embed.lock",
+    "label.lock",
+]
 
 
 def test_all_paths_lie_in_the_workspace():

@@ -41,6 +41,11 @@ class Paths:
         """Images that were left out, and why."""
         return Path(self.workspace, "skipped.csv")
 
+    @property
+    def groups(self) -> Path:
+        """Which images show the same thing; people may edit it."""
+        return Path(self.workspace, "groups.csv")
+
     def other_folder(self, folder: Path) -> Path:
         """The workspace within this one that holds the pool of another folder, whose classes are predicted."""
         resolved = folder.resolve()

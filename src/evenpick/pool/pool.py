@@ -1,6 +1,6 @@
 """The pool: features and source predictions of every unlabelled image. An index is always a row of the pool."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import IndexArray
 from ..errors import EvenpickError
 from ..paths import Paths
 from ..probabilities import summarise_probabilities
 from ..sources import SourceDescription
 from .blocks import BlockArray, Features, check_finite
+from .groups import check_groups, given_groups, numbered_groups
+from .groups_file import read_groups
 from .storage import check_block_files, read_images_csv, read_source, read_state
 
 
@@ -33,6 +36,9 @@ class Pool:
         The source model that gave the features; None if they were given as arrays.
     folder : Path or None
         The folder of photographs, when there is one.
+    groups : int array of shape (n,), or None
+        Number of each image's group, in the order of their first rows: images of one group show the same thing.
+        None where every image stands for itself.
     """
 
     features: Features
@@ -40,6 +46,7 @@ class Pool:
     predictions: NDArray[np.void] | None = None
     source: SourceDescription | None = None
     folder: Path | None = None
+    groups: IndexArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.features)
@@ -55,6 +62,8 @@ class Pool:
             check_finite(self.features)
         if self.predictions is not None and len(self.predictions) != n:
             raise EvenpickError(f"pool: {n} images need {n} predictions; got {len(self.predictions)}")
+        if self.groups is not None:
+            check_groups(self.groups, n)
 
     @classmethod
     def from_arrays(
@@ -62,6 +71,7 @@ class Pool:
         features: ArrayLike,
         probabilities: ArrayLike | None = None,
         image_ids: Sequence[str] | None = None,
+        groups: Iterable[object] | None = None,
     ) -> "Pool":
         """A pool in memory.
 
@@ -74,16 +84,20 @@ class Pool:
             acquisition functions that need no predictions can be used.
         image_ids : sequence of str, optional
             By default the row numbers.
+        groups : sequence of length n, optional
+            The group of each image, by numbers or names of any kind. Images of one group show the same thing,
+            such as a burst. By default every image stands for itself.
 
         Raises
         ------
         EvenpickError
-            If shapes do not fit, features are not finite or rows do not sum to 1.
+            If shapes do not fit, features are not finite, rows do not sum to 1 or an image has no group.
         """
         values = np.ascontiguousarray(features, dtype=np.float32)
         predictions = None if probabilities is None else summarise_probabilities(np.asarray(probabilities))
         ids = [str(i) for i in range(len(values))] if image_ids is None else [str(i) for i in image_ids]
-        return cls(values, ids, predictions)
+        numbered = None if groups is None else given_groups(groups, len(values))
+        return cls(values, ids, predictions, groups=numbered)
 
     @classmethod
     def open(cls, workspace: str | Path) -> "Pool":
@@ -92,7 +106,7 @@ class Pool:
         Raises
         ------
         EvenpickError
-            If the workspace has no pool, is of another version, or files are missing or cut short.
+            If the workspace has no pool, is of another version, files are missing or cut short, or `groups.csv` is wrong.
         """
         state = read_state(Path(workspace))
         if not state["blocks"]:
@@ -104,10 +118,16 @@ class Pool:
         features = BlockArray([paths.features(i) for i in range(len(rows))], rows, state["feature_size"])
         predictions = np.concatenate([np.load(paths.predictions(i), allow_pickle=False) for i in range(len(rows))])
         ids = [row[0] for row in read_images_csv(paths, state)]
-        return cls(features, ids, predictions, read_source(paths, state), Path(state["folder"]))
+        groups = read_groups(paths.groups, ids)
+        return cls(features, ids, predictions, read_source(paths, state), Path(state["folder"]), groups)
 
     def __repr__(self) -> str:
         said = [f"pool of {len(self):,} images, {self.features.shape[1]:,} features each"]
+        if self.groups is not None:
+            sizes = np.bincount(self.groups)
+            said.append(
+                f"{sizes[sizes > 1].sum():,} images in {(sizes > 1).sum():,} groups that show the same thing each"
+            )
         if self.source is not None:
             said.append(f"source: {self.source!r}")
         if self.folder is not None:
@@ -122,7 +142,8 @@ class Pool:
         index = np.asarray(rows)
         predictions = None if self.predictions is None else self.predictions[index]
         ids = np.asarray(self.image_ids, dtype=object)[index].tolist()
-        return Pool(np.asarray(self.features[index]), ids, predictions, self.source, self.folder)
+        groups = None if self.groups is None else numbered_groups(self.groups[index].tolist())
+        return Pool(np.asarray(self.features[index]), ids, predictions, self.source, self.folder, groups)
 
     @property
     def entropy(self) -> NDArray[np.float32]:

@@ -1,0 +1,74 @@
+"""`groups.csv` of a workspace: the group of each image that does not stand alone, and why; people may edit it."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from ..arrays import IndexArray
+from ..errors import EvenpickError, first_few
+from .groups import numbered_groups
+
+COLUMNS = ("image", "group", "reason")
+
+
+class Member(NamedTuple):
+    """The group that an image is in, by name, and why."""
+
+    group: str
+    reason: str
+
+
+def read_groups(file: Path, image_ids: list[str]) -> IndexArray | None:
+    """The number of each image's group; None without a file, or where every image stands for itself.
+
+    Raises
+    ------
+    EvenpickError
+        If the file is no such table, or names an image that is not in the pool.
+    """
+    members = read_members(file)
+    unknown = members.keys() - set(image_ids) if members else set()
+    if unknown:
+        raise EvenpickError(
+            f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(sorted(unknown))}; "
+            "delete their lines"
+        )
+    # A name of a group and the id of an image that stands alone may be equal.
+    return numbered_groups((0, members[i].group) if i in members else (1, i) for i in image_ids) if members else None
+
+
+def read_members(file: Path) -> dict[str, Member]:
+    """The group of each image that the file names; an image without one there stands alone.
+
+    Raises
+    ------
+    EvenpickError
+        If the file is no such table, or gives an image two groups.
+    """
+    if not file.is_file():
+        return {}
+    members: dict[str, Member] = {}
+    try:
+        # utf-8-sig: spreadsheets begin a file with a byte order mark.
+        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
+            rows = csv.DictReader(handle, strict=True)
+            _check_columns(file, rows.fieldnames or ())
+            for row in rows:
+                image, group = row["image"] or "", (row["group"] or "").strip()
+                known = members.setdefault(image, Member(group, (row.get("reason") or "").strip()))
+                if known.group != group:
+                    raise EvenpickError(
+                        f"'{file}' puts image '{image}' into two groups, '{known.group}' and '{group}': keep one line"
+                    )
+    except csv.Error as error:
+        raise EvenpickError(f"'{file}' is no CSV table: {error}; mend it, or delete it and embed again") from error
+    return {image: member for image, member in members.items() if image and member.group}
+
+
+def _check_columns(file: Path, found: object) -> None:
+    names = list(found) if isinstance(found, list | tuple) else []
+    for name in COLUMNS[:2]:
+        if name not in names:
+            raise EvenpickError(
+                f"'{file}' needs a first line with the columns {', '.join(COLUMNS)}; found {', '.join(names) or 'none'}"
+            )
