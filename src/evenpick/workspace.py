@@ -85,6 +85,7 @@ class Workspace:
         source: "SourceModel | str" = "efficientnet_lite0",
         *,
         reduced_jpeg: bool = False,
+        fit: str | None = None,
         ray: str | None = None,
         progress: Progress = lambda done, total: None,
     ) -> Embedded:
@@ -97,6 +98,9 @@ class Workspace:
             See `evenpick sources`.
         reduced_jpeg : bool
             Decode large JPEG files at a part of their size: faster, not quite the same.
+        fit : str, optional
+            What the network sees of an image that is no square: "crop", its centre, or all of it, by "squash" or "pad";
+            by default as the source was trained.
         ray : str, optional
             Address HOST:PORT of a Ray cluster to work on, or "local".
         progress : callable
@@ -118,6 +122,8 @@ class Workspace:
         model = SourceModel.load(source) if isinstance(source, str) else source
         if reduced_jpeg:
             model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
+        if fit:
+            model = replace(model, preprocessing=model.preprocessing.fitted(fit))
         with _run_on(ray, Path(folder)) as run:
             return embed(self.path, folder, model, progress, run=run)
 

@@ -1,5 +1,7 @@
 """Batches of image files, decoded ahead: in order, cut as asked for, with a broken file named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -74,3 +76,17 @@ def test_four_draws_decide_size_place_and_mirror_of_a_random_cut():
     assert mirrored == pytest.approx(largest_left[::-1])
     # 0.6 of the area: a side of 15.5 of 20 pixels, so the last column ends at 15.5 of 40.
     assert smallest_left[-1] == pytest.approx(255 * 15.5 / 40 * 7 / 8, abs=5)
+
+
+def test_a_random_cut_keeps_to_the_fit():
+    """The whole ramp in four columns, squeezed; or all of it above and below borders."""
+    whole = np.array([1.0, 0.5, 0.5, 0.9])
+    squashed = random_cut(whole, replace(PLAIN, fit="squash"))(striped())
+    padded = np.asarray(random_cut(whole, replace(PLAIN, fit="pad"))(striped()))
+    smallest_right = random_cut(np.array([0.0, 1.0, 0.0, 0.9]), replace(PLAIN, fit="squash"))(striped())
+
+    assert column_means(squashed) == pytest.approx(255 * np.array([1, 3, 5, 7]) / 8, abs=7)
+    assert padded[[0, 3]].max() == 0
+    assert padded[1:3].mean((0, 2)) == pytest.approx(255 * np.array([1, 3, 5, 7]) / 8, abs=7)
+    # 0.6 of the area: 31 of 40 columns, from 9 on.
+    assert column_means(smallest_right)[0] == pytest.approx(255 * (9 + 31 / 8) / 40, abs=5)

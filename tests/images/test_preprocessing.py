@@ -68,6 +68,63 @@ def test_bilinear_reduction_by_hand():
     assert batch[0] == pytest.approx([(3 * 0 + 3 * 80 + 160) / 7, (80 + 3 * 160 + 3 * 240) / 7], abs=0.51)
 
 
+def thirds(size):
+    """Red, green and blue, a third of the width each."""
+    image = Image.new("RGB", size, "red")
+    image.paste("lime", (size[0] // 3, 0, size[0] * 2 // 3, size[1]))
+    image.paste("blue", (size[0] * 2 // 3, 0, *size))
+    return image
+
+
+RED, GREEN, BLUE = [1, 0, 0], [0, 1, 0], [0, 0, 1]
+
+
+def test_crop_sees_the_middle_of_a_panorama_and_squash_and_pad_see_all_of_it():
+    """A panorama of 30 x 6 at 3 x 3 pixels: only green; a third each, squeezed; the same in a line between borders."""
+    seen = {}
+    for fit in ("crop", "squash", "pad"):
+        preprocessing = Preprocessing(size=3, crop=1.0, interpolation="bicubic", fit=fit, **PLAIN)
+        batch = preprocessing([thirds((30, 6)).resize((30, 6))])[0]
+        seen[fit] = np.rint(batch.transpose(1, 2, 0)).astype(int).tolist()
+
+    assert seen["crop"] == [[GREEN] * 3] * 3
+    assert seen["squash"] == [[RED, GREEN, BLUE]] * 3
+    assert seen["pad"] == [[[0] * 3] * 3, [RED, GREEN, BLUE], [[0] * 3] * 3]
+
+
+@pytest.mark.parametrize("channels", ["rgb", "bgr"])
+def test_borders_have_the_mean_of_each_channel_so_that_the_network_sees_nothing_there(channels):
+    preprocessing = Preprocessing(size=8, crop=1.0, mean=(0.2, 0.4, 0.6), fit="pad", channels=channels)
+
+    batch = preprocessing([Image.new("RGB", (8, 4), "white"), Image.new("RGB", (4, 8), "white")])
+
+    assert np.abs(batch[0][:, [0, 1, 6, 7]]).max() < 0.01
+    assert np.abs(batch[1][:, :, [0, 1, 6, 7]]).max() < 0.01
+    assert batch[0][:, 2:6].min() > 1
+    assert batch[1][:, :, 2:6].min() > 1
+
+
+def test_with_pad_the_crop_is_a_share_of_the_long_side():
+    image = Image.new("RGB", (8, 2), "red")
+    image.paste("blue", (2, 0, 6, 2))
+
+    half = Preprocessing(size=4, crop=0.5, fit="pad", **PLAIN)([image])[0].transpose(1, 2, 0)
+
+    assert half.tolist() == [[[0] * 3] * 4, [BLUE] * 4, [BLUE] * 4, [[0] * 3] * 4]
+
+
+@pytest.mark.parametrize("fit", ["squash", "pad"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 2)])
+def test_images_of_any_shape_fit(fit, size):
+    assert Preprocessing(size=7, crop=0.9, fit=fit)([Image.new("RGB", size, "white")]).shape == (1, 3, 7, 7)
+
+
+def test_another_fit_than_that_of_the_source_shows_the_image_up_to_its_borders():
+    assert Preprocessing(crop=0.875).fitted("pad") == Preprocessing(crop=1.0, fit="pad")
+    assert Preprocessing(crop=0.9, fit="squash").fitted("squash") == Preprocessing(crop=0.9, fit="squash")
+    assert Preprocessing(crop=0.9, fit="pad").fitted("crop") == Preprocessing(crop=0.9)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 2)])
 def test_images_of_any_size_become_whole_batches(size):
@@ -82,6 +139,7 @@ def test_images_of_any_size_become_whole_batches(size):
     [
         ({"interpolation": "bicubik"}, "interpolation 'bicubik' does not exist; did you mean 'bicubic'"),
         ({"channels": "grb"}, "channels 'rgb' or 'bgr'; got 224, 0.875, 'grb'"),
+        ({"fit": "stretch"}, "fit 'stretch' does not exist"),
         ({"size": 0}, "size must be >= 1"),
         ({"crop": 0}, r"crop in \(0, 1\]"),
         ({"crop": 1.01}, r"crop in \(0, 1\]"),

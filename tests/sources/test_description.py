@@ -24,6 +24,15 @@ def test_a_description_is_written_as_these_bytes_and_read_back():
     assert SourceDescription.from_json(json.loads(AS_JSON)) == DESCRIPTION
 
 
+def test_a_later_setting_is_written_where_it_says_something():
+    padded = replace(DESCRIPTION, preprocessing=replace(DESCRIPTION.preprocessing, fit="pad"))
+    facts = json.loads(json.dumps(padded.to_json()))
+
+    assert facts["preprocessing"]["fit"] == "pad"
+    assert SourceDescription.from_json(facts) == padded
+    assert padded.seen_with != DESCRIPTION.seen_with
+
+
 def test_a_description_of_before_there_were_reduced_jpeg_files_is_read():
     facts = json.loads(AS_JSON)
     del facts["preprocessing"]["reduced_jpeg"]

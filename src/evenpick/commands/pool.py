@@ -25,15 +25,21 @@ def sources() -> None:
 @click.option(
     "--reduced-jpeg", is_flag=True, help="Decode large JPEG files at a part of their size: faster, not quite the same."
 )
+@click.option(
+    "--fit",
+    metavar="crop|squash|pad",
+    help="What is seen of an image that is no square: its centre (crop), or all of it, squeezed (squash) or with borders "
+    "(pad).  [default: as the source was trained]",
+)
 @RAY
-def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, ray: str | None) -> None:
+def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, fit: str | None, ray: str | None) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
     from ..workspace import Workspace
 
     work = Workspace(workspace)
     with progress_bars() as begin:
         progress = begin("embedding", "images")
-        result = work.embed(folder, source, reduced_jpeg=reduced_jpeg, ray=ray, progress=progress)
+        result = work.embed(folder, source, reduced_jpeg=reduced_jpeg, fit=fit, ray=ray, progress=progress)
     print_left_out(
         [(image.image_id, image.reason) for image in result.skipped],
         f"images were left out, see '{work.paths.skipped}'",

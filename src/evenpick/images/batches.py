@@ -5,6 +5,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from PIL import Image
 from ..errors import EvenpickError
 from ..machine import cores
 from .decoding import UnreadableImageError, cut_image
-from .preprocessing import INTERPOLATIONS, Batch, Preprocessing
+from .preprocessing import Batch, Preprocessing
 
 Cut: TypeAlias = Callable[[Image.Image], Image.Image]
 Logits: TypeAlias = NDArray[np.float64]
@@ -49,17 +50,25 @@ def decoded(jobs: Sequence[Sequence[tuple[Path, Cut]]], preprocessing: Preproces
 
 
 def random_cut(draws: NDArray[np.float64], preprocessing: Preprocessing) -> Cut:
-    """A square of 0.6 to 1 of the largest one's area, anywhere, mirrored half the time; four draws from [0, 1)."""
+    """0.6 to 1 of the area of the largest part, anywhere, mirrored half the time; four draws from [0, 1)."""
     area, x, y, mirror = draws.tolist()
+    whole = replace(preprocessing, crop=1.0)
 
     def cut(image: Image.Image) -> Image.Image:
-        side = min(image.size) * math.sqrt(_SMALLEST_CROP + (1 - _SMALLEST_CROP) * area)
-        left, top = x * (image.width - side), y * (image.height - side)
-        size, resample = (preprocessing.size, preprocessing.size), INTERPOLATIONS[preprocessing.interpolation]
-        square = image.resize(size, resample, box=(left, top, left + side, top + side))
-        return square.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirror < 0.5 else square
+        share = math.sqrt(_SMALLEST_CROP + (1 - _SMALLEST_CROP) * area)
+        wide, high = (share * side for side in whole.part_of(image))
+        left, top = (
+            _place(at, image_side, side) for at, image_side, side in zip((x, y), image.size, (wide, high), strict=True)
+        )
+        part = preprocessing.resized(image, (left, top, left + wide, top + high))
+        return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirror < 0.5 else part
 
     return cut
+
+
+def _place(at: float, image_side: int, side: float) -> float:
+    """Where a part begins: anywhere inside the image, or centred if it is larger."""
+    return (at if image_side > side else 0.5) * (image_side - side)
 
 
 def logits_of_files(network: Callable[[Batch], Any], files: Sequence[Path], preprocessing: Preprocessing) -> Logits:

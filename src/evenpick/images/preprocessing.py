@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,14 +18,17 @@ INTERPOLATIONS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+FITS = ("crop", "squash", "pad")
+_LATER = ("fit",)
 
 
 @dataclass(frozen=True, repr=False)
 class Preprocessing:
     """From an RGB image to what the network was trained on.
 
-    The central square with `crop` times the short side is resized to `size` x `size` pixels, values
-    are brought to 0..1, then `mean` is subtracted and the result divided by `std`, channel by channel
+    A part of the image in its centre is resized to `size` x `size` pixels. `fit` says which: `crop`, a square of
+    `crop` times the short side; `squash`, `crop` times each side, so that other shapes are squeezed; `pad`, a square
+    of `crop` times the long side, with the colour `mean` where it stands out beyond the image. Values are brought to 0..1, then `mean` is subtracted and the result divided by `std`, channel by channel
     in the network's own order. With `reduced_jpeg`, JPEG files are decoded at 1/2, 1/4 or 1/8 of their
     size where the square still has twice as many pixels a side as the network takes.
     """
@@ -37,12 +40,15 @@ class Preprocessing:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     channels: str = "rgb"
     reduced_jpeg: bool = False
+    fit: str = "crop"
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):  # equal to what comes back from JSON, whatever sequence it was given as
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.interpolation not in INTERPOLATIONS:
             raise unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
+        if self.fit not in FITS:
+            raise unknown_name("fit", self.fit, FITS)
         if self.channels not in ("rgb", "bgr") or self.size < 1 or not 0 < self.crop <= 1:
             raise EvenpickError(
                 "preprocessing: size must be >= 1, crop in (0, 1] and channels 'rgb' or 'bgr'; "
@@ -62,10 +68,33 @@ class Preprocessing:
                 raise unknown_name("preprocessing setting", name, known)
         return cls(**facts)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What `from_dict` takes; settings that came later are left out while they change nothing, as before they came."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in _LATER or getattr(self, field.name) != field.default
+        }
+
+    def fitted(self, fit: str) -> "Preprocessing":
+        """The same with this `fit`; where it is another one and shows the whole shape, up to the borders."""
+        if fit == self.fit:
+            return self
+        return replace(self, fit=fit, crop=self.crop if fit == "crop" else 1.0)
+
     @property
     def enough_pixels(self) -> int | None:
         """A short side that a JPEG may be reduced to while it is decoded; None if to none."""
         return math.ceil(2 * self.size / self.crop) if self.reduced_jpeg else None
+
+    @property
+    def part(self) -> str:
+        """In words, which part of an image the network sees."""
+        return {
+            "crop": f"the central square of {self.crop:g} times the short side",
+            "squash": f"the central {self.crop:g} of width and height, squeezed into a square",
+            "pad": f"the central square of {self.crop:g} times the long side, with the mean colour around the image",
+        }[self.fit]
 
     def __call__(self, images: Sequence[Image.Image]) -> Batch:
         """A batch of shape (n, 3, size, size), float32."""
@@ -81,8 +110,34 @@ class Preprocessing:
         return np.ascontiguousarray((pixels * scale - offset).transpose(0, 3, 1, 2))
 
     def cut(self, image: Image.Image) -> Image.Image:
-        """The central square of an RGB image, resized: all of it that the network sees."""
+        """The central part of an RGB image, resized: all of it that the network sees."""
         width, height = image.size
-        side = self.crop * min(width, height)
-        box = ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
-        return image.resize((self.size, self.size), INTERPOLATIONS[self.interpolation], box=box)
+        wide, high = self.part_of(image)
+        return self.resized(image, ((width - wide) / 2, (height - high) / 2, (width + wide) / 2, (height + high) / 2))
+
+    def part_of(self, image: Image.Image) -> tuple[float, float]:
+        """Width and height of the part that is cut out, in pixels of the image; with `pad` one of them may be larger than it."""
+        width, height = image.size
+        if self.fit == "squash":
+            return self.crop * width, self.crop * height
+        side = self.crop * (max(image.size) if self.fit == "pad" else min(image.size))
+        return side, side
+
+    def resized(self, image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+        """The box of the image at the network's size; what of it lies outside the image has the colour `mean`."""
+        left, top, right, bottom = box
+        inner = max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height)
+        resample = INTERPOLATIONS[self.interpolation]
+        if inner == box or self.fit != "pad":
+            return image.resize((self.size, self.size), resample, box=box)
+        x, y = self.size / (right - left), self.size / (bottom - top)
+        # Whole pixels, and at least one of a side that is very short.
+        size = max(1, round((inner[2] - inner[0]) * x)), max(1, round((inner[3] - inner[1]) * y))
+        at = (
+            min(round((inner[0] - left) * x), self.size - size[0]),
+            min(round((inner[1] - top) * y), self.size - size[1]),
+        )
+        mean = self.mean if self.channels == "rgb" else self.mean[::-1]
+        padded = Image.new("RGB", (self.size, self.size), tuple(round(255 * value) for value in mean))
+        padded.paste(image.resize(size, resample, box=inner), at)
+        return padded

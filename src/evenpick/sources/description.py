@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ..images import Preprocessing
@@ -42,9 +42,9 @@ class SourceDescription:
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON can hold them."""
-        return asdict(self)
+        return {**vars(self), "preprocessing": self.preprocessing.to_dict()}
 
     @property
     def seen_with(self) -> str:
         """What decides the features: the weights and the preprocessing, wherever a file of weights lies."""
-        return f"{self.fingerprint} with {json.dumps(asdict(self.preprocessing), sort_keys=True)}"
+        return f"{self.fingerprint} with {json.dumps(self.preprocessing.to_dict(), sort_keys=True)}"

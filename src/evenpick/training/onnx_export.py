@@ -7,7 +7,7 @@ is computed in double: at a small C the scores of two classes differ by thousand
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,7 @@ def onnx_classifier(
     model.ir_version = max(model.ir_version, 4)  # before, an initializer had to be an input
     model.producer_name, model.producer_version = "evenpick", ""
     kept = {entry.key: entry.value for entry in model.metadata_props}
-    stated = {**facts, "classes": head.classes, "preprocessing": asdict(preprocessing)}
+    stated = {**facts, "classes": head.classes, "preprocessing": preprocessing.to_dict()}
     helper.set_model_props(model, kept | {key: json.dumps(value) for key, value in stated.items()})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
@@ -251,9 +251,9 @@ def export_classifier(workspace: Path, file: Path) -> str:
     head = ClassifierHead(weights, intercepts, model.choice.temperature, model.shift, model.classes)
     facts = {"strategy": model.strategy, "tau": model.choice.tau, "source": name}
     write_atomically(file, onnx_classifier(network, preprocessing, head, facts))
-    size, crop = preprocessing.size, preprocessing.crop
+    size = preprocessing.size
     return (
         f"The classifier of {len(model.classes)} classes: '{file}'. Its input `image` is (n, {size}, {size}, 3), uint8 RGB: "
-        f"the central square of {crop:g} times the short side, resized ({preprocessing.interpolation}); its output "
+        f"{preprocessing.part}, resized ({preprocessing.interpolation}); its output "
         "`probabilities` is calibrated and corrected. Classes and preprocessing are in its metadata."
     )
