@@ -76,7 +76,7 @@ def eager(folder: Path) -> dict:
     from evenpick.images import open_image
     from evenpick.sources import torch_networks
 
-    network, files = torch_networks.efficientnet_lite0(), sorted(folder.iterdir())
+    network, files = torch_networks.efficientnet_lite(0), sorted(folder.iterdir())
     preprocessing = Preprocessing(interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
     batches = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
 

@@ -18,6 +18,16 @@ def test_a_name_like_no_other_is_answered_with_all_of_them(name):
     assert str(error) == f"source '{name}' does not exist; known: onnx, timm"
 
 
+def test_of_two_names_that_are_equally_near_the_first_is_offered():
+    assert str(unknown_name("source", "lite", ["lite2", "lite0"])).endswith("did you mean 'lite0'?")
+
+
+def test_of_many_names_some_are_listed():
+    names = [f"name {i}" for i in range(2000)]
+
+    assert str(unknown_name("model", "xyzzy", names)).endswith(", name 39 and 1,960 more")
+
+
 def test_a_missing_extra_names_the_pip_line_and_is_a_users_error():
     error = MissingExtraError("source 'x'", "torch")
 

@@ -42,7 +42,7 @@ PACKAGES = [
 ROOF = ["estimator", "skactiveml_bridge", "ray_cluster", "results", "workspace", "demo", "commands", "cli", "__main__"]
 ROOMS = [*GROUND, *PACKAGES, *ROOF]
 
-HEAVY = {"torch", "onnxruntime", "starlette", "ray", "matplotlib", "sklearn", "skactiveml", "timm", "pandas"}
+HEAVY = {"torch", "onnx", "onnxruntime", "starlette", "ray", "matplotlib", "sklearn", "skactiveml", "timm", "pandas"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = {

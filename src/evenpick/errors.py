@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from numbers import Integral
 
 # A full disk, a quota, a file-size limit.
@@ -20,11 +20,15 @@ class MissingExtraError(EvenpickError):
         super().__init__(f"{what} needs an extra that is not installed: pip install 'evenpick[{extra}]'")
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> EvenpickError:
+def unknown_name(kind: str, name: object, known: Iterable[str], listed: int = 40) -> EvenpickError:
     """The error for a name that is in no table, with the nearest one that is."""
-    names = list(known)
-    near = get_close_matches(str(name), names, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
+    names, typed = list(known), str(name)
+    near = sorted(get_close_matches(typed, names, n=3))
+    if near:  # of equally near names the first in order
+        hint = f"did you mean '{max(near, key=lambda one: SequenceMatcher(None, typed, one).ratio())}'?"
+    else:
+        more = f" and {len(names) - listed:,} more" if len(names) > listed else ""
+        hint = f"known: {', '.join(names[:listed])}{more}"
     return EvenpickError(f"{kind} '{name}' does not exist; {hint}")
 
 

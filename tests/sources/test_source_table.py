@@ -39,11 +39,14 @@ def resnet18_weights(folder: Path) -> str:
 
 
 CASES = {
-    "efficientnet_lite0": Case(
-        lambda folder, make_network: "efficientnet_lite0",
-        r"efficientnet_lite0-\d+(\.\d+)*",
-        {"efficientnet_lite0:b": "takes nothing after a colon"},
-    ),
+    **{
+        f"efficientnet_lite{number}": Case(
+            lambda folder, make_network, number=number: f"efficientnet_lite{number}",
+            rf"efficientnet_lite{number}-\d+(\.\d+)*",
+            {f"efficientnet_lite{number}:b": "takes nothing after a colon"},
+        )
+        for number in (0, 1, 2)
+    },
     "resnet18": Case(
         lambda folder, make_network: resnet18_weights(folder),
         "resnet18-[0-9a-f]{16}",

@@ -1,7 +1,6 @@
 """The one-file classifier against NumPy: the network run on its own, everything else computed by hand."""
 
 import json
-import sys
 
 import numpy as np
 import onnx
@@ -11,7 +10,7 @@ import skimage.data
 from onnx import TensorProto, helper
 from PIL import Image
 
-from evenpick.errors import EvenpickError, MissingExtraError
+from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.sources import SourceModel
 from evenpick.training.onnx_export import ClassifierHead, onnx_classifier
@@ -87,7 +86,7 @@ def test_a_tiny_network_gives_the_probabilities_computed_by_hand(tmp_path, make_
 )
 def test_the_default_source_gives_them_on_real_photographs(source_cache, photographs, temperature, size):
     source = SourceModel.load()
-    (file,) = (source_cache / "evenpick").glob("*.onnx")
+    file = source.file
     head = make_head(source.feature_size, 5, temperature, size)
 
     assert_agrees(file, source.preprocessing, head, photographs)
@@ -95,7 +94,7 @@ def test_the_default_source_gives_them_on_real_photographs(source_cache, photogr
 
 def test_the_layers_behind_an_output_that_is_not_used_are_left_out(source_cache):
     source = SourceModel.load()
-    (file,) = (source_cache / "evenpick").glob("*.onnx")
+    file = source.file
 
     classifier = onnx_classifier(file.read_bytes(), source.preprocessing, make_head(source.feature_size), {})
 
@@ -105,7 +104,7 @@ def test_the_layers_behind_an_output_that_is_not_used_are_left_out(source_cache)
 
 def test_no_path_of_this_machine_is_handed_on(source_cache):
     source = SourceModel.load()
-    (file,) = (source_cache / "evenpick").glob("*.onnx")
+    file = source.file
 
     classifier = onnx_classifier(file.read_bytes(), source.preprocessing, make_head(source.feature_size), {})
 
@@ -242,10 +241,3 @@ def test_weights_in_a_file_beside_the_network_are_refused(tmp_path, make_network
 
     with pytest.raises(EvenpickError, match="hold its weights itself"):
         onnx_classifier(model.SerializeToString(), TINY, make_head(), {})
-
-
-def test_without_onnx_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnx", None)
-
-    with pytest.raises(MissingExtraError, match=r"pip install 'evenpick\[torch\]'"):
-        onnx_classifier(b"", TINY, make_head(), {})

@@ -1,6 +1,6 @@
 """Source models: a pretrained network that gives each image features and source predictions.
 
-ONNX Runtime runs them by default; PyTorch is needed once, to export the network into the user's cache.
+ONNX Runtime runs them; PyTorch is needed only for a caller's own module, and to export ResNet-18 and timm's networks.
 """
 
 import hashlib

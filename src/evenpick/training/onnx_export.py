@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..atomic_files import write_atomically
 from ..classifiers import LinearHead
-from ..errors import EvenpickError, MissingExtraError
+from ..errors import EvenpickError
 from ..images import Preprocessing
 from ..label_values import Label
 from ..paths import Paths
@@ -72,14 +72,10 @@ def onnx_classifier(
     ------
     EvenpickError
         If the network is no such network.
-    MissingExtraError
-        If onnx is not installed.
     """
-    try:
-        import onnx
-        from onnx import compose, helper
-    except ImportError:
-        raise MissingExtraError("a classifier as ONNX file", "torch") from None
+    import onnx
+    from onnx import compose, helper
+
     model = onnx.load_from_string(network)
     image, output = _ends(model, "logits" if head.weights is None else "features")
     # So that no name of the network meets one of those added here.
