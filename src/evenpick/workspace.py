@@ -86,6 +86,7 @@ class Workspace:
         *,
         reduced_jpeg: bool = False,
         fit: str | None = None,
+        exclude: Sequence[str] = (),
         ray: str | None = None,
         progress: Progress = lambda done, total: None,
     ) -> Embedded:
@@ -101,6 +102,8 @@ class Workspace:
         fit : str, optional
             What the network sees of an image that is no square: "crop", its centre, or all of it, by "squash" or "pad";
             by default as the source was trained.
+        exclude : sequence of str
+            Patterns of files and folders to leave out, as in .gitignore.
         ray : str, optional
             Address HOST:PORT of a Ray cluster to work on, or "local".
         progress : callable
@@ -125,7 +128,7 @@ class Workspace:
         if fit:
             model = replace(model, preprocessing=model.preprocessing.fitted(fit))
         with _run_on(ray, Path(folder)) as run:
-            return embed(self.path, folder, model, progress, run=run)
+            return embed(self.path, folder, model, progress, run=run, exclude=exclude)
 
     def diagnose(self) -> "Diagnosis":
         """Say how well the source model knows these images, and which methods follow from it; changes nothing."""

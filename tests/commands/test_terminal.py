@@ -26,6 +26,18 @@ def test_the_first_five_images_that_were_left_out_are_told_with_their_reason(cap
     assert lines[5:] == ["  '4.jpg': the file is empty", "  and 2 more"]
 
 
+def test_files_of_a_kind_that_is_not_read_are_counted_in_one_line(capsys):
+    left_out = [(f"{i}.mp4", "not read: video") for i in range(1200)] + [("a.jxl", "not read: JPEG XL")]
+
+    print_left_out([("b.jpg", "the file is empty"), *left_out])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "1202 images were left out:",
+        "  not read: 1,200 video, 1 JPEG XL",
+        "  'b.jpg': the file is empty",
+    ]
+
+
 def test_a_bar_shows_how_fast_it_goes_and_the_loss(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     with progress_bars() as begin:

@@ -1,8 +1,10 @@
 """Labels as a folder of images, one folder a class."""
 
 import csv
+import os
 import shutil
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -250,11 +252,15 @@ def test_folders_that_would_be_passed_over_are_refused(make_workspace, tmp_path,
         read_folder(out, workspace)
     (out / "dog").unlink()
 
-    def walk(folder, onerror):
-        onerror(PermissionError(13, "Permission denied", f"{folder}/dog"))
-        return [(str(folder / "cat"), [], ["000.jpg"])]
+    (out / "dog").mkdir()
+    scandir = os.scandir
 
-    monkeypatch.setattr("os.walk", walk)
+    def refuse(folder):
+        if Path(folder).name == "dog":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr("evenpick.images.finding.os.scandir", refuse)
     with pytest.raises(EvenpickError, match=r"sorted/dog' cannot be listed: Permission denied"):
         read_folder(out, workspace)
 

@@ -1,6 +1,7 @@
 """The commands about what a source model sees: sources, embed, diagnose."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,15 +32,17 @@ def sources() -> None:
     help="What is seen of an image that is no square: its centre (crop), or all of it, squeezed (squash) or with borders "
     "(pad).  [default: as the source was trained]",
 )
+@click.option(
+    "--exclude", metavar="PATTERN", multiple=True, help="Leave out what matches, as in .gitignore; may be repeated."
+)
 @RAY
-def embed(workspace: Path, folder: Path, source: str, reduced_jpeg: bool, fit: str | None, ray: str | None) -> None:
+def embed(workspace: Path, folder: Path, **options: Any) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
     from ..workspace import Workspace
 
     work = Workspace(workspace)
     with progress_bars() as begin:
-        progress = begin("embedding", "images")
-        result = work.embed(folder, source, reduced_jpeg=reduced_jpeg, fit=fit, ray=ray, progress=progress)
+        result = work.embed(folder, progress=begin("embedding", "images"), **options)
     print_left_out(
         [(image.image_id, image.reason) for image in result.skipped],
         f"images were left out, see '{work.paths.skipped}'",

@@ -1,5 +1,6 @@
 """What the command line shows: tables, JSON, images that were left out, and progress bars."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,14 +32,21 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def print_left_out(left_out: Sequence[tuple[str, str]], words: str = "images were left out") -> None:
-    """The first images that were left out, and why."""
+    """The first images that were left out, and why; those of a kind that is not read as one line of counts."""
+    from ..images import NOT_READ
+
     if not left_out:
         return
     click.echo(f"{len(left_out)} {words}:")
-    for image_id, reason in left_out[:5]:
+    kinds = Counter(reason for _, reason in left_out if reason.startswith(NOT_READ))
+    if kinds:
+        counts = (f"{count:,} {reason.removeprefix(NOT_READ)}" for reason, count in kinds.most_common())
+        click.echo(f"  {NOT_READ}{', '.join(counts)}")
+    others = [image for image in left_out if image[1] not in kinds]
+    for image_id, reason in others[:5]:
         click.echo(f"  {image_id!r}: {reason}")
-    if len(left_out) > 5:
-        click.echo(f"  and {len(left_out) - 5} more")
+    if len(others) > 5:
+        click.echo(f"  and {len(others) - 5} more")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..errors import EvenpickError
 
 # Pillow goes by the content, whatever the name: without this list it would try rare decoders too. JPEG takes MPO.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "AVIF", "JPEG2000")
 
 # What Pillow's decoders raise on broken files (UnidentifiedImageError is an OSError).
 _BROKEN = (

@@ -105,7 +105,8 @@ def _all_images(folder: Path) -> list[str]:
     """As `find_images`, but what it would pass over is refused: half of the labels look like all of them."""
 
     def refuse(name: str, reason: str) -> None:
-        raise EvenpickError(f"'{folder / name}' cannot be listed: {reason}")
+        if name.endswith("/"):
+            raise EvenpickError(f"'{folder / name}' cannot be listed: {reason}")
 
     for path in folder.rglob("*"):
         if path.is_symlink() and path.is_dir():

@@ -53,11 +53,13 @@ def embed(
     progress: Progress = lambda done, total: None,
     only: Container[str] | None = None,
     run: Run = map_in_threads,
+    exclude: Sequence[str] = (),
 ) -> Embedded:
     """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
 
     `source` is a source model, or the name of one as `evenpick sources` lists them. With `only`, images of other ids
-    are passed over. `run` spreads the batches, by default over threads.
+    are passed over, and so is what a pattern of `exclude` matches (as in .gitignore). `run` spreads the batches, by
+    default over threads.
 
     Unreadable images and folders, and all but the first of several files with equal bytes, are left out
     and listed with their reason in `skipped.csv`; they are tried again on the next run.
@@ -72,7 +74,7 @@ def embed(
         source = SourceModel.load(source)
     folder, workspace = Path(folder).resolve(), Path(workspace)
     skipped: list[Skipped] = []
-    image_ids = find_images(folder, lambda name, reason: skipped.append(Skipped(name, reason)))
+    image_ids = find_images(folder, lambda name, reason: skipped.append(Skipped(name, reason)), exclude)
     if only is not None:
         image_ids = [image_id for image_id in image_ids if image_id in only]
     with _only_writer(workspace), _disk_errors(workspace):
