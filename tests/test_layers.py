@@ -27,6 +27,7 @@ GROUND = [
 ]
 PACKAGES = [
     "images",
+    "detections",
     "sources",
     "classifiers",
     "pool",
