@@ -156,11 +156,13 @@ def wait_for(browser: webdriver.Chrome, condition: str) -> None:
 
 
 def answer(browser: webdriver.Chrome, labels: np.ndarray) -> None:
-    """Press the key of the true class, or type its name where the keys are used up."""
+    """Press the digit of the true class, or type its name: a letter waits 300 ms for another one, on purpose."""
+    wait_for(browser, "document.body.dataset.ready === 'true'")
+    time.sleep(0.1)  # with the 200 ms before it: the same key in a shorter time is one that bounces
     row = int(browser.execute_script("return document.querySelector('#figure img').dataset.row"))
     name = f"class {labels[row]}"
     find = "return document.querySelector(`#classes li[data-name='${arguments[0]}'] kbd`)?.textContent"
-    if key := browser.execute_script(find, name):
+    if (key := browser.execute_script(find, name)) and key.isdigit():
         browser.switch_to.active_element.send_keys(key)
     else:
         browser.switch_to.active_element.send_keys("/")

@@ -1,10 +1,20 @@
-"""Names that people type: of classes and of themselves."""
+"""Names that people type: of classes and of themselves, and when two of them name the same class.
 
+`static/names.js` of the labelling page holds the same rule; both are tested on the same cases.
+"""
+
+import re
 import unicodedata
+from collections.abc import Iterable
 
 from .errors import EvenpickError
 
 LONGEST_NAME = 200
+
+# What nobody sees: soft hyphen, zero-width blanks, direction marks. Joiners stay, scripts need them.
+_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
+# Halves of surrogate pairs, control characters, and what turns the direction of all that follows.
+_REFUSED = re.compile("[\ud800-\udfff\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def checked_class_name(name: object, what: str = "a class name") -> str:
@@ -15,15 +25,34 @@ def checked_class_name(name: object, what: str = "a class name") -> str:
 def checked_name(what: str, name: object) -> str:
     """A text of 1 to 200 readable characters, without blanks around it.
 
-    Accents are composed (NFC), so that names that look the same are the same.
+    Accents are composed (NFC), any white space is one blank and what nobody sees is left out, so that names that
+    look the same are the same.
     """
-    if not isinstance(name, str) or not name.strip():
+    if not isinstance(name, str) or not (seen := _UNSEEN.sub("", name).strip()):
         raise EvenpickError(f"{what} must be a text that is not empty; got {name!r}")
-    composed = unicodedata.normalize("NFC", name.strip())
-    # Control characters and halves of surrogate pairs.
-    if len(composed) > LONGEST_NAME or any(unicodedata.category(c) in ("Cc", "Cs") for c in composed):
+    tidy = _tidy(seen)
+    if len(tidy) > LONGEST_NAME or _REFUSED.search(seen):
         raise EvenpickError(
-            f"{what} must have at most {LONGEST_NAME} characters, none of them a control character; "
-            f"got {composed!r:.60}"
+            f"{what} must have at most {LONGEST_NAME} characters, none of them a control character; got {tidy!r:.60}"
         )
-    return composed
+    return tidy
+
+
+def same_class(names: Iterable[str], name: str) -> str | None:
+    """Of these classes the one that `name` means: the very same, or else the first that differs in case alone."""
+    meant, folded = None, _folded(name)
+    for known in names:
+        if known == name:
+            return known
+        if meant is None and _folded(known) == folded:
+            meant = known
+    return meant
+
+
+def _tidy(name: str) -> str:
+    return unicodedata.normalize("NFC", " ".join(_UNSEEN.sub("", name).split()))
+
+
+def _folded(name: str) -> str:
+    """Equal for names of the same class."""
+    return unicodedata.normalize("NFC", _tidy(name).casefold())

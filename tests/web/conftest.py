@@ -68,3 +68,33 @@ def running() -> Callable[..., AbstractContextManager[str]]:
             thread.join()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One browser for all tests; each opens its own tabs."""
+    from browsing import open_browser  # needs Selenium, which the tests without a browser do not
+
+    opened = open_browser()
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture
+def open_page(browser):
+    from browsing import Page
+
+    pages = []
+    browser.get_log("browser")
+
+    def build(server):
+        pages.append(Page(browser, getattr(server, "address", server)))
+        return pages[-1]
+
+    yield build
+    problems = [entry for entry in browser.get_log("browser") if "net::ERR" not in entry["message"]]
+    for page in pages:
+        with contextlib.suppress(Exception):
+            page.close()
+    # A broken rule of the Content-Security-Policy would be among them.
+    assert [p["message"] for p in problems if "status of 4" not in p["message"]] == []

@@ -1,17 +1,11 @@
 """The labelling page in a real browser without a window, driven by keys, against a real server."""
 
-import contextlib
-import os
 import re
-import shutil
 import subprocess
 import sys
-import time
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
+from browsing import SECONDS
 from selenium.webdriver.common.keys import Keys
 
 from evenpick.labels import LabelStore, effective_answers
@@ -19,29 +13,6 @@ from evenpick.pool import Pool
 from evenpick.session import Session
 
 pytestmark = pytest.mark.slow
-
-SECONDS = 30  # to wait for anything; a busy machine is slow, not wrong
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """One browser for all tests; each opens its own tabs."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not (binary and driver):
-        missing = "no browser: install Chromium and its driver (Debian: chromium chromium-driver)"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    # As root and in small containers Chromium needs the first two.
-    for argument in ("--no-sandbox", "--disable-dev-shm-usage", "--headless=new", "--window-size=1200,800"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=Service(driver))
-    yield opened
-    opened.quit()
 
 
 class Server:
@@ -76,94 +47,6 @@ def serve(make_workspace):
     yield start
     for server in servers:
         server.stop(hard=True)
-
-
-class Page:
-    """One tab; keys go to whatever has the focus, as from a keyboard."""
-
-    def __init__(self, browser, address):
-        self.browser = browser
-        browser.switch_to.new_window("tab")
-        self.tab = browser.current_window_handle
-        browser.get(address)
-        self.wait(lambda: self.status() in ("image", "waiting", "finished"))
-        self.wait(lambda: self.status() != "image" or self.row() is not None)
-
-    def here(self):
-        self.browser.switch_to.window(self.tab)
-
-    def script(self, code, *arguments):
-        return self.browser.execute_script(f"return {code}", *arguments)
-
-    def status(self):
-        return self.script("document.body.dataset.status")
-
-    def row(self):
-        shown = self.script("document.querySelector('#figure img')?.dataset.row")
-        return None if shown is None else int(shown)
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def text(self, selector):
-        return self.script("document.querySelector(arguments[0]).textContent", selector)
-
-    def wait(self, condition):
-        end = time.monotonic() + SECONDS
-        while not (value := condition()):
-            assert time.monotonic() < end, f"{self.status()}, {self.text('#alert')!r}"
-            time.sleep(0.01)
-        return value
-
-    def press(self, *keys):
-        self.browser.switch_to.active_element.send_keys(*keys)
-
-    def answer(self, *keys):
-        """Press keys that answer, and wait for another image or the end."""
-        before = self.row()
-        self.press(*keys)
-        self.wait(lambda: self.row() != before)
-
-    def new_class(self, name):
-        self.press("/" if self.script("document.activeElement.id") != "name" else "")
-        self.answer(name, Keys.ENTER)
-
-    def classes(self):
-        items = self.script(
-            "[...document.querySelectorAll('#classes li')].map(li => [li.querySelector('.name').textContent,"
-            " +li.querySelector('.count').textContent])"
-        )
-        return dict(items)
-
-    def accessible(self):
-        """Role and name of everything that a screen reader is told of."""
-        tree = self.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-        return [
-            (node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if not node.get("ignored")
-        ]
-
-    def close(self):
-        self.here()
-        self.browser.close()
-        self.browser.switch_to.window(self.browser.window_handles[0])
-
-
-@pytest.fixture
-def open_page(browser):
-    pages = []
-    browser.get_log("browser")
-
-    def build(server):
-        pages.append(Page(browser, server.address))
-        return pages[-1]
-
-    yield build
-    problems = [entry for entry in browser.get_log("browser") if "net::ERR" not in entry["message"]]
-    for page in pages:
-        with contextlib.suppress(Exception):
-            page.close()
-    # A broken rule of the Content-Security-Policy would be among them.
-    assert [p["message"] for p in problems if "status of 4" not in p["message"]] == []
 
 
 def test_thirty_images_with_keys_a_restart_in_between_and_on_where_it_stopped(serve, open_page):
@@ -253,6 +136,7 @@ def test_an_answer_given_while_the_server_is_down_arrives_once_it_is_back(serve,
     page = open_page(server)
     page.new_class("cat")
     row = page.row()
+    page.wait_until_it_can_be_answered()
     server.stop(hard=True)
     page.press("1")
     page.wait(lambda: "does not answer" in page.text("#alert"))
@@ -312,7 +196,8 @@ def test_searching_among_the_classes(serve, open_page):
     assert page.classes()["Crème brûlée"] == 2
     page.press("/", "pan")
     page.wait(lambda: list(page.classes()) == ["panda", "airplane", "grand piano"])
-    assert "new class “pan”" in page.text("#hint")
+    assert page.text("#hint").startswith("Enter: panda?")
+    assert page.text("#add-name") == "New class “pan”"
     page.press(Keys.ESCAPE)
     assert len(page.classes()) == 4
     page.press("/")
@@ -343,6 +228,7 @@ def test_single_keys_can_be_switched_off(serve, open_page):
     page.press("?")
     page.find("#keys").click()
     page.find("#help-dialog .main").click()
+    page.wait_until_it_can_be_answered()
     page.press("1")
     page.press("0")
     assert (page.row(), page.classes()) == (row, {"cat": 1})
@@ -433,11 +319,11 @@ def test_nothing_sticks_out_at_any_width(serve, open_page, width, height):
     page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
         assert page.script("document.documentElement.scrollWidth") == width
-        for selector in ("#figure img", "#name", ".class", "#skip", "#undo", "#help"):
+        for selector in ("#figure img", "#name", "#classes .class", "#skip", "#undo", "#help"):
             box = page.find(selector).rect
             assert box["width"] > 0
             assert 0 <= box["x"] <= box["x"] + box["width"] <= width
             assert box["y"] + box["height"] <= height
-        assert min(page.find(s).rect["height"] for s in ("#name", ".class", "#skip", "#undo")) >= 44
+        assert min(page.find(s).rect["height"] for s in ("#name", "#classes .class", "#skip", "#undo")) >= 44
     finally:
         page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -21,7 +21,7 @@ def test_next_label_skip_undo_and_rename(begin):
     assert (answered["entry"], second["row"] != first["row"]) == (1, True)
     skipped = client.ask("/api/skip", page="p", row=second["row"], then_next=True)
     assert skipped["progress"] == {
-        "budget": 20, "labels": 1, "skipped": 1, "phase": "discovery",
+        "budget": 20, "labels": 1, "skipped": 1, "unshown": 0, "phase": "discovery",
         "classes": [{"name": "cat", "count": 1}], "conflicts": 0, "unseen": None,
     }  # fmt: skip
     undone = client.ask("/api/undo", page="p", then_next=True)
@@ -163,3 +163,37 @@ def test_the_address_of_an_image_changes_with_workspace_folder_and_size_of_the_p
     smaller, same = (make_workspace(n, name=f"{n}", photos="one") for n in (39, 40))
     assert address_of_the_first_image(one, Pool.open(smaller)) != version
     assert address_of_the_first_image(one, Pool.open(same)) == version
+
+
+def test_a_class_is_known_in_any_case_and_with_any_blank_but_not_with_another_mark(begin):
+    client = begin()
+    for row, name in enumerate(["Bär", "b\u00c4R ", "Bar", "red fox", "Red\u00a0 Fox", "หมี", "หมู"]):
+        classes = client.ask("/api/label", row=row, label=name)["progress"]["classes"]
+
+    counts = {c["name"]: c["count"] for c in classes}
+    assert counts == {"Bär": 2, "Bar": 1, "red fox": 2, "หมี": 1, "หมู": 1}
+
+
+def test_a_class_that_is_renamed_merges_with_the_same_name_in_another_case(begin):
+    client = begin()
+    client.ask("/api/label", row=1, label="cat")
+    client.ask("/api/label", row=2, label="dgo")
+    client.ask("/api/rename", old="dgo", new="CAT")
+    assert client.session.counts == {"cat": 2}
+    client.ask("/api/rename", old="cat", new="Cat")
+    assert client.session.counts == {"Cat": 2}
+
+
+def test_an_image_that_cannot_be_shown_is_handed_to_nobody_until_it_is_asked_for_again(begin):
+    client = begin(n=3, budget=3)
+    rows = []
+    for _ in range(3):
+        row = client.ask("/api/next", page="p")["turn"]["image"]["row"]
+        rows.append(row)
+        reply = client.ask("/api/unshown", page="p", row=row)
+    assert sorted(rows) == [0, 1, 2]
+    assert (reply["turn"]["status"], reply["progress"]["unshown"]) == ("finished", 3)
+    assert client.session.store.entries() == []
+
+    again = client.ask("/api/retry", page="p")
+    assert (again["turn"]["image"]["row"], again["progress"]["unshown"]) == (rows[0], 0)

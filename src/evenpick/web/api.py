@@ -53,6 +53,14 @@ class Next(Request, frozen=True, kw_only=True):
     annotator: Annotator | UnsetType = UNSET
 
 
+class Retry(Next, frozen=True):
+    pass
+
+
+class Unshown(Next, frozen=True, kw_only=True):
+    row: Row
+
+
 class Recorded(Next, frozen=True, kw_only=True):
     """A request that becomes an entry of the record."""
 
@@ -117,6 +125,7 @@ class Progress(Reply, frozen=True):
     budget: Count
     labels: Count
     skipped: Count
+    unshown: Annotated[Count, Meta(description="Images passed over as they cannot be shown; nothing is recorded.")]
     phase: Phase
     classes: Annotated[list[Class], Meta(description="In the order of discovery.")]
     conflicts: Annotated[Count, Meta(description="Images that were answered differently.")]
@@ -207,7 +216,7 @@ def decoded(data: bytes, kind: type[Kind], n_images: int) -> Kind:
         request = msgspec.convert(body, kind)
     except msgspec.ValidationError as error:
         raise BadBodyError(_in_one_line(str(error), body, kind, n_images)) from error
-    if isinstance(request, Label | Skip) and request.row >= n_images:
+    if isinstance(request, Label | Skip | Unshown) and request.row >= n_images:
         raise BadBodyError(f"'row' must be {_rule('row', n_images)}; got {request.row}")
     return request
 

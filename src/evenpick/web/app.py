@@ -86,7 +86,7 @@ class _Endpoints:
     def __init__(self, desk: Desk, folder: Path, has_token: bool) -> None:
         self._desk, self._folder, self._pool = desk, folder, desk.session.pool
         self._posts: tuple[Post, ...] = (
-            desk.next, desk.label, desk.skip, desk.undo, desk.rename, desk.upcoming, desk.release,
+            desk.next, desk.label, desk.skip, desk.undo, desk.rename, desk.unshown, desk.retry, desk.upcoming, desk.release,
         )  # fmt: skip
         self._description = openapi(self._posts, len(self._pool), has_token)
 

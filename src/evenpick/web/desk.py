@@ -6,7 +6,7 @@ import threading
 from msgspec import UNSET, UnsetType
 
 from ..estimates import Outlook, unseen_of_counts
-from ..names import checked_name
+from ..names import checked_class_name, checked_name, same_class
 from ..session import RecordedSession
 from . import api
 from .agreement import agreements, conflicts
@@ -31,16 +31,18 @@ class Desk:
     def next(self, request: api.Next) -> api.HandedOut:
         """Hand out an image; the same until it is answered."""
         with self._lock:
-            turn = self._turn(request)
-            return api.HandedOut(self._progress(), turn)
+            return self._handed_out(request)
 
     def label(self, request: api.Label) -> api.Answered:
         """Say the class of an image."""
-        return self._answer(request, request.row, request.label)
+        name = checked_class_name(request.label)
+        with self._lock:
+            return self._answer(request, request.row, same_class(self.session.counts, name) or name)
 
     def skip(self, request: api.Skip) -> api.Answered:
         """Say that nobody can tell the class of an image; costs no budget."""
-        return self._answer(request, request.row, None)
+        with self._lock:
+            return self._answer(request, request.row, None)
 
     def undo(self, request: api.Undo) -> api.Undone:
         """Take this annotator's last answer back and hand its image out again."""
@@ -52,9 +54,23 @@ class Desk:
     def rename(self, request: api.Rename) -> api.Renamed:
         """Rename a class, or merge it into another."""
         with self._lock:
-            who = self._annotator(request)
-            self._loans.rename(_page(request), who, request.old, request.new, request.request or None)
+            who, new = self._annotator(request), checked_class_name(request.new)
+            others = [name for name in self.session.counts if name != request.old]
+            new = same_class(others, new) or new
+            self._loans.rename(_page(request), who, request.old, new, request.request or None)
             return api.Renamed(self._progress(), self._turn_if_wanted(request))
+
+    def unshown(self, request: api.Unshown) -> api.HandedOut:
+        """Say that an image cannot be shown: it is passed over until asked for again, and nothing is recorded."""
+        with self._lock:
+            self._loans.pass_over(_page(request), request.row)
+            return self._handed_out(request)
+
+    def retry(self, request: api.Retry) -> api.HandedOut:
+        """Ask again for the images that could not be shown."""
+        with self._lock:
+            self._loans.forget_passed_over()
+            return self._handed_out(request)
 
     def upcoming(self, request: api.Upcoming) -> api.Guesses:
         """Say that the image is on the screen: both sides can work ahead on what may come next, a guess."""
@@ -83,10 +99,13 @@ class Desk:
             )
 
     def _answer(self, request: api.Recorded, row: int, label: str | None) -> api.Answered:
-        with self._lock:
-            who = self._annotator(request)
-            entry = self._loans.answer(_page(request), who, row, label, request.request or None)
-            return api.Answered(entry, self._progress(), self._turn_if_wanted(request))
+        who = self._annotator(request)
+        entry = self._loans.answer(_page(request), who, row, label, request.request or None)
+        return api.Answered(entry, self._progress(), self._turn_if_wanted(request))
+
+    def _handed_out(self, request: api.Next) -> api.HandedOut:
+        turn = self._turn(request)
+        return api.HandedOut(self._progress(), turn)
 
     def _annotator(self, request: api.Next) -> str:
         return checked_name("an annotator", request.annotator or self.session.annotator)
@@ -109,6 +128,7 @@ class Desk:
             budget=labels + session.labels_left,
             labels=labels,
             skipped=len(session.answers) - labels,
+            unshown=len(self._loans.passed_over),
             phase=session.phase,
             classes=[api.Class(name, count) for name, count in session.counts.items()],
             conflicts=len(conflicts(self.session.opinions)),

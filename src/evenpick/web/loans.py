@@ -60,6 +60,7 @@ class Loans:
             raise EvenpickError(f"repeat must be 1 (nobody is asked again) or more; got {repeat}")
         self._session, self._repeat, self._seconds, self._clock = session, repeat, seconds, clock
         self._loans: dict[str, _Loan] = {}  # by page
+        self.passed_over: set[int] = set()  # rows whose image cannot be shown now
         self._worker = ThreadPoolExecutor(1, "evenpick-prepare")
         session.session.prepare()
 
@@ -122,11 +123,20 @@ class Loans:
         """The page is closed: its image is for anyone."""
         self._loans.pop(page, None)
 
+    def pass_over(self, page: str, row: int) -> None:
+        """The image of this row cannot be shown: no page is handed it for now."""
+        self.release(page)
+        self.passed_over.add(row)
+
+    def forget_passed_over(self) -> None:
+        """The images that could not be shown are handed out again."""
+        self.passed_over.clear()
+
     def upcoming(self, page: str) -> list[int]:
         """The page shows its image: time to work ahead. Returns rows that may come next, a guess."""
         count = GUESSES if self._session.phase == "discovery" else 1
         lent = {loan.question.index for loan in self._loans.values()}
-        rows = self._session.session.upcoming(lent, count)
+        rows = self._session.session.upcoming(lent | self.passed_over, count)
         if loan := self._loans.get(page):
             self._worker.submit(self._session.session.prepare, loan.question.index)
         return rows
@@ -138,7 +148,7 @@ class Loans:
         enough = {row for row, people in lent.items() if people + len(opinions.get(row, {})) >= self._repeat}
         # Rows on other pages of the same person, who answers an image once.
         own = {loan.question.index for loan in self._loans.values() if loan.annotator == annotator}
-        taken = enough | own
+        taken = enough | own | self.passed_over
         if (second := self._second_look(annotator, taken)) is not None:
             return Turn("image", second)
         # The session itself passes over what is answered.

@@ -38,7 +38,7 @@ def openapi(posts: Iterable[Post], n_images: int, has_token: bool) -> Schema:
     kinds = {post: (request_of(post), get_type_hints(post)["return"]) for post in posts}
     every = [Refusal, State, *(kind for pair in kinds.values() for kind in pair)]
     _, schemas = msgspec.json.schema_components(every, ref_template="#/components/schemas/{name}")
-    for schema in (schemas["Label"], schemas["Skip"]):
+    for schema in (schemas["Label"], schemas["Skip"], schemas["Unshown"]):
         schema["properties"]["row"]["maximum"] = n_images - 1
     paths: dict[str, Schema] = {
         "/api/state": {"get": _operation("Everything but the image.", _json("Done.", State), [])},

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import test from "node:test";
 
-import { get, newAnswer, Refusal } from "../../../src/evenpick/web/static/api.js";
+import { get, newAnswer, post, reasonAgainst, Refusal } from "../../../src/evenpick/web/static/api.js";
 
 // A server that gives each reply in turn: [status, value], or undefined to hang up.
 async function serving(t, replies) {
@@ -22,8 +22,23 @@ test("a request is sent again until the server answers, and the silence is told"
   const address = await serving(t, [undefined, [500, { error: "broken" }], [200, { labels: 3 }]]);
   const told = [];
 
-  assert.deepEqual(await get(address, (isSilent) => told.push(isSilent)), { labels: 3 });
-  assert.deepEqual(told, [true, true, false]);
+  assert.deepEqual(await get(address, (why) => told.push(why)), { labels: 3 });
+  assert.deepEqual(told, ["silent", "silent", ""]);
+});
+
+test("a request is held while its token is wrong, and sent again", async (t) => {
+  const address = await serving(t, [[401, { error: "wants its token" }], [200, { entry: 7 }]]);
+  const told = [];
+
+  assert.deepEqual(await post(address, { row: 3 }, (why) => told.push(why)), { entry: 7 });
+  assert.deepEqual(told, ["locked", ""]);
+});
+
+test("why an image is not given is what the server says, once it says anything", async (t) => {
+  const address = await serving(t, [undefined, [404, { error: "image 3 cannot be shown" }], [200, {}]]);
+
+  assert.equal(await reasonAgainst(address, () => {}), "image 3 cannot be shown");
+  assert.equal(await reasonAgainst(address, () => {}), "");
 });
 
 test("what the server refuses is not sent again", async (t) => {

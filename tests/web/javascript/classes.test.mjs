@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Keys, matching, sameName } from "../../../src/evenpick/web/static/classes.js";
+import { Keys, matching } from "../../../src/evenpick/web/static/classes.js";
 
 const keysOf = (keys, names) => names.map((name) => keys.of(name)).join("");
 
@@ -60,12 +60,4 @@ test("a search takes the start of a name first, then its inside, then letters in
 test("a search passes over accents and capitals", () => {
   assert.deepEqual(matching(["Crème brûlée", "cream"], "CRBR"), ["Crème brûlée"]);
   assert.deepEqual(matching(["creme"], "crème"), ["creme"]);
-});
-
-test("what is typed is a known class if it is the same but for accents and capitals, best of all the same", () => {
-  const names = ["Cafe", "café"];
-
-  assert.equal(sameName(names, " cafe\u0301 "), "café");
-  assert.equal(sameName(names, "CAFÉ"), "Cafe");
-  assert.equal(sameName(names, "caf"), undefined);
 });

@@ -1,15 +1,46 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { commandOf } from "../../../src/evenpick/web/static/commands.js";
+import { commandOf, keyOf } from "../../../src/evenpick/web/static/commands.js";
 
 const plain = { zoomed: false, single: true, nameOf: (key) => ({ 1: "cat", a: "dog" })[key] };
 
-test("a key of a class labels, also with the shift key", () => {
+test("a key of a class labels", () => {
   assert.deepEqual(commandOf("1", plain), ["label", "cat"]);
-  assert.deepEqual(commandOf("A", plain), ["label", "dog"]);
+  assert.deepEqual(commandOf("a", plain), ["label", "dog"]);
   assert.equal(commandOf("b", plain), undefined);
 });
+
+// What browsers tell of a key: what it types, where it is, whether Shift is held.
+for (const [keyboard, key, code, shiftKey, meant] of [
+  ["English", "1", "Digit1", false, "1"],
+  ["English", "A", "KeyA", true, "a"],
+  ["English", "!", "Digit1", true, "!"],
+  ["English", "?", "Slash", true, "?"],
+  ["English", "5", "Numpad5", false, "5"],
+  ["English", "Backspace", "Backspace", false, "Backspace"],
+  ["French", "&", "Digit1", false, "1"],
+  ["French", "-", "Digit6", false, "6"],
+  ["French", "à", "Digit0", false, "0"],
+  ["French", "1", "Digit1", true, "1"],
+  ["French", "q", "KeyA", false, "q"],
+  ["German", "/", "Digit7", true, "/"],
+  ["German", "-", "Slash", false, "-"],
+  ["Czech", "+", "Digit1", false, "1"],
+  ["Russian", "ф", "KeyA", false, "a"],
+  ["Greek", "α", "KeyA", false, "a"],
+  ["Arabic", "ش", "KeyA", false, "a"],
+  ["Arabic", "لا", "KeyB", false, "b"],
+  ["Arabic", "١", "Digit1", false, "1"],
+  ["Arabic", "٣", "", false, "3"],
+  ["Japanese, wide", "１", "Digit1", false, "1"],
+  ["Japanese, wide", "ａ", "KeyA", false, "a"],
+  ["Japanese, wide", "２", "", false, "2"],
+  ["an input method", "Process", "KeyC", false, "c"],
+])
+  test(`on a keyboard that is ${keyboard}, “${key}” is ${meant}`, () => {
+    assert.equal(keyOf({ key, code, shiftKey }), meant);
+  });
 
 test("every command of the help has its key", () => {
   const given = ["0", "Backspace", "/", "Enter", "+", "=", " ", "?"].map((key) => commandOf(key, plain)[0]);

@@ -16,7 +16,9 @@ test("the hint says what Enter does and how many classes were found", () => {
   assert.equal(hint("", ["cat"], ["cat"]), "Enter: type a class");
   assert.equal(hint("CAT", ["cat"], ["cat"]), "Enter: cat");
   assert.equal(hint("cat", ["cat", "cats"], ["cat", "cats"]), "Enter: cat · ↓ 2 found");
-  assert.equal(hint("ca", ["cat"], ["cat"]), "Enter: new class “ca” · ↓ 1 found");
+  assert.equal(hint("ca", ["cat"], ["cat"]), "Enter: cat? · ↓ 1 found");
+  assert.equal(hint("at", ["cat"], ["cat"]), "Enter: new class “at” · ↓ 1 found");
+  assert.equal(hint("หมู", ["หมี"], ["หมี"]), "Enter: new class “หมู”; did you mean “หมี”? · ↓ 1 found");
   assert.equal(hint("dog", ["cat"], []), "Enter: new class “dog”");
 });
 

@@ -1,58 +1,102 @@
 // What people do with an image: each is one exchange with the server, and the page moves on with the reply.
 
 import { newAnswer, post, Refusal } from "./api.js";
-import { load, show } from "./images.js";
-import { complain, quiet, say, silent, state } from "./page.js";
-import { flash, setLast, showProgress } from "./progress.js";
+import { load, show, showUnreachable } from "./images.js";
+import { $, complain, held, quiet, say, state } from "./page.js";
+import { flash, setLast, showClasses, showProgress } from "./progress.js";
 
 const WAIT = 2000; // ms between questions while others look at the last images
+const MOST_UNSHOWN = 3; // images in a row; then it is not the image
 
-// One exchange at a time.
-export async function exchange(path, body, done) {
-  if (state.busy) return;
+let current = Promise.resolve(); // the last exchange
+
+// One exchange at a time; true once the server has done it.
+export function exchange(path, body, done) {
+  if (state.busy) return Promise.resolve(false);
+  current = exchanged(path, body, done);
+  return current;
+}
+
+async function exchanged(path, body, done) {
   state.busy = true;
   clearTimeout(state.waiting);
   try {
-    const reply = await post(path, { annotator: state.annotator, ...body }, silent);
+    const reply = await post(path, { annotator: state.annotator, ...body }, held);
     quiet();
     if (reply.turn.image) load(reply.turn.image.url); // on its way before the rest is drawn
     showProgress(reply.progress);
     done?.(reply);
-    await show(reply.turn);
-    if (reply.turn.status === "waiting") state.waiting = setTimeout(ask, WAIT);
+    await showFirstPossible(reply.turn);
+    if (state.turn.status === "waiting") state.waiting = setTimeout(ask, WAIT);
+    return true;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     state.busy = false;
     const about = error.message;
-    if (path !== "/api/next") await ask(); // whatever it was, here is where things stand
+    if (path !== "api/next") await exchanged("api/next", {}); // whatever it was, here is where things stand
     complain(about);
+    return false;
   } finally {
     state.busy = false;
   }
 }
 
-export const ask = () => exchange("/api/next", {});
+// An image that cannot be shown is passed over, and nothing is recorded of it.
+async function showFirstPossible(turn) {
+  const reasons = [];
+  for (let reason = await show(turn); reason; reason = await show(turn)) {
+    reasons.push(reason);
+    if (reasons.length === MOST_UNSHOWN) return showUnreachable(reasons);
+    const body = { annotator: state.annotator, row: turn.image.row };
+    const reply = await post("api/unshown", body, held);
+    showProgress(reply.progress);
+    turn = reply.turn;
+  }
+  if (reasons.length) complain(`Passed over, nothing is recorded: ${reasons.join("; ")}`);
+}
+
+export const ask = () => exchange("api/next", {});
+
+// Ask again for the images that could not be shown.
+export const retry = () => exchange("api/retry", {});
+
+// Whether the image has been on the screen for long enough to be the one that is meant.
+export const canAnswer = () => state.ready && !state.busy;
 
 export function label(name) {
-  if (state.turn.status !== "image" || state.busy) return;
+  if (!canAnswer()) return;
+  clearField();
   flash(name);
-  exchange("/api/label", { row: state.turn.image.row, label: name, ...newAnswer() }, ({ progress }) => {
+  exchange("api/label", { row: state.turn.image.row, label: name, ...newAnswer() }, ({ progress }) => {
     setLast(name);
     say(`${name}. ${progress.labels} of ${progress.budget}.`);
   });
 }
 
 export function skip() {
-  if (state.turn.status !== "image") return;
-  exchange("/api/skip", { row: state.turn.image.row, ...newAnswer() }, () => {
+  if (!canAnswer()) return;
+  clearField();
+  exchange("api/skip", { row: state.turn.image.row, ...newAnswer() }, () => {
     setLast("can’t tell");
     say("Can’t tell. Another image.");
   });
 }
 
 export function undo() {
-  exchange("/api/undo", newAnswer(), () => {
+  return exchange("api/undo", newAnswer(), () => {
     setLast("");
     say("Undone. The image is back.");
   });
+}
+
+// The answer that was just given was none; where the server took none there is nothing to take back.
+export async function takeBack() {
+  if (await current) await undo();
+}
+
+function clearField() {
+  if (!$("name").value) return;
+  $("name").value = "";
+  clearTimeout(state.searching);
+  showClasses();
 }

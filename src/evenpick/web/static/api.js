@@ -12,48 +12,55 @@ export const page = randomId();
 
 export class Refusal extends Error {}
 
+// The token is wrong: as after another one was given to the server.
+class Locked extends Error {}
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function once(path, options) {
+async function once(path, options, read) {
   const reply = await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE) });
-  const value = await reply.json();
-  if (reply.status >= 500) throw new TypeError(value.error);
-  if (!reply.ok) throw new Refusal(value.error);
-  return value;
+  if (reply.ok) return read(reply);
+  const { error } = await reply.json();
+  if (reply.status >= 500) throw new TypeError(error);
+  throw reply.status === 401 ? new Locked(error) : new Refusal(error);
 }
 
-// `silent` is told true while the server does not answer.
-async function untilAnswered(path, options, silent) {
+// `held` is told why a request is being sent again: "silent" or "locked"; and "" once it is answered.
+async function untilAnswered(path, options, held, read = (reply) => reply.json()) {
   for (let wait = FIRST_PAUSE; ; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
     try {
-      const value = await once(path, options);
-      silent(false);
+      const value = await once(path, options, read);
+      held("");
       return value;
     } catch (error) {
       if (error instanceof Refusal) {
-        silent(false);
+        held("");
         throw error;
       }
-      silent(true);
+      held(error instanceof Locked ? "locked" : "silent");
       await pause(wait);
     }
   }
 }
 
-export const get = (path, silent) => untilAnswered(path, {}, silent);
+export const get = (path, held) => untilAnswered(path, {}, held);
 
-export function post(path, body, silent) {
+// Why the server does not give an image; "" where it does.
+export const reasonAgainst = (url, held) =>
+  untilAnswered(url, {}, held, () => "").catch((error) => error.message);
+
+export function post(path, body, held) {
   const options = {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ page, ...body }),
   };
-  return untilAnswered(path, options, silent);
+  return untilAnswered(path, options, held);
 }
 
 export const newAnswer = () => ({ request: randomId(), then_next: true });
 
 export function release() {
   const body = new Blob([JSON.stringify({ page })], { type: "application/json" });
-  navigator.sendBeacon("/api/release", body);
+  navigator.sendBeacon("api/release", body);
 }

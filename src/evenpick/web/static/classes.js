@@ -1,5 +1,6 @@
 // The classes: which key each has, and which ones a few typed letters mean.
 
+import { plain } from "./names.js";
 import { read, write } from "./storage.js";
 
 const KEYS = [..."123456789abcdefghijklmnopqrstuvwxyz"];
@@ -35,8 +36,6 @@ export class Keys {
   }
 }
 
-const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-
 // Smaller is better, undefined is no match: the letters must come in order, best at the start of words.
 function distance(query, name) {
   const text = plain(name);
@@ -55,7 +54,7 @@ function distance(query, name) {
 }
 
 export function matching(names, typed) {
-  const query = plain(typed.trim());
+  const query = plain(typed);
   if (!query) return names;
   return names
     .map((name) => [distance(query, name), name])
@@ -63,8 +62,3 @@ export function matching(names, typed) {
     .sort(([one], [other]) => one - other)
     .map(([, name]) => name);
 }
-
-export const sameName = (names, typed) => {
-  const name = typed.trim().normalize("NFC");
-  return names.find((known) => known === name) ?? names.find((known) => plain(known) === plain(name));
-};

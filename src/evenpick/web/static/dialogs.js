@@ -2,6 +2,7 @@
 
 import { newAnswer } from "./api.js";
 import { ask, exchange } from "./answers.js";
+import { sameClass, tidy } from "./names.js";
 import { $, classNames, element, say, state, toImage } from "./page.js";
 import { write } from "./storage.js";
 
@@ -16,9 +17,9 @@ export async function rename(old) {
   const field = $("rename-name");
   const others = classNames().filter((name) => name !== old);
   const explain = () => {
-    const merges = others.includes(field.value.trim().normalize("NFC"));
-    $("rename-do").textContent = merges ? "Merge" : "Rename";
-    $("rename-hint").textContent = merges ? `All labels of “${old}” become “${field.value.trim()}”.` : "";
+    const other = sameClass(others, field.value);
+    $("rename-do").textContent = other === undefined ? "Rename" : "Merge";
+    $("rename-hint").textContent = other === undefined ? "" : `All labels of “${old}” become “${other}”.`;
   };
   $("rename-title").textContent = `Rename “${old}”`;
   $("rename-known").replaceChildren(...others.map((value) => element("option", { value })));
@@ -27,11 +28,12 @@ export async function rename(old) {
   explain();
   const answer = choose($("rename-dialog"));
   field.select();
-  const name = (await answer) && field.value.trim().normalize("NFC");
+  const typed = (await answer) && tidy(field.value);
+  const name = sameClass(others, typed || "") ?? typed;
   toImage();
   if (!name || name === old) return;
   if (!others.includes(name)) state.keys.rename(old, name);
-  await exchange("/api/rename", { old, new: name, ...newAnswer() }, () => say(`${old} is now ${name}.`));
+  await exchange("api/rename", { old, new: name, ...newAnswer() }, () => say(`${old} is now ${name}.`));
 }
 
 export async function askName(first) {

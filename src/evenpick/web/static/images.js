@@ -1,11 +1,12 @@
 // The image on the screen, those loaded ahead of it, and the board that is shown in place of one.
 
-import { get, post } from "./api.js";
-import { $, complain, element, say, silent, state, toImage } from "./page.js";
-import { agreementLine, conflictLine } from "./words.js";
+import { get, post, reasonAgainst } from "./api.js";
+import { $, element, held, say, state, toImage } from "./page.js";
+import { agreementLine, conflictLine, unshownLine } from "./words.js";
 import { Zoom } from "./zoom.js";
 
 const DECODING = 500; // ms
+const LOOKING = 210; // ms on the screen before an image can be answered: nobody sees and decides faster
 
 export const zoom = new Zoom($("figure"));
 
@@ -13,7 +14,7 @@ const ahead = new Map(); // images loaded ahead, by address
 
 export function load(url) {
   if (!ahead.has(url)) {
-    const image = element("img", { src: url, draggable: false });
+    const image = element("img", { src: url, draggable: false, elementTiming: "image" });
     ahead.set(url, { image, ready: decoded(image) });
   }
   return ahead.get(url);
@@ -29,21 +30,20 @@ const decoded = (image) =>
     };
   });
 
-// Show the image of a turn, or say why there is none.
+// Show the image of a turn, or say why there is none. Returns why the image cannot be shown, "" for nothing.
 export async function show(turn) {
   state.turn = turn;
+  setReady(false);
   const { status, image } = turn;
-  document.body.dataset.status = status;
   $("skip").disabled = $("name").disabled = status !== "image";
   if (status !== "image") {
-    $("figure").replaceChildren();
-    $("notice").replaceChildren(...(status === "waiting" ? waitingForOthers() : await ending()));
-    $("notice").hidden = false;
-    return;
+    notice(status, ...(status === "waiting" ? waitingForOthers() : await ending()));
+    return "";
   }
+  const { image: shown, reason } = await loaded(image.url);
+  if (reason) return reason;
+  document.body.dataset.status = status;
   $("notice").hidden = true;
-  const { image: shown, ready } = load(image.url);
-  await ready.catch(() => complain("This image cannot be shown. Answer “can’t tell” to pass it over."));
   shown.alt = `Image ${image.row}, to be labelled`;
   shown.dataset.row = image.row;
   $("figure").replaceChildren(shown);
@@ -52,12 +52,59 @@ export async function show(turn) {
   $("target").hidden = !image.target;
   $("target").textContent = image.target ? `Asked for: ${image.target}` : "";
   if (!document.activeElement || document.activeElement === document.body) toImage();
-  requestAnimationFrame(() => setTimeout(loadAhead)); // once the image is on the screen
+  onScreen(() => {
+    setTimeout(() => state.turn === turn && setReady(true), LOOKING);
+    loadAhead();
+  });
+  return "";
+}
+
+// In place of an image.
+function notice(status, ...parts) {
+  document.body.dataset.status = status;
+  $("figure").replaceChildren();
+  $("notice").replaceChildren(...parts);
+  $("notice").hidden = false;
+}
+
+// Nothing can be answered; the image stays with this page.
+export function showUnreachable(reasons) {
+  state.turn = { status: "unreachable" };
+  notice(
+    "unreachable",
+    element("h2", { textContent: "The photographs cannot be reached" }),
+    element("p", { textContent: "Is their folder gone, or the disk that it lies on? Nothing was recorded." }),
+    element("ul", {}, ...reasons.map((textContent) => element("li", { textContent }))),
+    tryAgain(),
+  );
+  $("skip").disabled = $("name").disabled = true;
+}
+
+const tryAgain = () => element("button", { type: "button", id: "retry", textContent: "Try again" });
+
+function setReady(isReady) {
+  state.ready = isReady;
+  document.body.dataset.ready = isReady;
+}
+
+// The next frame is on the screen when the third one is begun: measured, the second one may begin 10 ms too early.
+const onScreen = (then) => afterFrames(3, then);
+const afterFrames = (count, then) => (count ? requestAnimationFrame(() => afterFrames(count - 1, then)) : then());
+
+// The image, or the reason why it cannot be shown; a silent server is waited for.
+async function loaded(url) {
+  for (const isLast of [false, true]) {
+    const { image, ready } = load(url);
+    if (await ready.then(() => true, () => false)) return { image };
+    ahead.delete(url);
+    const reason = await reasonAgainst(url, held);
+    if (reason || isLast) return { reason: reason || "an image that this browser cannot show" };
+  }
 }
 
 // What may come next is loaded while a person looks.
 async function loadAhead() {
-  const { urls } = await post("/api/upcoming", {}, () => {}).catch(() => ({ urls: [] }));
+  const { urls } = await post("api/upcoming", {}, () => {}).catch(() => ({ urls: [] }));
   for (const url of ahead.keys()) if (!urls.includes(url) && url !== state.turn.image?.url) ahead.delete(url);
   for (const url of urls) load(url).ready.catch(() => ahead.delete(url));
 }
@@ -68,8 +115,8 @@ const waitingForOthers = () => [
 ];
 
 async function ending() {
-  const { agreement, conflicts, progress, workspace } = await get("/api/state", silent);
-  const { labels, budget, classes } = progress;
+  const { agreement, conflicts, progress, workspace } = await get("api/state", held);
+  const { labels, budget, classes, unshown } = progress;
   const heading = labels >= budget ? "That was the last one. Thank you!" : "No image is left to ask for";
   const summary = `${labels} of ${budget} labels in ${classes.length} classes. Next, train a classifier:`;
   say("Finished.");
@@ -77,6 +124,7 @@ async function ending() {
     element("h2", { textContent: heading }),
     element("p", { textContent: summary }),
     element("pre", {}, element("code", { textContent: `evenpick train ${workspace}` })),
+    ...(unshown ? [element("p", { textContent: unshownLine(unshown) }), tryAgain()] : []),
     ...list("Agreement", agreement.map(agreementLine)),
     ...list("Answered differently; the first answer counts", conflicts.map(conflictLine)),
   ];

@@ -1,12 +1,14 @@
 // The keyboard: keys that answer, the field for a new class, and the way along the list of classes.
 
-import { label, skip, undo } from "./answers.js";
-import { sameName } from "./classes.js";
-import { commandOf } from "./commands.js";
+import { canAnswer, label, skip, takeBack, undo } from "./answers.js";
+import { commandOf, isPrintable, keyOf } from "./commands.js";
 import { help } from "./dialogs.js";
 import { zoom } from "./images.js";
+import { isStartOfSome, nearClasses, sameClass, tidy } from "./names.js";
 import { $, classNames, state, toImage } from "./page.js";
-import { showClasses } from "./progress.js";
+import { Letters, once } from "./presses.js";
+import { showClasses, showHint } from "./progress.js";
+import { offered } from "./words.js";
 
 const SEARCH_PAUSE = 60; // ms
 const DO = {
@@ -19,45 +21,104 @@ const DO = {
   "toggle zoom": () => zoom.toggle(),
   pan: (x, y) => zoom.pan(x, y),
 };
+const ONCE = ["label", "skip", "undo"];
+
+const letters = new Letters({
+  answer: label,
+  type: write,
+  takeBack: (word) => {
+    write(word);
+    takeBack();
+  },
+});
 
 export function listenToKeys() {
-  document.addEventListener("keydown", pressed);
+  document.addEventListener("keydown", pressed, { capture: true });
+  document.addEventListener("pointerdown", () => letters.forget());
   $("new").addEventListener("submit", typed);
   $("name").addEventListener("input", search);
   $("name").addEventListener("keydown", downFromSearch);
-  $("classes").addEventListener("keydown", alongClasses);
+  $("answers").addEventListener("keydown", alongClasses);
 }
 
 function pressed(event) {
   if (document.querySelector("dialog[open]")) return;
+  if (event.isComposing || event.keyCode === 229) return; // the input method's own, of which Escape is one
   const typing = event.target === $("name");
-  if (event.key === "Escape") {
-    $("name").value = "";
-    showClasses();
-    toImage();
-  } else if ((event.ctrlKey || event.metaKey) && event.key === "z" && !typing) {
+  if (event.key === "Enter" && (event.repeat || !once("Enter"))) event.preventDefault();
+  else if (event.key === "Escape") escape();
+  else if ((event.ctrlKey || event.metaKey) && event.key === "z" && !typing) {
     event.preventDefault();
     undo();
-  }
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat) single(event);
+}
+
+function escape() {
+  letters.forget();
+  $("name").value = "";
+  showClasses();
+  toImage();
+}
+
+// A key that is not for the field.
+function single(event) {
   if ((event.key === "Enter" || event.key === " ") && event.target.closest("button")) return; // the button's own
-  const command = commandOf(event.key, {
+  const key = keyOf(event);
+  if (letters.waiting && key === "Enter") letters.settle();
+  else if (letters.waiting && isPrintable(event.key)) letters.pressed(event.key);
+  else if (isLetter(event.key, key)) letter(event.key, key);
+  else return other(event, key);
+  event.preventDefault();
+}
+
+const isLetter = (typed, key) => $("keys").checked && (/^[a-z]$/.test(key) || /^\p{L}$/u.test(typed));
+
+function letter(typed, key) {
+  letters.pressed(isPrintable(typed) ? typed : key, state.keys.name(key), canAnswer());
+}
+
+function other(event, key) {
+  letters.forget();
+  const command = commandOf(key, {
     zoomed: zoom.scale > 1,
     single: $("keys").checked,
-    nameOf: (key) => state.keys.name(key),
+    nameOf: (pressedKey) => state.keys.name(pressedKey),
   });
   if (!command) return;
   event.preventDefault();
   const [name, ...given] = command;
-  DO[name](...given);
+  if (!ONCE.includes(name) || once(key)) DO[name](...given);
 }
 
+function write(word) {
+  $("name").value = word;
+  $("name").focus();
+  $("name").setSelectionRange(word.length, word.length);
+  search();
+}
+
+// Enter in the field: a known class, or a new one; where it may be either, it is asked.
 function typed(event) {
   event.preventDefault();
-  const text = $("name").value.trim();
-  if (!text || state.turn.status !== "image" || state.busy) return;
+  const [names, text] = [classNames(), tidy($("name").value)];
+  const known = sameClass(names, text);
+  if (!text || !canAnswer()) return;
+  if (known === undefined && (isStartOfSome(names, text) || nearClasses(names, text).length)) offer(names, text);
+  else answer(known ?? text);
+}
+
+export function answer(name) {
   toImage();
-  label(sameName(classNames(), text) ?? text);
+  label(name);
+}
+
+// The more probable one has the focus, so that Enter takes it; the other one is an arrow away.
+function offer(names, text) {
+  clearTimeout(state.searching);
+  showClasses();
+  const first = isStartOfSome(names, text) ? $("classes").querySelector(".class") : $("add");
+  first.focus();
+  showHint(offered(names, text));
 }
 
 // A fast typist is not kept waiting for lists in between.
@@ -67,16 +128,19 @@ function search() {
 }
 
 function downFromSearch(event) {
-  if (event.key !== "ArrowDown") return;
+  if (event.key !== "ArrowDown" || event.isComposing) return;
   event.preventDefault();
-  $("classes").querySelector("button")?.focus();
+  event.stopPropagation();
+  ($("classes").querySelector("button") ?? $("add")).focus();
 }
 
+// From the field by arrows: the button of a new class, where there is one, then the classes.
 function alongClasses(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step || zoom.scale > 1) return;
+  const buttons = [$("name"), ...($("add").hidden ? [] : [$("add")]), ...$("classes").querySelectorAll(".class")];
+  const place = buttons.indexOf(event.target.closest("li")?.firstChild ?? event.target);
+  if (!step || place < 0 || event.target === $("name") || event.defaultPrevented) return; // zoomed, arrows pan
   event.preventDefault();
-  const buttons = [...$("classes").querySelectorAll(".class")];
-  const next = buttons.indexOf(event.target.closest("li")?.firstChild) + step;
-  (buttons[next] ?? $("name")).focus();
+  event.stopPropagation();
+  buttons[place + step]?.focus();
 }

@@ -1,21 +1,25 @@
 // The labelling page: show an image, take an answer, show the next. It starts here.
 
-import { ask, label, skip, undo } from "./answers.js";
+import { ask, retry, skip, undo } from "./answers.js";
 import { get, Refusal, release } from "./api.js";
 import { Keys } from "./classes.js";
 import { askName, help, rename, setAnnotator } from "./dialogs.js";
 import { zoom } from "./images.js";
-import { listenToKeys } from "./keys.js";
-import { $, complain, silent, state, toImage } from "./page.js";
+import { answer, listenToKeys } from "./keys.js";
+import { tidy } from "./names.js";
+import { $, complain, held, state, toImage } from "./page.js";
+import { DOUBLE_CLICK, once } from "./presses.js";
 import { showProgress } from "./progress.js";
 import { read } from "./storage.js";
 
 function listen() {
   listenToKeys();
   $("classes").addEventListener("click", onClass);
+  $("notice").addEventListener("click", ({ target }) => target.id === "retry" && retry());
   // A click leaves the focus on the image, so that the next key answers again.
-  $("skip").addEventListener("click", () => (skip(), toImage()));
-  $("undo").addEventListener("click", () => (undo(), toImage()));
+  for (const [id, command] of [["skip", skip], ["undo", undo]])
+    $(id).addEventListener("click", () => (once(`click ${id}`, DOUBLE_CLICK) && command(), toImage()));
+  $("add").addEventListener("click", () => answer(tidy($("name").value)));
   $("zoom-in").addEventListener("click", () => zoom.by(1.5));
   $("zoom-out").addEventListener("click", () => zoom.by(1 / 1.5));
   $("who").addEventListener("click", () => askName(false));
@@ -23,22 +27,22 @@ function listen() {
   for (const cancel of document.querySelectorAll(".cancel"))
     cancel.addEventListener("click", () => cancel.closest("dialog").close(""));
   addEventListener("pagehide", release);
+  addEventListener("beforeunload", (event) => state.held && event.preventDefault());
   addEventListener("pageshow", (event) => event.persisted && ask());
 }
 
 function onClass({ target }) {
   const name = target.closest("li")?.dataset.name;
   if (target.closest(".class")) {
-    label(name);
-    toImage();
+    if (once(`click ${name}`, DOUBLE_CLICK)) answer(name);
   } else if (target.closest(".more")) rename(name);
 }
 
 async function start() {
   // The token is in a cookie by now; keep it out of the history.
   const asked = new URLSearchParams(location.search);
-  history.replaceState(null, "", "/");
-  const server = await get("/api/state", silent);
+  history.replaceState(null, "", location.pathname);
+  const server = await get("api/state", held);
   state.keys = new Keys(`evenpick keys ${server.workspace}`);
   $("keys").checked = read("evenpick keys answer") !== false;
   const known = asked.get("annotator") ?? [read("evenpick annotator")].flat()[0];

@@ -5,7 +5,9 @@ export const state = {
   annotator: undefined,
   turn: { status: "loading" },
   classes: [], // {name, count}, in the order of discovery
-  busy: true, // nothing is answered until the image it would be about is on the screen
+  busy: true, // while an exchange with the server is on its way
+  ready: false, // whether the image has been on the screen for long enough to be answered
+  held: "", // why a request is sent again and again
   waiting: undefined, // timer of the next question while others look at the last images
   searching: undefined, // timer of the next search
 };
@@ -34,9 +36,16 @@ export function quiet() {
   $("alert").hidden = true;
 }
 
-// Told true while the server does not answer.
-export function silent(isSilent) {
-  if (isSilent) complain("The server does not answer. Trying again; your last answer is not lost.");
-  else if ($("alert").classList.contains("silent")) quiet();
-  $("alert").classList.toggle("silent", isSilent);
+const HELD = {
+  silent: "The server does not answer. Trying again; your last answer is held and is not lost.",
+  locked:
+    "The server wants its token again: open the address that it printed last, in another tab. " +
+    "Your last answer is held here and is sent then.",
+};
+
+// Told why a request is sent again and again; "" once it is answered.
+export function held(reason) {
+  if (reason) complain(HELD[reason]);
+  else if (state.held) quiet();
+  state.held = reason;
 }

@@ -1,6 +1,7 @@
 // How far labelling is, and the list of classes.
 
 import { matching } from "./classes.js";
+import { nearClasses, sameClass, tidy } from "./names.js";
 import { $, classNames, element, state } from "./page.js";
 import { expected, hint } from "./words.js";
 
@@ -16,8 +17,6 @@ export function showProgress(progress) {
   $("spent").value = progress.labels;
   $("phase").textContent = progress.phase;
   $("undo").disabled = progress.labels + progress.skipped === 0;
-  $("name").value = "";
-  clearTimeout(state.searching);
   document.title = `${progress.labels} of ${progress.budget} · evenpick`;
   showClasses();
 }
@@ -32,13 +31,18 @@ function showExpected(unseen) {
 // The classes that match what is typed; items that are there already are kept.
 export function showClasses() {
   const typed = $("name").value;
-  const found = matching(classNames(), typed);
+  const found = [...new Set([...matching(classNames(), typed), ...nearClasses(classNames(), typed)])];
   const most = Math.max(1, ...state.classes.map(({ count }) => count));
   const counts = new Map(state.classes.map(({ name, count }) => [name, count]));
   const old = new Map([...$("classes").children].map((item) => [item.dataset.name, item]));
   $("classes").replaceChildren(...found.map((name) => updated(old.get(name) ?? newItem(name), counts.get(name), most)));
-  $("hint").textContent = hint(typed.trim(), classNames(), found);
+  const name = tidy(typed);
+  $("add").hidden = !name || sameClass(classNames(), name) !== undefined;
+  $("add-name").textContent = `New class “${name}”`;
+  showHint(hint(typed, classNames(), found));
 }
+
+export const showHint = (text) => ($("hint").textContent = $("hint").title = text);
 
 function updated(item, count, most) {
   const { name } = item.dataset;

@@ -1,6 +1,6 @@
 // Sentences of the page, from what the server says. No elements here, so that they can be tested alone.
 
-import { sameName } from "./classes.js";
+import { isStartOfSome, nearClasses, sameClass, tidy } from "./names.js";
 
 // Classes that are still to be found: in short, and in full.
 export function expected({ undiscovered, low, high, mass }) {
@@ -15,11 +15,27 @@ export function expected({ undiscovered, low, high, mass }) {
 
 // What Enter would do with what was typed.
 export function hint(typed, names, found) {
-  if (!typed) return names.length ? "Enter: type a class" : "Type what you see; it becomes a button.";
-  const same = sameName(names, typed);
-  const enter = same ? `Enter: ${same}` : `Enter: new class “${typed}”`;
-  return found.length && !(same && found.length === 1) ? `${enter} · ↓ ${found.length} found` : enter;
+  const name = tidy(typed);
+  if (!name) return names.length ? "Enter: type a class" : "Type what you see; it becomes a button.";
+  const same = sameClass(names, name);
+  if (same !== undefined) return found.length > 1 ? `Enter: ${same} · ↓ ${found.length} found` : `Enter: ${same}`;
+  const near = nearClasses(names, name);
+  const asked = near.length ? `; did you mean ${either(near)}?` : "";
+  const enter = isStartOfSome(names, name) ? `Enter: ${found[0]}?` : `Enter: new class “${name}”${asked}`;
+  return found.length ? `${enter} · ↓ ${found.length} found` : enter;
 }
+
+// After Enter, where it may be a known class or a new one.
+export function offered(names, typed) {
+  const name = tidy(typed);
+  if (isStartOfSome(names, name)) return `Enter again: the class that is marked · ↑ new class “${name}”`;
+  return `New class “${name}”? Did you mean ${either(nearClasses(names, name))}? Enter again: new class · ↓ ${nearClasses(names, name)[0]}`;
+}
+
+const either = (names) => names.map((name) => `“${name}”`).join(" or ");
+
+export const unshownLine = (unshown) =>
+  `${unshown} ${unshown === 1 ? "image" : "images"} could not be shown; nothing is recorded of ${unshown === 1 ? "it" : "them"}.`;
 
 export const agreementLine = ({ annotators, images, same, kappa }) =>
   `${annotators.join(" and ")}: ${Math.round(100 * same)} % alike on ${images} images` +
