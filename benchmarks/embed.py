@@ -73,7 +73,7 @@ def eager(folder: Path) -> dict:
     import torch
 
     from evenpick import Preprocessing
-    from evenpick.images import open_image
+    from evenpick.images import Part, open_part
     from evenpick.sources import torch_networks
 
     network, files = torch_networks.efficientnet_lite(0), sorted(folder.iterdir())
@@ -81,7 +81,7 @@ def eager(folder: Path) -> dict:
     batches = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
 
     def read(batch: list[Path]) -> np.ndarray:
-        return preprocessing([open_image(file) for file in batch])
+        return preprocessing([open_part(Part(file)) for file in batch])
 
     start = time.perf_counter()
     n = 0

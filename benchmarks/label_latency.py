@@ -28,6 +28,7 @@ from selenium.webdriver.common.keys import Keys
 from evenpick import Preprocessing
 from evenpick.labels import set_aside
 from evenpick.pool import Pool
+from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.session import RecordedSession
@@ -97,7 +98,7 @@ def make_workspace(folder: Path) -> None:
         noise = rng.gamma(0.5, 1.5, size=(len(block), WIDTH)).astype(np.float32)
         predictions = summarise_probabilities(rng.dirichlet(np.ones(10), size=len(block)))
         ids = [f"{i:06d}.jpg" for i in range(start, start + len(block))]
-        writer.append(ids, ids, centres[block] + noise, predictions)
+        writer.append([ImageRow(i, i) for i in ids], centres[block] + noise, predictions)
 
 
 def open_session(workspace: Path, pool: Pool, balancing: str = "ratio_max") -> RecordedSession:

@@ -26,6 +26,7 @@ from evenpick import Pool, Preprocessing, SourceModel, embed
 from evenpick.acquisition import core_set
 from evenpick.machine import Item, Result, Run, map_in_threads
 from evenpick.pool import BLOCK_ROWS
+from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import PREDICTION
 from evenpick.ray_cluster import map_in_tasks, on_ray
@@ -83,7 +84,8 @@ def write_pool(workspace: Path, blocks: int, width: int, rows: list[tuple[str, s
         features = rng.standard_normal((BLOCK_ROWS, width), dtype=np.float32)
         names = [f"folder/image-{block:05d}-{i:04d}.jpg" for i in range(BLOCK_ROWS)]
         digests = [f"{block * BLOCK_ROWS + i:064x}" for i in range(BLOCK_ROWS)]
-        seconds += cpu_seconds(partial(writer.append, names, digests, features, predictions))
+        images = [ImageRow(name, digest) for name, digest in zip(names, digests, strict=True)]
+        seconds += cpu_seconds(partial(writer.append, images, features, predictions))
         writer.image_of_digest.update(zip(digests, names, strict=True))
     if width == WIDTH:
         rows.append(("writing a block", f"{1000 * seconds / blocks:.0f} CPU ms"))

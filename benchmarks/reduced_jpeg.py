@@ -23,7 +23,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from evenpick import SourceModel
-from evenpick.images import cut_image
+from evenpick.images.decoding import cut_image
 
 TILE = (400, 300)
 SIZES = {4: 200, 8: 100}  # tiles a side, and how many mosaics

@@ -43,6 +43,7 @@ LOSS_WANTED = 500
 def make_pool(workspace: Path, n: int) -> None:
     """A thousand clusters, some a hundred times as large as others; as of a network that ends in a ReLU."""
     from evenpick import Preprocessing
+    from evenpick.pool.images_csv import ImageRow
     from evenpick.pool.writer import PoolWriter
     from evenpick.probabilities import PREDICTION
     from evenpick.sources import SourceDescription
@@ -59,7 +60,7 @@ def make_pool(workspace: Path, n: int) -> None:
         predictions["entropy"], predictions["source_class"] = rng.gamma(2, 1, len(rows)), clusters
         predictions["confidence"], predictions["margin"] = rng.random(len(rows)), rng.random(len(rows))
         ids = [f"{row:08d}.jpg" for row in rows]
-        writer.append(ids, ids, np.maximum(centres[clusters] + noise, 0), predictions)
+        writer.append([ImageRow(i, i) for i in ids], np.maximum(centres[clusters] + noise, 0), predictions)
 
 
 def child(workspace: Path, task: str) -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from evenpick.images import Preprocessing
 from evenpick.pool import Pool
+from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.sources import SourceDescription
@@ -148,7 +149,7 @@ def make_workspace(tmp_path: Path) -> Callable[..., Path]:
         writer = PoolWriter(tmp_path / name, folder, source)
         features = rng.normal(size=(n, 6)).astype(np.float32)
         predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=n))
-        writer.append(ids, [f"digest {i}" for i in range(n)], features, predictions)
+        writer.append([ImageRow(ids[i], f"digest {i}") for i in range(n)], features, predictions)
         return tmp_path / name
 
     return build

@@ -22,6 +22,7 @@ from evenpick.cli import main
 from evenpick.errors import EvenpickError, MissingExtraError
 from evenpick.images import Preprocessing
 from evenpick.pool import Pool, embed
+from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.sources import SourceDescription, SourceModel
@@ -106,7 +107,11 @@ def workspace(tmp_path):
     for block in range(30):
         features = rng.normal(size=(64, 24)).round(0 if block % 3 else 3).astype(np.float32)
         names = [f"{block}-{i}" for i in range(len(features))]
-        writer.append(names, names, features, summarise_probabilities(rng.dirichlet(np.ones(5), size=64)))
+        writer.append(
+            [ImageRow(name, name) for name in names],
+            features,
+            summarise_probabilities(rng.dirichlet(np.ones(5), size=64)),
+        )
     return tmp_path / "work"
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .images import Preprocessing
     from .metrics import g_al, imbalance_ratio, macro_accuracy
     from .paper import induce_imbalance
-    from .pool import Pool, embed
+    from .pool import EmbedOptions, Pool, embed
     from .session import BALANCINGS, Session, simulate
     from .sources import SourceModel
     from .training import Model, train
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Names are imported on first use, so that `import evenpick` loads none of the heavy libraries.
 _MODULES = {
-    "ACQUISITIONS": "acquisition", "BALANCINGS": "session", "EvenpickClassifier": "estimator", "EvenpickError": "errors", "Model": "training",
+    "ACQUISITIONS": "acquisition", "BALANCINGS": "session", "EmbedOptions": "pool", "EvenpickClassifier": "estimator", "EvenpickError": "errors", "Model": "training",
     "Pool": "pool", "Preprocessing": "images", "Session": "session", "SourceModel": "sources",
     "embed": "pool", "g_al": "metrics", "imbalance_ratio": "metrics", "induce_imbalance": "paper",
     "Workspace": "workspace", "macro_accuracy": "metrics", "select": "acquisition", "simulate": "session",
@@ -28,7 +28,7 @@ _MODULES = {
 }  # fmt: skip
 
 __all__ = [
-    "ACQUISITIONS", "BALANCINGS", "EvenpickClassifier", "EvenpickError", "Model", "Pool", "Preprocessing", "Session", "SourceModel",
+    "ACQUISITIONS", "BALANCINGS", "EmbedOptions", "EvenpickClassifier", "EvenpickError", "Model", "Pool", "Preprocessing", "Session", "SourceModel",
     "Workspace", "__version__", "embed", "g_al", "imbalance_ratio", "induce_imbalance", "macro_accuracy", "select",
     "simulate", "train",
 ]  # fmt: skip

@@ -23,10 +23,9 @@ class Paths:
         """What the pool holds: a folder with this file is a workspace."""
         return self.pool / "pool.json"
 
-    @property
-    def images_csv(self) -> Path:
-        """Id and digest of every image, a row each."""
-        return self.pool / "images.csv"
+    def images_csv(self, number: int = 0) -> Path:
+        """A line for every row; it has a number where rows were changed."""
+        return self.pool / (f"images-{number}.csv" if number else "images.csv")
 
     def features(self, block: int) -> Path:
         """Features of a block of rows."""

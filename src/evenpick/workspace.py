@@ -23,7 +23,17 @@ from .labels import (
 )
 from .machine import Progress, Run, map_in_threads
 from .paths import Paths
-from .pool import Embedded, Pool, embed, embedded_already, forget_if_changed, pool_of_files, read_skipped, rows_of_files
+from .pool import (
+    Embedded,
+    EmbedOptions,
+    Pool,
+    embed,
+    embedded_already,
+    forget_if_changed,
+    pool_of_files,
+    read_skipped,
+    rows_of_files,
+)
 from .results import Predictions, Selection, Simulated
 
 if TYPE_CHECKING:
@@ -86,9 +96,9 @@ class Workspace:
         *,
         reduced_jpeg: bool = False,
         fit: str | None = None,
-        exclude: Sequence[str] = (),
         ray: str | None = None,
         progress: Progress = lambda done, total: None,
+        **options: Any,
     ) -> Embedded:
         """Look at every image below a folder with a source model (the long part; stopped, it goes on).
 
@@ -102,12 +112,12 @@ class Workspace:
         fit : str, optional
             What the network sees of an image that is no square: "crop", its centre, or all of it, by "squash" or "pad";
             by default as the source was trained.
-        exclude : sequence of str
-            Patterns of files and folders to leave out, as in .gitignore.
         ray : str, optional
             Address HOST:PORT of a Ray cluster to work on, or "local".
         progress : callable
             Told the images done now, and in all.
+        **options
+            Which images are found, and how: the fields of `EmbedOptions`, such as `exclude`.
 
         Returns
         -------
@@ -128,7 +138,7 @@ class Workspace:
         if fit:
             model = replace(model, preprocessing=model.preprocessing.fitted(fit))
         with _run_on(ray, Path(folder)) as run:
-            return embed(self.path, folder, model, progress, run=run, exclude=exclude)
+            return embed(self.path, folder, model, progress, EmbedOptions.from_names(options), run)
 
     def diagnose(self) -> "Diagnosis":
         """Say how well the source model knows these images, and which methods follow from it; changes nothing."""

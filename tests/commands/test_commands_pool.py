@@ -24,7 +24,7 @@ def test_broken_images_are_listed_and_do_not_stop_the_run(evenpick, photo_folder
 
 def test_a_workspace_of_another_version_is_refused(evenpick, workspace):
     state = workspace / "pool" / "pool.json"
-    state.write_text(state.read_text().replace('"format": 1', '"format": 99'))
+    state.write_text(state.read_text().replace('"format": 2', '"format": 99'))
 
     assert "has format 99" in evenpick("select", workspace, "--budget", 3, code=1)
 

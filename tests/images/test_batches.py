@@ -7,18 +7,18 @@ import pytest
 from PIL import Image
 
 from evenpick.errors import EvenpickError
-from evenpick.images import Preprocessing, decoded, logits_of_files, random_cut
+from evenpick.images import Part, Preprocessing, decoded, logits_of_parts, random_cut
 
 PLAIN = Preprocessing(size=4, crop=1.0, mean=(0, 0, 0), std=(1, 1, 1))
 
 
 @pytest.fixture
 def gray_files(tmp_path):
-    """Seventy files, each of one gray: its own number."""
+    """Seventy images, each of one gray: its own number."""
     files = [tmp_path / f"{i}.png" for i in range(70)]
     for i, file in enumerate(files):
         Image.new("RGB", (6, 5), (i,) * 3).save(file)
-    return files
+    return [Part(file) for file in files]
 
 
 def test_batches_come_in_the_order_in_which_they_were_asked_for(gray_files):
@@ -37,22 +37,22 @@ def test_the_network_is_asked_for_each_file_once_whatever_their_number(gray_file
         asked.append(len(batch))
         return batch.mean((2, 3))[:, :2] * 255
 
-    logits = logits_of_files(network, gray_files, PLAIN)
+    logits = logits_of_parts(network, gray_files, PLAIN)
 
     assert asked == [32, 32, 6]
     assert logits.dtype == np.float64
     assert np.rint(logits).tolist() == [[i, i] for i in range(70)]
-    assert logits_of_files(network, [], PLAIN).shape == (0, 2)
+    assert logits_of_parts(network, [], PLAIN).shape == (0, 2)
 
 
 def test_a_file_that_cannot_be_read_is_named_with_what_to_do(gray_files):
-    gray_files[40].write_bytes(b"no image")
-    gone = gray_files[0].with_name("gone.png")
+    gray_files[40].file.write_bytes(b"no image")
+    gone = Part(gray_files[0].file.with_name("gone.png"))
 
     with pytest.raises(EvenpickError, match=r"image '.*40\.png' cannot be read: not an image.*put it back or take"):
-        logits_of_files(lambda batch: batch[:, :, 0, 0], gray_files, PLAIN)
+        logits_of_parts(lambda batch: batch[:, :, 0, 0], gray_files, PLAIN)
     with pytest.raises(EvenpickError, match=r"image '.*gone\.png' cannot be read: No such file"):
-        logits_of_files(lambda batch: batch[:, :, 0, 0], [gone], PLAIN)
+        logits_of_parts(lambda batch: batch[:, :, 0, 0], [gone], PLAIN)
 
 
 def striped():

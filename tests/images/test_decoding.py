@@ -11,7 +11,8 @@ from PIL import Image
 from skimage.data import astronaut
 
 import evenpick.images.decoding
-from evenpick.images import Preprocessing, UnreadableImageError, cut_image, decode_image, open_image
+from evenpick.images import Part, Preprocessing, UnreadableImageError, decode_image, open_part
+from evenpick.images.decoding import cut_image
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 FORMATS = {
@@ -213,7 +214,7 @@ def test_an_unreadable_file_says_why_in_one_line(what, tmp_path):
     file.write_bytes(data)
 
     with pytest.raises(UnreadableImageError, match=reason) as caught:
-        open_image(file)
+        open_part(Part(file))
 
     assert str(caught.value).count("\n") == 0
 
@@ -225,7 +226,7 @@ def test_a_file_that_cannot_be_opened_says_why(name, reason, tmp_path):
     (tmp_path / "folder.jpg").mkdir()
 
     with pytest.raises(UnreadableImageError, match=f"^{reason}$"):
-        open_image(tmp_path / name)
+        open_part(Part(tmp_path / name))
 
 
 def damaged(data, rng):

@@ -25,6 +25,7 @@ from PIL import Image
 
 from evenpick.images import Preprocessing
 from evenpick.labels import Annotation, LabelStore, effective_answers, export_file, import_file, standing_answers
+from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.sources import SourceDescription
@@ -139,7 +140,7 @@ def make_awkward(tmp_path, folder):
         )
         predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=len(IMAGES)))
         features = rng.normal(size=(len(IMAGES), 6)).astype(np.float32)
-        writer.append(IMAGES, [f"digest {i}" for i in range(len(IMAGES))], features, predictions)
+        writer.append([ImageRow(name, f"digest {i}") for i, name in enumerate(IMAGES)], features, predictions)
         return tmp_path / name
 
     return build

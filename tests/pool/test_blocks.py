@@ -122,7 +122,7 @@ def test_each_block_by_itself_has_its_rows_and_is_read_from_any_folder(tmp_path,
     read = [np.asarray(pickle.loads(block)) for block in sent]
 
     assert tuple(map(len, read)) == ROWS
-    assert np.array_equal(np.concatenate(read), np.concatenate([block[2] for block in parts()]))
+    assert np.array_equal(np.concatenate(read), np.concatenate([block[1] for block in parts()]))
 
 
 def test_blocks_in_memory_are_parts_of_the_array():

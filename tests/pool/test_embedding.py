@@ -174,7 +174,7 @@ def test_copies_and_unreadable_files_are_left_out_and_listed(source, tmp_path):
         Skipped("1/broken.jpg", "not an image, whatever its name says"),
         Skipped("copies/copy, of 17.png", "same content as 2/017.png", "2/017.png"),
         Skipped("copies/copy, of 3.png", "same content as 0/003.png", "0/003.png"),
-        Skipped("dangling.jpg", "No such file or directory"),
+        Skipped("dangling.jpg", "a link that leads nowhere: No such file or directory"),
     ]
     assert reasons(tmp_path / "work") == [
         ("image", "reason", "twin"),

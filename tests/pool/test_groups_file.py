@@ -7,6 +7,7 @@ from written_pools import parts, written
 
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool
+from evenpick.pool.images_csv import ImageRow
 
 IDS = [f"{i:02d}.jpg" for i in range(9)]
 
@@ -49,9 +50,8 @@ def test_a_table_as_a_spreadsheet_saves_it_is_read(groups_of):
 
 
 def test_images_whose_names_are_no_utf8_are_found(tmp_path):
-    blocks = parts([2])
-    blocks[0] = ([os.fsdecode(b"\xe9.jpg"), "b.jpg"], *blocks[0][1:])
-    written(tmp_path, blocks)
+    _, *arrays = parts([2])[0]
+    written(tmp_path, [([ImageRow(os.fsdecode(b"\xe9.jpg"), "x"), ImageRow("b.jpg", "y")], *arrays)])
     (tmp_path / "groups.csv").write_bytes(b"image,group,reason\n\xe9.jpg,x,\nb.jpg,x,\n")
 
     assert Pool.open(tmp_path).groups.tolist() == [0, 0]

@@ -8,6 +8,7 @@ from written_pools import SOURCE, parts, written
 
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool
+from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import PREDICTION
 
@@ -96,7 +97,7 @@ def test_a_pool_is_read_back_as_it_was_written(tmp_path):
     pool = Pool.open(str(tmp_path))
 
     assert pool.image_ids == [f"{i:02d}.jpg" for i in range(9)]
-    assert np.array_equal(pool.predictions, np.concatenate([block[3] for block in blocks]))
+    assert np.array_equal(pool.predictions, np.concatenate([block[2] for block in blocks]))
     assert pool.predictions.dtype == PREDICTION
     assert pool.folder == tmp_path / "photos"
     assert pool.source == SOURCE
@@ -106,8 +107,8 @@ def test_a_pool_is_read_back_as_it_was_written(tmp_path):
 def test_strange_image_ids_survive_the_disk(tmp_path):
     ids = ["line\nbreak.jpg", "car\rriage.jpg", "com,ma.jpg", 'quo"te".jpg', "\U0001f9a9/été.jpg", " ", "'", "a\r\nb"]
     ids.append(os.fsdecode(b"latin-\xe9.jpg"))
-    _, _, features, predictions = parts([len(ids)])[0]
-    PoolWriter(tmp_path, tmp_path, SOURCE).append(ids, ["x"] * len(ids), features, predictions)
+    _, features, predictions = parts([len(ids)])[0]
+    PoolWriter(tmp_path, tmp_path, SOURCE).append([ImageRow(i, "x") for i in ids], features, predictions)
 
     assert Pool.open(tmp_path).image_ids == ids
     assert PoolWriter(tmp_path, tmp_path, SOURCE).done == set(ids)

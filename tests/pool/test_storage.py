@@ -48,7 +48,7 @@ def test_a_pool_of_another_format_names_both_versions(tmp_path):
     file = tmp_path / "pool" / "pool.json"
     file.write_text(json.dumps({**read_state(tmp_path), "format": 99, "evenpick": "7.5"}))
 
-    with pytest.raises(EvenpickError, match=r"has format 99 \(evenpick 7\.5\); evenpick .* reads format 1"):
+    with pytest.raises(EvenpickError, match=r"has format 99 \(evenpick 7\.5\); evenpick .* reads formats 1 and 2"):
         Pool.open(tmp_path)
 
 

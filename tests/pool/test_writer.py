@@ -85,12 +85,12 @@ def test_a_block_counts_wholly_or_not_at_all_wherever_the_writer_stops(survived,
 def test_a_block_with_features_that_are_not_finite_is_refused_and_not_written(tmp_path):
     written(tmp_path, parts())
     whole = files_of(tmp_path)
-    ids, digests, features, predictions = parts([2])[0]
+    images, features, predictions = parts([2])[0]
     features[1, 0] = np.nan
     writer = PoolWriter(tmp_path, tmp_path / "photos", SOURCE)
 
     with pytest.raises(EvenpickError, match="1 rows hold NaN, infinity or more, the first is row 10"):
-        writer.append(ids, digests, features, predictions)
+        writer.append(images, features, predictions)
     assert files_of(tmp_path) == whole
 
 

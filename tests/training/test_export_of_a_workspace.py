@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.images import Preprocessing, open_image
+from evenpick.images import Preprocessing, open_part
 from evenpick.pool import Pool, embed
 from evenpick.sources import SourceModel
 from evenpick.training import Model, export_classifier, source_of, train
@@ -29,7 +29,7 @@ def test_the_file_says_what_the_model_says_from_pixels_on(trained, tmp_path, pho
     pool, model = Pool.open(trained), Model.load(trained / "model")
     session = onnxruntime.InferenceSession(str(tmp_path / "classifier.onnx"), providers=["CPUExecutionProvider"])
     cut = model.source.preprocessing.cut
-    pixels = np.stack([np.asarray(cut(open_image(photo_folder / i))) for i in pool.image_ids])
+    pixels = np.stack([np.asarray(cut(open_part(pool.part(row)))) for row in range(len(pool))])
 
     found = session.run(["probabilities"], {"image": pixels})[0]
 

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from evenpick.errors import EvenpickError
-from evenpick.images import Preprocessing, random_cut
+from evenpick.images import Part, Preprocessing, random_cut
 from evenpick.sources import SourceDescription, new_network, trainable
 from evenpick.sources.torch_networks import ResNet18
 from evenpick.training import FineTuningSettings, fine_tuning, fine_tuning_task
@@ -50,8 +50,8 @@ def striped(tmp_path_factory):
             wave = np.sin(np.arange(48) / 2 + rng.uniform(0, 6)) * 60 + 128
             pixels = np.broadcast_to(wave[:, None], (48, 48))
             pixels = (pixels.T if label else pixels)[..., None] + rng.normal(0, 20, (48, 48, 3))
-            files.append(folder / f"{i}.png")
-            Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(files[-1])
+            files.append(Part(folder / f"{i}.png"))
+            Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(files[-1].file)
         return files, labels
 
     return build
@@ -175,14 +175,14 @@ def test_training_goes_on_after_an_interruption_to_the_same_weights(source, few,
     assert again.epochs == 3
 
 
-@pytest.mark.parametrize("change", ["labels", "files", "settings", "seed"])
+@pytest.mark.parametrize("change", ["labels", "images", "settings", "seed"])
 def test_a_checkpoint_of_another_task_is_ignored(source, few, tmp_path, change):
     files, labels = few
     settings = replace(SHORT, epochs=1)
     checkpoint = tmp_path / "checkpoint"
     fine_tune(source, files, labels, settings, 0, checkpoint)
     task = {
-        "files": files[::-1] if change == "files" else files,
+        "images": files[::-1] if change == "images" else files,
         "labels": 1 - labels if change == "labels" else labels,
         "settings": replace(settings, momentum=0.5) if change == "settings" else settings,
         "seed": int(change == "seed"),
@@ -322,7 +322,7 @@ def test_labels_that_cannot_be_learnt_are_refused(few, labels):
 
 def test_an_image_that_is_gone_or_broken_is_named(source, few, tmp_path):
     files, labels = few
-    gone = tmp_path / "gone.jpg"
+    gone = Part(tmp_path / "gone.jpg")
     with pytest.raises(EvenpickError, match=r"image '.*gone\.jpg' cannot be read: No such file"):
         fine_tune(source, [gone, *files[1:]], labels, SHORT, 0)
 
@@ -332,7 +332,7 @@ def test_an_image_that_is_gone_or_broken_is_named(source, few, tmp_path):
     network = FineTunedNetwork(trained.onnx(), trained.preprocessing)
     for logits in (trained.logits, network.logits):
         with pytest.raises(EvenpickError, match=r"image '.*broken\.jpg' cannot be read: not an image"):
-            logits([files[0], broken])
+            logits([files[0], Part(broken)])
 
 
 def test_a_training_that_diverges_says_so(source, few):
@@ -376,15 +376,18 @@ def test_a_fine_tuned_network_runs_without_pytorch(source, few, tmp_path):
     (tmp_path / "network.onnx").write_bytes(trained.onnx())
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from evenpick.images import Preprocessing\nfrom evenpick.training.network import FineTunedNetwork\n"
+        "from evenpick.images import Part, Preprocessing\nfrom evenpick.training.network import FineTunedNetwork\n"
         "network = FineTunedNetwork(Path(sys.argv[1]).read_bytes(), Preprocessing(size=32))\n"
         "assert not {'torch', 'onnxruntime'} & set(sys.modules)\n"
-        "print(network.logits([Path(sys.argv[2])]).shape)\n"
+        "print(network.logits([Part(Path(sys.argv[2]))]).shape)\n"
         "assert 'torch' not in sys.modules"
     )
 
     run = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "network.onnx", files[0]], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, tmp_path / "network.onnx", files[0].file],
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert run.stdout == "(1, 2)\n"

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from evenpick.classifiers import SUFFIX
 from evenpick.errors import EvenpickError
-from evenpick.images import Preprocessing
+from evenpick.images import Part, Preprocessing
 from evenpick.metrics import macro_accuracy
 from evenpick.pool import Pool, embed
 from evenpick.sources import SourceDescription, SourceModel, weights_fingerprint
@@ -64,7 +64,7 @@ def plan_of(monkeypatch, tmp_path):
     for file in files:
         file.touch()
     source = SourceDescription("s", Preprocessing(), 512, 1000, "none", "f")
-    task = NetworkTask(source, files, np.arange(60) % 2, np.arange(60) % 10, (1.0,), 0)
+    task = NetworkTask(source, [Part(file) for file in files], np.arange(60) % 2, np.arange(60) % 10, (1.0,), 0)
 
     def build(max_minutes, epochs=10):
         return planned(task, FineTuningOptions(FineTuningSettings(epochs=epochs), max_minutes))

@@ -10,6 +10,7 @@ from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.metrics import macro_accuracy
 from evenpick.pool import Pool
+from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.sources import SourceDescription
@@ -85,7 +86,7 @@ def test_a_pool_on_disk_in_memory_and_bare_features_are_predicted_alike(tmp_path
     for start in (0, 8, 16):
         block = features[start : start + 8]
         predictions = summarise_probabilities(np.full((len(block), 2), 0.5))
-        writer.append([str(start + i) for i in range(len(block))], ["-"] * len(block), block, predictions)
+        writer.append([ImageRow(str(start + i), "-") for i in range(len(block))], block, predictions)
 
     expected = model.predict_proba(features)
 

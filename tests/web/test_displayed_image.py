@@ -5,12 +5,12 @@ import io
 import pytest
 from PIL import Image
 
-from evenpick.images import UnreadableImageError
+from evenpick.images import Part, UnreadableImageError
 from evenpick.web.displayed_image import LONGEST_SIDE, displayed_image
 
 
 def shown(file):
-    data, media_type = displayed_image(file)
+    data, media_type = displayed_image(Part(file))
     image = Image.open(io.BytesIO(data))
     assert media_type == f"image/{image.format.lower()}"
     return image, data == file.read_bytes()
@@ -59,4 +59,4 @@ def test_what_is_no_image_is_told(tmp_path, content):
         file.write_bytes(content)
 
     with pytest.raises(UnreadableImageError):
-        displayed_image(file)
+        displayed_image(Part(file))

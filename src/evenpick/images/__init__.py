@@ -1,22 +1,26 @@
 """Image files: found below a folder, opened as upright RGB, cut and batched for a network."""
 
-from .batches import Logits, decoded, logits_of_files, random_cut
-from .decoding import UnreadableImageError, cut_image, decode_image, open_image
+from .batches import Logits, decoded, logits_of_parts, random_cut
+from .decoding import UnreadableImageError, decode_image
+from .exif import captured
 from .finding import find_images
 from .kinds import NOT_READ
+from .parts import Part, cut_part, open_part
 from .preprocessing import Batch, Preprocessing
 
 __all__ = [
     "NOT_READ",
     "Batch",
     "Logits",
+    "Part",
     "Preprocessing",
     "UnreadableImageError",
-    "cut_image",
+    "captured",
+    "cut_part",
     "decode_image",
     "decoded",
     "find_images",
-    "logits_of_files",
-    "open_image",
+    "logits_of_parts",
+    "open_part",
     "random_cut",
 ]

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +14,8 @@ from PIL import Image
 
 from ..errors import EvenpickError
 from ..machine import cores
-from .decoding import UnreadableImageError, cut_image
+from .decoding import UnreadableImageError
+from .parts import Part, cut_part
 from .preprocessing import Batch, Preprocessing
 
 Cut: TypeAlias = Callable[[Image.Image], Image.Image]
@@ -25,23 +25,22 @@ _SMALLEST_CROP = 0.6  # share of the area of the largest square
 _AHEAD = 2  # batches decoded while one is used
 
 
-def _cut_file(file: Path, cut: Cut) -> Image.Image:
+def _cut(part: Part, cut: Cut) -> Image.Image:
     try:
-        return cut_image(file.read_bytes(), cut)
-    except (OSError, UnreadableImageError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise EvenpickError(f"image '{file}' cannot be read: {reason}; put it back or take its label out") from error
+        return cut_part(part, cut)
+    except UnreadableImageError as error:
+        raise EvenpickError(f"image '{part}' cannot be read: {error}; put it back or take its label out") from error
 
 
-def decoded(jobs: Sequence[Sequence[tuple[Path, Cut]]], preprocessing: Preprocessing) -> Generator[Batch, None, None]:
-    """The batch of each list of files and cuts, in order, a few batches ahead of their use."""
+def decoded(jobs: Sequence[Sequence[tuple[Part, Cut]]], preprocessing: Preprocessing) -> Generator[Batch, None, None]:
+    """The batch of each list of parts and cuts, in order, a few batches ahead of their use."""
     executor = ThreadPoolExecutor(cores(), "decoding")
     ahead: deque[list[Future[Image.Image]]] = deque()
     todo = iter(jobs)
     try:
         while True:
             while len(ahead) <= _AHEAD and (job := next(todo, None)) is not None:
-                ahead.append([executor.submit(_cut_file, file, cut) for file, cut in job])
+                ahead.append([executor.submit(_cut, part, cut) for part, cut in job])
             if not ahead:
                 return
             yield preprocessing.batch([future.result() for future in ahead.popleft()])
@@ -71,12 +70,12 @@ def _place(at: float, image_side: int, side: float) -> float:
     return (at if image_side > side else 0.5) * (image_side - side)
 
 
-def logits_of_files(network: Callable[[Batch], Any], files: Sequence[Path], preprocessing: Preprocessing) -> Logits:
-    """What the network says of the central square of each file; no files give the shape (0, n_classes)."""
+def logits_of_parts(network: Callable[[Batch], Any], parts: Sequence[Part], preprocessing: Preprocessing) -> Logits:
+    """What the network says of the central square of each part; no parts give the shape (0, n_classes)."""
     size = preprocessing.size
-    if not files:
+    if not parts:
         return np.asarray(network(np.zeros((1, 3, size, size), np.float32))[:0], np.float64)
-    cuts = [(file, preprocessing.cut) for file in files]
+    cuts = [(part, preprocessing.cut) for part in parts]
     jobs = [cuts[i : i + 32] for i in range(0, len(cuts), 32)]
     with contextlib.closing(decoded(jobs, preprocessing)) as batches:
         return np.concatenate([network(batch) for batch in batches]).astype(np.float64)

@@ -5,7 +5,6 @@ import struct
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -30,16 +29,8 @@ class UnreadableImageError(EvenpickError):
     """A file that is named like an image and cannot be opened as one."""
 
 
-def open_image(path: Path) -> Image.Image:
-    """The image upright and as 8-bit RGB; see `decode_image`."""
-    try:
-        return decode_image(path.read_bytes())
-    except OSError as error:
-        raise UnreadableImageError(_one_line(error)) from error
-
-
-def decode_image(data: bytes, enough: int | None = None) -> Image.Image:
-    """An encoded image as 8-bit RGB, upright: first frame, EXIF orientation applied, alpha over white.
+def decode_image(data: bytes, enough: int | None = None, page: int = 1) -> Image.Image:
+    """An encoded image as 8-bit RGB, upright: one page or frame, EXIF orientation applied, alpha over white.
 
     16-bit values keep their scale (65,535 is white); 32-bit and floating values are stretched from
     their smallest to their largest. A JPEG whose short side has twice, four or eight times as many pixels as
@@ -54,6 +45,8 @@ def decode_image(data: bytes, enough: int | None = None) -> Image.Image:
         raise UnreadableImageError("the file is empty")
     try:
         with _opened(data, enough) as image:
+            if page > 1:
+                image.seek(page - 1)
             image.load()
             # 16 bits are the most that these formats hold, whatever Pillow opens them as.
             deep_gray = image.mode == "I" and image.format in ("PNG", "PPM")
@@ -64,7 +57,9 @@ def decode_image(data: bytes, enough: int | None = None) -> Image.Image:
         raise UnreadableImageError(_one_line(error)) from error
 
 
-def cut_image(data: bytes, cut: Callable[[Image.Image], Image.Image], enough: int | None = None) -> Image.Image:
+def cut_image(
+    data: bytes, cut: Callable[[Image.Image], Image.Image], enough: int | None = None, page: int = 1
+) -> Image.Image:
     """What `cut` makes of the decoded image; of large images one at a time is in memory.
 
     Raises
@@ -74,7 +69,7 @@ def cut_image(data: bytes, cut: Callable[[Image.Image], Image.Image], enough: in
     """
 
     def work() -> Image.Image:
-        return cut(decode_image(data, enough))
+        return cut(decode_image(data, enough, page))
 
     return _large_images.submit(work).result() if _pixels(data, enough) > _LARGE else work()
 

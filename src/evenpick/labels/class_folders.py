@@ -79,10 +79,10 @@ def read_folder(folder: Path, workspace: Path, skipped: Iterable[str] = ()) -> L
         If an image lies beside the class folders, is not in the pool, or lies in two classes; if a folder is a
         link or cannot be listed, or `classes.csv` does not tell a shortened name.
     """
-    rows = list(read_images_csv(Paths(workspace), read_state(workspace)))
-    image_of_digest = {digest: image_id for image_id, digest in rows}
+    rows = read_images_csv(Paths(workspace), read_state(workspace))
+    image_of_digest = {row.sha256: row.image for row in rows}
     advice = "a file must be a copy of an image of the pool, or have its path below the class folder"
-    image_ids, left_out = {image_id for image_id, _ in rows}, set(skipped)
+    image_ids, left_out = {row.image for row in rows}, set(skipped)
     files = list(_labelled_files(folder, image_of_digest))
     table = label_table(folder, [row for row, _ in files], image_ids, left_out, advice)
     by_path = {row.image for row, by_bytes in files if not by_bytes}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..machine import Progress
-from ..pool import Pool, embed
+from ..pool import EmbedOptions, Pool, embed
 from ..sources import SourceModel
 from .cell import Labelled
 from .data_set import DataSet
@@ -18,7 +18,13 @@ def embed_data_set(
     """Embed the pool and the test images, where that is not done yet."""
     for split, part in (("pool", data_set.pool), ("test", data_set.test)):
         progress = begin(f"embedding {data_set.name} {split}", "images")
-        embed(features_folder(workspace, data_set.name, split), part.folder, source, progress, only=part.labels)
+        embed(
+            features_folder(workspace, data_set.name, split),
+            part.folder,
+            source,
+            progress,
+            EmbedOptions(only=part.labels),
+        )
 
 
 def features_folder(workspace: Path, name: str, split: str) -> Path:

@@ -3,13 +3,16 @@
 from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
 from .embedding import Embedded, embed
 from .given_labels import given_pool, labelled_rows
+from .images_csv import read_images_csv
+from .options import EmbedOptions
 from .pool import Pool
 from .present_files import embedded_already, forget_if_changed, pool_of_files, rows_of_files
 from .skipped import read_skipped
-from .storage import read_images_csv, read_state
+from .storage import read_state
 
 __all__ = [
     "BLOCK_ROWS",
+    "EmbedOptions",
     "Embedded",
     "Features",
     "Pool",

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,14 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from ..errors import NO_SPACE, EvenpickError
-from ..images import UnreadableImageError, cut_image, find_images
+from ..images import Part, UnreadableImageError, captured, cut_part, find_images
 from ..machine import Progress, Run, map_in_threads
 from ..paths import Paths
 from ..probabilities import softmax, summarise_probabilities
 from ..sources import SourceModel
 from .blocks import BLOCK_ROWS
+from .images_csv import ImageRow
+from .options import EmbedOptions
 from .pool import Pool
 from .skipped import Skipped, copy_of, write_skipped
 from .writer import PoolWriter
@@ -40,8 +42,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class _Row:
-    image_id: str
-    digest: str
+    image: ImageRow
     features: NDArray[np.float32]
     prediction: NDArray[np.void]
 
@@ -51,15 +52,13 @@ def embed(
     folder: str | Path,
     source: SourceModel | str = "efficientnet_lite0",
     progress: Progress = lambda done, total: None,
-    only: Container[str] | None = None,
+    options: EmbedOptions | None = None,
     run: Run = map_in_threads,
-    exclude: Sequence[str] = (),
 ) -> Embedded:
     """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
 
-    `source` is a source model, or the name of one as `evenpick sources` lists them. With `only`, images of other ids
-    are passed over, and so is what a pattern of `exclude` matches (as in .gitignore). `run` spreads the batches, by
-    default over threads.
+    `source` is a source model, or the name of one as `evenpick sources` lists them. `options` say which images are
+    found and how. `run` spreads the batches, by default over threads.
 
     Unreadable images and folders, and all but the first of several files with equal bytes, are left out
     and listed with their reason in `skipped.csv`; they are tried again on the next run.
@@ -72,11 +71,11 @@ def embed(
     """
     if isinstance(source, str):
         source = SourceModel.load(source)
-    folder, workspace = Path(folder).resolve(), Path(workspace)
+    folder, workspace, options = Path(folder).resolve(), Path(workspace), options or EmbedOptions()
     skipped: list[Skipped] = []
-    image_ids = find_images(folder, lambda name, reason: skipped.append(Skipped(name, reason)), exclude)
-    if only is not None:
-        image_ids = [image_id for image_id in image_ids if image_id in only]
+    image_ids = find_images(folder, lambda name, reason: skipped.append(Skipped(name, reason)), options.exclude)
+    if options.only is not None:
+        image_ids = [image_id for image_id in image_ids if image_id in options.only]
     with _only_writer(workspace), _disk_errors(workspace):
         writer = PoolWriter(workspace, folder, source.describe())
         writer.check()
@@ -104,11 +103,11 @@ def _write_all(
     progress(seen)
     for kept, broken in results:
         for row in kept:
-            first = writer.image_of_digest.setdefault(row.digest, row.image_id)
-            if first == row.image_id:
+            first = writer.image_of_digest.setdefault(row.image.sha256, row.image.image)
+            if first == row.image.image:
                 rows.append(row)
             else:
-                skipped.append(copy_of(first, row.image_id))
+                skipped.append(copy_of(first, row.image.image))
         skipped.extend(broken)
         seen += len(kept) + len(broken)
         progress(seen)
@@ -122,8 +121,7 @@ def _write_all(
 
 def _append(writer: PoolWriter, rows: Sequence[_Row]) -> None:
     writer.append(
-        [row.image_id for row in rows],
-        [row.digest for row in rows],
+        [row.image for row in rows],
         np.stack([row.features for row in rows]),
         np.stack([row.prediction for row in rows]),
     )
@@ -133,26 +131,36 @@ def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) ->
     opened, broken = [], []
     for image_id in image_ids:
         try:
-            data = (folder / image_id).read_bytes()
+            image, data = _read(folder, image_id)
             # Cut at once: large photographs must not pile up until the batch is full.
-            cut = cut_image(data, source.preprocessing.cut, source.preprocessing.enough_pixels)
-            opened.append((image_id, hashlib.sha256(data).hexdigest(), cut))
+            part = Part.from_text(folder / image_id, image.part)
+            cut = cut_part(part, source.preprocessing.cut, source.preprocessing.enough_pixels, data)
+            opened.append((image, cut))
         except UnreadableImageError as error:
             broken.append(Skipped(image_id, str(error)))
         except OSError as error:
             broken.append(Skipped(image_id, error.strerror or str(error)))
     if not opened:
         return [], broken
-    features, logits = source.network(source.preprocessing.batch([cut for _, _, cut in opened]))
+    features, logits = source.network(source.preprocessing.batch([cut for _, cut in opened]))
     finite = np.asarray(np.isfinite(np.hstack([features, logits])).all(axis=1))
     predictions = summarise_probabilities(softmax(np.where(finite[:, None], logits, 0)))
     rows = []
-    for i, (image_id, digest, _) in enumerate(opened):
+    for i, (image, _) in enumerate(opened):
         if finite[i]:
-            rows.append(_Row(image_id, digest, features[i], predictions[i]))
+            rows.append(_Row(image, features[i], predictions[i]))
         else:
-            broken.append(Skipped(image_id, "the source model gives features that are not finite"))
+            broken.append(Skipped(image.image, "the source model gives features that are not finite"))
     return rows, broken
+
+
+def _read(folder: Path, image_id: str) -> tuple[ImageRow, bytes]:
+    """What is known of a file, and its content."""
+    file = folder / image_id
+    stat = file.stat()  # before it is read: what is written meanwhile is seen as a change the next time
+    data = file.read_bytes()
+    said, digest = captured(data), hashlib.sha256(data).hexdigest()
+    return ImageRow(image_id, digest, str(len(data)), str(stat.st_mtime_ns), said.taken, said.camera), data
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError
+from ..images import Part
 from ..paths import Paths
 from ..probabilities import summarise_probabilities
 from ..sources import SourceDescription
 from .blocks import BlockArray, Features, check_finite
 from .groups import check_groups, given_groups, numbered_groups
 from .groups_file import read_groups
-from .storage import check_block_files, read_images_csv, read_source, read_state
+from .images_csv import ImageFacts, read_images_csv
+from .storage import check_block_files, read_source, read_state
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,6 +41,8 @@ class Pool:
     groups : int array of shape (n,), or None
         Number of each image's group, in the order of their first rows: images of one group show the same thing.
         None where every image stands for itself.
+    facts : ImageFacts or None
+        What `images.csv` says of the rows; None in memory. See `taken`, `camera` and `part`.
     """
 
     features: Features
@@ -47,6 +51,7 @@ class Pool:
     source: SourceDescription | None = None
     folder: Path | None = None
     groups: IndexArray | None = None
+    facts: ImageFacts | None = None
 
     def __post_init__(self) -> None:
         n = len(self.features)
@@ -117,9 +122,10 @@ class Pool:
             check_block_files(paths, number, count, state["feature_size"])
         features = BlockArray([paths.features(i) for i in range(len(rows))], rows, state["feature_size"])
         predictions = np.concatenate([np.load(paths.predictions(i), allow_pickle=False) for i in range(len(rows))])
-        ids = [row[0] for row in read_images_csv(paths, state)]
+        images = read_images_csv(paths, state)
+        ids, facts = [row.image for row in images], ImageFacts.of(images)
         groups = read_groups(paths.groups, ids)
-        return cls(features, ids, predictions, read_source(paths, state), Path(state["folder"]), groups)
+        return cls(features, ids, predictions, read_source(paths, state), Path(state["folder"]), groups, facts)
 
     def __repr__(self) -> str:
         said = [f"pool of {len(self):,} images, {self.features.shape[1]:,} features each"]
@@ -143,7 +149,36 @@ class Pool:
         predictions = None if self.predictions is None else self.predictions[index]
         ids = np.asarray(self.image_ids, dtype=object)[index].tolist()
         groups = None if self.groups is None else numbered_groups(self.groups[index].tolist())
-        return Pool(np.asarray(self.features[index]), ids, predictions, self.source, self.folder, groups)
+        facts = None if self.facts is None else self.facts.take(np.arange(len(self))[index].tolist())
+        return Pool(np.asarray(self.features[index]), ids, predictions, self.source, self.folder, groups, facts)
+
+    def part(self, row: int) -> Part:
+        """The file of a row and which part of it is meant: all that opens pixels of a row begins with this.
+
+        Raises
+        ------
+        EvenpickError
+            If the pool has no folder of photographs, or the file lies outside it.
+        """
+        name = self.image_ids[row] if self.facts is None else self.facts.file[row] or self.image_ids[row]
+        if self.folder is None:
+            raise EvenpickError(
+                "the pool has features only: what needs the images needs a folder that `embed` has seen"
+            )
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise EvenpickError(f"image '{name}' is not in the folder")
+        return Part.from_text(self.folder / name, "" if self.facts is None else self.facts.part[row])
+
+    @property
+    def taken(self) -> Sequence[str] | None:
+        """When each photograph was taken, as its camera wrote it (ISO 8601); empty where it is not known."""
+        return None if self.facts is None else self.facts.taken
+
+    @property
+    def camera(self) -> Sequence[str] | None:
+        """Make, model and serial number of the camera of each image; empty where they are not known."""
+        return None if self.facts is None else self.facts.camera
 
     @property
     def entropy(self) -> NDArray[np.float32]:

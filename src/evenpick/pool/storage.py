@@ -3,10 +3,8 @@
 A block is written under a temporary name, flushed and renamed, and counts only once `pool.json` lists it, so a run that is
 killed at any moment leaves a whole pool behind and the next run goes on after its last block."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,8 @@ from ..probabilities import PREDICTION
 from ..sources import SourceDescription
 from .blocks import BlockArray
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)  # of format 1 `images.csv` has no header, and of its columns only the first two
 
 
 def read_state(workspace: Path) -> dict[str, Any]:
@@ -32,10 +31,10 @@ def read_state(workspace: Path) -> dict[str, Any]:
         found = state["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(file) from error
-    if found != FORMAT:
+    if found not in READABLE:
         raise EvenpickError(
             f"workspace '{workspace}' has format {found} (evenpick {state.get('evenpick')}); "
-            f"evenpick {__version__} reads format {FORMAT}: use that version, or embed into a new workspace"
+            f"evenpick {__version__} reads formats 1 and 2: use that version, or embed into a new workspace"
         )
     return state
 
@@ -62,17 +61,6 @@ def check_block_files(paths: Paths, number: int, rows: int, width: int) -> None:
             found = None
         if found != shape_and_type:
             raise _incomplete(file)
-
-
-def read_images_csv(paths: Paths, state: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Image id and digest of each row."""
-    file, size = paths.images_csv, state["images_csv_bytes"]
-    if not file.is_file() or file.stat().st_size < size:
-        raise _incomplete(file)
-    with file.open("rb") as handle:
-        data = handle.read(size)
-    # surrogateescape: a file name on disk need not be valid UTF-8.
-    return csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""))
 
 
 def _damaged(file: Path) -> EvenpickError:

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
-from ..atomic_files import LEFT_OVER, csv_bytes, flush, write_atomically
+from ..atomic_files import LEFT_OVER, flush, write_atomically
 from ..errors import EvenpickError
 from ..paths import Paths
 from ..sources import SourceDescription
 from .blocks import check_finite
-from .storage import FORMAT, read_images_csv, read_source, read_state
+from .images_csv import ImageRow, lines_of, read_images_csv
+from .storage import FORMAT, read_source, read_state
 
 
 class PoolWriter:
@@ -36,36 +37,29 @@ class PoolWriter:
             self._state = {
                 "format": FORMAT, "evenpick": __version__, "folder": str(folder),
                 "source": source.to_json(), "feature_size": source.feature_size, "blocks": [],
-                "images_csv_bytes": 0,
+                "images_csv": 0, "images_csv_bytes": 0, "images_csv_sha256": hashlib.sha256().hexdigest(),
             }  # fmt: skip
             self._commit()
         self._forget_uncommitted()
-        rows = list(read_images_csv(self._paths, self._state))
-        self.image_of_digest: dict[str, str] = {digest: image_id for image_id, digest in rows}
-        self.done: set[str] = {image_id for image_id, _ in rows}
+        self.rows: list[ImageRow] = read_images_csv(self._paths, self._state)
+        self._digest = hashlib.sha256(self._paths.images_csv(self._state.get("images_csv", 0)).read_bytes())
+        self.image_of_digest: dict[str, str] = {row.sha256: row.image for row in self.rows}
+        self.done: set[str] = {row.image for row in self.rows}
 
-    def append(
-        self,
-        image_ids: Sequence[str],
-        digests: Sequence[str],
-        features: NDArray[np.float32],
-        predictions: NDArray[np.void],
-    ) -> None:
+    def append(self, images: Sequence[ImageRow], features: NDArray[np.float32], predictions: NDArray[np.void]) -> None:
         """Write one block and commit it; either all of it counts or nothing."""
-        check_finite(features, sum(block["rows"] for block in self._state["blocks"]))
+        check_finite(features, len(self.rows))
         number = len(self._state["blocks"])
         block = {
-            "rows": len(image_ids),
+            "rows": len(images),
             "features_sha256": _write_npy(self._paths.features(number), features),
             "predictions_sha256": _write_npy(self._paths.predictions(number), predictions),
         }
-        with self._paths.images_csv.open("ab") as file:
-            file.write(csv_bytes(zip(image_ids, digests, strict=True)))
-            flush(file)
-            self._state["images_csv_bytes"] = file.tell()
+        self._write_rows(images)
         self._state["blocks"].append(block)
         self._commit()
-        self.done.update(image_ids)
+        self.rows += images
+        self.done.update(row.image for row in images)
 
     def check(self) -> None:
         """Compare every committed block with its checksum."""
@@ -79,6 +73,22 @@ class PoolWriter:
                         f"'{file}' is damaged: its checksum differs from pool.json; "
                         f"delete '{self._paths.pool}' and run `evenpick embed` again"
                     )
+
+    def _write_rows(self, images: Sequence[ImageRow]) -> None:
+        """Put lines at the end of `images.csv`; a table of the first version is written anew, under another name."""
+        number, size = self._state.get("images_csv", 0), self._state["images_csv_bytes"]
+        if self._state["format"] == 1:
+            number, size, self._digest = number + 1, 0, hashlib.sha256()
+            images = [*self.rows, *images]
+        lines = lines_of(images, header=not size)
+        with self._paths.images_csv(number).open("ab") as file:
+            file.write(lines)
+            flush(file)
+        self._digest.update(lines)
+        self._state |= {
+            "format": FORMAT, "evenpick": __version__, "images_csv": number,
+            "images_csv_bytes": size + len(lines), "images_csv_sha256": self._digest.hexdigest(),
+        }  # fmt: skip
 
     def _commit(self) -> None:
         # Written again with every block: without indentation it takes a fifth of the time.
@@ -97,11 +107,12 @@ class PoolWriter:
     def _forget_uncommitted(self) -> None:
         kept = range(len(self._state["blocks"]))
         files = {self._paths.features(i) for i in kept} | {self._paths.predictions(i) for i in kept}
-        for file in [*self._paths.pool.glob("*.npy*"), *self._paths.pool.glob(LEFT_OVER)]:
-            if file not in files:
-                file.unlink()
-        images = self._paths.images_csv
+        images = self._paths.images_csv(self._state.get("images_csv", 0))
         images.touch()
+        for pattern in ("*.npy*", "images*.csv", LEFT_OVER):
+            for file in self._paths.pool.glob(pattern):
+                if file not in files and file != images:
+                    file.unlink()
         if images.stat().st_size > self._state["images_csv_bytes"]:
             os.truncate(images, self._state["images_csv_bytes"])
 

@@ -18,7 +18,7 @@ from ..atomic_files import write_atomically, write_csv
 from ..classifiers import SUFFIX, head_of
 from ..errors import EvenpickError
 from ..estimates import outlook_of
-from ..images import UnreadableImageError, open_image
+from ..images import UnreadableImageError, open_part
 from ..labels import Annotation, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..paths import Paths
@@ -170,7 +170,7 @@ def _thumbnail(pool: Pool, image_id: str) -> str | None:
     if pool.folder is None:
         return None
     try:
-        image = open_image(pool.folder / image_id)
+        image = open_part(pool.part(pool.row_of[image_id]))
     except UnreadableImageError:
         return None
     image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EvenpickError
-from ..images import Batch, Logits, Preprocessing, decoded, logits_of_files, random_cut
+from ..images import Batch, Logits, Part, Preprocessing, decoded, logits_of_parts, random_cut
 from ..sources import SourceDescription, new_network, torch_seed
 from .checkpoint import read_checkpoint, write_checkpoint
 from .fine_tuning_task import FineTuningSettings, FineTuningTask
@@ -49,9 +49,9 @@ class FineTuned:
     n_held_out: int = 0
     held_out_loss: float | None = None
 
-    def logits(self, files: Sequence[Path]) -> Logits:
-        """Logits (n, n_classes) of the image files; EvenpickError names a file that cannot be read."""
-        return _module_logits(self.module, files, self.preprocessing)
+    def logits(self, images: Sequence[Part]) -> Logits:
+        """Logits (n, n_classes) of the images; EvenpickError names a file that cannot be read."""
+        return _module_logits(self.module, images, self.preprocessing)
 
     def onnx(self) -> bytes:
         """The network as one ONNX file, for any batch size: image to features and logits."""
@@ -63,11 +63,11 @@ class FineTuned:
             return file.read_bytes()
 
 
-def _module_logits(module: Any, files: Sequence[Path], preprocessing: Preprocessing) -> Logits:
+def _module_logits(module: Any, images: Sequence[Part], preprocessing: Preprocessing) -> Logits:
     from ..sources import torch_networks
 
     run = torch_networks.torch_network(module.eval())
-    return logits_of_files(lambda batch: run(batch)[1], files, preprocessing)
+    return logits_of_parts(lambda batch: run(batch)[1], images, preprocessing)
 
 
 class _Training:
@@ -99,11 +99,11 @@ class _Training:
         """Every image once, in an order, with crops and a random state of PyTorch that the epoch's number fixes."""
         task, settings, preprocessing = self.task, self.task.settings, self.task.preprocessing
         rng = task.rng(self.epoch + 1)
-        used = rng.permutation(np.setdiff1d(np.arange(len(task.files)), task.held_out))
+        used = rng.permutation(np.setdiff1d(np.arange(len(task.images)), task.held_out))
         draws = rng.random((len(used), 4))
         cuts = [random_cut(row, preprocessing) if settings.augment else preprocessing.cut for row in draws]
         parts = _nearly_equal(len(used), settings.batch_size)
-        jobs = [[(task.files[used[i]], cuts[i]) for i in part] for part in parts]
+        jobs = [[(task.images[used[i]], cuts[i]) for i in part] for part in parts]
         # In the last third of the epochs a tenth of the rate.
         rate = settings.learning_rate * (0.1 if 3 * self.epoch >= 2 * settings.epochs else 1)
         done, total = self.epoch * len(used), settings.epochs * len(used)
@@ -144,7 +144,7 @@ class _Training:
         held = self.task.held_out
         if not len(held):
             return
-        logits = _module_logits(self.module, [self.task.files[i] for i in held], self.task.preprocessing)
+        logits = _module_logits(self.module, [self.task.images[i] for i in held], self.task.preprocessing)
         highest = logits.max(axis=1)
         chosen = logits[np.arange(len(held)), self.task.labels[held]]
         loss = float((np.log(np.exp(logits - highest[:, None]).sum(axis=1)) + highest - chosen).mean())
@@ -193,7 +193,7 @@ def _nearly_equal(n: int, batch_size: int) -> list[NDArray[np.intp]]:
 
 def fine_tune(
     source: SourceDescription,
-    files: Sequence[Path],
+    images: Sequence[Part],
     labels: NDArray[np.intp],
     settings: FineTuningSettings,
     seed: int,
@@ -206,14 +206,14 @@ def fine_tune(
     ----------
     source : SourceDescription
         `pool.source`.
-    files : sequence of Path
+    images : sequence of Part
     labels : array of int, shape (n,)
-        Class of each file; there are `labels.max() + 1` classes.
+        Class of each image; there are `labels.max() + 1` classes.
     settings : FineTuningSettings
     seed : int
         Decides everything random; the global generators are neither used nor changed.
     checkpoint : Path, optional
-        Written after each epoch. If it is there and of the same files, labels, settings and seed, training
+        Written after each epoch. If it is there and of the same images, labels, settings and seed, training
         goes on from it, to the same weights bit for bit (on the same CPU with as many threads). The caller removes it.
     progress : callable
         Called after each batch.
@@ -226,12 +226,12 @@ def fine_tune(
     """
     labels = np.asarray(labels)
     n_labelled = len(np.unique(labels))
-    if len(files) != len(labels) or n_labelled < 2 or labels.min() < 0:
+    if len(images) != len(labels) or n_labelled < 2 or labels.min() < 0:
         raise EvenpickError(
             "fine-tuning needs one label for each image, 0 or above, and images of two classes or more; "
-            f"got {len(files)} images, {len(labels)} labels and {n_labelled} classes"
+            f"got {len(images)} images, {len(labels)} labels and {n_labelled} classes"
         )
-    training = _Training(FineTuningTask(source, files, labels, settings, seed))
+    training = _Training(FineTuningTask(source, images, labels, settings, seed))
     if checkpoint is not None:
         training.resume(checkpoint)
     while not training.finished():
@@ -243,8 +243,8 @@ def fine_tune(
     return training.result()
 
 
-def seconds_per_image(source: SourceDescription, files: Sequence[Path], settings: FineTuningSettings) -> float:
-    """Seconds that training takes for one image on this machine: one step on an empty batch, and decoding a few files."""
+def seconds_per_image(source: SourceDescription, images: Sequence[Part], settings: FineTuningSettings) -> float:
+    """Seconds that training takes for one image on this machine: one step on an empty batch, and decoding a few of them."""
     n = settings.batch_size
     training = _Training(FineTuningTask(source, [], np.arange(2), settings, 0))
     if training.device.type == "cpu":
@@ -257,7 +257,7 @@ def seconds_per_image(source: SourceDescription, files: Sequence[Path], settings
         start = time.perf_counter()
         training.step(batch, np.zeros(n, np.intp), 1e-9)
     step = (time.perf_counter() - start) / n
-    sample = [(file, preprocessing.cut) for file in files[:: max(1, len(files) // 8)]]
+    sample = [(image, preprocessing.cut) for image in images[:: max(1, len(images) // 8)]]
     start = time.perf_counter()
     for _ in decoded([sample] if sample else [], preprocessing):
         pass

@@ -18,6 +18,7 @@ from ..arrays import IndexArray, Values
 from ..atomic_files import LEFT_OVER, write_atomically
 from ..classifiers import FoldJudge, Validated, choose, validated
 from ..errors import EvenpickError, first_few
+from ..images import Part
 from ..sources import SourceDescription, trainable, weights_fingerprint
 from .fine_tuning import FineTuned, Progress, fine_tune, seconds_per_image
 from .fine_tuning_task import FineTuningSettings
@@ -60,10 +61,10 @@ class FineTuningOptions:
 
 @dataclass(frozen=True)
 class NetworkTask:
-    """What is fine-tuned on: the source as the pool describes it, image files and class numbers (n,), their folds."""
+    """What is fine-tuned on: the source as the pool describes it, images and class numbers (n,), their folds."""
 
     source: SourceDescription
-    files: Sequence[Path]
+    images: Sequence[Part]
     labels: IndexArray
     folds: IndexArray
     taus: Sequence[float]
@@ -71,7 +72,12 @@ class NetworkTask:
 
     def digest(self, options: FineTuningOptions) -> str:
         """Hash of all that a plan and its checkpoints are made for."""
-        parts = [self.source.to_json(), [str(file) for file in self.files], self.labels.tolist(), self.folds.tolist()]
+        parts = [
+            self.source.to_json(),
+            [str(image) for image in self.images],
+            self.labels.tolist(),
+            self.folds.tolist(),
+        ]
         facts = [*parts, asdict(options.settings), options.max_minutes, self.seed]
         return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()
 
@@ -119,12 +125,12 @@ def validate_network(task: NetworkTask, plan: Plan, options: FineTuningOptions) 
 
         checkpoint = options.checkpoints and options.checkpoints / f"{name}.safetensors"
         tuned = fine_tune(
-            task.source, _taken(task.files, part), task.labels[part], settings, task.seed, checkpoint, progress
+            task.source, _taken(task.images, part), task.labels[part], settings, task.seed, checkpoint, progress
         )
         before += int(part.sum()) * plan.epochs
         options.progress(before, total, loss)  # images held out for early stopping, and epochs that it saved
         if not part.all():
-            scores[0, ~part] = tuned.logits(_taken(task.files, ~part))
+            scores[0, ~part] = tuned.logits(_taken(task.images, ~part))
     folds = np.where(np.isin(task.folds, run), task.folds, -1)
     return _judged(scores, task.labels, folds, task.taus, plan.bounds), tuned
 
@@ -150,7 +156,7 @@ def _obstacle(task: NetworkTask, options: FineTuningOptions) -> str | None:
         return "no time is allowed for fine-tuning; raise max_minutes (--max-minutes)"
     if task.source.fingerprint != weights_fingerprint(task.source.name):
         return f"source '{task.source.name}' has other weights now than when the images were embedded: embed again"
-    if gone := [str(file) for file in task.files if not file.is_file()]:
+    if gone := [str(image) for image in task.images if not image.file.is_file()]:
         return f"images are missing: {first_few(gone)}; put them back or take their labels out"
     return None
 
@@ -168,7 +174,7 @@ def _new_plan(task: NetworkTask, options: FineTuningOptions) -> Plan:
     """Fewer folds first, then fewer epochs, until the estimated time fits."""
     wanted, most = options.settings.epochs, options.max_minutes
     all_folds = len(np.unique(task.folds[task.folds >= 0]))
-    each = len(task.files) * ON_TOP * seconds_per_image(task.source, task.files, options.settings) / 60
+    each = len(task.images) * ON_TOP * seconds_per_image(task.source, task.images, options.settings) / 60
 
     def minutes(folds: int, epochs: int) -> float:
         return epochs * each * (folds * (1 - 1 / max(all_folds, 1)) + 1)
@@ -181,7 +187,7 @@ def _new_plan(task: NetworkTask, options: FineTuningOptions) -> Plan:
             epochs -= 1
         else:
             raise FineTuningLeftOut(
-                f"on {len(task.files)} labels fine-tuning would take about {_in_words(minutes(folds, epochs))} here even "
+                f"on {len(task.images)} labels fine-tuning would take about {_in_words(minutes(folds, epochs))} here even "
                 f"with {folds} folds and {epochs} epochs; {most:g} are allowed: raise max_minutes (--max-minutes)"
             )
     cuts = [f"{folds} of {all_folds} folds"] * (folds < all_folds) + [f"{epochs} of {wanted} epochs"] * (
@@ -195,8 +201,8 @@ def _in_words(minutes: float) -> str:
     return f"{minutes:.0f} minutes" if minutes >= 100 else f"{minutes:.1f} minutes"
 
 
-def _taken(files: Sequence[Path], part: NDArray[np.bool_]) -> list[Path]:
-    return [files[i] for i in np.flatnonzero(part).tolist()]
+def _taken(images: Sequence[Part], part: NDArray[np.bool_]) -> list[Part]:
+    return [images[i] for i in np.flatnonzero(part).tolist()]
 
 
 def _judged(scores: Values, labels: IndexArray, folds: IndexArray, taus: Sequence[float], bounds: str) -> Validated:

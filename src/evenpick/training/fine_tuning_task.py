@@ -6,13 +6,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError
-from ..images import Preprocessing
+from ..images import Part, Preprocessing
 from ..sources import SourceDescription
 
 ENOUGH_TO_HOLD_OUT = 200  # images; fewer leave too few aside to tell a better epoch from a lucky one
@@ -62,7 +61,7 @@ class FineTuningTask:
     """What is trained on: all that decides the result."""
 
     source: SourceDescription
-    files: Sequence[Path]
+    images: Sequence[Part]
     labels: IndexArray
     settings: FineTuningSettings
     seed: int
@@ -87,7 +86,7 @@ class FineTuningTask:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        stats = [file.stat() for file in self.files]  # another image under the same name is another task
-        files = [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in zip(self.files, stats, strict=True)]
-        parts = [self.source.to_json(), files, self.labels.tolist(), asdict(self.settings), self.seed]
+        stats = [image.file.stat() for image in self.images]  # another image under the same name is another task
+        images = [[str(image), stat.st_size, stat.st_mtime_ns] for image, stat in zip(self.images, stats, strict=True)]
+        parts = [self.source.to_json(), images, self.labels.tolist(), asdict(self.settings), self.seed]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

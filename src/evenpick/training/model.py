@@ -16,7 +16,7 @@ from ..arrays import Values
 from ..atomic_files import write_atomically
 from ..classifiers import Choice, CrossValidation, LinearHead, log_prior
 from ..errors import EvenpickError
-from ..images import Preprocessing
+from ..images import Part, Preprocessing
 from ..label_values import Label, checked_labels
 from ..metrics import macro_accuracy
 from ..pool import Pool, check_finite, feature_blocks
@@ -128,7 +128,7 @@ class Model:
     def scores(self, features: ArrayLike | Pool) -> Values:
         """Scores over temperature, shape (n, n_classes): log probabilities without prior correction, but for a constant."""
         if isinstance(self.head, FineTunedNetwork):
-            return self.head.logits(image_files(features)) / self.choice.temperature
+            return self.head.logits(parts_of(features)) / self.choice.temperature
         head, values = self.head, self._features_of(features, self.head)
         blocks = [head.scores(normalised(block)) for _, block in feature_blocks(values)]
         return np.concatenate([np.empty((0, len(self.classes))), *blocks]) / self.choice.temperature
@@ -203,11 +203,11 @@ class Model:
         return values
 
 
-def image_files(pool: Any) -> list[Path]:
+def parts_of(pool: Any) -> list[Part]:
     """The images of a pool that knows its folder."""
     if not isinstance(pool, Pool) or pool.folder is None:
         raise EvenpickError("a fine-tuned network looks at images: give it a pool with a folder, as `embed` makes it")
-    return [pool.folder / image_id for image_id in pool.image_ids]
+    return [pool.part(row) for row in range(len(pool))]
 
 
 def _file_of(strategy: str) -> str:

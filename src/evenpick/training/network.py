@@ -3,11 +3,10 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..errors import EvenpickError
-from ..images import Batch, Logits, Preprocessing, logits_of_files
+from ..images import Batch, Logits, Part, Preprocessing, logits_of_parts
 from ..sources import onnx_session
 
 
@@ -18,9 +17,9 @@ class FineTunedNetwork:
     onnx: bytes
     preprocessing: Preprocessing
 
-    def logits(self, files: Sequence[Path]) -> Logits:
-        """Logits (n, n_classes) of the image files; EvenpickError names a file that cannot be read."""
-        return logits_of_files(self._run, files, self.preprocessing)
+    def logits(self, images: Sequence[Part]) -> Logits:
+        """Logits (n, n_classes) of the images; EvenpickError names a file that cannot be read."""
+        return logits_of_parts(self._run, images, self.preprocessing)
 
     def _run(self, batch: Batch) -> Any:
         return self._session.run(["logits"], {self._session.get_inputs()[0].name: batch})[0]

@@ -29,7 +29,7 @@ from ..machine import one_blas_thread
 from ..pool import Pool, given_pool, labelled_rows
 from ..vectors import normalised
 from .fine_tuning_plan import FineTuningLeftOut, FineTuningOptions, NetworkTask, planned, validate_network
-from .model import FINETUNE, Model, image_files
+from .model import FINETUNE, Model, parts_of
 from .network import FineTunedNetwork
 
 AUTO = "auto"
@@ -213,8 +213,8 @@ def _fine_tuned(task: _Task, options: FineTuningOptions) -> _Candidate:
         raise FineTuningLeftOut(
             "the pool says nothing of its source model, so there is no network to train; embed the images"
         )
-    files = image_files(pool.take(task.rows))
-    network = NetworkTask(pool.source, files, task.labels, task.folds.outer, task.taus, task.seed)
+    images = parts_of(pool.take(task.rows))
+    network = NetworkTask(pool.source, images, task.labels, task.folds.outer, task.taus, task.seed)
     checked, tuned = validate_network(network, planned(network, options), options)
     return _Candidate(checked, lambda: FineTunedNetwork(tuned.onnx(), tuned.preprocessing))
 

@@ -1,11 +1,10 @@
 """The labelling page and its JSON API as an ASGI application: people answer the questions of a recorded session."""
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import EvenpickError, MissingExtraError
-from ..images import UnreadableImageError
 from ..pool import Pool
 from ..session import RecordedSession
 from .api import BadBodyError, Refusal, Reply, decoded, encoded
@@ -57,9 +56,9 @@ def create_app(
     lease : float
         Seconds after which an image that was not answered is handed out again.
     """
-    folder = _folder_of(session.pool)
+    _check_folder(session.pool)
     loans = Loans(session, repeat, lease)
-    endpoints = _Endpoints(Desk(session, loans, show_target, repeat), folder, token is not None)
+    endpoints = _Endpoints(Desk(session, loans, show_target, repeat), token is not None)
     app = Starlette(
         routes=endpoints.routes(),
         middleware=[
@@ -83,8 +82,8 @@ def create_app(
 class _Endpoints:
     """HTTP in front of a desk."""
 
-    def __init__(self, desk: Desk, folder: Path, has_token: bool) -> None:
-        self._desk, self._folder, self._pool = desk, folder, desk.session.pool
+    def __init__(self, desk: Desk, has_token: bool) -> None:
+        self._desk, self._pool = desk, desk.session.pool
         self._posts: tuple[Post, ...] = (
             desk.next, desk.label, desk.skip, desk.undo, desk.rename, desk.unshown, desk.retry, desk.upcoming, desk.release,
         )  # fmt: skip
@@ -111,7 +110,7 @@ class _Endpoints:
         return HTMLResponse(_api_page(self._description))
 
     async def _image(self, request: Request) -> Response:
-        return await run_in_threadpool(_image, self._folder, self._pool, request.path_params["row"])
+        return await run_in_threadpool(_image, self._pool, request.path_params["row"])
 
     async def _state(self, request: Request) -> Response:
         return _json(await run_in_threadpool(self._desk.state))
@@ -128,23 +127,19 @@ class _Endpoints:
         return endpoint
 
 
-def _folder_of(pool: Pool) -> Path:
+def _check_folder(pool: Pool) -> None:
     if pool.folder is None:
         raise EvenpickError("the pool has no folder of photographs to show; label a workspace made by `evenpick embed`")
     if not pool.folder.is_dir():
         raise EvenpickError(f"folder '{pool.folder}' of the pool does not exist; mount it or move it back")
-    return pool.folder
 
 
-def _image(folder: Path, pool: Pool, row: int) -> Response:
+def _image(pool: Pool, row: int) -> Response:
     if row >= len(pool):
         return _refusal(f"there is no image {row}; the pool has {len(pool)}", 404)
-    image_id = PurePosixPath(pool.image_ids[row])
-    if image_id.is_absolute() or ".." in image_id.parts:
-        return _refusal(f"image {row} is not in the folder", 404)
     try:
-        data, media_type = displayed_image(folder / image_id)
-    except UnreadableImageError as error:
+        data, media_type = displayed_image(pool.part(row))
+    except EvenpickError as error:
         return _refusal(f"image {row} cannot be shown: {error}", 404)
     return Response(data, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
 

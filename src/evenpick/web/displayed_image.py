@@ -1,18 +1,17 @@
 """An image file as every browser can show it."""
 
 import io
-from pathlib import Path
 
 from PIL import Image
 
-from ..images import decode_image, open_image
+from ..images import Part, decode_image, open_part
 
 LONGEST_SIDE = 2048
 _QUALITY = 92
 _AS_THEY_ARE = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
 
-def displayed_image(path: Path) -> tuple[bytes, str]:
+def displayed_image(part: Part) -> tuple[bytes, str]:
     """The encoded image and its media type; one that browsers show alike is left as it is.
 
     Raises
@@ -20,8 +19,10 @@ def displayed_image(path: Path) -> tuple[bytes, str]:
     UnreadableImageError
         If the file is missing or broken.
     """
+    if part.text:
+        return _converted(open_part(part))
     try:
-        data = path.read_bytes()
+        data = part.file.read_bytes()
         with Image.open(io.BytesIO(data)) as image:
             plain = image.mode in ("RGB", "L") and "transparency" not in image.info
             still = getattr(image, "n_frames", 1) == 1
@@ -31,7 +32,7 @@ def displayed_image(path: Path) -> tuple[bytes, str]:
         pass  # opening it in full tells what is wrong
     else:
         return _converted(decode_image(data))
-    return _converted(open_image(path))
+    return _converted(open_part(part))
 
 
 def _converted(image: Image.Image) -> tuple[bytes, str]:

@@ -1,0 +1,86 @@
+"""`images.csv`: a row of the pool on each line, its file and what is known of it."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..atomic_files import csv_bytes
+from ..errors import EvenpickError
+from ..paths import Paths
+
+
+class ImageRow(NamedTuple):
+    """One row of the pool, as text: empty is what is not known."""
+
+    image: str  # the id: the path below the folder, or `path#k` of a part
+    sha256: str  # of the whole file
+    size: str = ""  # of the file, in bytes
+    mtime_ns: str = ""
+    taken: str = ""  # ISO 8601, as the camera wrote it
+    camera: str = ""  # make, model and serial number
+    file: str = ""  # the path below the folder, where it is not the id
+    part: str = ""  # a box `x,y,width,height` in pixels of the upright image, or `page=N`
+
+
+class ImageFacts(NamedTuple):
+    """What `images.csv` says of all rows, a column each; see `ImageRow`."""
+
+    taken: tuple[str, ...]
+    camera: tuple[str, ...]
+    file: tuple[str, ...]
+    part: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[ImageRow]) -> "ImageFacts":
+        """The columns of these rows."""
+        return cls(*zip(*((row.taken, row.camera, row.file, row.part) for row in rows), strict=True))
+
+    def take(self, rows: Iterable[int]) -> "ImageFacts":
+        """The same of some rows."""
+        index = list(rows)
+        return ImageFacts(*(tuple(column[i] for i in index) for column in self))
+
+
+def lines_of(rows: Iterable[ImageRow], header: bool = False) -> bytes:
+    """The lines of these rows, the names of the columns before them if asked for."""
+    return csv_bytes([*([ImageRow._fields] if header else []), *rows])
+
+
+def read_images_csv(paths: Paths, state: Mapping[str, Any]) -> list[ImageRow]:
+    """Every committed row of the pool, first to last.
+
+    Raises
+    ------
+    EvenpickError
+        If the file is missing, cut short, or not what `pool.json` says of it.
+    """
+    file, size = paths.images_csv(state.get("images_csv", 0)), state["images_csv_bytes"]
+    try:
+        with file.open("rb") as handle:
+            data = handle.read(size)
+    except FileNotFoundError:
+        data = b""
+    if len(data) < size:
+        raise _damaged(file, "is missing or cut short")
+    if state["format"] > 1 and hashlib.sha256(data).hexdigest() != state["images_csv_sha256"]:
+        raise _damaged(file, "is damaged: its checksum differs from pool.json")
+    return rows_in(file, data, header=state["format"] > 1)
+
+
+def rows_in(file: Path, data: bytes, header: bool) -> list[ImageRow]:
+    """The rows of a table; one without a header is of the first version and has only id and checksum."""
+    # surrogateescape: a file name on disk need not be valid UTF-8.
+    lines = csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""))
+    if header and data:
+        next(lines)
+    try:
+        return [ImageRow(*line) for line in lines]
+    except TypeError:
+        raise _damaged(file, "is damaged: a line has too few or too many cells") from None
+
+
+def _damaged(file: Path, how: str) -> EvenpickError:
+    return EvenpickError(f"'{file}' {how}; delete '{file.parent}' and embed again")
