@@ -161,7 +161,9 @@ def test_the_page_is_served_until_it_is_stopped(make_workspace):
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         address = server.stdout.readline().split()[-1]
-        asked = httpx.post(f"{address}api/next", json={}, headers={"origin": address.rstrip("/")}).json()
+        address, token = address.split("?token=")
+        headers = {"origin": address.rstrip("/"), "authorization": f"Bearer {token}"}
+        asked = httpx.post(f"{address}api/next", json={}, headers=headers).json()
         assert asked["progress"]["budget"] == 3
     finally:
         server.send_signal(signal.SIGINT)

@@ -211,8 +211,8 @@ class Workspace:
         announce : callable
             Told in words what happens: where old labels are kept, and the page's address.
         **options
-            `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `repeat`
-            (people asked for each image), `show_target` and `open_browser` of the page.
+            `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `url`,
+            `repeat` (people asked for each image), `show_target` and `open_browser` of the page.
 
         Raises
         ------

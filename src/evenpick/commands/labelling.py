@@ -77,15 +77,20 @@ def export(
 @click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
 @click.option("--repeat", type=int, default=1, show_default=True, help="People asked for each image.")
 @click.option("--show-target", is_flag=True, help="Tell which class an image was asked for.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; others need a token.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 opens it to the network."
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
-@click.option("--token", help="What visitors must know; drawn when --host is not this machine.")
+@click.option("--token", help="What visitors must know; by default the workspace's own, drawn once.")
+@click.option(
+    "--url", help="Where people find the page, if a proxy stands before it: https://labels.example.org/label/"
+)
 @click.option("--no-browser", is_flag=True, help="Do not open the page.")
 @click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
 def label(
     workspace: Path, budget: int | None, acquisition: str | None, balancing: str | None, patience: int | None,
     seed: int | None, annotator: str | None, repeat: int, show_target: bool, host: str, port: int,
-    token: str | None, no_browser: bool, restart: bool,
+    token: str | None, url: str | None, no_browser: bool, restart: bool,
 ) -> None:  # fmt: skip
     """Label in the browser what evenpick asks for, alone or together; go on any time."""
     from ..web import serve  # noqa: F401 (a missing extra is told before anything else)
@@ -97,7 +102,7 @@ def label(
     click.echo("Choosing the first images; among many this takes seconds ...", err=True)
     Workspace(workspace).label(
         budget, annotator=annotator, restart=restart, announce=click.echo, repeat=repeat, show_target=show_target,
-        host=host, port=port, token=token, open_browser=not no_browser, **chosen,
+        host=host, port=port, token=token, url=url, open_browser=not no_browser, **chosen,
     )  # fmt: skip
 
 
