@@ -67,7 +67,7 @@ def export(
 
 @click.command()
 @WORKSPACE
-@click.option("--budget", type=int, help="How many labels you can pay for; needed the first time.")
+@click.option("--budget", type=int, help="Labels in all, imported ones too; needed the first time.")
 @click.option("--acquisition", help="How to choose, see docs/methods.md; by default auto.")
 @click.option("--balancing", help="auto, ratio_max, diff_min or none; by default auto.")
 @click.option(
