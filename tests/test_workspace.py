@@ -85,7 +85,7 @@ def test_what_it_returns_reads_as_the_commands_print_it(tmp_path, make_workspace
 
     assert repr(work) == f"Workspace('{work.path}')"
     assert repr(work.select(2)) == f"2 images to label, first choice first: '{work.paths.selection}'"
-    assert repr(work.import_labels(labels)) == "4 labels imported."
+    assert repr(work.import_labels(labels)) == "4 labels imported.\nClasses: 'a' 2, 'b' 2."
     assert work.import_labels(labels).counts["known already"] == 4
     assert repr(work.export(tmp_path / "out.csv")) == f"4 labels written to '{tmp_path / 'out.csv'}'."
     status = repr(work.status())

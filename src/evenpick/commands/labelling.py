@@ -25,18 +25,38 @@ def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path 
 
 @click.command(name="import")
 @WORKSPACE
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--annotator", default="imported", show_default=True, help="Who gave these labels, if FILE does not say.")
 @SPLIT
-def import_(workspace: Path, file: Path, annotator: str, split: str | None) -> None:
+@click.option("--image-column", metavar="NAME", help="The column that names the image.")
+@click.option("--label-column", metavar="NAME", help="The column that holds the label.")
+@click.option("--skip-unknown", is_flag=True, help="Pass over images that are not in the pool.")
+@click.option("--replace", is_flag=True, help="Labels of FILE take the place of others.")
+@click.option("--one-spelling", is_flag=True, help="Classes that differ only in case, blanks or punctuation are one.")
+@click.option("--undo", is_flag=True, help="Take back the last import as a whole.")
+def import_(
+    workspace: Path, file: Path | None, annotator: str, split: str | None, image_column: str | None,
+    label_column: str | None, skip_unknown: bool, replace: bool, one_spelling: bool, undo: bool,
+) -> None:  # fmt: skip
     """Take labels from FILE: a CSV, an export of Label Studio or a folder.
 
-    A CSV has the columns image and label; Label Studio exports JSON or JSON-MIN; a folder has a folder of
-    images for each class.
+    A CSV has the columns image and label; tables of Wildlife Insights, Timelapse, Camtrap DP and iNaturalist are
+    known by theirs. Label Studio exports JSON, JSON-MIN or CSV. A folder has a folder of images for each class, also
+    below train and val.
     """
     from ..workspace import Workspace
 
-    click.echo(Workspace(workspace).import_labels(file, annotator, split))
+    work = Workspace(workspace)
+    if undo == (file is not None):
+        raise click.UsageError("name a FILE to import, or say --undo; one of the two")
+    if file is None:
+        click.echo(work.undo_import())
+        return
+    taken = work.import_labels(
+        file, annotator, split, image_column=image_column, label_column=label_column, skip_unknown=skip_unknown,
+        replace=replace, one_spelling=one_spelling,
+    )  # fmt: skip
+    click.echo(taken)
 
 
 @click.command()
