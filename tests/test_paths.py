@@ -15,7 +15,6 @@ NAMES = [
     "selection.csv",
     "embed.lock",
     "label.lock",
-    "label.token",
 ]
 
 

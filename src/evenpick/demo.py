@@ -67,7 +67,8 @@ def run_demo(
 ) -> DemoResult:
     """Embed the photographs, simulate every method on five splits, compare, and write the report."""
     work, (folder, label_of) = Workspace(workspace), photographs()
-    pool = work.embed(folder, progress=embed_progress).pool
+    # Each photograph shows a cell of its own, however alike they look.
+    pool = work.embed(folder, group_by="none", progress=embed_progress).pool
     labels = np.array([label_of[image_id] for image_id in pool.image_ids])
     runs: dict[tuple[str, str | None], list[Run]] = {method: [] for method in METHODS}
     total = N_SEEDS * len(METHODS)

@@ -45,6 +45,21 @@ class Paths:
         """Which images show the same thing; people may edit it."""
         return Path(self.workspace, "groups.csv")
 
+    @property
+    def groups_written(self) -> Path:
+        """The same as it was last written: what differs, somebody changed."""
+        return self.pool / "groups.csv"
+
+    @property
+    def groups_next(self) -> Path:
+        """The same while both are being written."""
+        return self.pool / "groups-next.csv"
+
+    @property
+    def groups_json(self) -> Path:
+        """How the groups were found."""
+        return self.pool / "groups.json"
+
     def other_folder(self, folder: Path) -> Path:
         """The workspace within this one that holds the pool of another folder, whose classes are predicted."""
         resolved = folder.resolve()
@@ -66,11 +81,6 @@ class Paths:
     def labels_aside(self, number: int) -> Path:
         """An older record of labels, kept."""
         return Path(self.workspace, f"labels-{number}.sqlite")
-
-    @property
-    def token(self) -> Path:
-        """What visitors of the labelling page must know; only its owner can read it."""
-        return Path(self.workspace, "label.token")
 
     # --- what was made of both ----------------------------------------------------------------------
 

@@ -12,16 +12,13 @@ from .labels import (
     DEFAULTS,
     FORMS,
     FileResult,
-    ImportOptions,
     LabelStore,
     RecordedLabels,
-    TableOptions,
     export_file,
     import_file,
     read_labels,
     recorded_labels,
     set_aside,
-    undo_last_import,
     write_selection,
 )
 from .machine import Progress, Run, map_in_threads
@@ -30,9 +27,11 @@ from .pool import (
     Embedded,
     EmbedOptions,
     Pool,
+    check_grouping,
     embed,
     embedded_already,
     forget_if_changed,
+    group_images,
     pool_of_files,
     read_skipped,
     rows_of_files,
@@ -99,6 +98,8 @@ class Workspace:
         *,
         reduced_jpeg: bool = False,
         fit: str | None = None,
+        group_by: str | None = None,
+        gap: float | None = None,
         ray: str | None = None,
         progress: Progress = lambda done, total: None,
         **options: Any,
@@ -115,6 +116,11 @@ class Workspace:
         fit : str, optional
             What the network sees of an image that is no square: "crop", its centre, or all of it, by "squash" or "pad";
             by default as the source was trained.
+        group_by : str, optional
+            Which images show the same thing: "auto" (taken within the gap, and alike), "time", "folder",
+            FILE.csv:COLUMN, a regular expression on paths, or "none"; by default as before, at first "auto".
+        gap : float, optional
+            Seconds between two photographs of a group; by default as before, at first 60.
         ray : str, optional
             Address HOST:PORT of a Ray cluster to work on, or "local".
         progress : callable
@@ -131,17 +137,20 @@ class Workspace:
         ------
         EvenpickError
             If the folder has no image that can be read, the workspace is of another folder or source, another
-            process is writing it, or the disk is full (what was done is kept).
+            process is writing it, the disk is full (what was done is kept), or images cannot be grouped so.
         """
         from .sources import SourceModel
 
+        check_grouping(self.path, group_by, gap)  # before the long part
         model = SourceModel.load(source) if isinstance(source, str) else source
         if reduced_jpeg:
             model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
         if fit:
             model = replace(model, preprocessing=model.preprocessing.fitted(fit))
         with _run_on(ray, Path(folder)) as run:
-            return embed(self.path, folder, model, progress, EmbedOptions.from_names(options), run)
+            done = embed(self.path, folder, model, progress, EmbedOptions.from_names(options), run)
+        group_images(self.path, done.pool, model, group_by, gap)
+        return replace(done, pool=self.pool)
 
     def diagnose(self) -> "Diagnosis":
         """Say how well the source model knows these images, and which methods follow from it; changes nothing."""
@@ -214,8 +223,8 @@ class Workspace:
         announce : callable
             Told in words what happens: where old labels are kept, and the page's address.
         **options
-            `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `url`,
-            `repeat` (people asked for each image), `show_target` and `open_browser` of the page.
+            `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `repeat`
+            (people asked for each image), `show_target` and `open_browser` of the page.
 
         Raises
         ------
@@ -229,53 +238,17 @@ class Workspace:
             announce(f"The old labels are kept in '{kept}'.")
         serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, **options)
 
-    def import_labels(
-        self,
-        file: str | Path,
-        annotator: str = "imported",
-        split: str | None = None,
-        *,
-        image_column: str | None = None,
-        label_column: str | None = None,
-        skip_unknown: bool = False,
-        replace: bool = False,
-        one_spelling: bool = False,
-    ) -> FileResult:
-        """Take labels from a table, an export of Label Studio or a folder `class/image`.
+    def import_labels(self, file: str | Path, annotator: str = "imported", split: str | None = None) -> FileResult:
+        """Take labels from a CSV, an export of Label Studio or a folder `class/image`.
 
-        Parameters
-        ----------
-        file : str or Path
-        annotator : str
-            Who gave them, if the file does not say.
-        split : str, optional
-            Take only the rows whose `split` column says this, or the class folders in this folder.
-        image_column, label_column : str, optional
-            The names of these columns, where the table does not tell by itself.
-        skip_unknown : bool
-            Pass over images that are not in the pool, and count them.
-        replace : bool
-            Take back labels that say something else, whoever gave them.
-        one_spelling : bool
-            Make class names one that differ only in case, blanks or punctuation.
+        `annotator` gave them, if the file does not say; of a CSV only rows of the `split` are taken.
 
         Raises
         ------
         EvenpickError
             If the file cannot be read so, names an image that is not in the pool, or gives one two labels.
         """
-        table = TableOptions(split, image_column, label_column, skip_unknown)
-        return import_file(self.path, Path(file), annotator, ImportOptions(table, replace, one_spelling))
-
-    def undo_import(self) -> FileResult:
-        """Take back the last import as a whole, and bring back what it replaced.
-
-        Raises
-        ------
-        EvenpickError
-            If there is none.
-        """
-        return undo_last_import(self.path)
+        return import_file(self.path, Path(file), annotator, split)
 
     def export(
         self,
@@ -350,7 +323,7 @@ class Workspace:
         from .session import RecordedSession, Session, answer_all, result_of
 
         pool = self.pool
-        table = read_labels(labels, pool.image_ids, read_skipped(self.path), TableOptions(split))
+        table = read_labels(labels, pool.image_ids, read_skipped(self.path), split)
         if not table.labels:
             raise EvenpickError(f"'{labels}' labels no image of the pool{f' in split {split!r}' if split else ''}")
         if restart:
@@ -437,7 +410,7 @@ class Workspace:
         folder, model = Path(folder), self.model
         seen = self._looked_at(folder, model.source, progress)
         rows = rows_of_files(seen, folder)
-        table = read_labels(labels, [*rows, *find_images(folder)], (), TableOptions(split))
+        table = read_labels(labels, [*rows, *find_images(folder)], (), split)
         tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
         if not tested:
             raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")

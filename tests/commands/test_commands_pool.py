@@ -34,3 +34,23 @@ def test_sources_are_listed_with_their_licences(evenpick):
 
     assert "Apache-2.0" in output
     assert "timm:NAME" in output.replace("\n", "")
+
+
+def test_embed_says_which_images_are_groups_and_takes_changes_by_hand(evenpick, photo_folder, tmp_path, source_cache):
+    work = tmp_path / "work"
+
+    output = evenpick("embed", work, photo_folder, "--group-by", "^(.)")
+
+    assert f"12 images in 2 groups that show the same thing each; see '{work / 'groups.csv'}'." in output
+    lines = (work / "groups.csv").read_text().splitlines()
+    (work / "groups.csv").write_text("\n".join(line for line in lines if not line.startswith("a/01")))
+    assert "11 images in 2 groups" in evenpick("embed", work, photo_folder)
+
+
+def test_a_wrong_way_of_grouping_is_told_before_the_images_are_looked_at(
+    evenpick, photo_folder, tmp_path, source_cache
+):
+    output = evenpick("embed", tmp_path / "work", photo_folder, "--group-by", "(", code=1)
+
+    assert "--group-by '(' is no regular expression" in output
+    assert not (tmp_path / "work" / "pool").exists()

@@ -35,9 +35,18 @@ def sources() -> None:
 @click.option(
     "--exclude", metavar="PATTERN", multiple=True, help="Leave out what matches, as in .gitignore; may be repeated."
 )
+@click.option(
+    "--group-by",
+    metavar="auto|time|folder|REGEX|FILE.csv:COLUMN|none",
+    help="Which images show the same thing and are labelled together; see docs/groups.md.  [default: as before, or auto]",
+)
+@click.option(
+    "--gap", metavar="SECONDS", type=float, help="Between two photographs of a group.  [default: as before, or 60]"
+)
 @RAY
 def embed(workspace: Path, folder: Path, **options: Any) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
+    from ..pool import groups_in_words
     from ..workspace import Workspace
 
     work = Workspace(workspace)
@@ -48,6 +57,8 @@ def embed(workspace: Path, folder: Path, **options: Any) -> None:
         f"images were left out, see '{work.paths.skipped}'",
     )
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
+    if said := groups_in_words(result.pool):
+        click.echo(f"{said}; see '{work.paths.groups}'.")
 
 
 @click.command()

@@ -3,9 +3,10 @@
 from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
 from .embedding import Embedded, embed
 from .given_labels import given_pool, labelled_rows
+from .grouping import check_grouping, group_images
 from .images_csv import read_images_csv
 from .options import EmbedOptions
-from .pool import Pool
+from .pool import Pool, groups_in_words
 from .present_files import embedded_already, forget_if_changed, pool_of_files, rows_of_files
 from .skipped import read_skipped
 from .storage import read_state
@@ -17,11 +18,14 @@ __all__ = [
     "Features",
     "Pool",
     "check_finite",
+    "check_grouping",
     "embed",
     "embedded_already",
     "feature_blocks",
     "forget_if_changed",
     "given_pool",
+    "group_images",
+    "groups_in_words",
     "labelled_rows",
     "pool_of_files",
     "read_images_csv",

@@ -12,7 +12,7 @@ COLUMNS = ("image", "group", "reason")
 
 
 class Member(NamedTuple):
-    """The group that an image is in, by name, and why."""
+    """The group that an image is in, by name (empty if it stands alone), and why."""
 
     group: str
     reason: str
@@ -34,7 +34,8 @@ def read_groups(file: Path, image_ids: list[str]) -> IndexArray | None:
             "delete their lines"
         )
     # A name of a group and the id of an image that stands alone may be equal.
-    return numbered_groups((0, members[i].group) if i in members else (1, i) for i in image_ids) if members else None
+    names = {image: member.group for image, member in members.items() if member.group}
+    return numbered_groups((0, names[i]) if i in names else (1, i) for i in image_ids) if names else None
 
 
 def read_members(file: Path) -> dict[str, Member]:
@@ -62,7 +63,7 @@ def read_members(file: Path) -> dict[str, Member]:
                     )
     except csv.Error as error:
         raise EvenpickError(f"'{file}' is no CSV table: {error}; mend it, or delete it and embed again") from error
-    return {image: member for image, member in members.items() if image and member.group}
+    return {image: member for image, member in members.items() if image}
 
 
 def _check_columns(file: Path, found: object) -> None:

@@ -121,13 +121,11 @@ class Pool:
         for number, count in enumerate(rows):
             check_block_files(paths, number, count, state["feature_size"])
         features = BlockArray([paths.features(i) for i in range(len(rows))], rows, state["feature_size"])
-        source, predictions = read_source(paths, state), None
-        if source.class_count:
-            predictions = np.concatenate([np.load(paths.predictions(i), allow_pickle=False) for i in range(len(rows))])
+        predictions = np.concatenate([np.load(paths.predictions(i), allow_pickle=False) for i in range(len(rows))])
         images = read_images_csv(paths, state)
         ids, facts = [row.image for row in images], ImageFacts.of(images)
         groups = read_groups(paths.groups, ids)
-        return cls(features, ids, predictions, source, Path(state["folder"]), groups, facts)
+        return cls(features, ids, predictions, read_source(paths, state), Path(state["folder"]), groups, facts)
 
     def __repr__(self) -> str:
         said = [f"pool of {len(self):,} images, {self.features.shape[1]:,} features each"]
@@ -154,6 +152,13 @@ class Pool:
         facts = None if self.facts is None else self.facts.take(np.arange(len(self))[index].tolist())
         return Pool(np.asarray(self.features[index]), ids, predictions, self.source, self.folder, groups, facts)
 
+    @cached_property
+    def files(self) -> Sequence[str]:
+        """The file of each row: its path below the folder, which is the id unless only a part of it is shown."""
+        if self.facts is None:
+            return self.image_ids
+        return [file or image for file, image in zip(self.facts.file, self.image_ids, strict=True)]
+
     def part(self, row: int) -> Part:
         """The file of a row and which part of it is meant: all that opens pixels of a row begins with this.
 
@@ -162,7 +167,7 @@ class Pool:
         EvenpickError
             If the pool has no folder of photographs, or the file lies outside it.
         """
-        name = self.image_ids[row] if self.facts is None else self.facts.file[row] or self.image_ids[row]
+        name = self.files[row]
         if self.folder is None:
             raise EvenpickError(
                 "the pool has features only: what needs the images needs a folder that `embed` has seen"
@@ -209,13 +214,16 @@ class Pool:
 
     def _prediction(self, name: str) -> NDArray[Any]:
         if self.predictions is None:
-            why = (
-                f"its source '{self.source.name}' is an encoder without classes, so it has"
-                if self.source
-                else "it was made without probabilities, so it has"
-            )
             raise EvenpickError(
-                f"pool: {why} no source predictions, which this acquisition function needs; "
-                "choose 'auto', 'core_set', 'max_herding', 'k_means', 'typiclust' or 'random'"
+                "pool: it has no source predictions, which this acquisition function needs; "
+                "give Pool.from_arrays the probabilities, or choose 'random' or 'core_set', or 'auto'"
             )
         return np.asarray(self.predictions[name])
+
+
+def groups_in_words(pool: Pool) -> str:
+    """How many images are in groups; empty if every image stands for itself."""
+    if pool.groups is None:
+        return ""
+    sizes = np.bincount(pool.groups)
+    return f"{sizes[sizes > 1].sum():,} images in {(sizes > 1).sum():,} groups that show the same thing each"

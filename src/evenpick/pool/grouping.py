@@ -1,0 +1,143 @@
+"""Groups of a workspace: found again by each `embed`, with what people changed by hand kept.
+
+`groups.csv` is what stands, and people may edit it. `pool/groups.csv` is what was last written there: where the two
+differ, somebody changed it.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..atomic_files import write_atomically, write_csv
+from ..errors import EvenpickError
+from ..paths import Paths
+from ..sources import SourceModel
+from .auto_groups import auto_groups, unit_of
+from .groups_file import COLUMNS, Member, read_members
+from .named_groups import check_group_by, named_groups
+from .pool import Pool
+from .skipped import read_skipped
+
+_BY_HAND = "by hand"
+_ALONE = Member("", _BY_HAND)
+
+
+def check_grouping(workspace: str | Path, group_by: str | None, gap: float | None) -> None:
+    """Refuse what can be seen to be wrong before the images are looked at; errors as in `group_images`."""
+    if gap is not None:
+        _checked_gap(gap)
+    if group_by is not None:
+        check_group_by(group_by)
+    read_members(Paths(workspace).groups)
+
+
+def group_images(
+    workspace: str | Path, pool: Pool, source: SourceModel | None, group_by: str | None = None, gap: float | None = None
+) -> None:
+    """Find which images of the pool show the same thing, and write `groups.csv`; done again only if something changed.
+
+    `group_by` and `gap` are by default as they were before, at first "auto" and 60 seconds.
+
+    Raises
+    ------
+    EvenpickError
+        If a pattern, table or column cannot be used, or `groups.csv` is no such table.
+    """
+    paths = Paths(workspace)
+    before = _settings(paths.groups_json)
+    asked = {
+        "group_by": group_by or before.get("group_by", "auto"),
+        "gap": _checked_gap(before.get("gap", 60.0) if gap is None else gap),
+        "images": len(pool),
+    }
+    if paths.groups.is_file() and asked == {key: before.get(key) for key in asked}:
+        return
+    by_hand = _changed_by_hand(paths)
+    unit = before.get("unit") or (unit_of(pool, source) if asked["group_by"] == "auto" else None)
+    found = _found(paths, pool, asked, unit)
+    stands = _with_changes(found, {image: by_hand[image] for image in pool.image_ids if image in by_hand})
+    _write(paths, [(image, *stands[image]) for image in pool.image_ids if image in stands])
+    write_atomically(paths.groups_json, json.dumps({**asked, "unit": unit}).encode())
+
+
+def _found(paths: Paths, pool: Pool, asked: Mapping[str, Any], unit: float | None) -> dict[str, Member]:
+    """The group of each image that does not stand alone."""
+    ids = pool.image_ids
+    if asked["group_by"] == "none":
+        return {}
+    if asked["group_by"] == "auto":
+        assert unit is not None
+        group, copied = auto_groups(pool, unit, asked["gap"])
+        names = [ids[first] for first in group.tolist()]
+        reasons = np.where(copied, "copy", "taken together").tolist()
+    else:
+        names = named_groups(pool, asked["group_by"], asked["gap"], read_skipped(Path(paths.workspace)))
+        reasons = [asked["group_by"]] * len(ids)
+    size = Counter(names)
+    return {
+        image: Member(name, reason)
+        for image, name, reason in zip(ids, names, reasons, strict=True)
+        if name and size[name] > 1
+    }
+
+
+def _write(paths: Paths, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Replace `groups.csv`, and what says how it was written; see `_last_written` for a run that is killed here."""
+    write_csv(paths.groups_next, COLUMNS, rows)
+    write_csv(paths.groups, COLUMNS, rows)
+    paths.groups_next.replace(paths.groups_written)
+
+
+def _last_written(paths: Paths) -> dict[str, Member]:
+    new = paths.groups_next
+    whole = new.is_file() and new.read_bytes() == paths.groups.read_bytes()
+    return read_members(new if whole else paths.groups_written)
+
+
+def _changed_by_hand(paths: Paths) -> dict[str, Member]:
+    """What people changed in `groups.csv`, now or before; an image whose line they took out stands alone."""
+    if not paths.groups.is_file():
+        return {}
+    written, now = _last_written(paths), read_members(paths.groups)
+    changed = {
+        image: Member(member.group, _BY_HAND) for image, member in now.items() if _differs(member, written.get(image))
+    }
+    taken_out = {image for image in written.keys() - now.keys() if written[image].reason != _BY_HAND}
+    return changed | dict.fromkeys(taken_out, _ALONE)
+
+
+def _differs(now: Member, written: Member | None) -> bool:
+    return now.reason == _BY_HAND or written is None or now.group != written.group
+
+
+def _with_changes(found: Mapping[str, Member], by_hand: Mapping[str, Member]) -> dict[str, Member]:
+    """The groups found, less those who are elsewhere by hand.
+
+    Groups are called by an image of them, so an image that was put to another by hand goes where that one is now.
+    """
+    moved = {
+        image: Member(found[member.group].group, member.reason) if member.group in found else member
+        for image, member in by_hand.items()
+    }
+    together = {**found, **moved}
+    size = Counter(member.group for member in together.values())
+    return {image: member for image, member in together.items() if image in moved or size[member.group] > 1}
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    try:
+        settings: dict[str, Any] = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    return settings
+
+
+def _checked_gap(gap: float) -> float:
+    if not (math.isfinite(gap) and gap >= 0):
+        raise EvenpickError(f"--gap must be seconds, 0 or more; got {gap}")
+    return float(gap)

@@ -1,0 +1,76 @@
+"""What a CSV table says of images, such as their group or their site."""
+
+import csv
+from collections.abc import Container, Iterator, Sequence
+from pathlib import Path
+
+from ..errors import EvenpickError, first_few
+
+IMAGE_COLUMNS = ("image", "file", "filename", "path", "image_id")
+
+
+def table_and_column(text: str) -> tuple[Path, str] | None:
+    """The parts of FILE.csv:COLUMN; None if the text has another form."""
+    file, colon, column = text.rpartition(":")
+    return (Path(file), column) if colon and file.lower().endswith(".csv") else None
+
+
+def check_column(file: Path, column: str) -> None:
+    """Refuse a table that cannot be read or lacks the column."""
+    for _ in _cells(file, column):
+        return
+
+
+def column_by_image(
+    file: Path, column: str, image_ids: Container[str], passed_over: Container[str] = ()
+) -> dict[str, str]:
+    """What a column says of each image; empty cells, and images that were left out when embedding, are passed over.
+
+    Raises
+    ------
+    EvenpickError
+        If the table cannot be read or lacks the column, names an image that is in neither list, gives one two values,
+        or says nothing of any.
+    """
+    said: dict[str, str] = {}
+    unknown: list[str] = []
+    for image, value in _cells(file, column):
+        if image not in image_ids:
+            unknown += [] if image in passed_over else [image]
+        elif value and said.setdefault(image, value) != value:
+            raise EvenpickError(
+                f"'{file}' gives image '{image}' two values of '{column}', '{said[image]}' and '{value}': keep one"
+            )
+    if unknown:
+        raise EvenpickError(
+            f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(unknown)}; "
+            "names must be paths relative to the embedded folder"
+        )
+    if not said:
+        raise EvenpickError(f"'{file}' says nothing in its column '{column}'")
+    return said
+
+
+def _cells(file: Path, column: str) -> Iterator[tuple[str, str]]:
+    try:
+        # utf-8-sig: spreadsheets begin a file with a byte order mark.
+        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
+            reader = csv.DictReader(handle, strict=True)
+            names = list(reader.fieldnames or ())
+            image = _found(file, names, IMAGE_COLUMNS)
+            _found(file, names, (column,))
+            for row in reader:
+                if row[image]:
+                    yield row[image].removeprefix("./"), (row[column] or "").strip()
+    except csv.Error as error:
+        raise EvenpickError(f"'{file}' is no CSV table: {error}") from error
+    except OSError as error:
+        raise EvenpickError(f"'{file}' cannot be read: {error.strerror or error}") from error
+
+
+def _found(file: Path, names: Sequence[str], wanted: Sequence[str]) -> str:
+    for name in wanted:
+        if name in names:
+            return name
+    others = f" (or {', '.join(wanted[1:])})" if wanted[1:] else ""
+    raise EvenpickError(f"'{file}' has no column '{wanted[0]}'{others}; its columns: {', '.join(names) or 'none'}")
