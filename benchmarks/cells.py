@@ -89,12 +89,12 @@ def commits(rows: Rows) -> str:
 def embed_all(data: Path, work: Path, sets: Sequence[str] = SETS) -> None:
     """The features of every image, by the default source."""
     from evenpick import SourceModel, embed
-    from evenpick.demo import photographs
+    from evenpick.demo_images import solar_cells
 
     source = SourceModel.load()
     for name in sets:
         if name == "elpv":
-            embed(work / name, photographs()[0], source)
+            embed(work / name, solar_cells()[0], source)
         else:
             for split in ("pool", "test"):
                 embed(work / f"{name}-{split}", data / name / split, source)
@@ -104,10 +104,10 @@ def embed_all(data: Path, work: Path, sets: Sequence[str] = SETS) -> None:
 def labelled(data: Path, work: Path, name: str, split: str = "pool") -> Labelled:
     """A pool in memory and the label of each of its images; of elpv, which has no split, everything."""
     from evenpick import Pool
-    from evenpick.demo import photographs
+    from evenpick.demo_images import solar_cells
 
     if name == "elpv":
-        pool, label_of = Pool.open(work / name), photographs()[1]
+        pool, label_of = Pool.open(work / name), solar_cells()[1]
     else:
         pool = Pool.open(work / f"{name}-{split}")
         rows = csv.DictReader((data / name / "labels.csv").open())

@@ -40,7 +40,18 @@ PACKAGES = [
     "reports",
     "paper",
 ]
-ROOF = ["estimator", "skactiveml_bridge", "ray_cluster", "results", "workspace", "demo", "commands", "cli", "__main__"]
+ROOF = [
+    "estimator",
+    "skactiveml_bridge",
+    "ray_cluster",
+    "results",
+    "workspace",
+    "demo_images",
+    "demo",
+    "commands",
+    "cli",
+    "__main__",
+]
 ROOMS = [*GROUND, *PACKAGES, *ROOF]
 
 HEAVY = {"torch", "onnx", "onnxruntime", "starlette", "ray", "matplotlib", "sklearn", "skactiveml", "timm", "pandas"}

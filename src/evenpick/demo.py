@@ -1,21 +1,16 @@
-"""The demo: real photographs that pip brought, labels simulated, and an honest table of what came out.
+"""The demo: images that pip brought, labels simulated, and an honest table of what came out."""
 
-`elpv-dataset` (Buerhop-Lutz et al., 2018; CC BY-NC-SA 4.0) holds 2,624 photographs of solar cells under
-current: two types of cell with four levels of defect, from 50 to 920 images a class.
-"""
-
-import csv
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
-from .errors import MissingExtraError
+from .demo_images import DEMO_SETS, DemoSet, split
+from .errors import unknown_name
 from .labels import DEFAULTS, Annotation, LabelStore, set_aside
 from .machine import Progress
 from .metrics import class_counts, classes_found, imbalance_ratio, mean_interval
@@ -25,14 +20,12 @@ from .session import SimulationResult, simulate
 from .training import Evaluation, Model, evaluate, train
 from .workspace import Workspace
 
-BUDGET = 100
-METHODS: list[tuple[str, str | None]] = [
-    *((name, form) for name in ("random", "ent_inv_div") for form in (None, "ratio_max")),
-    ("core_set", None),
-    ("auto", "auto"),
-]
-N_SEEDS = 5
-TEST_SHARE = 0.4
+if TYPE_CHECKING:
+    from .sources import SourceModel
+
+OURS = ("auto", "auto")
+BASELINE = ("random", None)
+METHODS: list[tuple[str, str | None]] = [OURS, BASELINE, ("core_set", None), ("ent_inv_div", "ratio_max")]
 ANNOTATOR = "demo oracle"
 
 COLUMNS = ["acquisition + balancing", "plain %", "corrected %", "ahead of random", "classes", "ir"]
@@ -43,7 +36,7 @@ class Run:
     """One method on one split."""
 
     result: SimulationResult
-    rows: NDArray[np.intp]  # of the whole pool, for the pool's rows of this split
+    rows: NDArray[np.intp]  # of all images, for the pool's rows of this split
     model: Model
     evaluation: Evaluation
     imbalance_ratio: float
@@ -64,52 +57,59 @@ def run_demo(
     workspace: Path,
     embed_progress: Progress = lambda done, total: None,
     run_progress: Callable[[int, int], None] = lambda done, total: None,
+    name: str = "digits",
+    source: "SourceModel | str" = "efficientnet_lite0",
 ) -> DemoResult:
-    """Embed the photographs, simulate every method on five splits, compare, and write the report."""
-    work, (folder, label_of) = Workspace(workspace), photographs()
-    # Each photograph shows a cell of its own, however alike they look.
-    pool = work.embed(folder, group_by="none", progress=embed_progress).pool
-    labels = np.array([label_of[image_id] for image_id in pool.image_ids])
+    """Embed the images of a set, simulate every method on several splits, compare, and write the report."""
+    if name not in DEMO_SETS:
+        raise unknown_name("demo set", name, DEMO_SETS)
+    chosen, work = DEMO_SETS[name], Workspace(workspace)
+    folder, label_of = chosen.images(work.path / "every-image")
+    seen = Workspace(work.path / "all") if chosen.tail else work
+    # Each picture shows a digit or cell of its own, however alike they look.
+    images = seen.embed(folder, source, group_by="none", progress=embed_progress).pool
+    labels = np.array([label_of[image_id] for image_id in images.image_ids])
+    if chosen.tail:
+        _embed_first_pool(work, folder, [images.image_ids[row] for row in split(chosen, labels, 0)[0]], source)
     runs: dict[tuple[str, str | None], list[Run]] = {method: [] for method in METHODS}
-    total = N_SEEDS * len(METHODS)
-    for done, (method, run) in enumerate(_runs(pool, labels), 1):
+    total = chosen.seeds * len(METHODS)
+    for done, (method, run) in enumerate(_runs(chosen, images, labels), 1):
         runs[method].append(run)
         run_progress(done, total)
     rows, sentence = _compare(runs)
-    caption = (
-        f"Macro accuracy on solar cells (elpv-dataset): {len(set(labels))} classes, {BUDGET} labels, linear SVM "
-        f"plain and with prior correction; mean and 95 % interval over {N_SEEDS} random splits of all images into pool "
-        f"({1 - TEST_SHARE:.0%}) and test, which overlap, so the true intervals are wider"
-    )
-    best = max(METHODS, key=lambda method: _mean_corrected(runs[method]))
-    _record(work, pool, best, runs[best][0])
+    caption = _caption(chosen, len(set(labels)), [len(run.rows) for run in runs[OURS]])
+    _record(work, images, chosen, runs[OURS][0])
     comparison = {"columns": COLUMNS, "rows": rows, "caption": caption, "sentence": sentence}
-    page = work.report("Solar cells: the demo of evenpick", comparison)
-    return DemoResult(COLUMNS, rows, caption, sentence, page)
+    return DemoResult(COLUMNS, rows, caption, sentence, work.report(chosen.title, comparison))
 
 
-def photographs() -> tuple[Path, dict[str, str]]:
-    """The folder of the package's images, and each image's class: cell type and level of defect."""
-    spec = find_spec("elpv_dataset")
-    if spec is None or spec.origin is None:
-        raise MissingExtraError("the demo", "demo")
-    data = Path(spec.origin).parent / "data"
-    labels = {}
-    with (data / "labels.csv").open(newline="") as file:
-        for path, probability, kind in csv.reader(file, delimiter=" ", skipinitialspace=True):
-            labels[Path(path).name] = f"{kind} {round(100 * float(probability))} % defect"
-    return data / "images", labels
+def _embed_first_pool(work: Workspace, folder: Path, image_ids: Sequence[str], source: "SourceModel | str") -> None:
+    """The pool of the first split as a folder of its own: what somebody would have, and what every command then works on."""
+    pool = work.path / "photographs"
+    pool.mkdir(exist_ok=True)
+    for image_id in image_ids:
+        if not (pool / image_id).exists():
+            shutil.copyfile(folder / image_id, pool / image_id)
+    work.embed(pool, source, group_by="none")
 
 
-def _runs(pool: Pool, labels: NDArray[np.str_]) -> Iterator[tuple[tuple[str, str | None], Run]]:
-    for seed in range(N_SEEDS):
-        rows, test_rows = train_test_split(
-            np.arange(len(pool)), test_size=TEST_SHARE, random_state=seed, stratify=labels
-        )
-        part, test = pool.take(rows), pool.take(test_rows)
+def _caption(chosen: DemoSet, n_classes: int, pools: Sequence[int]) -> str:
+    sizes = f"{min(pools):,}" if min(pools) == max(pools) else f"{min(pools):,} to {max(pools):,}"
+    tail = f", of the rarest class {chosen.tail:g} times fewer than of the most common one," if chosen.tail else ""
+    return (
+        f"Macro accuracy on {chosen.what}: {n_classes} classes, {chosen.budget} labels from a pool of {sizes} images{tail} "
+        f"linear SVM plain and with prior correction; mean and 95 % interval over {chosen.seeds} random splits of all images, "
+        f"{chosen.test_share:.0%} for the test, which overlap, so the true intervals are wider"
+    )
+
+
+def _runs(chosen: DemoSet, images: Pool, labels: NDArray[np.str_]) -> Iterator[tuple[tuple[str, str | None], Run]]:
+    for seed in range(chosen.seeds):
+        rows, test_rows = split(chosen, labels, seed)
+        part, test = images.take(rows), images.take(test_rows)
         for method in METHODS:
             name, form = method
-            result = simulate(part, labels[rows], BUDGET, acquisition=name, balancing=form, random_state=seed)
+            result = simulate(part, labels[rows], chosen.budget, acquisition=name, balancing=form, random_state=seed)
             # On the labels alone: they are what the methods differ in.
             model = train(part, result.indices, result.labels, random_state=seed, unlabelled=())
             ratio = imbalance_ratio(class_counts(result.labels, sorted(set(labels))))
@@ -117,41 +117,46 @@ def _runs(pool: Pool, labels: NDArray[np.str_]) -> Iterator[tuple[tuple[str, str
 
 
 def _compare(runs: dict[tuple[str, str | None], list[Run]]) -> tuple[list[list[str]], str]:
-    """The rows of the table, best first, and what they say in words."""
-    baseline = [run.evaluation.corrected_accuracy for run in runs[METHODS[0]]]
+    """The rows of the table, first what a user takes and then the best, and what they say in words."""
+    baseline = [run.evaluation.corrected_accuracy for run in runs[BASELINE]]
     rows: list[list[str]] = []
     clearly_ahead: list[str] = []
-    for method in sorted(METHODS, key=lambda method: -_mean_corrected(runs[method])):
-        name, form = method
+    for method in sorted(METHODS, key=lambda method: (method != OURS, -_mean_corrected(runs[method]))):
         here = runs[method]
         corrected = [run.evaluation.corrected_accuracy for run in here]
         mean, half = mean_interval(np.subtract(corrected, baseline))
         if mean - half > 0:
-            clearly_ahead.append(f"{name} + {form}" if form else name)
+            clearly_ahead.append(_title(method))
         rows.append(
             [
-                f"{name} + {form}" if form else name,
+                _title(method),
                 _percent([run.evaluation.accuracy for run in here]),
                 _percent(corrected),
-                "" if method == METHODS[0] else f"{100 * mean:+.1f} ± {100 * half:.1f}",
+                "" if method == BASELINE else f"{100 * mean:+.1f} ± {100 * half:.1f}",
                 f"{np.mean([classes_found(run.result.labels) for run in here]):.1f}",
                 f"{np.mean([run.imbalance_ratio for run in here]):.2f}",
             ]
         )
-    return rows, _sentence(rows[0], clearly_ahead)
+    best = max(METHODS, key=lambda method: _mean_corrected(runs[method]))
+    return rows, _sentence(rows[0], _title(best), clearly_ahead)
 
 
-def _sentence(best: list[str], clearly_ahead: list[str]) -> str:
-    name, _, corrected, ahead, *_ = best
-    start = f"Best here is {name}, with {corrected} % after prior correction"
-    start += f", {ahead} points ahead of random." if ahead else "."
+def _title(method: tuple[str, str | None]) -> str:
+    """How the table calls it; `auto` takes its own balancing."""
+    return f"{method[0]} + {method[1]}" if method[1] and method != OURS else method[0]
+
+
+def _sentence(first: list[str], best: str, clearly_ahead: list[str]) -> str:
+    name, _, corrected, ahead, *_ = first
+    said = f"{name}, the default, reaches {corrected} % after prior correction, {ahead} points against random"
+    said += "." if best == name else f"; best here is {best}."
     if clearly_ahead:
-        return f"{start} Ahead of random on these splits (interval above 0): {', '.join(clearly_ahead)}."
-    return f"{start} No method is clearly ahead of random: every interval of the difference reaches 0 or below."
+        return f"{said} Ahead of random on these splits (interval above 0): {', '.join(clearly_ahead)}."
+    return f"{said} No method is clearly ahead of random: every interval of the difference reaches 0 or below."
 
 
-def _record(work: Workspace, pool: Pool, method: tuple[str, str | None], run: Run) -> None:
-    """Make this run the workspace's record, model and evaluation, so that every command works on it."""
+def _record(work: Workspace, images: Pool, chosen: DemoSet, run: Run) -> None:
+    """Make this run of `auto` the workspace's record, model and evaluation, so that every command works on it."""
     with LabelStore(work.path) as store:
         only_ours = all(entry.annotator == ANNOTATOR for entry in store.entries())
     kept = set_aside(work.path)
@@ -160,15 +165,15 @@ def _record(work: Workspace, pool: Pool, method: tuple[str, str | None], run: Ru
     result = run.result
     with LabelStore(work.path) as store:
         settings: dict[str, Any] = {
-            "budget": BUDGET,
+            "budget": chosen.budget,
             **DEFAULTS,
-            "acquisition": method[0],
-            "balancing": method[1],
+            "acquisition": OURS[0],
+            "balancing": OURS[1],
         }
         store.store_settings(settings)
         store.append(
             Annotation(
-                pool.image_ids[run.rows[index]],
+                images.image_ids[run.rows[index]],
                 str(label),
                 phase,
                 None if target is None else str(target),
@@ -179,7 +184,7 @@ def _record(work: Workspace, pool: Pool, method: tuple[str, str | None], run: Ru
             )
         )
     run.model.save(work.paths.model)
-    write_evaluation(work.path, run.evaluation, f"{TEST_SHARE:.0%} of the photographs, drawn by class")
+    write_evaluation(work.path, run.evaluation, f"{chosen.test_share:.0%} of all images, drawn by class")
 
 
 def _mean_corrected(runs: list[Run]) -> float:

@@ -34,12 +34,21 @@ def report(workspace: Path, title: str | None) -> None:
 
 
 @click.command()
-@click.argument("workspace", type=click.Path(path_type=Path, file_okay=False), default="evenpick-demo")
-def demo(workspace: Path) -> None:
-    """Show everything on 2,624 photographs of solar cells that pip brought."""
+@click.argument("workspace", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.option(
+    "--set",
+    "name",
+    default="digits",
+    show_default=True,
+    help="digits: handwritten ones, most of them rare; elpv: solar cells, on which little helps (extra `demo`).",
+)
+def demo(workspace: Path | None, name: str) -> None:
+    """Show everything on images that are there already; the workspace is by default evenpick-demo."""
     from ..demo import run_demo
 
+    workspace = workspace or Path("evenpick-demo" if name == "digits" else f"evenpick-demo-{name}")
     with progress_bars() as begin:
-        result = run_demo(workspace, begin("embedding", "images"), begin("simulating", "runs"))
+        result = run_demo(workspace, begin("embedding", "images"), begin("simulating", "runs"), name)
     print_table(result.caption, result.columns, result.rows)
     click.echo(f"{result.sentence}\n\nThe report: {result.report.resolve()}")
+    click.echo(f"To go on labelling there: evenpick label {workspace} --budget N")
