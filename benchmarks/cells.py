@@ -61,8 +61,8 @@ def keys_of(results: Path, key: Sequence[str]) -> set[tuple]:
 
 def run_cells(cells: Iterable[tuple], measure: Callable[..., Rows], options: argparse.Namespace, results: Path) -> None:
     """Append the rows of `measure(data, work, *cell)` as they come, each process on a core of its own."""
-    commit = _commit()
-    with ProcessPoolExecutor(options.processes, initializer=_one_core) as pool, results.open("a") as file:
+    commit = this_commit()
+    with ProcessPoolExecutor(options.processes, initializer=one_core) as pool, results.open("a") as file:
         futures = [pool.submit(measure, options.data, options.work, *cell) for cell in cells]
         for future in track(as_completed(futures), total=len(futures)):
             for row in future.result():
@@ -70,14 +70,14 @@ def run_cells(cells: Iterable[tuple], measure: Callable[..., Rows], options: arg
             file.flush()
 
 
-def _one_core() -> None:
+def one_core() -> None:
     import scipy.linalg  # noqa: F401 (only libraries that are loaded can be limited)
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
 
 
-def _commit() -> str:
+def this_commit() -> str:
     command = ["git", "rev-parse", "--short", "HEAD"]
     return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
 

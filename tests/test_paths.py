@@ -15,6 +15,7 @@ NAMES = [
     "selection.csv",
     "embed.lock",
     "label.lock",
+    "label.token",
 ]
 
 

@@ -85,7 +85,7 @@ def test_what_it_returns_reads_as_the_commands_print_it(tmp_path, make_workspace
 
     assert repr(work) == f"Workspace('{work.path}')"
     assert repr(work.select(2)) == f"2 images to label, first choice first: '{work.paths.selection}'"
-    assert repr(work.import_labels(labels)) == "4 labels imported."
+    assert repr(work.import_labels(labels)) == "4 labels imported.\nClasses: 'a' 2, 'b' 2."
     assert work.import_labels(labels).counts["known already"] == 4
     assert repr(work.export(tmp_path / "out.csv")) == f"4 labels written to '{tmp_path / 'out.csv'}'."
     status = repr(work.status())
@@ -161,7 +161,9 @@ def test_the_page_is_served_until_it_is_stopped(make_workspace):
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         address = server.stdout.readline().split()[-1]
-        asked = httpx.post(f"{address}api/next", json={}, headers={"origin": address.rstrip("/")}).json()
+        address, token = address.split("?token=")
+        headers = {"origin": address.rstrip("/"), "authorization": f"Bearer {token}"}
+        asked = httpx.post(f"{address}api/next", json={}, headers=headers).json()
         assert asked["progress"]["budget"] == 3
     finally:
         server.send_signal(signal.SIGINT)

@@ -82,6 +82,11 @@ class Paths:
         """An older record of labels, kept."""
         return Path(self.workspace, f"labels-{number}.sqlite")
 
+    @property
+    def token(self) -> Path:
+        """What visitors of the labelling page must know; only its owner can read it."""
+        return Path(self.workspace, "label.token")
+
     # --- what was made of both ----------------------------------------------------------------------
 
     @property

@@ -12,13 +12,16 @@ from .labels import (
     DEFAULTS,
     FORMS,
     FileResult,
+    ImportOptions,
     LabelStore,
     RecordedLabels,
+    TableOptions,
     export_file,
     import_file,
     read_labels,
     recorded_labels,
     set_aside,
+    undo_last_import,
     write_selection,
 )
 from .machine import Progress, Run, map_in_threads
@@ -223,8 +226,8 @@ class Workspace:
         announce : callable
             Told in words what happens: where old labels are kept, and the page's address.
         **options
-            `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `repeat`
-            (people asked for each image), `show_target` and `open_browser` of the page.
+            `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `url`,
+            `repeat` (people asked for each image), `show_target` and `open_browser` of the page.
 
         Raises
         ------
@@ -238,17 +241,53 @@ class Workspace:
             announce(f"The old labels are kept in '{kept}'.")
         serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, **options)
 
-    def import_labels(self, file: str | Path, annotator: str = "imported", split: str | None = None) -> FileResult:
-        """Take labels from a CSV, an export of Label Studio or a folder `class/image`.
+    def import_labels(
+        self,
+        file: str | Path,
+        annotator: str = "imported",
+        split: str | None = None,
+        *,
+        image_column: str | None = None,
+        label_column: str | None = None,
+        skip_unknown: bool = False,
+        replace: bool = False,
+        one_spelling: bool = False,
+    ) -> FileResult:
+        """Take labels from a table, an export of Label Studio or a folder `class/image`.
 
-        `annotator` gave them, if the file does not say; of a CSV only rows of the `split` are taken.
+        Parameters
+        ----------
+        file : str or Path
+        annotator : str
+            Who gave them, if the file does not say.
+        split : str, optional
+            Take only the rows whose `split` column says this, or the class folders in this folder.
+        image_column, label_column : str, optional
+            The names of these columns, where the table does not tell by itself.
+        skip_unknown : bool
+            Pass over images that are not in the pool, and count them.
+        replace : bool
+            Take back labels that say something else, whoever gave them.
+        one_spelling : bool
+            Make class names one that differ only in case, blanks or punctuation.
 
         Raises
         ------
         EvenpickError
             If the file cannot be read so, names an image that is not in the pool, or gives one two labels.
         """
-        return import_file(self.path, Path(file), annotator, split)
+        table = TableOptions(split, image_column, label_column, skip_unknown)
+        return import_file(self.path, Path(file), annotator, ImportOptions(table, replace, one_spelling))
+
+    def undo_import(self) -> FileResult:
+        """Take back the last import as a whole, and bring back what it replaced.
+
+        Raises
+        ------
+        EvenpickError
+            If there is none.
+        """
+        return undo_last_import(self.path)
 
     def export(
         self,
@@ -323,7 +362,7 @@ class Workspace:
         from .session import RecordedSession, Session, answer_all, result_of
 
         pool = self.pool
-        table = read_labels(labels, pool.image_ids, read_skipped(self.path), split)
+        table = read_labels(labels, pool.image_ids, read_skipped(self.path), TableOptions(split))
         if not table.labels:
             raise EvenpickError(f"'{labels}' labels no image of the pool{f' in split {split!r}' if split else ''}")
         if restart:
@@ -410,7 +449,7 @@ class Workspace:
         folder, model = Path(folder), self.model
         seen = self._looked_at(folder, model.source, progress)
         rows = rows_of_files(seen, folder)
-        table = read_labels(labels, [*rows, *find_images(folder)], (), split)
+        table = read_labels(labels, [*rows, *find_images(folder)], (), TableOptions(split))
         tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
         if not tested:
             raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")

@@ -140,7 +140,7 @@ def test_images_of_any_size_become_whole_batches(size):
         ({"interpolation": "bicubik"}, "interpolation 'bicubik' does not exist; did you mean 'bicubic'"),
         ({"channels": "grb"}, "channels 'rgb' or 'bgr'; got 224, 0.875, 'grb'"),
         ({"fit": "stretch"}, "fit 'stretch' does not exist"),
-        ({"size": 0}, "size must be >= 1"),
+        ({"size": 0}, "size must be a whole number from 1"),
         ({"crop": 0}, r"crop in \(0, 1\]"),
         ({"crop": 1.01}, r"crop in \(0, 1\]"),
     ],

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from evenpick.cli import main
-from evenpick.labels import FORMS, Annotation, LabelStore, effective_answers
+from evenpick.labels import FORMS, Annotation, LabelStore, Rename, effective_answers, standing_answers
 from evenpick.labels.importing import import_labels
 
 AWKWARD = ["cat", "Cat", "a/b", "..", 'say "x" & <y>', "100%41", "con", "été", "🦩", "x" * 200]
@@ -98,8 +98,9 @@ def test_images_that_nobody_answered_are_told(labelled, tmp_path):
         (["export", "{t}/gone", "{t}/o", "--to", "folder"], "is not a workspace"),
         (["import", "{w}", "{t}/gone"], "does not exist"),
         (["import", "{w}", "{t}/gone.json"], "does not exist"),
-        (["import", "{w}", "{t}/workspace-photos", "--split", "test"], "--split names rows of a CSV"),
+        (["import", "{w}", "{t}/workspace-photos", "--split", "test"], "--split names a folder of class folders"),
         (["import", "{w}", "{t}/workspace-photos"], "must hold a folder for each class"),
+        (["import", "{w}", "{t}/gone.json", "--replace"], "of the options only --annotator and --skip-unknown are for it"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(arguments, message, labelled, tmp_path):
@@ -118,6 +119,106 @@ def test_a_class_folder_made_by_hand_is_imported(labelled, make_workspace, tmp_p
     told = evenpick("import", second, tmp_path / "sorted", "--annotator", "me")
     assert told.splitlines() == [
         "1 labels imported, 1 images known by their path alone, with other bytes than when embedded.",
-        "Classes: 'cat'.",
+        "Classes: 'cat' 1.",
     ]
     assert [(e.image, e.label, e.annotator) for e in record(second)] == [("000.jpg", "cat", "me")]
+
+
+def csv_of(tmp_path, **named):
+    file = tmp_path / "labels.csv"
+    file.write_text("image,label\n" + "".join(f"{image}.jpg,{label}\n" for image, label in named.items()))
+    return file
+
+
+def test_a_corrected_table_takes_the_place_of_the_old_one_and_can_be_taken_back(make_workspace, tmp_path):
+    workspace = make_workspace(n=6)
+    evenpick("import", workspace, csv_of(tmp_path, **{"000": "cat", "001": "cat"}), "--annotator", "ann")
+    with LabelStore(workspace) as store:
+        store.append([Annotation("002.jpg", None, annotator="bob"), Annotation("000.jpg", "cow", annotator="bob")])
+    corrected = csv_of(tmp_path, **{"000": "dog", "001": "cat", "002": "elk"})
+
+    assert "2 images" not in evenpick("import", workspace, corrected, code=1)
+    told = evenpick("import", workspace, corrected, "--replace")
+
+    assert told.splitlines() == [
+        "2 labels imported, 1 of these in place of others, 1 known already.",
+        "Classes: 'dog' 1, 'cat' 1, 'elk' 1.",
+    ]
+    assert labels(workspace) == {"000.jpg": "dog", "001.jpg": "cat", "002.jpg": "elk"}
+    assert evenpick("import", workspace, "--undo") == (
+        "2 answers of the last import taken back, 3 earlier ones brought back.\n"
+    )
+    # The answers that it had replaced are there again, with who gave them.
+    standing = {(e.image, e.annotator, e.label) for e in standing_answers(record(workspace))}
+    assert standing == {
+        ("000.jpg", "ann", "cat"), ("000.jpg", "bob", "cow"), ("001.jpg", "ann", "cat"), ("002.jpg", "bob", None),
+    }  # fmt: skip
+    assert labels(workspace)["000.jpg"] == "cat"
+    assert evenpick("import", workspace, "--undo") == "2 answers of the last import taken back.\n".replace("2", "1")
+    assert "has no import that could be taken back" in evenpick("import", workspace, "--undo", code=1)
+
+
+def test_what_was_renamed_since_comes_back_with_its_new_name(make_workspace, tmp_path):
+    workspace = make_workspace(n=6)
+    evenpick("import", workspace, csv_of(tmp_path, **{"000": "cat"}))
+    evenpick("import", workspace, csv_of(tmp_path, **{"000": "dog", "001": "cat"}), "--replace")
+    with LabelStore(workspace) as store:
+        store.append([Rename("cat", "lion", annotator="me")])
+
+    evenpick("import", workspace, "--undo")
+
+    assert labels(workspace) == {"000.jpg": "lion"}
+
+
+def test_labels_of_the_whole_set_go_into_a_part_of_it(make_workspace, tmp_path):
+    workspace, file = make_workspace(n=3), csv_of(tmp_path, **{"000": "cat", "007": "dog"})
+
+    assert "--skip-unknown passes over them" in evenpick("import", workspace, file, code=1)
+    assert "1 labels imported, 1 of images that are not in the pool." in evenpick(
+        "import", workspace, file, "--skip-unknown"
+    )
+
+
+def test_classes_that_are_nearly_the_same_are_named_and_made_one_when_asked(make_workspace, tmp_path):
+    workspace = make_workspace(n=6)
+    file = csv_of(tmp_path, **{"000": "red fox", "001": "Red\u00a0 fox", "002": "Cat", "003": "Cat", "004": "cat "})
+
+    told = evenpick("import", workspace, file)
+    assert "Classes: 'Cat' 2, 'red fox' 1, 'Red fox' 1, 'cat' 1." in told
+    assert "Nearly the same: 'red fox', 'Red fox'; 'Cat', 'cat'. If each is one class: --undo" in told
+    evenpick("import", workspace, "--undo")
+    assert "Classes: 'Cat' 3, 'red fox' 2." in evenpick("import", workspace, file, "--one-spelling")
+
+
+@pytest.fixture
+def splits(make_workspace, tmp_path):
+    """A workspace, and its photographs as class folders below train and val."""
+    workspace, photos = make_workspace(n=6), tmp_path / "workspace-photos"
+    for number, place in enumerate(["train/cat", "train/dog", "val/cat", "val/dog"]):
+        (tmp_path / "data" / place).mkdir(parents=True)
+        shutil.copy(photos / f"00{number}.jpg", tmp_path / "data" / place)
+    return workspace, tmp_path / "data"
+
+
+def test_class_folders_below_train_and_val_are_known(splits):
+    workspace, data = splits
+
+    told = evenpick("import", workspace, data)
+
+    assert "4 labels imported" in told
+    assert "Read as class folders in train, val." in told
+    assert labels(workspace) == {"000.jpg": "cat", "001.jpg": "dog", "002.jpg": "cat", "003.jpg": "dog"}
+
+
+def test_one_of_the_splits_may_be_taken(splits):
+    workspace, data = splits
+
+    evenpick("import", workspace, data, "--split", "train")
+
+    assert labels(workspace) == {"000.jpg": "cat", "001.jpg": "dog"}
+    assert "it has train, val; got 'tain'" in evenpick("import", workspace, data, "--split", "tain", code=1)
+
+
+def test_a_file_or_undo_must_be_given_and_not_both(labelled, tmp_path):
+    for arguments in ([], [tmp_path / "x.csv", "--undo"]):
+        assert "name a FILE to import, or say --undo" in evenpick("import", labelled, *arguments, code=2)

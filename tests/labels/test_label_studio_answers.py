@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.labels.label_studio_answers import is_json, read_answers
+from evenpick.labels.label_studio_answers import read_answers
+from evenpick.labels.label_studio_files import is_from_label_studio
 
 DATA = Path(__file__).parents[1] / "data"
 KNOWN = [f"{i:03d}.jpg" for i in range(8)]
@@ -161,7 +162,6 @@ def test_images_that_embed_left_out_are_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("tasks", "message"),
     [
-        ([task("000.jpg", annotation("a", "b"))], r"task 7 \(image '000.jpg'\): .* chooses 2: 'a', 'b'; leave one"),
         ([task("z.jpg")], r"names 1 images that are not in the pool: '/x/z.jpg'; a task must have `image_id`, or"),
         ([task("000.jpg", annotation("a"), annotation("b"))], r"user 1 labels image '000.jpg' twice, as 'a' and 'b'"),
         ([task("000.jpg", annotation("a\nb"))], r"task 7 \(image '000.jpg'\): a class name must have at most 200"),
@@ -209,9 +209,9 @@ def test_a_file_that_is_no_export_is_refused(text, message, tmp_path):
 def test_json_is_told_from_a_table(name, text, json_it_is, tmp_path):
     (tmp_path / name).write_text(text, encoding="utf-8")
 
-    assert is_json(tmp_path / name) is json_it_is
-    assert is_json(tmp_path / "gone.json")
-    assert not is_json(tmp_path / "gone.csv")
+    assert is_from_label_studio(tmp_path / name) is json_it_is
+    assert is_from_label_studio(tmp_path / "gone.json")
+    assert not is_from_label_studio(tmp_path / "gone.csv")
 
 
 ME, BOB = "Label Studio user 1", "Label Studio user 2"
@@ -244,3 +244,35 @@ def test_a_real_export_is_read(name, skips, with_ids, tmp_path):
     assert set(said(found)) == {answer for answer in EXPORTED | skips if answer[0] in (ME, BOB)}
     assert len(found.new) + len(found.returned) == len(EXPORTED | skips)
     assert [who for who, image, _ in said(found) if image == "c/1.jpg"] == [ME, BOB]
+
+
+def test_an_annotation_of_two_choices_is_listed_and_the_rest_is_taken(tmp_path):
+    tasks = [task("000.jpg", annotation("a", "b")), task("001.jpg", annotation("a"))]
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps(tasks))
+
+    found = read_answers(file, ["000.jpg", "001.jpg"])
+
+    assert [(answer.image, answer.label) for answer in found.new] == [("001.jpg", "a")]
+    assert found.refused == ["task 7 (image '000.jpg') chooses 'a', 'b'"]
+    assert found.unanswered == 1
+
+
+CSV = """annotation_id,annotator,choice,created_at,id,image,lead_time,updated_at
+1,1,fox,2026-01-01T00:00:00Z,11,/data/local-files/?d=photos\\a\\000.jpg,3.1,2026-01-01T00:00:00Z
+2,ana@example.org,"{""choices"": [""fox"", ""deer""]}",2026-01-01T00:00:01Z,12,/data/local-files/?d=photos\\a\\001.jpg,2,x
+3,1,deer,2026-01-01T00:00:02Z,13,/data/local-files/?d=photos\\a\\002.jpg,3.1,2026-01-01T00:00:00Z
+"""
+
+
+def test_a_table_of_label_studio_on_windows_is_read(tmp_path):
+    file = tmp_path / "project-1.csv"
+    file.write_text(CSV)
+
+    assert is_from_label_studio(file)
+    found = read_answers(file, ["a/000.jpg", "a/001.jpg", "a/002.jpg"])
+
+    assert [(answer.image, answer.label, answer.annotator) for answer in found.new] == [
+        ("a/000.jpg", "fox", "Label Studio user 1"), ("a/002.jpg", "deer", "Label Studio user 1"),
+    ]  # fmt: skip
+    assert found.refused == ["task 12 (image 'a/001.jpg') chooses 'fox', 'deer'"]

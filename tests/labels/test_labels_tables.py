@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.labels import Annotation, LabelStore, Rename, Undo, read_labels, write_selection
+from evenpick.labels import Annotation, LabelStore, Rename, TableOptions, Undo, read_labels, write_selection
 from evenpick.labels.tables import export_labels
 
 
@@ -33,7 +33,7 @@ def test_rows_without_a_label_are_counted_and_passed_over(tmp_path):
 def test_only_the_rows_of_a_split_are_read(tmp_path):
     file = written(tmp_path, "split,file,label\npool,0.jpg,cat\ntest,0.jpg,dog\n")
 
-    assert read_labels(file, ["0.jpg"], split="test").labels == {"0.jpg": "dog"}
+    assert read_labels(file, ["0.jpg"], options=TableOptions("test")).labels == {"0.jpg": "dog"}
 
 
 def test_names_with_commas_newlines_and_emoji_go_through(tmp_path, make_pool):
@@ -57,7 +57,10 @@ def test_names_with_commas_newlines_and_emoji_go_through(tmp_path, make_pool):
     [
         ("image,label\nz.jpg,cat\n", "names 1 images that are not in the pool: 'z.jpg'"),
         ("image,label\na.jpg,cat\na.jpg,dog\n", "labels image 'a.jpg' twice, as 'cat' and 'dog'"),
-        ("photo,label\na.jpg,cat\n", r"needs a first line with a column 'image' \(or file.*\); found photo, label"),
+        (
+            "frame,label\na.jpg,cat\n",
+            r"needs a first line with a column 'image' \(or file.*\), or say --image-column; found frame, label",
+        ),
         ("image\na.jpg\n", "needs a first line with a column 'label'"),
         ("", "found none"),
         ('image,label\n"a.jpg,cat\n', "is no CSV table"),
@@ -101,7 +104,7 @@ def test_a_missing_file_and_a_missing_split_column_are_named(tmp_path):
     with pytest.raises(EvenpickError, match="does not exist"):
         read_labels(tmp_path / "gone.csv", [])
     with pytest.raises(EvenpickError, match="column 'split'"):
-        read_labels(written(tmp_path, "image,label\n"), [], split="test")
+        read_labels(written(tmp_path, "image,label\n"), [], options=TableOptions("test"))
 
 
 def test_the_same_label_twice_is_no_contradiction(tmp_path):

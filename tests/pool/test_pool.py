@@ -65,7 +65,7 @@ def test_a_pool_without_predictions_says_what_still_works():
     pool = Pool.from_arrays(np.zeros((2, 2)))
 
     for name in ("entropy", "margin", "confidence", "source_class"):
-        with pytest.raises(EvenpickError, match="choose 'random' or 'core_set'"):
+        with pytest.raises(EvenpickError, match=r"made without probabilities.*choose 'auto', 'core_set'"):
             getattr(pool, name)
 
 

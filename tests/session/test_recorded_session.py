@@ -150,6 +150,20 @@ def test_options_that_contradict_the_labels_are_refused(tmp_path, make_pool):
         assert (session.settings["budget"], session.settings["acquisition"]) == (9, "random")
 
 
+def test_a_budget_counts_imported_labels_too_and_a_smaller_one_is_told_which_number_is_right(tmp_path, make_pool):
+    with LabelStore(tmp_path) as store:
+        store.append(Annotation(image_id, "cat", annotator="imported") for image_id in make_pool(40).image_ids[:30])
+        with pytest.raises(
+            EvenpickError, match=r"holds 30 labels, and --budget counts all .* for 5 more say --budget 35"
+        ):
+            RecordedSession(tmp_path, make_pool(40), 5)
+        with pytest.raises(EvenpickError, match=r"for 10 more say --budget 40"):
+            RecordedSession(tmp_path, make_pool(40), 29)
+        assert store.settings is None
+    with RecordedSession(tmp_path, make_pool(40), 35) as session:
+        assert session.session.labels_left == 5
+
+
 def test_a_new_session_needs_a_budget(tmp_path, make_pool):
     with pytest.raises(EvenpickError, match="needs a budget: say --budget"):
         RecordedSession(tmp_path, make_pool())

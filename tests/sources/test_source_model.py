@@ -191,6 +191,14 @@ def test_the_preprocessing_beside_an_onnx_file_is_used_unless_another_is_given(m
         ("[8]", "does not state a preprocessing|setting '8' does not exist"),
         ('{"sise": 8}', "did you mean 'size'"),
         ('{"crop": "all"}', "does not state a preprocessing"),
+        ('{"mean": [0.5, 0.5]}', "mean must be three numbers from 0 to 1"),
+        ('{"mean": [123.7, 116.3, 103.5]}', r"for pixel values from 0 to 1 \(divide those for 0 to 255 by 255\)"),
+        ('{"std": [0, 1, 1]}', "std must be three numbers from 1e-06 to 1"),
+        ('{"mean": "grey"}', "mean must be three numbers"),
+        ('{"mean": 0.5}', "does not state a preprocessing"),
+        ('{"size": 32.5}', "size must be a whole number from 1 to 4,096"),
+        ('{"size": 100000}', "size must be a whole number from 1 to 4,096"),
+        ('{"reduced_jpeg": 1}', "reduced_jpeg must be true or false"),
     ],
 )
 def test_a_file_beside_an_onnx_file_that_states_no_preprocessing_is_refused(text, message, make_network, tmp_path):
@@ -199,13 +207,6 @@ def test_a_file_beside_an_onnx_file_that_states_no_preprocessing_is_refused(text
 
     with pytest.raises(EvenpickError, match=message):
         SourceModel.load(f"onnx:{tmp_path / 'own.onnx'}")
-
-
-def test_a_network_with_other_outputs_is_refused_by_their_names(make_network, tmp_path):
-    file = make_network(tmp_path / "own.onnx", outputs=("embedding", "logits"))
-
-    with pytest.raises(EvenpickError, match=r"outputs 'features' and 'logits'; has \['embedding', 'logits'\]"):
-        SourceModel.from_onnx(file, Preprocessing(size=8))
 
 
 @pytest.mark.parametrize("data", [b"", b"no network at all", bytes(1000)], ids=["empty", "text", "zeros"])

@@ -95,7 +95,8 @@ def test_a_hundred_kills_lose_nothing_and_change_no_question(make_workspace):
         told = {"port": 0, "open_browser": False, "announce": theirs.send, **options}
         server = processes.Process(target=serve, args=(workspace, pool, BUDGET), kwargs=told)
         server.start()
-        address = re.search(r"http://\S+", ours.recv())[0]
+        address, token = re.search(r"(http://\S+)\?token=(\S+)", ours.recv()).groups()
+        client.headers["authorization"] = f"Bearer {token}"  # the same each time
         if draw.random() < 0.9:  # else it may be killed before it serves anything
             client.get(f"{address}api/state")
         work = threading.Thread(target=annotator.work, args=(address,))

@@ -62,7 +62,7 @@ def test_without_the_extra_the_command_says_which_pip_line_brings_it(make_worksp
 
 
 @pytest.mark.slow
-def test_another_address_gets_a_token(make_workspace):
+def test_the_printed_address_holds_the_token_that_every_visitor_needs(make_workspace):
     command = [sys.executable, "-m", "evenpick", "label", str(make_workspace()), "--budget", "3", "--no-browser"]
     command += ["--host", "0.0.0.0", "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

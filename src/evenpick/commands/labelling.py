@@ -25,18 +25,38 @@ def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path 
 
 @click.command(name="import")
 @WORKSPACE
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--annotator", default="imported", show_default=True, help="Who gave these labels, if FILE does not say.")
 @SPLIT
-def import_(workspace: Path, file: Path, annotator: str, split: str | None) -> None:
+@click.option("--image-column", metavar="NAME", help="The column that names the image.")
+@click.option("--label-column", metavar="NAME", help="The column that holds the label.")
+@click.option("--skip-unknown", is_flag=True, help="Pass over images that are not in the pool.")
+@click.option("--replace", is_flag=True, help="Labels of FILE take the place of others.")
+@click.option("--one-spelling", is_flag=True, help="Classes that differ only in case, blanks or punctuation are one.")
+@click.option("--undo", is_flag=True, help="Take back the last import as a whole.")
+def import_(
+    workspace: Path, file: Path | None, annotator: str, split: str | None, image_column: str | None,
+    label_column: str | None, skip_unknown: bool, replace: bool, one_spelling: bool, undo: bool,
+) -> None:  # fmt: skip
     """Take labels from FILE: a CSV, an export of Label Studio or a folder.
 
-    A CSV has the columns image and label; Label Studio exports JSON or JSON-MIN; a folder has a folder of
-    images for each class.
+    A CSV has the columns image and label; tables of Wildlife Insights, Timelapse, Camtrap DP and iNaturalist are
+    known by theirs. Label Studio exports JSON, JSON-MIN or CSV. A folder has a folder of images for each class, also
+    below train and val.
     """
     from ..workspace import Workspace
 
-    click.echo(Workspace(workspace).import_labels(file, annotator, split))
+    work = Workspace(workspace)
+    if undo == (file is not None):
+        raise click.UsageError("name a FILE to import, or say --undo; one of the two")
+    if file is None:
+        click.echo(work.undo_import())
+        return
+    taken = work.import_labels(
+        file, annotator, split, image_column=image_column, label_column=label_column, skip_unknown=skip_unknown,
+        replace=replace, one_spelling=one_spelling,
+    )  # fmt: skip
+    click.echo(taken)
 
 
 @click.command()
@@ -67,7 +87,7 @@ def export(
 
 @click.command()
 @WORKSPACE
-@click.option("--budget", type=int, help="How many labels you can pay for; needed the first time.")
+@click.option("--budget", type=int, help="Labels in all, imported ones too; needed the first time.")
 @click.option("--acquisition", help="How to choose, see docs/methods.md; by default auto.")
 @click.option("--balancing", help="auto, ratio_max, diff_min or none; by default auto.")
 @click.option(
@@ -77,15 +97,20 @@ def export(
 @click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
 @click.option("--repeat", type=int, default=1, show_default=True, help="People asked for each image.")
 @click.option("--show-target", is_flag=True, help="Tell which class an image was asked for.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; others need a token.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 opens it to the network."
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
-@click.option("--token", help="What visitors must know; drawn when --host is not this machine.")
+@click.option("--token", help="What visitors must know; by default the workspace's own, drawn once.")
+@click.option(
+    "--url", help="Where people find the page, if a proxy stands before it: https://labels.example.org/label/"
+)
 @click.option("--no-browser", is_flag=True, help="Do not open the page.")
 @click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
 def label(
     workspace: Path, budget: int | None, acquisition: str | None, balancing: str | None, patience: int | None,
     seed: int | None, annotator: str | None, repeat: int, show_target: bool, host: str, port: int,
-    token: str | None, no_browser: bool, restart: bool,
+    token: str | None, url: str | None, no_browser: bool, restart: bool,
 ) -> None:  # fmt: skip
     """Label in the browser what evenpick asks for, alone or together; go on any time."""
     from ..web import serve  # noqa: F401 (a missing extra is told before anything else)
@@ -97,7 +122,7 @@ def label(
     click.echo("Choosing the first images; among many this takes seconds ...", err=True)
     Workspace(workspace).label(
         budget, annotator=annotator, restart=restart, announce=click.echo, repeat=repeat, show_target=show_target,
-        host=host, port=port, token=token, open_browser=not no_browser, **chosen,
+        host=host, port=port, token=token, url=url, open_browser=not no_browser, **chosen,
     )  # fmt: skip
 
 

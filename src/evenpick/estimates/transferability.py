@@ -195,8 +195,18 @@ def log_me(features: FloatArray, labels: IndexArray) -> float:
     return float(np.mean(evidence))
 
 
-def advice(knowledge: SourceKnowledge, measured: MeasuredTransfer | None = None) -> Advice:
-    """Which methods to take. Labels outweigh the look before them wherever they can tell."""
+def advice(knowledge: SourceKnowledge | None, measured: MeasuredTransfer | None = None) -> Advice:
+    """Which methods to take. Labels outweigh the look before them wherever they can tell.
+
+    Without `knowledge` the source is an encoder without classes.
+    """
+    if knowledge is None:
+        finding = [
+            "The source is an encoder without classes: before labels nothing tells whether it knows this domain."
+        ]
+        return Advice(
+            " ".join([*finding, *_finding_after(measured, False)]), _WITHOUT_CLASSES, source_functions_help=False
+        )
     agreement = None if measured is None else measured.agreement
     helps = knowledge.knows if agreement is None else agreement >= AGREEING
     if helps:
@@ -215,7 +225,13 @@ def advice(knowledge: SourceKnowledge, measured: MeasuredTransfer | None = None)
         "; its balancing weighs images by what a probe on your labels is unsure of, rare classes first, "
         "and asks the source's predictions nothing."
     )
-    return Advice(" ".join([_finding_before(knowledge), *_finding_after(measured)]), method, helps)
+    return Advice(" ".join([_finding_before(knowledge), *_finding_after(measured, True)]), method, helps)
+
+
+_WITHOUT_CLASSES = (
+    "Take 'auto', which covers the features and asks for no source predictions; functions on source predictions "
+    "(lc_inv_div and its like) need a source with classes."
+)
 
 
 def _agreement(pool: Pool, rows: IndexArray, labels: IndexArray) -> float | None:
@@ -257,11 +273,13 @@ def _finding_before(knowledge: SourceKnowledge) -> str:
     )
 
 
-def _finding_after(measured: MeasuredTransfer | None) -> list[str]:
+def _finding_after(measured: MeasuredTransfer | None, has_classes: bool) -> list[str]:
     if measured is None or measured.n_classes < 2:
         return ["There are no labels of two classes yet to measure it by."]
     said = []
-    if measured.agreement is None:
+    if not has_classes:
+        pass  # the labels have nothing to agree with
+    elif measured.agreement is None:
         few = measured.n_labels < ENOUGH
         why = f"there are fewer than {ENOUGH}" if few else "most are the only one of their source class"
         said.append(f"The labels cannot say how far source classes and labels agree, because {why}.")

@@ -1,5 +1,6 @@
 """Image files: found below a folder, opened as upright RGB, cut and batched for a network."""
 
+from .addresses import resolve_addresses
 from .batches import Logits, decoded, logits_of_parts, random_cut
 from .decoding import UnreadableImageError, decode_image
 from .exif import captured
@@ -23,4 +24,5 @@ __all__ = [
     "logits_of_parts",
     "open_part",
     "random_cut",
+    "resolve_addresses",
 ]

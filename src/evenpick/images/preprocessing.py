@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ INTERPOLATIONS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 FITS = ("crop", "squash", "pad")
+_LARGEST = 4096  # pixels a side
 _LATER = ("fit",)
 
 
@@ -49,11 +51,21 @@ class Preprocessing:
             raise unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
         if self.fit not in FITS:
             raise unknown_name("fit", self.fit, FITS)
-        if self.channels not in ("rgb", "bgr") or self.size < 1 or not 0 < self.crop <= 1:
+        size = self.size if isinstance(self.size, Integral) and not isinstance(self.size, bool) else 0
+        if self.channels not in ("rgb", "bgr") or not 1 <= size <= _LARGEST or not 0 < self.crop <= 1:
             raise EvenpickError(
-                "preprocessing: size must be >= 1, crop in (0, 1] and channels 'rgb' or 'bgr'; "
-                f"got {self.size}, {self.crop}, {self.channels!r}"
+                f"preprocessing: size must be a whole number from 1 to {_LARGEST:,}, crop in (0, 1] and channels 'rgb' or "
+                f"'bgr'; got {self.size}, {self.crop}, {self.channels!r}"
             )
+        if not isinstance(self.reduced_jpeg, bool):
+            raise EvenpickError(f"preprocessing: reduced_jpeg must be true or false; got {self.reduced_jpeg!r}")
+        for name, lowest in (("mean", 0), ("std", 1e-6)):
+            values = getattr(self, name)
+            if len(values) != 3 or not all(isinstance(x, Real) and lowest <= float(x) <= 1 for x in values):
+                raise EvenpickError(
+                    f"preprocessing: {name} must be three numbers from {lowest:g} to 1, for pixel values from 0 to 1 (divide "
+                    f"those for 0 to 255 by 255); got {list(values)}"
+                )
 
     def __repr__(self) -> str:
         kept = [field for field in fields(self) if getattr(self, field.name) != field.default]

@@ -1,8 +1,10 @@
 """The record of who said what of which image, and every form in which labels come and go."""
 
 from .answers import DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labels
+from .columns import TableOptions
 from .entries import Annotation, Entry, Kind, Phase, Rename, Undo, effective_answers, standing_answers
-from .files import FORMS, FileResult, export_file, import_file
+from .files import FORMS, FileResult, export_file
+from .from_files import ImportOptions, import_file, undo_last_import
 from .record import LabelStore, set_aside
 from .tables import read_labels, write_predictions, write_selection
 
@@ -13,11 +15,13 @@ __all__ = [
     "Answer",
     "Entry",
     "FileResult",
+    "ImportOptions",
     "Kind",
     "LabelStore",
     "Phase",
     "RecordedLabels",
     "Rename",
+    "TableOptions",
     "Undo",
     "as_answers",
     "effective_answers",
@@ -27,6 +31,7 @@ __all__ = [
     "recorded_labels",
     "set_aside",
     "standing_answers",
+    "undo_last_import",
     "write_predictions",
     "write_selection",
 ]

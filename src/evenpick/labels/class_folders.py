@@ -11,7 +11,7 @@ import hashlib
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
@@ -22,11 +22,13 @@ from ..images import find_images
 from ..names import checked_class_name
 from ..paths import Paths
 from ..pool import Pool, read_images_csv, read_state
+from .columns import TableOptions
 from .entries import effective_answers
 from .record import LabelStore
 from .tables import LabelRow, LabelTable, label_table
 
 CLASSES = "classes.csv"
+_SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval"))
 _LONGEST = 240  # bytes; most file systems take 255
 
 # What Windows or the shell's `..` and hidden files make of a name; `%` and `~` so that reading back is exact.
@@ -68,10 +70,12 @@ def export_folder(target: Path, store: LabelStore, pool: Pool) -> tuple[int, int
     return len(files), copied
 
 
-def read_folder(folder: Path, workspace: Path, skipped: Iterable[str] = ()) -> LabelTable:
-    """The labels of a folder `class/image`.
+def read_folder(
+    folder: Path, workspace: Path, skipped: Iterable[str] = (), options: TableOptions | None = None
+) -> LabelTable:
+    """The labels of a folder `class/image`, or of several such folders called `train`, `val` and so on.
 
-    An image is known by its bytes, which the pool has a checksum of, or else by its path below the class.
+    An image is known by its bytes, which the pool has a checksum of, or else by its path below the class or folder.
 
     Raises
     ------
@@ -79,26 +83,51 @@ def read_folder(folder: Path, workspace: Path, skipped: Iterable[str] = ()) -> L
         If an image lies beside the class folders, is not in the pool, or lies in two classes; if a folder is a
         link or cannot be listed, or `classes.csv` does not tell a shortened name.
     """
+    asked, names = options or TableOptions(), _all_images(folder)
+    splits = _splits(names)
+    if asked.split is not None and asked.split not in splits:
+        found = f"it has {', '.join(splits)}" if splits else "it has none, such as train and val"
+        raise EvenpickError(f"--split names a folder of class folders in '{folder}'; {found}; got {asked.split!r}")
     rows = read_images_csv(Paths(workspace), read_state(workspace))
     image_of_digest = {row.sha256: row.image for row in rows}
     advice = "a file must be a copy of an image of the pool, or have its path below the class folder"
     image_ids, left_out = {row.image for row in rows}, set(skipped)
-    files = list(_labelled_files(folder, image_of_digest))
-    table = label_table(folder, [row for row, _ in files], image_ids, left_out, advice)
+    named = [(name, *_inside_split(name, splits)) for name in names]
+    taken = [(name, inner) for name, split, inner in named if asked.split in (None, split)]
+    files = list(_labelled_files(folder, taken, image_of_digest, image_ids))
+    table = label_table(folder, [row for row, _ in files], image_ids, left_out, advice, asked.skip_unknown)
     by_path = {row.image for row, by_bytes in files if not by_bytes}
-    return replace(table, by_path=len(by_path & table.labels.keys()))
+    form = f"Read as class folders in {', '.join(splits)}" if splits else ""
+    return replace(table, by_path=len(by_path & table.labels.keys()), form=form)
 
 
-def _labelled_files(folder: Path, image_of_digest: Mapping[str, str]) -> Iterator[tuple[LabelRow, bool]]:
+def _splits(names: Sequence[str]) -> list[str]:
+    """The folders of class folders, where all of the images lie in such; none where they lie in class folders."""
+    first = {name.partition("/")[0] for name in names}
+    nested = any(name.count("/") > 1 for name in names)
+    return sorted(first) if nested and all(name.casefold() in _SPLITS for name in first) else []
+
+
+def _inside_split(name: str, splits: Sequence[str]) -> tuple[str, str]:
+    """The split of a file, and its path within."""
+    split, _, rest = name.partition("/")
+    return (split, rest) if splits else ("", name)
+
+
+def _labelled_files(
+    folder: Path, names: Iterable[tuple[str, str]], image_of_digest: Mapping[str, str], image_ids: Container[str]
+) -> Iterator[tuple[LabelRow, bool]]:
     """Image and class of each file, and whether the image is known by its bytes."""
     class_of = _read_classes(folder / CLASSES)
-    for name in _all_images(folder):
-        first, slash, image_id = name.partition("/")
-        if not slash:
+    for name, inner in names:
+        first, slash, image_id = inner.partition("/")
+        if not slash and inner == name:
             raise EvenpickError(f"'{folder}' must hold a folder for each class; image '{name}' lies beside them")
+        label = _class_of(folder, first, class_of) if slash else ""  # test images of a split need have no class
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        row = LabelRow(f"'{name}'", image_of_digest.get(digest, image_id), _class_of(folder, first, class_of))
-        yield row, digest in image_of_digest
+        by_path = image_id if image_id in image_ids or name not in image_ids else name
+        image = image_of_digest.get(digest, by_path)
+        yield LabelRow(f"'{name}'", image, label), digest in image_of_digest
 
 
 def _all_images(folder: Path) -> list[str]:

@@ -8,28 +8,35 @@ from dataclasses import dataclass
 
 from ..errors import EvenpickError
 from .entries import Annotation, Entry, Undo, first_labels, standing_answers
+from .imports import append_import
 from .record import LabelStore
 
 
-def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str) -> int:
+def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str, replacing: bool = False) -> int:
     """Record the labels of images; returns how many were new.
+
+    With `replacing`, labels that say something else are taken back, whoever gave them.
 
     Raises
     ------
     EvenpickError
-        If an image has another label already; nothing is recorded then.
+        If an image has another label already and none is to be replaced; nothing is recorded then.
     """
     standing = standing_answers(store.entries())
     recorded = {image: answer.label for image, answer in first_labels(standing).items()}
     clashes = [image for image, label in labels.items() if recorded.get(image, label) != label]
-    if clashes:
+    if clashes and not replacing:
         first = clashes[0]
         raise EvenpickError(
             f"{len(clashes)} images have another label in '{store.path}', the first '{first}': "
-            f"'{recorded[first]}' there, '{labels[first]}' here; nothing was imported"
+            f"'{recorded[first]}' there, '{labels[first]}' here; nothing was imported: --replace takes those here"
         )
-    new = [Annotation(image, label, annotator=annotator) for image, label in labels.items() if image not in recorded]
-    store.append([*_skips_taken_back(standing, new), *new])
+    replaced = set(clashes)
+    taken_back = [Undo(answer.id, annotator=annotator) for answer in standing if answer.image in replaced]
+    wanted = [image for image in labels if image not in recorded or image in replaced]
+    new = [Annotation(image, labels[image], annotator=annotator) for image in wanted]
+    kept = [answer for answer in standing if answer.image not in replaced]
+    append_import(store, [*taken_back, *_skips_taken_back(kept, new), *new])
     return len(new)
 
 
@@ -61,7 +68,7 @@ def import_answers(store: LabelStore, answers: Sequence[Annotation], returned: S
     corrected = [answer for answer in standing if _by_whom(answer) in renewed]
     kept = [answer for answer in standing if _by_whom(answer) not in renewed]
     taken_back = [Undo(answer.id, annotator=answer.annotator) for answer in corrected]
-    store.append([*taken_back, *_skips_taken_back(kept, labels), *labels, *skips])
+    append_import(store, [*taken_back, *_skips_taken_back(kept, labels), *labels, *skips])
     counting = first_labels([*kept, *labels])
     second = [answer for answer in labels if counting[answer.image] is not answer]
     disagreeing = sum(answer.label != counting[answer.image].label for answer in second)

@@ -1,17 +1,17 @@
-"""What Label Studio exports, JSON and JSON-MIN, as answers of people to images of the pool."""
+"""What Label Studio exports, JSON, JSON-MIN and CSV, as answers of people to images of the pool."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import EvenpickError
+from ..images import resolve_addresses
 from ..names import checked_class_name, checked_name
 from .entries import Annotation
-from .label_studio_addresses import resolve_addresses
+from .label_studio_files import read_tasks
 from .label_studio_tasks import ANSWERS, CHOICES, IMAGE, IMAGE_ID
-from .tables import not_in_the_pool
+from .tables import UnknownImagesError
 
 CHOICE_KEYS = (CHOICES, "choice", "class", "category")  # ours, and what others call the tag in JSON-MIN
 
@@ -19,12 +19,15 @@ CHOICE_KEYS = (CHOICES, "choice", "class", "category")  # ours, and what others 
 @dataclass(frozen=True)
 class Answers:
     """Labels and skips of a file, each person at most one to an image: new ones, and those that evenpick sent
-    along and that came back; how many images have none; images that were left out when embedding."""
+    along and that came back; how many images have none; images that were left out when embedding; what was passed
+    over because it chooses several classes, or is not in the pool."""
 
     new: list[Annotation]
     returned: list[Annotation]
     unanswered: int
     skipped: list[str]
+    refused: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -43,61 +46,44 @@ class _Task:
     annotations: list[_Annotation]
 
 
-def is_json(file: Path) -> bool:
-    """Whether a file is named or begins like JSON, and so is no table."""
-    if file.suffix.lower() == ".json" or not file.is_file():
-        return file.suffix.lower() == ".json"
-    with file.open("rb") as handle:
-        return handle.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"[", b"{")
-
-
-def read_answers(file: Path, image_ids: Collection[str], skipped: Iterable[str] = (), annotator: str = "") -> Answers:
+def read_answers(
+    file: Path, image_ids: Collection[str], skipped: Iterable[str] = (), annotator: str = "", skip_unknown: bool = False
+) -> Answers:
     """The answers in what Label Studio exported.
 
     Parameters
     ----------
     file : Path
-        JSON or JSON-MIN.
+        JSON, JSON-MIN or CSV.
     image_ids : collection of str
         The image ids that may be named. A task names its image by `image_id`, or else by its address.
     skipped : iterable of str
         Image ids that were left out when embedding: they are passed over and listed.
     annotator : str
         Who answered where the file does not say.
+    skip_unknown : bool
+        Pass over images that are in neither list.
 
     Raises
     ------
     EvenpickError
-        If the file is something else, names an image that is in neither list, or an annotation
-        gives several classes, or one person gives an image two.
+        If the file is something else, names an image that is in neither list, or one person gives an image two classes.
     """
-    tasks = [_task(file, number, item) for number, item in enumerate(_read(file), start=1)]
+    tasks = [_task(file, number, item) for number, item in enumerate(read_tasks(file), start=1)]
     left_out = set(skipped)
     images = _images(file, tasks, {*image_ids, *left_out})
+    unknown = [image for image in images if image not in image_ids and image not in left_out]
+    if unknown and not skip_unknown:
+        advice = "a task must have `image_id`, or an address that ends in such a path"
+        raise UnknownImagesError(file, unknown, advice)
     by_image: dict[str, list[_Task]] = {}
     for task, image in zip(tasks, images, strict=True):
         by_image.setdefault(image, []).append(task)
-    passed_over = [image for image in by_image if image in left_out]
-    answers = Answers([], [], 0, passed_over)
-    for image in passed_over:
+    answers = Answers([], [], 0, [image for image in by_image if image in left_out], unknown=unknown)
+    for image in {*answers.skipped, *unknown}:
         del by_image[image]
     unanswered = sum(not _answer(file, image, same, annotator, answers) for image, same in by_image.items())
     return replace(answers, unanswered=unanswered)
-
-
-def _read(file: Path) -> list[Any]:
-    if not file.is_file():
-        raise EvenpickError(f"label file '{file}' does not exist")
-    try:
-        tasks = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise EvenpickError(f"'{file}' is no JSON: {error}") from error
-    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise EvenpickError(
-            f"'{file}' must be a list of tasks, as Label Studio exports them as JSON or JSON-MIN; "
-            f"got {'a list of other things' if isinstance(tasks, list) else type(tasks).__name__}"
-        )
-    return tasks
 
 
 def _task(file: Path, number: int, item: Mapping[str, Any]) -> _Task:
@@ -153,11 +139,7 @@ def _images(file: Path, tasks: Iterable[_Task], image_ids: Collection[str]) -> l
         if not is_known:
             addresses.append(_address(file, task))
     found = iter(resolve_addresses(addresses, image_ids))
-    images = [next(found) if name is None else name for name in named]
-    unknown = [image for image in images if image not in image_ids]
-    if unknown:
-        raise not_in_the_pool(file, unknown, "a task must have `image_id`, or an address that ends in such a path")
-    return images
+    return [next(found) if name is None else name for name in named]
 
 
 def _address(file: Path, task: _Task) -> str:
@@ -174,7 +156,7 @@ def _answer(file: Path, image: str, tasks: Iterable[_Task], annotator: str, answ
     """Add what each person said of an image; returns whether anybody did."""
     new: dict[str, str | None] = {}
     returned: dict[str, str | None] = {}
-    for person, label, came_back in _given(file, image, tasks, annotator):
+    for person, label, came_back in _given(file, image, tasks, annotator, answers.refused):
         given = returned if came_back else new
         if label is not None and given.get(person) not in (None, label):
             raise EvenpickError(
@@ -188,12 +170,17 @@ def _answer(file: Path, image: str, tasks: Iterable[_Task], annotator: str, answ
     return bool(new or returned)
 
 
-def _given(file: Path, image: str, tasks: Iterable[_Task], annotator: str) -> Iterator[tuple[str, str | None, bool]]:
-    """Person, label (None for a skip) and whether this answer was sent along; first to last."""
+def _given(
+    file: Path, image: str, tasks: Iterable[_Task], annotator: str, refused: list[str]
+) -> Iterator[tuple[str, str | None, bool]]:
+    """Person, label (None for a skip) and whether this answer was sent along; first to last. What chooses several
+    classes goes to `refused`."""
     found = [(annotation, task) for task in tasks for annotation in task.annotations]
     sent = {task.name: _sent(task) for _, task in found}  # JSON-MIN repeats a task for each annotation
     for annotation, task in sorted(found, key=lambda pair: pair[0].made):
-        if annotation.cancelled or annotation.choices:
+        if len(annotation.choices) > 1 and not annotation.cancelled:
+            refused.append(f"{task.name} (image '{image}') chooses {', '.join(map(repr, annotation.choices))}")
+        elif annotation.cancelled or annotation.choices:
             label = None if annotation.cancelled else _label(file, task, image, annotation.choices)
             answers = sent[task.name]
             sender = next((person for person, before in answers.items() if before == label), None)
@@ -218,11 +205,6 @@ def _said_by(annotation: _Annotation, task: _Task) -> Any:
 
 
 def _label(file: Path, task: _Task, image: str, choices: list[Any]) -> str:
-    if len(choices) != 1:
-        raise EvenpickError(
-            f"'{file}', {task.name} (image '{image}'): an image has one class; its annotation chooses "
-            f"{len(choices)}: {', '.join(map(repr, choices))}; leave one in Label Studio and export again"
-        )
     return checked_class_name(choices[0], f"'{file}', {task.name} (image '{image}'): a class name")
 
 

@@ -5,9 +5,10 @@ changed or deleted, and the tables refuse it.
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,8 @@ class LabelStore:
         if not self.path.parent.is_dir():
             raise EvenpickError(f"workspace '{workspace}' does not exist: run `evenpick embed` first")
         # One connection for all threads; callers serialise (a session is one state machine anyway).
+        with suppress(OSError):  # which SQLite tells better
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # a new one is for its owner alone
         try:
             self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30)
         except sqlite3.OperationalError as error:

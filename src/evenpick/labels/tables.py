@@ -1,50 +1,56 @@
 """Labels in and out as CSV tables that people and other tools can edit."""
 
-import csv
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..arrays import IndexArray
 from ..atomic_files import write_csv
 from ..errors import EvenpickError, first_few
+from ..images import resolve_addresses
 from ..label_values import Label
 from ..names import checked_class_name
 from ..pool import Pool
+from .columns import TableOptions, best_images, reading_of
 from .entries import effective_answers
 from .record import LabelStore
-
-IMAGE_COLUMNS = ("image", "file", "filename", "path", "image_id")
-LABEL_COLUMNS = ("label", "class", "category")
+from .sheets import Sheet, read_sheet
 
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The labels that a file or folder gives to images, what of it was passed over, and how many images of a
-    folder are known by their path alone, as their bytes are not those that were embedded."""
+    """The labels that a file or folder gives to images, and what of it was passed over.
+
+    `by_path` images of a folder are known by their path alone, as their bytes are not those that were embedded;
+    `unknown` ones are not in the pool; `form` says in words whose table it is.
+    """
 
     labels: dict[str, str]
     unlabelled: int = 0
     skipped: list[str] = field(default_factory=list)
     by_path: int = 0
+    unknown: list[str] = field(default_factory=list)
+    form: str = ""
 
 
 def read_labels(
-    file: str | Path, image_ids: Iterable[str], skipped: Iterable[str] = (), split: str | None = None
+    file: str | Path,
+    image_ids: Iterable[str],
+    skipped: Iterable[str] = (),
+    options: TableOptions | None = None,
 ) -> LabelTable:
-    """The labels of a CSV file with an image and a label column.
+    """The labels of a table with an image and a label column; see `columns` for their names.
 
     Parameters
     ----------
     file : path
-        Its first line names the columns: one of `IMAGE_COLUMNS`, one of `LABEL_COLUMNS`, and `split` if
-        one is asked for. Rows with an empty label are counted as not labelled yet.
+        CSV as spreadsheets write it. Rows with an empty label are counted as not labelled yet.
     image_ids : iterable of str
-        The images that may be named, with or without a `./` before them.
+        The images that may be named: by their ids, or with one thing before all of them, as in an absolute path.
     skipped : iterable of str
         Image ids that were left out when embedding: named in the table, they are passed over and listed.
-    split : str, optional
-        Take only the rows whose `split` column says this.
+    options : TableOptions, optional
+        Which rows and columns to take.
 
     Raises
     ------
@@ -52,7 +58,22 @@ def read_labels(
         If the file has no such columns, names an image that is in neither list, has a class name that is none,
         or gives one image two labels.
     """
-    return label_table(file, _rows(Path(file), split), set(image_ids), set(skipped))
+    asked, left_out = options or TableOptions(), set(skipped)
+    sheet = read_sheet(Path(file))
+    reading = reading_of(sheet, asked)
+    lines, rows = _rows(sheet, asked.split)
+    known = {*image_ids, *left_out}
+    names = best_images(reading, rows, lambda names: resolve_addresses(names, known), known)
+    found = (
+        LabelRow(f"line {line}", image, reading.label(cells).strip())
+        for line, image, cells in zip(lines, names, rows, strict=True)
+    )
+    advice = "names must be paths relative to the embedded folder, or have one thing before all of them"
+    if asked.split is None and "split" in sheet.keys:
+        advice += "; it has a column split, of which --split takes a part"
+    named = (row for row in found if row.image or row.label)
+    table = label_table(file, named, known - left_out, left_out, advice, asked.skip_unknown)
+    return replace(table, form=reading.form)
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,7 @@ def label_table(
     image_ids: Container[str],
     skipped: Container[str],
     advice: str = "names must be paths relative to the embedded folder",
+    skip_unknown: bool = False,
 ) -> LabelTable:
     """The table of the rows that a file holds; `advice` says how an image must be named."""
     labels: dict[str, str] = {}
@@ -89,35 +111,30 @@ def label_table(
                 raise EvenpickError(
                     f"'{file}' labels image '{row.image}' twice, as '{labels[row.image]}' and '{name}': keep one of them"
                 )
-    if unknown:
-        raise not_in_the_pool(file, unknown, advice)
-    return LabelTable(labels, unlabelled, passed_over)
+    if unknown and not skip_unknown:
+        raise UnknownImagesError(file, unknown, advice)
+    return LabelTable(labels, unlabelled, passed_over, unknown=unknown)
 
 
-def not_in_the_pool(file: str | Path, unknown: Sequence[str], advice: str) -> EvenpickError:
-    """The error for images that the pool does not hold."""
-    return EvenpickError(
-        f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(unknown)}; {advice}"
-    )
+class UnknownImagesError(EvenpickError):
+    """A file names images that the pool does not hold."""
+
+    def __init__(self, file: str | Path, unknown: Sequence[str], advice: str) -> None:
+        super().__init__(
+            f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(unknown)}; {advice}"
+        )
 
 
-def _rows(file: Path, split: str | None) -> Iterator[LabelRow]:
-    if not file.is_file():
-        raise EvenpickError(f"label file '{file}' does not exist")
-    try:
-        # utf-8-sig: spreadsheets begin a file with a byte order mark.
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
-            reader = csv.DictReader(handle, strict=True)
-            image_column = _column(file, reader.fieldnames, IMAGE_COLUMNS)
-            label_column = _column(file, reader.fieldnames, LABEL_COLUMNS)
-            if split is not None:
-                _column(file, reader.fieldnames, ("split",))
-            for row in reader:
-                image, label = (row[image_column] or "").removeprefix("./"), (row[label_column] or "").strip()
-                if (image or label) and (split is None or row["split"] == split):
-                    yield LabelRow(f"line {reader.line_num}", image, label)
-    except csv.Error as error:
-        raise EvenpickError(f"'{file}' is no CSV table: {error}") from error
+def _rows(sheet: Sheet, split: str | None) -> tuple[list[int], list[dict[str, str]]]:
+    """The lines and cells of the rows to take."""
+    keys = sheet.keys
+    if split is not None and "split" not in keys:
+        raise EvenpickError(
+            f"'{sheet.file}' needs a column 'split', of which --split takes a part; found {', '.join(sheet.columns)}"
+        )
+    rows = [(line, dict(zip(keys, cells, strict=True))) for line, cells in sheet.rows]
+    taken = [(line, cells) for line, cells in rows if split is None or cells["split"] == split]
+    return [line for line, _ in taken], [cells for _, cells in taken]
 
 
 def _class_name(file: str | Path, row: LabelRow) -> str:
@@ -126,16 +143,6 @@ def _class_name(file: str | Path, row: LabelRow) -> str:
     except EvenpickError as error:
         broken = any("\udc80" <= character <= "\udcff" for character in row.label)  # bytes that are no UTF-8
         raise EvenpickError(f"{error}{'; save the file as UTF-8' if broken else ''}") from error
-
-
-def _column(file: Path, found: Sequence[str] | None, wanted: Sequence[str]) -> str:
-    for name in wanted:
-        if name in (found or ()):
-            return name
-    raise EvenpickError(
-        f"'{file}' needs a first line with a column '{wanted[0]}'"
-        f"{' (or ' + ', '.join(wanted[1:]) + ')' if wanted[1:] else ''}; found {', '.join(found or ()) or 'none'}"
-    )
 
 
 def write_selection(file: Path, pool: Pool, order: IndexArray) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..atomic_files import writing
 from ..errors import EvenpickError, first_few
 from ..images import find_images
-from ..labels import read_labels
+from ..labels import TableOptions, read_labels
 from .imbalance import induce_imbalance
 
 TEST_SHARE = 0.2  # of a set that names no test images
@@ -121,7 +121,7 @@ def _labelled(folder: Path, unpacked: Path) -> tuple[Split, Split]:
     splits = []
     for split in ("pool", "test"):
         ids = find_images(folder / split)
-        splits.append(Split(folder / split, read_labels(folder / "labels.csv", ids, (), split).labels))
+        splits.append(Split(folder / split, read_labels(folder / "labels.csv", ids, (), TableOptions(split)).labels))
     return splits[0], splits[1]
 
 

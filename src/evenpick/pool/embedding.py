@@ -15,7 +15,7 @@ from ..errors import NO_SPACE, EvenpickError
 from ..images import Part, UnreadableImageError, captured, cut_part, find_images
 from ..machine import Progress, Run, map_in_threads
 from ..paths import Paths
-from ..probabilities import softmax, summarise_probabilities
+from ..probabilities import PREDICTION, softmax, summarise_probabilities
 from ..sources import SourceModel
 from .blocks import BLOCK_ROWS
 from .images_csv import ImageRow
@@ -144,7 +144,9 @@ def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) ->
         return [], broken
     features, logits = source.network(source.preprocessing.batch([cut for _, cut in opened]))
     finite = np.asarray(np.isfinite(np.hstack([features, logits])).all(axis=1))
-    predictions = summarise_probabilities(softmax(np.where(finite[:, None], logits, 0)))
+    predictions = np.zeros(len(opened), PREDICTION)  # of an encoder without classes nobody reads them
+    if source.class_count:
+        predictions = summarise_probabilities(softmax(np.where(finite[:, None], logits, 0)))
     rows = []
     for i, (image, _) in enumerate(opened):
         if finite[i]:

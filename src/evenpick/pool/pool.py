@@ -121,11 +121,13 @@ class Pool:
         for number, count in enumerate(rows):
             check_block_files(paths, number, count, state["feature_size"])
         features = BlockArray([paths.features(i) for i in range(len(rows))], rows, state["feature_size"])
-        predictions = np.concatenate([np.load(paths.predictions(i), allow_pickle=False) for i in range(len(rows))])
+        source, predictions = read_source(paths, state), None
+        if source.class_count:
+            predictions = np.concatenate([np.load(paths.predictions(i), allow_pickle=False) for i in range(len(rows))])
         images = read_images_csv(paths, state)
         ids, facts = [row.image for row in images], ImageFacts.of(images)
         groups = read_groups(paths.groups, ids)
-        return cls(features, ids, predictions, read_source(paths, state), Path(state["folder"]), groups, facts)
+        return cls(features, ids, predictions, source, Path(state["folder"]), groups, facts)
 
     def __repr__(self) -> str:
         said = [f"pool of {len(self):,} images, {self.features.shape[1]:,} features each"]
@@ -214,9 +216,14 @@ class Pool:
 
     def _prediction(self, name: str) -> NDArray[Any]:
         if self.predictions is None:
+            why = (
+                f"its source '{self.source.name}' is an encoder without classes, so it has"
+                if self.source
+                else "it was made without probabilities, so it has"
+            )
             raise EvenpickError(
-                "pool: it has no source predictions, which this acquisition function needs; "
-                "give Pool.from_arrays the probabilities, or choose 'random' or 'core_set', or 'auto'"
+                f"pool: {why} no source predictions, which this acquisition function needs; "
+                "choose 'auto', 'core_set', 'max_herding', 'k_means', 'typiclust' or 'random'"
             )
         return np.asarray(self.predictions[name])
 

@@ -12,29 +12,23 @@ from .lines import in_lines
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """Both looks at a workspace's source, and what follows."""
+    """Both looks at a workspace's source, and what follows; of an encoder without classes only the second."""
 
-    knowledge: SourceKnowledge
+    knowledge: SourceKnowledge | None
     measured: MeasuredTransfer | None
     advice: Advice
 
     @property
     def facts(self) -> dict[str, Any]:
         """Everything, for JSON."""
-        knowledge = {**asdict(self.knowledge), "knows": self.knowledge.knows}
+        knowledge = {**asdict(self.knowledge), "knows": self.knowledge.knows} if self.knowledge else None
         measured = asdict(self.measured) if self.measured else None
         return {"before_labels": knowledge, "measured": measured, "advice": asdict(self.advice)}
 
     @property
     def rows(self) -> list[tuple[str, str]]:
         """The numbers with their names, for a table."""
-        before, shares = self.knowledge, self.knowledge.shares
-        rows = [
-            ("source classes predicted", f"{len(shares)}, {before.effective_classes:.1f} in effect"),
-            ("largest shares of the pool", ", ".join(f"{share:.1%}" for share in shares[:5])),
-            ("mean confidence", f"{before.confidence:.1%}"),
-            ("diversity that a prediction resolves", f"{before.information:.2f}"),
-        ]
+        rows = _before_labels(self.knowledge) if self.knowledge else [("source classes", "none: it is an encoder")]
         if self.measured is None:
             return rows
         after = self.measured
@@ -59,9 +53,19 @@ def diagnose(workspace: Path) -> Diagnosis:
         If there is no pool.
     """
     pool = Pool.open(workspace)
-    knowledge, labels = source_knowledge(pool), recorded_labels(workspace, pool)
+    knowledge = None if pool.predictions is None else source_knowledge(pool)
+    labels = recorded_labels(workspace, pool)
     measured = measured_transfer(pool, labels.rows, labels.names) if labels.names else None
     return Diagnosis(knowledge, measured, advice(knowledge, measured))
+
+
+def _before_labels(before: SourceKnowledge) -> list[tuple[str, str]]:
+    return [
+        ("source classes predicted", f"{len(before.shares)}, {before.effective_classes:.1f} in effect"),
+        ("largest shares of the pool", ", ".join(f"{share:.1%}" for share in before.shares[:5])),
+        ("mean confidence", f"{before.confidence:.1%}"),
+        ("diversity that a prediction resolves", f"{before.information:.2f}"),
+    ]
 
 
 def _number(value: float | None) -> str:

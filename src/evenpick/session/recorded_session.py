@@ -68,8 +68,9 @@ class RecordedSession:
             self.settings: dict[str, Any] = self._settings(workspace, asked, {"budget": budget, **options})
             session_options = {name: self.settings[name] for name in DEFAULTS}
             self.session: Session = Session(pool, self.settings["budget"], **session_options)
+            self._replay(entries)
+            self._check_budget(workspace)
             self.store.store_settings(self.settings)
-            self._replay()
         except BaseException:
             self.store.close()
             raise
@@ -188,6 +189,15 @@ class RecordedSession:
         for entry in standing_answers(entries):
             given = self._opinions.setdefault(self.pool.row_of[entry.image], {})
             given.setdefault(entry.annotator, entry.label)
+
+    def _check_budget(self, workspace: str | Path) -> None:
+        budget, labels = self.settings["budget"], sum(self.session.counts.values())
+        if labels > budget:
+            right = min(labels + budget, len(self.pool))
+            raise EvenpickError(
+                f"workspace '{workspace}' holds {labels} labels, and --budget counts all of them, imported ones too; "
+                f"got {budget}: for {right - labels} more say --budget {right}"
+            )
 
     def _settings(self, workspace: str | Path, answered: bool, asked: dict[str, Any]) -> dict[str, Any]:
         recorded = self.store.settings or {}

@@ -18,6 +18,7 @@ class SourceDescription:
         As typed: `efficientnet_lite0`, `resnet18:FILE`, `onnx:FILE`, `timm:NAME`, or the caller's own.
     preprocessing : Preprocessing
     feature_size, class_count : int
+        `class_count` is 0 of an encoder without classes, whose pools have no source predictions.
     licence : str
         Licence of the weights.
     fingerprint : str
@@ -32,7 +33,8 @@ class SourceDescription:
     fingerprint: str
 
     def __repr__(self) -> str:
-        sizes = f"{self.feature_size:,} features, {self.class_count:,} source classes"
+        classes = f"{self.class_count:,} source classes" if self.class_count else "no source classes"
+        sizes = f"{self.feature_size:,} features, {classes}"
         return f"{self.name} ({sizes}; {self.licence}; {self.preprocessing!r})"
 
     @classmethod

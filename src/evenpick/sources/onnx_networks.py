@@ -40,22 +40,49 @@ def onnx_session(network: str | bytes, threads: int = 0) -> Any:
 
 
 def two_output_network(model: str | bytes, name: str) -> TwoOutputs:
-    """Features and logits by the network of an ONNX file, or of its content; messages call it by the name."""
+    """Features and logits by the network of an ONNX file, or of its content; messages call it by the name.
+
+    Logits are (n, 0) if it has none, and of one logit they are (n, 2): its own and 0 for the other class.
+    """
     try:
         # One thread a call: the embedding threads each run their own batch, and nobody waits at a barrier.
         session = onnx_session(model, threads=1)
     except Exception as error:
         raise EvenpickError(f"'{name}' is no ONNX network: {str(error).splitlines()[0]}") from error
-    outputs = {output.name for output in session.get_outputs()}
-    if not {"features", "logits"} <= outputs or len(session.get_inputs()) != 1:
-        raise EvenpickError(
-            f"'{name}' must have one input and the outputs 'features' and 'logits'; has {sorted(outputs)}"
-        )
-    image = session.get_inputs()[0].name
+    outputs = [output.name for output in session.get_outputs() if output.name in ("features", "logits")]
+    if "features" not in outputs or len(session.get_inputs()) != 1:
+        found = sorted(output.name for output in session.get_outputs())
+        raise EvenpickError(f"'{name}' must have one input and the output 'features'; has {found}")
+    image = session.get_inputs()[0]
 
     def network(batch: Singles) -> tuple[Singles, Singles]:
-        features, logits = session.run(["features", "logits"], {image: batch})
         # The pool holds float32, whatever the network computes with.
-        return features.astype(np.float32, copy=False), logits.astype(np.float32, copy=False)
+        given = {
+            name: values.astype(np.float32, copy=False)
+            for name, values in zip(outputs, session.run(outputs, {image.name: batch}), strict=True)
+        }
+        return given["features"], _with_all_classes(given.get("logits"), len(batch))
 
-    return network
+    size = image.shape[0] if image.shape else None
+    return _in_batches_of(size, network) if isinstance(size, int) else network
+
+
+def _with_all_classes(logits: Singles | None, n_images: int) -> Singles:
+    if logits is None:
+        return np.empty((n_images, 0), np.float32)
+    if logits.ndim == 1:
+        logits = logits[:, None]
+    return np.hstack([np.zeros_like(logits), logits]) if logits.ndim == 2 and logits.shape[1] == 1 else logits
+
+
+def _in_batches_of(size: int, network: TwoOutputs) -> TwoOutputs:
+    """The same for any number of images, of a network that takes so many a call and no other number."""
+
+    def run(batch: Singles) -> tuple[Singles, Singles]:
+        missing = -len(batch) % size
+        filled = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), batch.dtype)])
+        parts = [network(filled[start : start + size]) for start in range(0, len(filled), size)]
+        features, logits = (np.concatenate(part)[: len(batch)] for part in zip(*parts, strict=True))
+        return features, logits
+
+    return run

@@ -13,9 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image
 
+from ..atomic_files import write_atomically
 from ..errors import EvenpickError
 from ..images import Batch, Preprocessing
 from .description import SourceDescription
+from .network_cache import cached_network
+from .onnx_forms import USUAL, OutputNames, fingerprint_of, used_form
 from .onnx_networks import two_output_network
 from .table import source_file
 
@@ -32,6 +35,7 @@ class SourceModel:
         As typed: `efficientnet_lite0`, `resnet18:FILE`, `onnx:FILE`, `timm:NAME`, or the caller's own.
     preprocessing : Preprocessing
     feature_size, class_count : int
+        `class_count` is 0 of an encoder without classes, whose pools have no source predictions.
     licence : str
         Licence of the weights.
     fingerprint : str
@@ -77,7 +81,7 @@ class SourceModel:
             If the source needs packages that are not installed.
         """
         found = source_file(name, preprocessing)
-        return cls.from_onnx(found.file, found.preprocessing, name, found.licence, found.fingerprint)
+        return cls.from_onnx(found.file, found.preprocessing, name, found.licence, found.fingerprint, found.outputs)
 
     @classmethod
     def from_onnx(
@@ -87,17 +91,20 @@ class SourceModel:
         name: str | None = None,
         licence: str = "not stated",
         fingerprint: str | None = None,
+        outputs: OutputNames = USUAL,
     ) -> "SourceModel":
-        """Any ONNX network with an image input and two outputs called `features` and `logits`.
+        """Any ONNX network with one image input, an output for features and maybe one for logits.
 
-        `fingerprint` names the weights; by default it is the hash of the file.
+        `fingerprint` names the weights; by default it is the hash of the file and of what holds its weights.
+        `outputs` says which outputs to take; by default those of the usual names.
         """
         path = Path(file)
         if not path.is_file():
             raise EvenpickError(f"source model file '{file}' does not exist")
-        network = two_output_network(str(path), str(file))
-        fingerprint = fingerprint or hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        return replace(_measured(name or f"onnx:{file}", preprocessing, licence, fingerprint, network), file=path)
+        used = path if fingerprint else _in_used_form(path, outputs)
+        fingerprint = fingerprint or fingerprint_of(path)
+        network = two_output_network(str(used), str(file))
+        return replace(_measured(name or f"onnx:{file}", preprocessing, licence, fingerprint, network), file=used)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process, maybe on another machine, gets the content of the ONNX file."""
@@ -141,6 +148,14 @@ class SourceModel:
         return _measured(name, preprocessing, licence, fingerprint(module), network)
 
 
+def _in_used_form(file: Path, outputs: OutputNames) -> Path:
+    """The file itself, or one in the user's cache with the same network in the form that is used here."""
+    if (content := used_form(file, outputs)) is None:
+        return file
+    key = f"onnx-{hashlib.sha256(content).hexdigest()[:16]}"
+    return cached_network(key, lambda made: write_atomically(made, content))
+
+
 def _from_content(
     content: bytes, name: str, preprocessing: Preprocessing, licence: str, fingerprint: str
 ) -> SourceModel:
@@ -161,7 +176,7 @@ def _measured(name: str, preprocessing: Preprocessing, licence: str, digest: str
         ) from error
     if features.ndim != 2 or logits.ndim != 2:
         raise EvenpickError(
-            f"source '{name}' must give features (n, d) and logits (n, k); "
+            f"source '{name}' must give features (n, d) and logits (n, k), if any; "
             f"got shapes {features.shape} and {logits.shape}"
         )
     sizes = features.shape[1], logits.shape[1]

@@ -14,6 +14,7 @@ from ..errors import EvenpickError, MissingExtraError, unknown_name
 from ..images import Preprocessing
 from . import efficientnet_lite
 from .network_cache import cached_network
+from .onnx_forms import USUAL, OutputNames, image_size
 
 LITE0 = Preprocessing(interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 TORCHVISION = Preprocessing()
@@ -60,6 +61,7 @@ class SourceFile:
     preprocessing: Preprocessing
     licence: str
     fingerprint: str | None
+    outputs: OutputNames = USUAL
 
 
 def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
@@ -69,7 +71,8 @@ def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
         raise unknown_name("source", kind, SOURCES)
     torch = SOURCES[kind].torch
     if torch is None:
-        return SourceFile(argument, preprocessing or _stated_beside(argument) or TORCHVISION, "not stated", None)
+        stated, outputs = _stated_beside(Path(argument))
+        return SourceFile(argument, preprocessing or stated, "not stated", None, outputs)
     key = torch.fingerprint(name)
     network = torch.pretrained(name)
     file = cached_network(key, network.write or functools.partial(_export, network))
@@ -173,15 +176,21 @@ def _timm(name: str) -> Pretrained:
 # --- an ONNX file -----------------------------------------------------------------------------------
 
 
-def _stated_beside(network: str) -> Preprocessing | None:
-    """What the JSON file of the same name states, if there is one."""
-    file = Path(network).with_suffix(".json") if network else None
-    if file is None or not file.is_file():
-        return None
+def _stated_beside(network: Path) -> tuple[Preprocessing, OutputNames]:
+    """What the JSON file of the same name states, and the size of images that the network itself states."""
+    file = network.with_suffix(".json") if network.name else network
+    facts: dict[str, Any] = {}
     try:
-        return Preprocessing.from_dict(json.loads(file.read_bytes()))
+        if file.is_file():
+            facts = dict(json.loads(file.read_bytes()))
+        outputs = OutputNames(facts.pop("features", None), facts.pop("logits", None))
+        if "size" not in facts and (size := image_size(network)):
+            facts["size"] = size
+        return Preprocessing.from_dict(facts), outputs
     except (ValueError, TypeError, AttributeError) as error:
         raise EvenpickError(f"'{file}' does not state a preprocessing: {error}") from error
+    except EvenpickError as error:
+        raise EvenpickError(f"'{file}': {error}") from error
 
 
 SOURCES: dict[str, SourceKind] = {

@@ -7,10 +7,11 @@ from typing import TypeAlias
 from ..errors import EvenpickError, MissingExtraError
 from ..pool import Pool
 from ..session import RecordedSession
+from .address import PublicAddress
 from .api import BadBodyError, Refusal, Reply, decoded, encoded
 from .desk import Desk
 from .displayed_image import displayed_image
-from .guard import BodySize, HostNames, Origins, ResponseHeaders, Token
+from .guard import BodySize, HostNames, Origins, ResponseHeaders, SubPath, Token
 from .loans import Loans
 from .openapi import Post, Schema, openapi, path_of, request_of
 
@@ -35,6 +36,8 @@ def create_app(
     *,
     host: str = "127.0.0.1",
     token: str | None = None,
+    ticket: str | None = None,
+    public: PublicAddress | None = None,
     show_target: bool = False,
     repeat: int = 1,
     lease: float = 600.0,
@@ -49,6 +52,10 @@ def create_app(
         The address it is served at: which Host headers are ours.
     token : str, optional
         What every visitor must know.
+    ticket : str, optional
+        What stands for the token in the address of one first page.
+    public : PublicAddress, optional
+        Where people find the page, if something stands before the server.
     show_target : bool
         Tell people which class an image was asked for.
     repeat : int
@@ -58,14 +65,16 @@ def create_app(
     """
     _check_folder(session.pool)
     loans = Loans(session, repeat, lease)
-    endpoints = _Endpoints(Desk(session, loans, show_target, repeat), token is not None)
+    desk = Desk(session, loans, show_target, repeat, public.path if public else "/")
+    endpoints = _Endpoints(desk, token is not None)
     app = Starlette(
         routes=endpoints.routes(),
         middleware=[
             Middleware(ResponseHeaders),
-            Middleware(HostNames, bound=host),
-            Middleware(Origins),
-            Middleware(Token, token=token),
+            Middleware(HostNames, bound=host, public=public),
+            Middleware(Origins, public=public),
+            Middleware(SubPath, public=public),
+            Middleware(Token, token=token, ticket=ticket, public=public),
             Middleware(BodySize),
         ],
         exception_handlers={

@@ -20,8 +20,9 @@ class Desk:
     its description.
     """
 
-    def __init__(self, session: RecordedSession, loans: Loans, show_target: bool, repeat: int) -> None:
+    def __init__(self, session: RecordedSession, loans: Loans, show_target: bool, repeat: int, path: str = "/") -> None:
         self.session: RecordedSession = session
+        self._path = path  # of the page
         self._loans, self._lock = loans, threading.Lock()
         self._show_target, self._repeat = show_target, repeat
         # Part of every image's address, so that no browser shows the image of another workspace.
@@ -146,7 +147,7 @@ class Desk:
         return api.Conflict(row, self.session.pool.image_ids[row], opinions)
 
     def _url(self, row: int) -> str:
-        return f"/image/{row}?v={self._version}"
+        return f"{self._path}image/{row}?v={self._version}"
 
 
 def _page(request: api.Request) -> str:

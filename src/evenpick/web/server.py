@@ -12,8 +12,9 @@ from ..names import checked_name
 from ..paths import Paths
 from ..pool import Pool
 from ..session import RecordedSession
+from .address import public_address
 from .app import create_app
-from .guard import is_loopback
+from .tokens import workspace_token
 
 try:
     import uvicorn
@@ -32,6 +33,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = PORT,
     token: str | None = None,
+    url: str | None = None,
     show_target: bool = False,
     repeat: int = 1,
     open_browser: bool = True,
@@ -40,8 +42,9 @@ def serve(
 ) -> None:
     """Serve the labelling page of a workspace until it is stopped.
 
-    `token` is drawn when `host` is more than this machine and none is given; `announce` is told the address
-    to open; `port` 0 takes a free one; the other options are those of `RecordedSession` and `create_app`.
+    `token` is by default the workspace's own; `url` is where people find the page, if something stands before the
+    server; `announce` is told the address to open; `port` 0 takes a free one; the other options are those of
+    `RecordedSession` and `create_app`.
 
     Raises
     ------
@@ -51,7 +54,8 @@ def serve(
     """
     from filelock import FileLock, Timeout
 
-    token = _checked_token(host, token)
+    public = None if url is None else public_address(url)
+    token, ticket = workspace_token(workspace, token), secrets.token_urlsafe(24)
     name = checked_name("an annotator", annotator)
     lock = FileLock(Paths(workspace).label_lock)
     try:
@@ -59,11 +63,15 @@ def serve(
     except Timeout as error:
         raise EvenpickError(f"workspace '{workspace}' is being labelled by another process; stop it first") from error
     with lock, RecordedSession(workspace, pool, budget, name, **options) as session, _bind(host, port) as bound:
-        app = create_app(session, host=host, token=token, show_target=show_target, repeat=repeat)
-        address = _address(host, bound.getsockname()[1], token)
-        announce(f"Label here: {address}\nEvery answer is kept at once; stop with Ctrl+C and go on any time.")
+        app = create_app(
+            session, host=host, token=token, ticket=ticket, public=public, show_target=show_target, repeat=repeat
+        )
+        address = public.url if public else _address(host, bound.getsockname()[1])
+        announce(
+            f"Label here: {address}?token={token}\nEvery answer is kept at once; stop with Ctrl+C and go on any time."
+        )
         if open_browser:
-            webbrowser.open(address)
+            webbrowser.open(f"{address}?ticket={ticket}")
         config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", lifespan="off")
         try:
             uvicorn.Server(config).run(sockets=[bound])
@@ -88,14 +96,6 @@ def _bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _address(host: str, port: int, token: str | None) -> str:
+def _address(host: str, port: int) -> str:
     name = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
-
-
-def _checked_token(host: str, token: str | None) -> str | None:
-    if token is None:
-        return None if is_loopback(host) else secrets.token_urlsafe(24)
-    if len(token) < 16 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in token):
-        raise EvenpickError("a token must have 16 or more letters, digits, '-' or '_'; leave it out to get one")
-    return token
+    return f"http://{name}:{port}/"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evenpick.labels.label_studio_addresses import path_of, resolve_addresses
+from evenpick.images.addresses import path_of, resolve_addresses
 
 KNOWN = {"1.jpg", "a/1.jpg", "a/2.jpg", "été & co.jpg", "caf\udce9.jpg", "my photo (3).jpg"}
 
@@ -47,3 +47,24 @@ def test_an_uploaded_file_is_known_by_what_label_studio_leaves_of_its_name():
 
 def test_a_name_with_the_signs_of_an_address_is_itself():
     assert resolve_addresses(["a#1?d=2%20.jpg"], {"a#1?d=2%20.jpg"}) == ["a#1?d=2%20.jpg"]
+
+
+@pytest.mark.parametrize("before", ["C:\\Users\\ana\\photos\\", "photos\\", "\\\\nas\\share\\", ".\\"])
+def test_paths_of_windows_are_read(before):
+    assert resolve_addresses([f"{before}a\\1.jpg", f"{before}a\\2.jpg"], KNOWN) == ["a/1.jpg", "a/2.jpg"]
+
+
+def test_a_label_studio_on_windows_has_backslashes_in_its_addresses():
+    assert resolve_addresses(["/data/local-files/?d=photos\\a\\1.jpg"], KNOWN) == ["a/1.jpg"]
+
+
+def test_accents_that_a_file_system_took_apart_are_the_same():
+    assert resolve_addresses(["photos/e\u0301te\u0301 & co.jpg", "photos/1.jpg"], KNOWN) == ["été & co.jpg", "1.jpg"]
+
+
+def test_an_image_may_be_named_without_its_extension_where_one_alone_is_called_so():
+    assert resolve_addresses(["1", "a/2"], {"1.jpg", "a/2.png", "a/2.jpg"}) == ["1.jpg", "a/2"]
+
+
+def test_a_box_keeps_its_number():
+    assert resolve_addresses(["photos/1.jpg#2", "photos/1.jpg#1"], {"1.jpg#1", "1.jpg#2"}) == ["1.jpg#2", "1.jpg#1"]

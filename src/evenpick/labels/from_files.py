@@ -1,0 +1,123 @@
+"""Files of labels, whatever their form: what `evenpick import` reads."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..errors import EvenpickError
+from ..pool import Pool, read_skipped, read_state
+from .class_folders import read_folder
+from .columns import TableOptions
+from .entries import first_labels, standing_answers
+from .files import FileResult
+from .importing import import_answers, import_labels
+from .imports import undo_import
+from .label_studio_answers import read_answers
+from .label_studio_files import is_from_label_studio
+from .record import LabelStore
+from .spellings import classes_in_words, one_spelling
+from .tables import UnknownImagesError, read_labels
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How labels are taken from a file.
+
+    Attributes
+    ----------
+    table : TableOptions
+        Which rows and columns of it.
+    replacing : bool
+        Labels of the record that say something else are taken back.
+    one_spelling : bool
+        Class names that are nearly the same become one.
+    """
+
+    table: TableOptions = field(default_factory=TableOptions)
+    replacing: bool = False
+    one_spelling: bool = False
+
+
+def import_file(workspace: Path, file: Path, annotator: str, options: ImportOptions | None = None) -> FileResult:
+    """Record the labels of a table, an export of Label Studio or a folder `class/image`; returns what was done."""
+    asked = options or ImportOptions()
+    try:
+        if file.is_dir() or not is_from_label_studio(file):
+            return _import_labels(workspace, file, annotator, asked)
+        given = replace(asked, table=replace(asked.table, skip_unknown=False))
+        if given != ImportOptions():
+            raise EvenpickError(
+                f"'{file}' is from Label Studio: of the options only --annotator and --skip-unknown are for it"
+            )
+        return _import_answers(workspace, file, annotator, asked.table.skip_unknown)
+    except UnknownImagesError as error:
+        raise EvenpickError(f"{error}; --skip-unknown passes over them") from error
+
+
+def _import_labels(workspace: Path, file: Path, annotator: str, options: ImportOptions) -> FileResult:
+    pool, skipped = Pool.open(workspace), read_skipped(workspace)
+    if file.is_dir():
+        table = read_folder(file, workspace, skipped, options.table)
+    else:
+        table = read_labels(file, pool.image_ids, skipped, options.table)
+    with LabelStore(workspace) as store:
+        recorded = _recorded(store)
+        labels = one_spelling(table.labels, recorded) if options.one_spelling else table.labels
+        new = import_labels(store, labels, annotator, options.replacing)
+    replaced = sum(image in recorded and recorded[image] != label for image, label in labels.items())
+    counts = {
+        "labels imported": new,
+        "of these in place of others": replaced,
+        "known already": len(labels) - new,
+        "rows without a label": table.unlabelled,
+        "of images that were left out": len(table.skipped),
+        "of images that are not in the pool": len(table.unknown),
+        "images known by their path alone, with other bytes than when embedded": table.by_path,
+    }
+    form = [f"{table.form}."] if table.form else []
+    return _counted(counts, *form, *classes_in_words(labels.values(), recorded.values()))
+
+
+def _import_answers(workspace: Path, file: Path, annotator: str, skip_unknown: bool) -> FileResult:
+    answers = read_answers(file, Pool.open(workspace).row_of, read_skipped(workspace), annotator, skip_unknown)
+    with LabelStore(workspace) as store:
+        done = import_answers(store, answers.new, answers.returned)
+        recorded = _recorded(store)
+    counts = {
+        "labels imported": done.labels,
+        "skips": done.skips,
+        "of these instead of an earlier answer": done.corrected,
+        "known already": done.known,
+        "images without an answer": answers.unanswered,
+        "of images that were left out": len(answers.skipped),
+        "of images that are not in the pool": len(answers.unknown),
+        "annotations passed over": len(answers.refused),
+    }
+    said = []
+    if answers.refused:
+        said.append(f"An image has one class: {'; '.join(answers.refused[:10])}.")
+    if done.second:
+        said.append(
+            f"{done.second} labels are second opinions, {done.disagreeing} disagree with the first, which counts."
+        )
+    given = [answer.label for answer in (*answers.new, *answers.returned) if answer.label is not None]
+    return _counted(counts, *said, *classes_in_words(given, recorded.values()))
+
+
+def undo_last_import(workspace: Path) -> FileResult:
+    """Take back the last import as a whole; returns what was done."""
+    read_state(workspace)
+    with LabelStore(workspace) as store:
+        taken, again = undo_import(store)
+    return _counted({"answers of the last import taken back": taken, "earlier ones brought back": again})
+
+
+def _recorded(store: LabelStore) -> dict[str, str]:
+    """The label of each image that has one."""
+    labels = first_labels(standing_answers(store.entries()))
+    return {image: answer.label for image, answer in labels.items() if answer.label is not None}
+
+
+def _counted(counts: dict[str, int], *more: str) -> FileResult:
+    first = next(iter(counts))
+    words = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == first)
+    return FileResult(counts, "\n".join([f"{words}.", *more]))
