@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from evenpick.images import Part, UnreadableImageError
-from evenpick.web.displayed_image import LONGEST_SIDE, displayed_image
+from evenpick.web.displayed_image import LONGEST_SIDE, displayed_image, thumbnail, whole_image
 
 
 def shown(file):
@@ -34,6 +34,41 @@ def test_anything_else_becomes_a_jpeg(tmp_path, mode, extension):
     image, untouched = shown(file)
 
     assert (image.format, image.mode, image.size, untouched) == ("JPEG", "RGB", (60, 40), False)
+
+
+def test_a_box_is_shown_cut_out_and_where_it_lies(tmp_path):
+    file = tmp_path / "a.png"
+    image = Image.new("RGB", (400, 200), "red")
+    image.paste("blue", (300, 50, 340, 90))
+    image.save(file)
+    part = Part(file, box=(300, 50, 40, 40), margin=0)
+
+    cut = Image.open(io.BytesIO(displayed_image(part)[0]))
+    assert (cut.size, cut.getpixel((20, 20))) == ((40, 40), pytest.approx((0, 0, 255), abs=6))
+    whole = Image.open(io.BytesIO(whole_image(part)[0]))
+    assert whole.size == (400, 200)
+    assert whole.getpixel((320, 70)) == pytest.approx((0, 0, 255), abs=6)
+    assert whole.getpixel((298, 70)) == pytest.approx((255, 255, 255), abs=40)  # the frame, beside the box
+    assert whole.getpixel((100, 100)) == pytest.approx((255, 0, 0), abs=6)
+
+
+def test_where_a_box_lies_is_right_in_a_large_image_too(tmp_path):
+    file = tmp_path / "a.png"
+    image = Image.new("RGB", (4000, 2000), "red")
+    image.paste("blue", (3000, 500, 3400, 900))
+    image.save(file)
+    whole = Image.open(io.BytesIO(whole_image(Part(file, box=(3000, 500, 400, 400)))[0]))
+
+    assert whole.size == (1024, 512)
+    assert whole.getpixel((819, 179)) == pytest.approx((0, 0, 255), abs=6)
+    assert whole.getpixel((766, 179)) == pytest.approx((255, 255, 255), abs=60)
+
+
+def test_a_thumbnail_is_small(tmp_path):
+    file = tmp_path / "a.jpg"
+    Image.new("RGB", (4000, 2000)).save(file)
+
+    assert Image.open(io.BytesIO(thumbnail(Part(file))[0])).size == (320, 160)
 
 
 def test_the_name_of_a_file_says_nothing(tmp_path):

@@ -100,6 +100,9 @@ class Image(Reply, frozen=True):
     target: Annotated[
         str | UnsetType | None, Meta(description="The class asked for, if the server was told to show it.")
     ] = UNSET
+    whole: Annotated[str | UnsetType, Meta(description="Of a box: where the whole image is, with the box drawn.")] = (
+        UNSET
+    )
 
 
 class Turn(Reply, frozen=True):

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import EvenpickError, MissingExtraError
+from ..images import Part
 from ..pool import Pool
 from ..session import RecordedSession
 from .address import PublicAddress
 from .api import BadBodyError, Refusal, Reply, decoded, encoded
 from .desk import Desk
-from .displayed_image import displayed_image
+from .displayed_image import displayed_image, thumbnail, whole_image
 from .guard import BodySize, HostNames, Origins, ResponseHeaders, SubPath, Token
 from .loans import Loans
 from .openapi import Post, Schema, openapi, path_of, request_of
@@ -29,6 +30,7 @@ except ImportError:
 STATIC = Path(__file__).parent / "static"
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+Shown: TypeAlias = Callable[[Part], tuple[bytes, str]]
 
 
 def create_app(
@@ -104,7 +106,9 @@ class _Endpoints:
             Route("/api", self._read_description),
             Route("/openapi.json", self._describe),
             Route("/api/state", self._state),
-            Route("/image/{row:int}", self._image),
+            Route("/image/{row:int}", self._showing(displayed_image)),
+            Route("/whole/{row:int}", self._showing(whole_image)),
+            Route("/thumbnail/{row:int}", self._showing(thumbnail)),
             *(Route(path_of(post), self._endpoint(post), methods=["POST"]) for post in self._posts),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
@@ -118,8 +122,11 @@ class _Endpoints:
     async def _read_description(self, request: Request) -> Response:
         return HTMLResponse(_api_page(self._description))
 
-    async def _image(self, request: Request) -> Response:
-        return await run_in_threadpool(_image, self._pool, request.path_params["row"])
+    def _showing(self, shown: Shown) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            return await run_in_threadpool(_image, self._pool, request.path_params["row"], shown)
+
+        return endpoint
 
     async def _state(self, request: Request) -> Response:
         return _json(await run_in_threadpool(self._desk.state))
@@ -143,11 +150,11 @@ def _check_folder(pool: Pool) -> None:
         raise EvenpickError(f"folder '{pool.folder}' of the pool does not exist; mount it or move it back")
 
 
-def _image(pool: Pool, row: int) -> Response:
+def _image(pool: Pool, row: int, shown: Shown) -> Response:
     if row >= len(pool):
         return _refusal(f"there is no image {row}; the pool has {len(pool)}", 404)
     try:
-        data, media_type = displayed_image(pool.part(row))
+        data, media_type = shown(pool.part(row))
     except EvenpickError as error:
         return _refusal(f"image {row} cannot be shown: {error}", 404)
     return Response(data, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})

@@ -5,6 +5,7 @@ import threading
 
 from msgspec import UNSET, UnsetType
 
+from ..errors import EvenpickError
 from ..estimates import Outlook, unseen_of_counts
 from ..names import checked_class_name, checked_name, same_class
 from ..session import RecordedSession
@@ -120,7 +121,9 @@ class Desk:
             return api.Turn(turn.status)
         question = turn.question
         target = question.target if self._show_target else UNSET
-        return api.Turn(turn.status, api.Image(question.index, self._url(question.index), question.phase, target))
+        row = question.index
+        whole = self._url(row, "whole") if self._is_box(row) else UNSET
+        return api.Turn(turn.status, api.Image(row, self._url(row), question.phase, target, whole))
 
     def _progress(self) -> api.Progress:
         session = self.session.session
@@ -146,8 +149,14 @@ class Desk:
         opinions = [api.Opinion(who, label) for who, label in self.session.opinions[row].items()]
         return api.Conflict(row, self.session.pool.image_ids[row], opinions)
 
-    def _url(self, row: int) -> str:
-        return f"{self._path}image/{row}?v={self._version}"
+    def _is_box(self, row: int) -> bool:
+        try:
+            return self.session.pool.part(row).box is not None
+        except EvenpickError:
+            return False  # cannot be shown, of which its address tells the reason
+
+    def _url(self, row: int, kind: str = "image") -> str:
+        return f"{self._path}{kind}/{row}?v={self._version}"
 
 
 def _page(request: api.Request) -> str:

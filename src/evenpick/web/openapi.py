@@ -42,7 +42,9 @@ def openapi(posts: Iterable[Post], n_images: int, has_token: bool) -> Schema:
         schema["properties"]["row"]["maximum"] = n_images - 1
     paths: dict[str, Schema] = {
         "/api/state": {"get": _operation("Everything but the image.", _json("Done.", State), [])},
-        "/image/{row}": {"get": _image_operation(n_images)},
+        "/image/{row}": {"get": _image_operation("An image, upright and as browsers can show it.", n_images)},
+        "/whole/{row}": {"get": _image_operation("The whole image that a box lies in, with the box.", n_images)},
+        "/thumbnail/{row}": {"get": _image_operation("A small image.", n_images)},
     }
     for post, (request, reply) in kinds.items():
         answers = _operation(str(post.__doc__), _json("Done.", reply), ["400", "409", "413", "415"])
@@ -67,11 +69,11 @@ def _operation(summary: str, reply: Schema, errors: Iterable[str]) -> Schema:
     return {"summary": summary, "responses": {"200": reply, **refusals}}
 
 
-def _image_operation(n_images: int) -> Schema:
+def _image_operation(summary: str, n_images: int) -> Schema:
     row = {"type": "integer", "minimum": 0, "maximum": n_images - 1}
     picture: Schema = {"description": "The image.", "content": {"image/*": {}}}
     return {
-        **_operation("An image, upright and as browsers can show it.", picture, ["404"]),
+        **_operation(summary, picture, ["404"]),
         "parameters": [{"name": "row", "in": "path", "required": True, "schema": row}],
     }
 

@@ -51,12 +51,20 @@ export async function show(turn) {
   ahead.delete(image.url);
   $("target").hidden = !image.target;
   $("target").textContent = image.target ? `Asked for: ${image.target}` : "";
+  showWhole(image.whole);
   if (!document.activeElement || document.activeElement === document.body) toImage();
   onScreen(() => {
     setTimeout(() => state.turn === turn && setReady(true), LOOKING);
     loadAhead();
   });
   return "";
+}
+
+// Of a box: the whole image in a corner, large while it is pressed.
+function showWhole(url) {
+  $("whole").hidden = !url;
+  $("whole").setAttribute("aria-pressed", false);
+  if (url) $("whole").firstChild.src = url;
 }
 
 // In place of an image.

@@ -20,6 +20,10 @@ function listen() {
   for (const [id, command] of [["skip", skip], ["undo", undo]])
     $(id).addEventListener("click", () => (once(`click ${id}`, DOUBLE_CLICK) && command(), toImage()));
   $("add").addEventListener("click", () => answer(tidy($("name").value)));
+  $("whole").addEventListener("click", ({ currentTarget: button }) => {
+    button.setAttribute("aria-pressed", button.ariaPressed !== "true");
+    toImage();
+  });
   $("zoom-in").addEventListener("click", () => zoom.by(1.5));
   $("zoom-out").addEventListener("click", () => zoom.by(1 / 1.5));
   $("who").addEventListener("click", () => askName(false));
