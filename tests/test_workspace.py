@@ -228,3 +228,47 @@ def test_predicting_the_own_folder_opens_the_pool_once(tmp_path, photo_folder, s
 
     assert len(work.predict(photo_folder).labels) == 12
     assert opened == [work.path]
+
+
+def test_evaluate_says_how_many_test_images_are_not_new(tmp_path, photo_folder, source, truth):
+    work = Workspace(tmp_path / "work")
+    work.embed(photo_folder, source, group_by="none")
+    photos = sorted(photo.relative_to(photo_folder).as_posix() for photo in photo_folder.rglob("*.jpg"))
+    half = tmp_path / "half.csv"
+    half.write_text("image,label\n" + "".join(f"{photo},{photo.split('/')[0]}\n" for photo in photos[::2]))
+    work.import_labels(half)
+    work.train(n_folds=2, self_training=False)
+
+    all_known, mixed = work.evaluate(photo_folder, half), work.evaluate(photo_folder, truth)
+
+    assert all_known.warning == (
+        "6 of 6 test images are among the labels: none is new, and the accuracy says nothing of new images."
+    )
+    assert (mixed.among_labels, mixed.on_new.n_images + mixed.near_labels) == (6, 6)
+    assert mixed.warning.startswith("6 of 12 test images are among the labels")
+    new = tmp_path / "new"
+    for i in range(4):
+        (new / photos[2 * i + 1]).parent.mkdir(parents=True, exist_ok=True)
+        (new / f"{i}.jpg").write_bytes((photo_folder / photos[2 * i]).read_bytes())
+    (tmp_path / "new.csv").write_text("image,label\n" + "".join(f"{i}.jpg,a\n" for i in range(4)))
+    assert work.evaluate(new, tmp_path / "new.csv").among_labels == 4  # under other names, in another folder
+
+
+def test_predictions_are_smoothed_within_groups(tmp_path, photo_folder, source, truth):
+    work = Workspace(tmp_path / "work")
+    work.embed(photo_folder, source, group_by=r"(\d)\.jpg")  # 00 with 10, 01 with 11
+    work.import_labels(truth)
+    work.train(n_folds=2, self_training=False)
+    new = tmp_path / "new"
+    new.mkdir()
+    for i, photo in enumerate(sorted(photo_folder.rglob("*.jpg"))):
+        (new / f"{i:02d}.jpg").write_bytes(photo.read_bytes())
+
+    for folder in (photo_folder, new):
+        plain, smooth = work.predict(folder), work.predict(folder, smooth=True)
+        rows = {image_id.rpartition("/")[2]: row for row, image_id in enumerate(plain.image_ids)}
+        assert plain.image_ids == smooth.image_ids
+        for one, other in (("00.jpg", "10.jpg"), ("01.jpg", "11.jpg")):
+            pair = [rows[one], rows[other]]
+            assert smooth.probabilities[pair] == pytest.approx(np.tile(plain.probabilities[pair].mean(axis=0), (2, 1)))
+        assert np.array_equal(smooth.probabilities[rows["05.jpg"]], plain.probabilities[rows["05.jpg"]])

@@ -34,7 +34,11 @@ from .pool import (
     embed,
     embedded_already,
     forget_if_changed,
+    group_as,
     group_images,
+    group_means,
+    limits_of,
+    overlap_with_labels,
     pool_of_files,
     read_skipped,
     rows_of_files,
@@ -42,7 +46,11 @@ from .pool import (
 from .results import Predictions, Selection, Simulated
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from .acquisition import AcquisitionFunction
+    from .arrays import IndexArray
     from .reports import Diagnosis, Status
     from .sources import SourceDescription, SourceModel
     from .training import Evaluation, FineTuningOptions, Model
@@ -447,32 +455,54 @@ class Workspace:
         from .training import evaluate
 
         folder, model = Path(folder), self.model
-        seen = self._looked_at(folder, model.source, progress)
+        where, seen = self._looked_at(folder, model.source, progress)
         rows = rows_of_files(seen, folder)
         table = read_labels(labels, [*rows, *find_images(folder)], (), TableOptions(split))
         tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
         if not tested:
             raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")
         test_pool = pool_of_files(seen.pool, {image_id: rows[image_id] for image_id in tested}, folder)
-        found = evaluate(model, test_pool, list(tested.values()))
+        true = list(tested.values())
+        same, near = self._seen_in_training(where, [rows[image_id] for image_id in tested])
+        new = (~(same | near)).nonzero()[0]
+        found = replace(
+            evaluate(model, test_pool, true),
+            among_labels=int(same.sum()),
+            near_labels=int(near.sum()),
+            on_new=evaluate(model, test_pool.take(new), [true[i] for i in new]) if 0 < len(new) < len(true) else None,
+        )
         reasons = {image.image_id: image.reason for image in seen.skipped}
         missed = [image_id for image_id in table.labels if image_id not in rows]
         found = replace(found, unreadable=tuple((image_id, reasons.get(image_id, "")) for image_id in missed))
         write_evaluation(self.path, found, f"{folder}, labelled by {Path(labels).name}")
         return found
 
-    def predict(self, folder: str | Path, *, progress: Progress = lambda done, total: None) -> Predictions:
-        """Say the class of every readable image of a folder with the trained classifier; `progress` as in `evaluate`.
+    def predict(
+        self, folder: str | Path, *, smooth: bool = False, progress: Progress = lambda done, total: None
+    ) -> Predictions:
+        """Say the class of every readable image of a folder with the trained classifier.
+
+        Parameters
+        ----------
+        folder : str or Path
+        smooth : bool
+            Images that show the same thing vote: each gets the mean of its group's probabilities. Groups are found as
+            in this workspace.
+        progress : callable
+            As in `evaluate`.
 
         Raises
         ------
         EvenpickError
-            If there is no model, or no image of the folder can be read.
+            If there is no model, no image of the folder can be read, or they cannot be grouped so.
         """
         folder, model = Path(folder), self.model
-        seen = self._looked_at(folder, model.source, progress)
+        where, seen = self._looked_at(folder, model.source, progress)
         rows = rows_of_files(seen, folder)
-        probabilities = model.predict_proba(seen.pool)[list(rows.values())]
+        probabilities = model.predict_proba(seen.pool)
+        if smooth:
+            probabilities = group_means(probabilities, self._groups_of(where, seen.pool))
+        probabilities = probabilities[list(rows.values())]
         names = [model.classes[i] for i in probabilities.argmax(axis=1)]
         left_out = [(image.image_id, image.reason) for image in seen.skipped if image.image_id not in rows]
         return Predictions(list(rows), names, model.classes, probabilities, left_out)
@@ -497,13 +527,35 @@ class Workspace:
 
         return write_report(self.path, title, comparison)
 
-    def _looked_at(self, folder: Path, described: "SourceDescription | None", progress: Progress) -> Embedded:
-        """The folder as the model's source sees it, from this workspace's own pool if that holds it."""
+    def _looked_at(
+        self, folder: Path, described: "SourceDescription | None", progress: Progress
+    ) -> tuple[Path, Embedded]:
+        """The folder as the model's source sees it, and the workspace that holds it: this one, or one within it."""
         from .training import source_of
 
         source, other = source_of(described), self.paths.other_folder(folder)
         forget_if_changed(other, folder)
-        return embedded_already(self.path, folder, source) or embed(other, folder, source, progress)
+        if own := embedded_already(self.path, folder, source):
+            return self.path, own
+        return other, embed(other, folder, source, progress)
+
+    def _seen_in_training(self, where: Path, tested: Sequence[int]) -> "tuple[NDArray[np.bool_], NDArray[np.bool_]]":
+        """Which rows of a folder that `_looked_at` has seen are labelled here, and which show the same as such a one."""
+        import numpy as np
+
+        from .training import source_of
+
+        pool, rows = self.pool, np.asarray(tested, np.intp)
+        unit, gap = limits_of(self.path, pool, source_of(pool.source))
+        return overlap_with_labels(self.path, self.labels.rows, where, rows, unit, gap)
+
+    def _groups_of(self, where: Path, pool: Pool) -> "IndexArray | None":
+        """The groups of a folder that `_looked_at` has seen."""
+        from .training import source_of
+
+        if where != self.path:
+            group_as(self.path, where, pool, source_of(pool.source))
+        return Pool.open(where).groups
 
 
 def _login() -> str:

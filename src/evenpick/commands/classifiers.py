@@ -102,6 +102,8 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
             else f"{plain} (this classifier corrects for no prior; with the printed correction {corrected})."
         )
     )
+    if result.warning:
+        click.echo(result.warning, err=True)
     if result.undiscovered:
         click.echo(f"{len(result.undiscovered)} classes were never found and count 0.")
     print_left_out(result.unreadable, "labelled images cannot be read and were left out")
@@ -111,12 +113,13 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
 @WORKSPACE
 @FOLDER
 @click.option("--out", type=FILE, default="predictions.csv", show_default=True, help="CSV to write.")
-def predict(workspace: Path, folder: Path, out: Path) -> None:
+@click.option("--smooth", is_flag=True, help="Images that show the same thing, such as a burst, vote on one class.")
+def predict(workspace: Path, folder: Path, out: Path, smooth: bool) -> None:
     """Say the class of every image of FOLDER with the trained classifier."""
     from ..workspace import Workspace
 
     with progress_bars() as begin:
-        predictions = Workspace(workspace).predict(folder, progress=begin("embedding", "images"))
+        predictions = Workspace(workspace).predict(folder, smooth=smooth, progress=begin("embedding", "images"))
     print_left_out(predictions.left_out)
     predictions.write_csv(out)
     click.echo(f"{len(predictions.labels):,} predictions written to '{out}'.")

@@ -3,9 +3,11 @@
 from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
 from .embedding import Embedded, embed
 from .given_labels import given_pool, labelled_rows
-from .grouping import check_grouping, group_images
+from .grouping import check_grouping, group_as, group_images, limits_of
+from .groups import group_means
 from .images_csv import read_images_csv
 from .options import EmbedOptions
+from .overlap import overlap_with_labels
 from .pool import Pool, groups_in_words
 from .present_files import embedded_already, forget_if_changed, pool_of_files, rows_of_files
 from .skipped import read_skipped
@@ -24,9 +26,13 @@ __all__ = [
     "feature_blocks",
     "forget_if_changed",
     "given_pool",
+    "group_as",
     "group_images",
+    "group_means",
     "groups_in_words",
     "labelled_rows",
+    "limits_of",
+    "overlap_with_labels",
     "pool_of_files",
     "read_images_csv",
     "read_skipped",

@@ -35,7 +35,7 @@ def copies(features: Features, taken: Sequences, unit: float) -> Iterator[tuple[
     """Pairs of rows that are copies, nearest first."""
     if len(features) < 2:
         return
-    pairs = _alike(features, COPY * unit)
+    pairs = alike(features, COPY * unit)
     references = References.of(features, taken)
     place_of = np.empty(len(taken.order), np.intp)
     place_of[taken.order] = np.arange(len(taken.order))
@@ -49,7 +49,7 @@ def copies(features: Features, taken: Sequences, unit: float) -> Iterator[tuple[
     yield from map(tuple, pairs[clear[where.reshape(pairs.shape)].all(axis=1)].tolist())
 
 
-def _alike(features: Features, most: float) -> IndexArray:
+def alike(features: Features, most: float) -> IndexArray:
     """Pairs of rows (n_pairs, 2) at most so far apart, nearest first."""
     bits = int(np.clip(np.log2(max(len(features) / _IMAGES_A_CODE, 1)), 1, _MOST_BITS))
     sides = _sides(features, bits)

@@ -19,10 +19,12 @@ from ..paths import Paths
 from ..sources import SourceModel
 from .auto_groups import auto_groups, unit_of
 from .groups_file import COLUMNS, Member, read_members
+from .image_tables import table_and_column
 from .named_groups import check_group_by, named_groups
 from .pool import Pool
 from .skipped import read_skipped
 
+DEFAULT_GAP = 60.0  # seconds
 _BY_HAND = "by hand"
 _ALONE = Member("", _BY_HAND)
 
@@ -52,7 +54,7 @@ def group_images(
     before = _settings(paths.groups_json)
     asked = {
         "group_by": group_by or before.get("group_by", "auto"),
-        "gap": _checked_gap(before.get("gap", 60.0) if gap is None else gap),
+        "gap": _checked_gap(before.get("gap", DEFAULT_GAP) if gap is None else gap),
         "images": len(pool),
     }
     if paths.groups.is_file() and asked == {key: before.get(key) for key in asked}:
@@ -63,6 +65,22 @@ def group_images(
     stands = _with_changes(found, {image: by_hand[image] for image in pool.image_ids if image in by_hand})
     _write(paths, [(image, *stands[image]) for image in pool.image_ids if image in stands])
     write_atomically(paths.groups_json, json.dumps({**asked, "unit": unit}).encode())
+
+
+def group_as(workspace: str | Path, other: str | Path, pool: Pool, source: SourceModel | None) -> None:
+    """Find the groups of another folder, whose pool is in `other`, by the way and gap of this workspace.
+
+    A table names images of the folder that it was made for, so there "auto" takes its place.
+    """
+    before = _settings(Paths(workspace).groups_json)
+    group_by = before.get("group_by", "auto")
+    group_images(other, pool, source, "auto" if table_and_column(group_by) else group_by, before.get("gap"))
+
+
+def limits_of(workspace: str | Path, pool: Pool, source: SourceModel | None) -> tuple[float, float]:
+    """The unit of looks and the gap of a workspace, measured if it was not before."""
+    before = _settings(Paths(workspace).groups_json)
+    return before.get("unit") or unit_of(pool, source), before.get("gap", DEFAULT_GAP)
 
 
 def _found(paths: Paths, pool: Pool, asked: Mapping[str, Any], unit: float | None) -> dict[str, Member]:

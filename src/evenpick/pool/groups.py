@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import IndexArray
+from ..arrays import IndexArray, Values
 from ..errors import EvenpickError
 from ..label_values import is_missing
 
@@ -48,3 +48,13 @@ def check_groups(groups: NDArray[Any], n: int) -> None:
             "pool: groups must be numbered from 0 in the order of their first rows; "
             f"row {wrong[0]} has {groups[wrong[0]]}: Pool.from_arrays numbers them"
         )
+
+
+def group_means(values: Values, groups: IndexArray | None) -> Values:
+    """Each row (n, k) replaced by the mean of its group's."""
+    if groups is None:
+        return values
+    sums = np.zeros((int(groups.max()) + 1, values.shape[1]))
+    np.add.at(sums, groups, values)
+    means: Values = sums / np.bincount(groups)[:, None]
+    return means[groups]

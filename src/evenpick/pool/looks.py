@@ -25,6 +25,13 @@ def distances_between(left: Singles, right: Singles) -> Singles:
     return np.asarray(np.sqrt(np.maximum(squared, 0)), np.float32)
 
 
+def nearest_hundredth(squared: Singles) -> Values:
+    """How near the nearest hundredth of the references is, at least the third, by squared distances (n, m) to them."""
+    m = squared.shape[1]
+    nth = min(max(3, round(_NEAREST * m)), m)
+    return np.asarray(np.sqrt(np.partition(squared, nth - 1, axis=1)[:, nth - 1].astype(np.float64)))
+
+
 @dataclass(frozen=True)
 class References:
     """Up to 1,000 images of the pool that others are compared with: how near do different images come?"""
@@ -54,6 +61,5 @@ class References:
         near = np.abs(self.place - places[:, None]) <= elsewhere
         few = (~own).sum(axis=1) < max(elsewhere, m // 5)
         squared[np.where((few | ~np.bool_(whole_runs))[:, None], near, own)] = np.inf
-        nth = min(max(3, round(_NEAREST * m)), m)
-        nearest = np.sqrt(np.partition(squared, nth - 1, axis=1)[:, nth - 1].astype(np.float64))
+        nearest = nearest_hundredth(squared)
         return np.where(np.isfinite(nearest), nearest, 0.0)

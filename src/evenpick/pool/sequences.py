@@ -38,7 +38,7 @@ class Sequences:
 
 def sequences(files: Sequence[str], taken: Sequence[str] | None, camera: Sequence[str] | None, gap: float) -> Sequences:
     """The order of n files, by their paths, times (ISO 8601, empty for none) and cameras; the gap is in seconds."""
-    seconds = _seconds(files, taken)
+    seconds = photographed_at(files, taken)
     timed = ~np.isnan(seconds)
     keys: list[tuple[object, ...]] = []
     for row, (path, second, known) in enumerate(zip(files, seconds.tolist(), timed.tolist(), strict=True)):
@@ -56,7 +56,7 @@ def sequences(files: Sequence[str], taken: Sequence[str] | None, camera: Sequenc
     return Sequences(order, np.cumsum(new) - 1, timed[order])
 
 
-def _seconds(files: Sequence[str], taken: Sequence[str] | None) -> Values:
+def photographed_at(files: Sequence[str], taken: Sequence[str] | None) -> Values:
     """The time of each photograph since some day, nan for none; a time in the name counts where there is no other."""
     texts = [""] * len(files) if taken is None else list(taken)
     texts = [text[:26] or _time_in(file) for text, file in zip(texts, files, strict=True)]

@@ -38,6 +38,25 @@ class Evaluation:
     corrected_half_width: float
     classes: tuple[ClassResult, ...]
     unreadable: tuple[tuple[str, str], ...] = ()  # labelled test images that were left out, and why
+    among_labels: int = 0  # test images that the classifier may have been trained on
+    near_labels: int = 0  # others that show the same thing as one of those
+    on_new: "Evaluation | None" = None  # the same without both, if there are any, and others too
+
+    @property
+    def warning(self) -> str:
+        """What to say if test images are not new; empty if all are."""
+        known = self.among_labels + self.near_labels
+        if not known:
+            return ""
+        said = f"{self.among_labels} of {self.n_images} test images are among the labels"
+        said += f", {self.near_labels} more show the same thing as one of them" if self.near_labels else ""
+        if self.on_new is None:
+            return f"{said}: none is new, and the accuracy says nothing of new images."
+        plain, corrected = self.on_new.accuracy, self.on_new.corrected_accuracy
+        return (
+            f"{said}: the accuracy is too high. On the other {self.on_new.n_images} it is {corrected:.1%} with and "
+            f"{plain:.1%} without prior correction."
+        )
 
     @property
     def undiscovered(self) -> list[Label]:
