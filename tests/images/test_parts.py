@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from evenpick.errors import EvenpickError
-from evenpick.images import Part, UnreadableImageError, cut_part, open_part
+from evenpick.images import Part, Reading, UnreadableImageError, cut_part, open_part
 from evenpick.images.parts import square_around
 
 FILE = Path("photos/a.jpg")
@@ -93,8 +93,8 @@ def test_a_cut_gets_the_part_and_a_box_of_a_jpeg_is_not_reduced_before(tmp_path)
         sizes.append(seen.size)
         return seen
 
-    black = cut_part(Part(tmp_path / "a.jpg", (500, 500, 100, 100), margin=0), cut, enough=16)
-    cut_part(Part(tmp_path / "a.jpg"), cut, enough=16)
+    black = cut_part(Part(tmp_path / "a.jpg", (500, 500, 100, 100), margin=0, reading=Reading(enough=16)), cut)
+    cut_part(Part(tmp_path / "a.jpg", reading=Reading(enough=16)), cut)
 
     assert sizes == [(100, 100), (100, 100)]  # the whole one was reduced to an eighth
     assert np.asarray(black).max() < 20

@@ -2,7 +2,7 @@
 
 from .addresses import resolve_addresses
 from .batches import Logits, decoded, logits_of_parts, random_cut
-from .decoding import UnreadableImageError, decode_image
+from .decoding import Reading, UnreadableImageError, plain_picture, read_image_file
 from .exif import captured
 from .finding import find_images
 from .kinds import NOT_READ
@@ -15,14 +15,16 @@ __all__ = [
     "Logits",
     "Part",
     "Preprocessing",
+    "Reading",
     "UnreadableImageError",
     "captured",
     "cut_part",
-    "decode_image",
     "decoded",
     "find_images",
     "logits_of_parts",
     "open_part",
+    "plain_picture",
     "random_cut",
+    "read_image_file",
     "resolve_addresses",
 ]

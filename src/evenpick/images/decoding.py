@@ -1,120 +1,228 @@
 """Open image files as upright RGB; what cannot be read is told, not fatal."""
 
-import io
+import stat
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from numpy.typing import NDArray
+from PIL import Image
 
 from ..errors import EvenpickError
+from . import headers
+from .deep import Deep, Depth
+from .headers import Header
+from .kinds import HEAD, kind_of, why_not_read
+from .memory import BUDGET, room_for
 
-# Pillow goes by the content, whatever the name: without this list it would try rare decoders too. JPEG takes MPO.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "AVIF", "JPEG2000")
+Note: TypeAlias = Callable[[str], object]
 
-# What Pillow's decoders raise on broken files (UnidentifiedImageError is an OSError).
+MAX_PIXELS = 200_000_000  # the largest phone cameras have as many; turned upright they take all of the budget
+
+# What Pillow's decoders and NumPy raise on broken files.
 _BROKEN = (
-    OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, KeyError, OverflowError,
-    AttributeError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
+    OSError, SyntaxError, ValueError, TypeError, EOFError, LookupError, ArithmeticError, AttributeError, RuntimeError,
+    AssertionError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
 
 _LARGE = 24_000_000  # pixels, 4 bytes each in memory and twice that while a photograph is turned
 # One thread and not a lock: allocators keep what each thread has given back for that thread alone.
 _large_images = ThreadPoolExecutor(1, "large images")
+_ROWS = 512  # laid over white at once
+
+_TURNS: Mapping[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 
 
 class UnreadableImageError(EvenpickError):
     """A file that is named like an image and cannot be opened as one."""
 
 
-def decode_image(data: bytes, enough: int | None = None, page: int = 1) -> Image.Image:
-    """An encoded image as 8-bit RGB, upright: one page or frame, EXIF orientation applied, alpha over white.
+@dataclass(frozen=True)
+class Reading:
+    """What is settled about reading, beyond the file itself.
 
-    16-bit values keep their scale (65,535 is white); 32-bit and floating values are stretched from
-    their smallest to their largest. A JPEG whose short side has twice, four or eight times as many pixels as
-    are `enough` is reduced so far while it is decoded.
+    Attributes
+    ----------
+    enough : int, optional
+        A JPEG whose short side has twice, four or eight times as many pixels is reduced so far while it is decoded.
+    bands : tuple of int
+        Of a TIFF with more than three bands, those that are red, green and blue, or the one that is gray, from 1.
+    depth : pair of float, optional
+        The values of more than 8 bits that become black and white. Without it, 65,535 is white in 16 bits, and other
+        numbers are stretched from the smallest to the largest of their image.
+    max_pixels : int
+        Files that declare more are refused.
+    page : int
+        Of a file with several, from 0.
+    """
+
+    enough: int | None = None
+    bands: tuple[int, ...] = ()
+    depth: Depth | None = None
+    max_pixels: int = MAX_PIXELS
+    page: int = 0
+
+
+AS_IT_IS = Reading()
+
+
+def read_image_file(path: Path) -> bytes:
+    """The bytes of a file, if it is a regular one of a size that can be an image.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it is not, or cannot be read.
+    """
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise UnreadableImageError("Is a directory")
+        if not stat.S_ISREG(found.st_mode):
+            raise UnreadableImageError("no regular file")
+        if found.st_size > BUDGET:
+            raise UnreadableImageError(
+                f"the file has {found.st_size / 2**30:,.1f} GiB; more than {BUDGET / 2**30:g} are not read"
+            )
+        return path.read_bytes()
+    except (OSError, MemoryError) as error:
+        raise UnreadableImageError(_one_line(error)) from error
+
+
+def decode_image(data: bytes, reading: Reading = AS_IT_IS) -> Image.Image:
+    """An encoded image as 8-bit RGB, upright: orientation applied, alpha over white; see `cut_image`."""
+    return cut_image(data, lambda image: image, reading)
+
+
+def cut_image(
+    data: bytes,
+    cut: Callable[[Image.Image], Image.Image],
+    reading: Reading = AS_IT_IS,
+    note: Note = lambda words: None,
+) -> Image.Image:
+    """What `cut` makes of the decoded image.
+
+    All threads together hold no more than a budget of decoded images, of large ones one at a time. `note` is told what is
+    to be said of a file that was read: that it ends early, or has further pages.
 
     Raises
     ------
     UnreadableImageError
         With the reason in one line, for whatever cannot be decoded.
     """
+    header = _header(data, reading)
+    for words in header.notes:
+        note(words)
+
+    def work() -> Image.Image:
+        with room_for(header.needed):
+            return cut(_decoded(header, reading, note))
+
+    return _large_images.submit(work).result() if header.pixels > _LARGE else work()
+
+
+def deep_sample(data: bytes, reading: Reading = AS_IT_IS) -> NDArray[np.float64] | None:
+    """Values of an image of more than 8 bits, spread evenly over it; None of any other, or of one that cannot be read."""
+    try:
+        header = _header(data, reading)
+        if not header.deep:
+            return None
+        with room_for(header.needed):
+            pixels = _pixels(header, lambda words: None)
+    except (UnreadableImageError, *_BROKEN, MemoryError):
+        return None
+    return pixels.sample() if isinstance(pixels, Deep) else None
+
+
+def plain_picture(data: bytes) -> tuple[str, tuple[int, int]] | None:
+    """Kind and size of a file of one picture of 8-bit gray or RGB without transparency; None of any other."""
+    try:
+        header = _header(data, AS_IT_IS)
+    except UnreadableImageError:
+        return None
+    plain = header.mode in ("L", "RGB") and not header.deep and not header.notes
+    return (kind_of(data[:HEAD]), header.size) if plain else None
+
+
+def _header(data: bytes, reading: Reading) -> Header:
     if not data:
         raise UnreadableImageError("the file is empty")
+    kind = kind_of(data[:HEAD])
+    if not kind:
+        raise UnreadableImageError("not an image, whatever its name says")
+    if reason := why_not_read(kind):
+        raise UnreadableImageError(reason)
     try:
-        with _opened(data, enough) as image:
-            if page > 1:
-                image.seek(page - 1)
-            image.load()
-            # 16 bits are the most that these formats hold, whatever Pillow opens them as.
-            deep_gray = image.mode == "I" and image.format in ("PNG", "PPM")
-            upright = image.convert("I;16") if deep_gray else image
-            ImageOps.exif_transpose(upright, in_place=True)  # a copy would double the memory
-            return _to_rgb(upright)
+        header = headers.READERS[kind](data, reading.page, reading.bands)
+        if reading.enough and header.draft:
+            header.draft(reading.enough)
+    except _BROKEN as error:
+        raise UnreadableImageError(_one_line(error)) from error
+    width, height = header.size
+    if header.pixels > reading.max_pixels:
+        raise UnreadableImageError(
+            f"{width:,} x {height:,} pixels are more than {reading.max_pixels:,}; raise the limit by --max-pixels"
+        )
+    limit = max(BUDGET, 8 * reading.max_pixels)
+    if header.needed > limit:
+        raise UnreadableImageError(
+            f"decoding {width:,} x {height:,} pixels would take {header.needed / 2**30:,.1f} GiB; the limit is "
+            f"{limit / 2**30:,.1f}, raise it by --max-pixels"
+        )
+    return header
+
+
+def _decoded(header: Header, reading: Reading, note: Note) -> Image.Image:
+    try:
+        pixels = _pixels(header, note)
+        image = pixels.to_rgb(reading.depth if header.deep else None) if isinstance(pixels, Deep) else _to_rgb(pixels)
+        turn = _TURNS.get(header.orientation)
+        upright = image if turn is None else image.transpose(turn)
+        upright.info = {}  # what is saved of it later says nothing of the file
+        return upright
+    except MemoryError:
+        width, height = header.size
+        raise UnreadableImageError(f"there is not enough memory to decode {width:,} x {height:,} pixels") from None
     except _BROKEN as error:
         raise UnreadableImageError(_one_line(error)) from error
 
 
-def cut_image(
-    data: bytes, cut: Callable[[Image.Image], Image.Image], enough: int | None = None, page: int = 1
-) -> Image.Image:
-    """What `cut` makes of the decoded image; of large images one at a time is in memory.
-
-    Raises
-    ------
-    UnreadableImageError
-        As `decode_image`.
-    """
-
-    def work() -> Image.Image:
-        return cut(decode_image(data, enough, page))
-
-    return _large_images.submit(work).result() if _pixels(data, enough) > _LARGE else work()
-
-
-def _opened(data: bytes, enough: int | None) -> Image.Image:
-    image = Image.open(io.BytesIO(data), formats=_FORMATS)
-    if enough:
-        image.draft(image.mode, (enough, enough))  # formats other than JPEG have none
-    return image
-
-
-def _pixels(data: bytes, enough: int | None) -> int:
-    """What will be decoded; 0 if the header cannot be read, of which `decode_image` gives the reason."""
+def _pixels(header: Header, note: Note) -> "Image.Image | Deep":
     try:
-        with _opened(data, enough) as image:
-            return image.width * image.height
-    except _BROKEN:
-        return 0
+        pixels = header.load()
+    except OSError as error:
+        if header.mended is None or "truncated" not in str(error):
+            raise
+        pixels = header.mended()
+        note("read, although it ends before its end marker")
+    if isinstance(pixels, Image.Image) and pixels.mode.startswith(("I", "F")):
+        return headers.deep_gray(pixels)
+    return pixels
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith(("I", "F")):
-        return _gray_to_8_bit(image).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        opaque = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(opaque, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
-
-
-def _gray_to_8_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
-    if image.mode.startswith("I;16"):
-        scaled = values.astype(np.float64) / 257
-    else:
-        finite = np.where(np.isfinite(values), values, 0).astype(np.float64)
-        low, high = finite.min(), finite.max()
-        scaled = (finite - low) * (255 / (high - low)) if high > low else np.zeros_like(finite)
-    return Image.fromarray(np.rint(scaled).astype(np.uint8))
+    if image.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in image.info:
+        return image.convert("RGB")
+    over_white = Image.new("RGB", image.size)
+    for top in range(0, image.height, _ROWS):
+        rows = image.crop((0, top, image.width, min(top + _ROWS, image.height))).convert("RGBA")
+        opaque = Image.new("RGBA", rows.size, "white")
+        over_white.paste(Image.alpha_composite(opaque, rows).convert("RGB"), (0, top))
+    return over_white
 
 
 def _one_line(error: BaseException) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image, whatever its name says"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

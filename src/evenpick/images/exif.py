@@ -6,6 +6,7 @@ should be, or XMP that is not UTF-8. So a block of EXIF, which is a TIFF without
 
 import datetime
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,13 +17,15 @@ from PIL import Image
 
 ORIENTATION = 0x0112
 _MAKE, _MODEL = 0x010F, 0x0110
+PNG = b"\x89PNG\r\n\x1a\n"
+_XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([1-8])\b')
 _EXIF = 0x8769
 _TAKEN, _TAKEN_FRACTION, _SERIAL = 0x9003, 0x9291, 0xA431
 
 _MOST_ENTRIES = 4096  # of one directory; cameras write under a hundred
 _LONGEST_TEXT = 100
 _TEXT, _WHOLE_NUMBERS = (2, 129), {1: "B", 3: "H", 4: "I", 16: "Q"}  # types of values
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 
 
 class Captured(NamedTuple):
@@ -66,21 +69,20 @@ class TiffBlock:
         except (struct.error, OverflowError):
             return 0
 
-    def entries(self, directory: int) -> tuple[dict[int, Entry], int]:
-        """The entries of a directory by their tags, and where the next directory lies (0: there is none)."""
+    def entries(self, directory: int) -> dict[int, Entry]:
+        """The entries of a directory by their tags; none if there is no whole directory here."""
+        if self.following(directory) is None:
+            return {}
         head, step, wide = (8, 20, "Q") if self.big else (2, 12, "I")
-        count = self.number("Q" if self.big else "H", directory)
-        end = directory + head + step * count
-        if not directory or count > _MOST_ENTRIES or end > len(self.data):
-            return {}, 0
+        end = directory + head + step * self.number("Q" if self.big else "H", directory)
         found: dict[int, Entry] = {}
         for at in range(directory + head, end, step):
             kind, values = self.number("H", at + 2), self.number(wide, at + 4)
             inline = at + step - (8 if self.big else 4)
-            fits = _SIZES.get(kind, 1) * values <= (8 if self.big else 4)
+            fits = SIZES.get(kind, 1) * values <= (8 if self.big else 4)
             entry = Entry(kind, values, inline if fits else self.number(wide, inline), at)
             found.setdefault(self.number("H", at), entry)
-        return found, self.number(wide, end)
+        return found
 
     def text(self, entry: Entry | None) -> str:
         """The text of an entry without blanks around it; empty if it holds none."""
@@ -94,8 +96,22 @@ class TiffBlock:
         """The first whole numbers of an entry; none if it holds others."""
         if entry is None or entry.kind not in _WHOLE_NUMBERS:
             return []
-        kind, size = _WHOLE_NUMBERS[entry.kind], _SIZES[entry.kind]
-        return [self.number(kind, entry.value_at + i * size) for i in range(min(entry.count, most))]
+        kind, size = _WHOLE_NUMBERS[entry.kind], SIZES[entry.kind]
+        there = max(0, len(self.data) - entry.value_at) // size
+        return list(
+            struct.unpack_from(
+                f"{self.order}{min(entry.count, most, there)}{kind}", self.data, min(entry.value_at, len(self.data))
+            )
+        )
+
+    def following(self, directory: int) -> int | None:
+        """Where the directory after this one lies, 0 after the last; None if there is no whole directory here."""
+        head, step, wide = (8, 20, "Q") if self.big else (2, 12, "I")
+        count = self.number("Q" if self.big else "H", directory)
+        end = directory + head + step * count
+        if not directory or not count or count > _MOST_ENTRIES or end > len(self.data):
+            return None
+        return self.number(wide, end)
 
 
 def captured(data: bytes) -> Captured:
@@ -108,9 +124,9 @@ def captured(data: bytes) -> Captured:
         block = TiffBlock(exif_block(data))
     except ValueError:
         return Captured("", "")
-    first, _ = block.entries(block.first)
+    first = block.entries(block.first)
     pointer = block.numbers(first.get(_EXIF))
-    exif, _ = block.entries(pointer[0]) if pointer else ({}, 0)
+    exif = block.entries(pointer[0]) if pointer else {}
     camera = [block.text(first.get(_MAKE)), block.text(first.get(_MODEL)), block.text(exif.get(_SERIAL))]
     taken = _iso(block.text(exif.get(_TAKEN)), block.text(exif.get(_TAKEN_FRACTION)))
     return Captured(taken, " ".join(part for part in camera if part))
@@ -122,8 +138,30 @@ def orientation(block: bytes) -> int:
         tiff = TiffBlock(block)
     except ValueError:
         return 1
-    said = tiff.numbers(tiff.entries(tiff.first)[0].get(ORIENTATION))
+    said = tiff.numbers(tiff.entries(tiff.first).get(ORIENTATION))
     return said[0] if said and 1 <= said[0] <= 8 else 1
+
+
+def orientation_of_file(data: bytes) -> int:
+    """How the pixels of a JPEG, PNG or WebP must be turned: by its EXIF, or, where that does not say it, by its XMP."""
+    said = orientation(exif_block(data))
+    if said != 1:
+        return said
+    found = next((match for text in _xmp(data) if (match := _XMP_ORIENTATION.search(text))), None)
+    return int(found[1]) if found else 1
+
+
+def _xmp(data: bytes) -> Iterator[bytes]:
+    if data[:2] == b"\xff\xd8":
+        yield from (body for marker, _, body in jpeg_segments(data) if marker == 0xE1 and body[:5] == b"http:")
+    elif data[:8] == PNG:
+        yield from (
+            data[start:end]
+            for kind, start, end in png_chunks(data)
+            if kind == b"iTXt" and data[start : start + 4] == b"XML:"
+        )
+    elif data[:4] == b"RIFF":
+        yield from (body for kind, body in _riff_chunks(data) if kind == b"XMP ")
 
 
 def exif_block(data: bytes) -> bytes:
@@ -133,7 +171,7 @@ def exif_block(data: bytes) -> bytes:
     blocks: Iterator[bytes] = iter(())
     if data[:2] == b"\xff\xd8":
         blocks = (body[6:] for marker, _, body in jpeg_segments(data) if marker == 0xE1 and body[:6] == b"Exif\0\0")
-    elif data[:8] == b"\x89PNG\r\n\x1a\n":
+    elif data[:8] == PNG:
         blocks = (exif for kind, start, end in png_chunks(data) if (exif := _png_exif(kind, data[start:end])))
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         blocks = (body.removeprefix(b"Exif\0\0") for kind, body in _riff_chunks(data) if kind == b"EXIF")

@@ -36,6 +36,7 @@ _SIGNATURES = (
     ("WEBP", rb"RIFF....WEBP"),
     ("TIFF", rb"II[*+]\0|MM\0[*+]"),
     ("BMP", rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0"),
+    ("DIB", rb"\x28\0\0\0.{8}\x01\0[\x01\x04\x08\x10\x18\x20]\0"),
     ("PPM", rb"P[1-7Ff]\s"),
     ("JPEG2000", rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
     ("AVIF", rb"....ftyp(avif|avis|mif1.{4,48}avif)"),
@@ -69,7 +70,7 @@ _ARCHIVES = (
 _ARCHIVE_PATTERNS = tuple((kind, re.compile(pattern, re.DOTALL)) for kind, pattern in _ARCHIVES)
 
 NOT_READ = "not read: "
-_ALWAYS_READ = frozenset(("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM"))
+_ALWAYS_READ = frozenset(("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "DIB", "PPM"))
 _EXTRAS = {"HEIC": ("pillow_heif", "heif"), "DICOM": ("pydicom", "dicom")}
 
 

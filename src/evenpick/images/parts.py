@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from PIL import Image
 
 from ..errors import EvenpickError
-from .decoding import UnreadableImageError, cut_image, decode_image
+from .decoding import AS_IT_IS, Note, Reading, cut_image, read_image_file
 
 Box: TypeAlias = tuple[int, int, int, int]  # x, y, width, height in pixels of the upright image
 
@@ -34,12 +34,15 @@ class Part:
         From 1.
     margin : float
         Of a box, on every side, as a share of its longer side.
+    reading : Reading
+        How the file is decoded; its `page` is this one's.
     """
 
     file: Path
     box: Box | None = None
     page: int = 1
     margin: float = MARGIN
+    reading: Reading = AS_IT_IS
 
     def __str__(self) -> str:
         return str(self.file) + (f" ({text})" if (text := self.text) else "")
@@ -52,7 +55,7 @@ class Part:
         return f"page={self.page}" if self.page > 1 else ""
 
     @classmethod
-    def from_text(cls, file: Path, text: str, margin: float = MARGIN) -> "Part":
+    def from_text(cls, file: Path, text: str, margin: float = MARGIN, reading: Reading = AS_IT_IS) -> "Part":
         """What `text` has stated.
 
         Raises
@@ -62,13 +65,13 @@ class Part:
         """
         try:
             if not text:
-                return cls(file)
+                return cls(file, reading=reading)
             if text.startswith("page="):
-                return cls(file, page=int(text.removeprefix("page=")))
+                return cls(file, page=int(text.removeprefix("page=")), reading=reading)
             x, y, width, height = map(int, text.split(","))
         except ValueError:
             raise EvenpickError(f"a part must be 'x,y,width,height' or 'page=N'; got {text!r}") from None
-        return cls(file, (x, y, width, height), margin=margin)
+        return cls(file, (x, y, width, height), margin=margin, reading=reading)
 
     def cropped(self, image: Image.Image) -> Image.Image:
         """What is seen of the decoded page: all of it, or the square around the box."""
@@ -105,27 +108,24 @@ def open_part(part: Part) -> Image.Image:
     UnreadableImageError
         If the file is missing or cannot be decoded.
     """
-    return part.cropped(decode_image(_read(part.file), page=part.page))
+    return cut_part(part, lambda image: image)
 
 
 def cut_part(
-    part: Part, cut: Callable[[Image.Image], Image.Image], enough: int | None = None, data: bytes | None = None
+    part: Part,
+    cut: Callable[[Image.Image], Image.Image],
+    data: bytes | None = None,
+    note: Note = lambda words: None,
 ) -> Image.Image:
-    """What `cut` makes of a part, with the memory and reductions of `cut_image`; `data` is the file's content if known.
+    """What `cut` makes of a part, within the budget of `cut_image`; `data` is the file's content if known.
 
     Raises
     ------
     UnreadableImageError
         As `open_part`.
     """
-    content = _read(part.file) if data is None else data
+    content = read_image_file(part.file) if data is None else data
     # A box is in pixels of the whole image, so this is not reduced while it is decoded.
-    reduced = enough if part.box is None else None
-    return cut_image(content, lambda image: cut(part.cropped(image)), reduced, part.page)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UnreadableImageError(error.strerror or str(error)) from error
+    enough = part.reading.enough if part.box is None else None
+    reading = replace(part.reading, page=part.page - 1, enough=enough)
+    return cut_image(content, lambda image: cut(part.cropped(image)), reading, note)

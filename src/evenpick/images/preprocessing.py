@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import EvenpickError, unknown_name
+from .decoding import MAX_PIXELS, Reading
 
 Batch: TypeAlias = NDArray[np.float32]
 
@@ -21,7 +22,7 @@ INTERPOLATIONS = {
 }
 FITS = ("crop", "squash", "pad")
 _LARGEST = 4096  # pixels a side
-_LATER = ("fit",)
+_LATER = ("fit", "bands", "depth", "max_pixels")
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,7 +33,8 @@ class Preprocessing:
     `crop` times the short side; `squash`, `crop` times each side, so that other shapes are squeezed; `pad`, a square
     of `crop` times the long side, with the colour `mean` where it stands out beyond the image. Values are brought to 0..1, then `mean` is subtracted and the result divided by `std`, channel by channel
     in the network's own order. With `reduced_jpeg`, JPEG files are decoded at 1/2, 1/4 or 1/8 of their
-    size where the square still has twice as many pixels a side as the network takes.
+    size where the square still has twice as many pixels a side as the network takes. `bands`, `depth` and `max_pixels` say
+    how files are decoded, see `Reading`.
     """
 
     size: int = 224
@@ -43,14 +45,23 @@ class Preprocessing:
     channels: str = "rgb"
     reduced_jpeg: bool = False
     fit: str = "crop"
+    bands: tuple[int, ...] = ()
+    depth: tuple[float, float] | None = None
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
-        for name in ("mean", "std"):  # equal to what comes back from JSON, whatever sequence it was given as
+        for name in ("mean", "std", "bands"):  # equal to what comes back from JSON, whatever sequence it was given as
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.depth is not None:
+            object.__setattr__(self, "depth", tuple(self.depth))
         if self.interpolation not in INTERPOLATIONS:
             raise unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
         if self.fit not in FITS:
             raise unknown_name("fit", self.fit, FITS)
+        if len(self.bands) not in (0, 1, 3) or min(self.bands, default=1) < 1:
+            raise EvenpickError(f"preprocessing: bands must be one number or three, from 1; got {list(self.bands)}")
+        if self.max_pixels < 1:
+            raise EvenpickError(f"preprocessing: max_pixels must be >= 1; got {self.max_pixels}")
         size = self.size if isinstance(self.size, Integral) and not isinstance(self.size, bool) else 0
         if self.channels not in ("rgb", "bgr") or not 1 <= size <= _LARGEST or not 0 < self.crop <= 1:
             raise EvenpickError(
@@ -98,6 +109,11 @@ class Preprocessing:
     def enough_pixels(self) -> int | None:
         """A short side that a JPEG may be reduced to while it is decoded; None if to none."""
         return math.ceil(2 * self.size / self.crop) if self.reduced_jpeg else None
+
+    @property
+    def reading(self) -> Reading:
+        """How files are decoded for this network."""
+        return Reading(self.enough_pixels, self.bands, self.depth, self.max_pixels)
 
     @property
     def part(self) -> str:

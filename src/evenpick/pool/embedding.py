@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from ..errors import NO_SPACE, EvenpickError
-from ..images import Part, UnreadableImageError, captured, cut_part, find_images
+from ..images import Part, UnreadableImageError, captured, cut_part, find_images, read_image_file
 from ..machine import Progress, Run, map_in_threads
 from ..paths import Paths
 from ..probabilities import PREDICTION, softmax, summarise_probabilities
@@ -133,8 +133,8 @@ def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) ->
         try:
             image, data = _read(folder, image_id)
             # Cut at once: large photographs must not pile up until the batch is full.
-            part = Part.from_text(folder / image_id, image.part)
-            cut = cut_part(part, source.preprocessing.cut, source.preprocessing.enough_pixels, data)
+            part = Part.from_text(folder / image_id, image.part, reading=source.preprocessing.reading)
+            cut = cut_part(part, source.preprocessing.cut, data)
             opened.append((image, cut))
         except UnreadableImageError as error:
             broken.append(Skipped(image_id, str(error)))
@@ -160,7 +160,7 @@ def _read(folder: Path, image_id: str) -> tuple[ImageRow, bytes]:
     """What is known of a file, and its content."""
     file = folder / image_id
     stat = file.stat()  # before it is read: what is written meanwhile is seen as a change the next time
-    data = file.read_bytes()
+    data = read_image_file(file)
     said, digest = captured(data), hashlib.sha256(data).hexdigest()
     return ImageRow(image_id, digest, str(len(data)), str(stat.st_mtime_ns), said.taken, said.camera), data
 

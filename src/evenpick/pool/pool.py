@@ -1,7 +1,7 @@
 """The pool: features and source predictions of every unlabelled image. An index is always a row of the pool."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError
-from ..images import Part
+from ..images import Part, Reading
 from ..paths import Paths
 from ..probabilities import summarise_probabilities
 from ..sources import SourceDescription
@@ -177,7 +177,13 @@ class Pool:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts:
             raise EvenpickError(f"image '{name}' is not in the folder")
-        return Part.from_text(self.folder / name, "" if self.facts is None else self.facts.part[row])
+        text = "" if self.facts is None else self.facts.part[row]
+        return Part.from_text(self.folder / name, text, reading=self._reading)
+
+    @cached_property
+    def _reading(self) -> Reading:
+        """As the source read the files, but in full size: people and further training see the same pixels."""
+        return replace(self.source.preprocessing.reading, enough=None) if self.source else Reading()
 
     @property
     def taken(self) -> Sequence[str] | None:

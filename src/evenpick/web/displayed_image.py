@@ -1,10 +1,11 @@
 """An image file as every browser can show it."""
 
 import io
+from dataclasses import replace
 
 from PIL import Image, ImageDraw
 
-from ..images import Part, cut_part, decode_image, open_part
+from ..images import Part, cut_part, plain_picture, read_image_file
 
 LONGEST_SIDE = 2048
 WHOLE_SIDE = 1024
@@ -21,20 +22,11 @@ def displayed_image(part: Part) -> tuple[bytes, str]:
     UnreadableImageError
         If the file is missing or broken.
     """
-    if part.text:
-        return _converted(open_part(part))
-    try:
-        data = part.file.read_bytes()
-        with Image.open(io.BytesIO(data)) as image:
-            plain = image.mode in ("RGB", "L") and "transparency" not in image.info
-            still = getattr(image, "n_frames", 1) == 1
-            if plain and still and max(image.size) <= LONGEST_SIDE and image.format in _AS_THEY_ARE:
-                return data, _AS_THEY_ARE[image.format]
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        pass  # opening it in full tells what is wrong
-    else:
-        return _converted(decode_image(data))
-    return _converted(open_part(part))
+    data = read_image_file(part.file)
+    plain = None if part.text else plain_picture(data)
+    if plain and plain[0] in _AS_THEY_ARE and max(plain[1]) <= LONGEST_SIDE:
+        return data, _AS_THEY_ARE[plain[0]]
+    return _encoded(cut_part(part, lambda image: _reduced(image, LONGEST_SIDE), data))
 
 
 def whole_image(part: Part) -> tuple[bytes, str]:
@@ -45,16 +37,19 @@ def whole_image(part: Part) -> tuple[bytes, str]:
     UnreadableImageError
         If the file is missing or broken.
     """
-    image = open_part(Part(part.file, page=part.page))
-    across = image.width
-    image.thumbnail((WHOLE_SIDE, WHOLE_SIDE), Image.Resampling.LANCZOS)
-    if part.box is not None:
-        x, y, width, height = (round(value * image.width / across) for value in part.box)
-        draw = ImageDraw.Draw(image)
-        # Dark around light is seen on any photograph.
-        draw.rectangle((x - 3, y - 3, x + width + 3, y + height + 3), outline="black", width=5)
-        draw.rectangle((x - 2, y - 2, x + width + 2, y + height + 2), outline="white", width=3)
-    return _converted(image)
+
+    def with_box(image: Image.Image) -> Image.Image:
+        across = image.width
+        reduced = _reduced(image, WHOLE_SIDE)
+        if part.box is not None:
+            x, y, width, height = (round(value * reduced.width / across) for value in part.box)
+            draw = ImageDraw.Draw(reduced)
+            # Dark around light is seen on any photograph.
+            draw.rectangle((x - 3, y - 3, x + width + 3, y + height + 3), outline="black", width=5)
+            draw.rectangle((x - 2, y - 2, x + width + 2, y + height + 2), outline="white", width=3)
+        return reduced
+
+    return _encoded(cut_part(replace(part, box=None), with_box))
 
 
 def thumbnail(part: Part) -> tuple[bytes, str]:
@@ -65,13 +60,16 @@ def thumbnail(part: Part) -> tuple[bytes, str]:
     UnreadableImageError
         If the file is missing or broken.
     """
-    image = cut_part(part, lambda image: image, enough=THUMBNAIL_SIDE)
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return _converted(image)
+    reduced = replace(part, reading=replace(part.reading, enough=THUMBNAIL_SIDE))
+    return _encoded(cut_part(reduced, lambda image: _reduced(image, THUMBNAIL_SIDE)))
 
 
-def _converted(image: Image.Image) -> tuple[bytes, str]:
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+def _reduced(image: Image.Image, side: int) -> Image.Image:
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return image
+
+
+def _encoded(image: Image.Image) -> tuple[bytes, str]:
     encoded = io.BytesIO()
     image.save(encoded, "JPEG", quality=_QUALITY, subsampling=0)
     return encoded.getvalue(), "image/jpeg"
