@@ -60,6 +60,11 @@ class Paths:
         """How the groups were found."""
         return self.pool / "groups.json"
 
+    @property
+    def notes(self) -> Path:
+        """What is to be said of images that were read."""
+        return Path(self.workspace, "notes.csv")
+
     def other_folder(self, folder: Path) -> Path:
         """The workspace within this one that holds the pool of another folder, whose classes are predicted."""
         resolved = folder.resolve()

@@ -111,6 +111,7 @@ class Workspace:
         fit: str | None = None,
         group_by: str | None = None,
         gap: float | None = None,
+        reading: Mapping[str, Any] | None = None,
         ray: str | None = None,
         progress: Progress = lambda done, total: None,
         **options: Any,
@@ -132,6 +133,9 @@ class Workspace:
             FILE.csv:COLUMN, a regular expression on paths, or "none"; by default as before, at first "auto".
         gap : float, optional
             Seconds between two photographs of a group; by default as before, at first 60.
+        reading : mapping, optional
+            How files are decoded: `bands` of a TIFF with more than three, `depth`, the values of more than 8 bits that
+            are black and white, and `max_pixels`; see `docs/formats.md`.
         ray : str, optional
             Address HOST:PORT of a Ray cluster to work on, or "local".
         progress : callable
@@ -158,8 +162,12 @@ class Workspace:
             model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
         if fit:
             model = replace(model, preprocessing=model.preprocessing.fitted(fit))
+        model = replace(model, preprocessing=model.preprocessing.read_with(reading or {}))
+        options = {"own_range": True, **options}
         with _run_on(ray, Path(folder)) as run:
             done = embed(self.path, folder, model, progress, EmbedOptions.from_names(options), run)
+        if done.pool.source:  # the range of depth is that of the pool
+            model = replace(model, preprocessing=done.pool.source.preprocessing)
         group_images(self.path, done.pool, model, group_by, gap)
         return replace(done, pool=self.pool)
 

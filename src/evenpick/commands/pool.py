@@ -1,12 +1,32 @@
 """The commands about what a source model sees: sources, embed, diagnose."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .options import FOLDER, JSON, RAY, WORKSPACE
-from .terminal import print_json, print_left_out, print_table, progress_bars
+from .terminal import print_json, print_left_out, print_notes, print_table, progress_bars
+
+
+def _numbers(kind: type[int] | type[float], counts: tuple[int, ...]) -> Callable[..., tuple[float, ...] | None]:
+    """A callback for an option of so many numbers with commas between them."""
+
+    def read(context: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+        if text is None:
+            return None
+        try:
+            numbers = tuple(kind(part) for part in text.split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) not in counts:
+            raise click.BadParameter(
+                f"must be {' or '.join(map(str, counts))} numbers with commas between them; got '{text}'"
+            )
+        return numbers
+
+    return read
 
 
 @click.command()
@@ -43,19 +63,38 @@ def sources() -> None:
 @click.option(
     "--gap", metavar="SECONDS", type=float, help="Between two photographs of a group.  [default: as before, or 60]"
 )
+@click.option(
+    "--bands",
+    callback=_numbers(int, (1, 3)),
+    metavar="N,N,N",
+    help="Of a TIFF of more than three bands, red, green and blue; or one.",
+)
+@click.option(
+    "--depth",
+    callback=_numbers(float, (2,)),
+    metavar="LOW,HIGH",
+    help="Values of more than 8 bits that are black and white.  [default: the range of a sample of FOLDER]",
+)
+@click.option("--max-pixels", type=click.IntRange(min=1), help="Leave out larger images.  [default: 200,000,000]")
 @RAY
 def embed(workspace: Path, folder: Path, **options: Any) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
     from ..pool import groups_in_words
     from ..workspace import Workspace
 
-    work = Workspace(workspace)
+    work, reading = Workspace(workspace), {name: options.pop(name) for name in ("bands", "depth", "max_pixels")}
     with progress_bars() as begin:
-        result = work.embed(folder, progress=begin("embedding", "images"), **options)
+        result = work.embed(folder, progress=begin("embedding", "images"), reading=reading, **options)
     print_left_out(
         [(image.image_id, image.reason) for image in result.skipped],
         f"images were left out, see '{work.paths.skipped}'",
     )
+    print_notes(result.notes, work.paths.notes)
+    depth = result.pool.source and result.pool.source.preprocessing.depth
+    if depth:
+        click.echo(
+            f"Of values of more than 8 bits, {depth[0]:,g} is black and {depth[1]:,g} white, in every file (--depth)."
+        )
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
     if said := groups_in_words(result.pool):
         click.echo(f"{said}; see '{work.paths.groups}'.")

@@ -1,8 +1,9 @@
 """What the command line shows: tables, JSON, images that were left out, and progress bars."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,6 +48,19 @@ def print_left_out(left_out: Sequence[tuple[str, str]], words: str = "images wer
         click.echo(f"  {image_id!r}: {reason}")
     if len(others) > 5:
         click.echo(f"  and {len(others) - 5} more")
+
+
+def print_notes(notes: Mapping[str, str], file: Path) -> None:
+    """What is to be said of images that were read: how many of each kind, in one line."""
+    if not notes:
+        return
+    kinds = Counter(
+        "have further pages, of which the first was read" if "pages" in note else f"were {note}"
+        for note in notes.values()
+    )
+    click.echo(
+        f"Of the images {', '.join(f'{count:,} {words}' for words, count in kinds.most_common())}; see '{file}'."
+    )
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
 from .addresses import resolve_addresses
 from .batches import Logits, decoded, logits_of_parts, random_cut
-from .decoding import Reading, UnreadableImageError, plain_picture, read_image_file
+from .decoding import Reading, UnreadableImageError, deep_sample, plain_picture, read_image_file
+from .deep import range_of
 from .exif import captured
 from .finding import find_images
-from .kinds import NOT_READ
+from .kinds import NEVER_DEEP, NOT_READ
 from .parts import Part, cut_part, open_part
 from .preprocessing import Batch, Preprocessing
 
 __all__ = [
+    "NEVER_DEEP",
     "NOT_READ",
     "Batch",
     "Logits",
@@ -20,11 +22,13 @@ __all__ = [
     "captured",
     "cut_part",
     "decoded",
+    "deep_sample",
     "find_images",
     "logits_of_parts",
     "open_part",
     "plain_picture",
     "random_cut",
+    "range_of",
     "read_image_file",
     "resolve_addresses",
 ]

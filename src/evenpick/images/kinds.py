@@ -20,6 +20,7 @@ IMAGE_NAMES = _names(
     ".avif .jp2 .j2k .j2c .jpc .jpf .jpx"
 )
 _RAW_NAMES = _names(".dng .nef .nrw .cr2 .cr3 .arw .srf .sr2 .raf .orf .rw2 .pef .srw .3fr .iiq .x3f .kdc .mrw")
+NEVER_DEEP = _names(".jpg .jpeg .jpe .jfif .mpo .webp .gif .bmp .dib")  # more than 8 bits are not in them
 # Content of these is never looked at.
 _OTHER_NAMES = _names(
     ".txt .md .rst .log .csv .tsv .json .jsonl .ndjson .geojson .xml .html .htm .css .js .ts .yaml .yml .toml .ini .cfg "

@@ -22,7 +22,8 @@ INTERPOLATIONS = {
 }
 FITS = ("crop", "squash", "pad")
 _LARGEST = 4096  # pixels a side
-_LATER = ("fit", "bands", "depth", "max_pixels")
+_READING = ("bands", "depth", "max_pixels")
+_LATER = ("fit", *_READING)
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,6 +61,13 @@ class Preprocessing:
             raise unknown_name("fit", self.fit, FITS)
         if len(self.bands) not in (0, 1, 3) or min(self.bands, default=1) < 1:
             raise EvenpickError(f"preprocessing: bands must be one number or three, from 1; got {list(self.bands)}")
+        if self.depth is not None and not (
+            len(self.depth) == 2 and -math.inf < self.depth[0] < self.depth[1] < math.inf
+        ):
+            raise EvenpickError(
+                "preprocessing: depth must be two numbers, the first less than the second; got "
+                f"{', '.join(f'{value:g}' for value in self.depth)}"
+            )
         if self.max_pixels < 1:
             raise EvenpickError(f"preprocessing: max_pixels must be >= 1; got {self.max_pixels}")
         size = self.size if isinstance(self.size, Integral) and not isinstance(self.size, bool) else 0
@@ -104,6 +112,13 @@ class Preprocessing:
         if fit == self.fit:
             return self
         return replace(self, fit=fit, crop=self.crop if fit == "crop" else 1.0)
+
+    def read_with(self, settings: Mapping[str, Any]) -> "Preprocessing":
+        """The same with these of `bands`, `depth` and `max_pixels`; None changes nothing."""
+        for name in settings:
+            if name not in _READING:
+                raise unknown_name("setting of reading", name, _READING)
+        return replace(self, **{name: value for name, value in settings.items() if value is not None})
 
     @property
     def enough_pixels(self) -> int | None:

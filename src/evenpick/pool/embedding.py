@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,16 +12,19 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from ..errors import NO_SPACE, EvenpickError
-from ..images import Part, UnreadableImageError, captured, cut_part, find_images, read_image_file
+from ..images import Part, Preprocessing, UnreadableImageError, captured, cut_part, find_images, read_image_file
 from ..machine import Progress, Run, map_in_threads
 from ..paths import Paths
 from ..probabilities import PREDICTION, softmax, summarise_probabilities
 from ..sources import SourceModel
 from .blocks import BLOCK_ROWS
+from .depth import in_range_of_folder
 from .images_csv import ImageRow
+from .notes import write_notes
 from .options import EmbedOptions
 from .pool import Pool
 from .skipped import Skipped, copy_of, write_skipped
+from .storage import read_source, read_state
 from .writer import PoolWriter
 
 BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 8 keeps memory small
@@ -29,11 +32,12 @@ BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 
 
 @dataclass(frozen=True, repr=False)
 class Embedded:
-    """What a run of `embed` did: the pool, images done now, and those left out."""
+    """What a run of `embed` did: the pool, images done now, those left out, and what is to be said of those done."""
 
     pool: Pool
     done_now: int
     skipped: list[Skipped]
+    notes: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         n, now = len(self.pool), self.done_now
@@ -45,6 +49,7 @@ class _Row:
     image: ImageRow
     features: NDArray[np.float32]
     prediction: NDArray[np.void]
+    note: str
 
 
 def embed(
@@ -77,25 +82,45 @@ def embed(
     if options.only is not None:
         image_ids = [image_id for image_id in image_ids if image_id in options.only]
     with _only_writer(workspace), _disk_errors(workspace):
+        source = replace(
+            source, preprocessing=_read_as_before(workspace, folder, source.preprocessing, image_ids, options)
+        )
         writer = PoolWriter(workspace, folder, source.describe())
         writer.check()
         before = len(writer.done)
         todo = [image_id for image_id in image_ids if image_id not in writer.done]
         batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
         results = run(partial(_embed_batch, folder, source), batches)
-        skipped += _write_all(results, writer, lambda seen: progress(seen, len(todo)))
+        notes = dict[str, str]()
+        skipped += _write_all(results, writer, lambda seen: progress(seen, len(todo)), notes)
         skipped.sort()
         write_skipped(Paths(workspace).skipped, skipped)
+        write_notes(Paths(workspace).notes, notes, writer.done)
     if not writer.done:
         raise EvenpickError(
             f"none of the {len(image_ids)} images in '{folder}' can be read; "
             f"reasons are in '{Paths(workspace).skipped}'"
         )
-    return Embedded(Pool.open(workspace), len(writer.done) - before, skipped)
+    return Embedded(Pool.open(workspace), len(writer.done) - before, skipped, notes)
+
+
+def _read_as_before(
+    workspace: Path, folder: Path, new: Preprocessing, image_ids: Sequence[str], options: EmbedOptions
+) -> Preprocessing:
+    """The preprocessing with the range of values that the pool has; of a new pool, with that of its folder if asked for."""
+    if new.depth or not options.own_range:
+        return new
+    paths = Paths(workspace)
+    if paths.pool_json.exists():
+        return replace(new, depth=read_source(paths, read_state(workspace)).preprocessing.depth)
+    return in_range_of_folder(new, folder, image_ids)
 
 
 def _write_all(
-    results: Iterator[tuple[list[_Row], list[Skipped]]], writer: PoolWriter, progress: Callable[[int], None]
+    results: Iterator[tuple[list[_Row], list[Skipped]]],
+    writer: PoolWriter,
+    progress: Callable[[int], None],
+    notes: dict[str, str],
 ) -> list[Skipped]:
     rows: list[_Row] = []
     skipped: list[Skipped] = []
@@ -106,6 +131,8 @@ def _write_all(
             first = writer.image_of_digest.setdefault(row.image.sha256, row.image.image)
             if first == row.image.image:
                 rows.append(row)
+                if row.note:
+                    notes[row.image.image] = row.note
             else:
                 skipped.append(copy_of(first, row.image.image))
         skipped.extend(broken)
@@ -134,23 +161,24 @@ def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) ->
             image, data = _read(folder, image_id)
             # Cut at once: large photographs must not pile up until the batch is full.
             part = Part.from_text(folder / image_id, image.part, reading=source.preprocessing.reading)
-            cut = cut_part(part, source.preprocessing.cut, data)
-            opened.append((image, cut))
+            notes = list[str]()
+            cut = cut_part(part, source.preprocessing.cut, data, notes.append)
+            opened.append((image, cut, "; ".join(notes)))
         except UnreadableImageError as error:
             broken.append(Skipped(image_id, str(error)))
         except OSError as error:
             broken.append(Skipped(image_id, error.strerror or str(error)))
     if not opened:
         return [], broken
-    features, logits = source.network(source.preprocessing.batch([cut for _, cut in opened]))
+    features, logits = source.network(source.preprocessing.batch([cut for _, cut, _ in opened]))
     finite = np.asarray(np.isfinite(np.hstack([features, logits])).all(axis=1))
     predictions = np.zeros(len(opened), PREDICTION)  # of an encoder without classes nobody reads them
     if source.class_count:
         predictions = summarise_probabilities(softmax(np.where(finite[:, None], logits, 0)))
     rows = []
-    for i, (image, _) in enumerate(opened):
+    for i, (image, _, note) in enumerate(opened):
         if finite[i]:
-            rows.append(_Row(image, features[i], predictions[i]))
+            rows.append(_Row(image, features[i], predictions[i], note))
         else:
             broken.append(Skipped(image.image, "the source model gives features that are not finite"))
     return rows, broken

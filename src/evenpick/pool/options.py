@@ -17,10 +17,13 @@ class EmbedOptions:
         Patterns as in .gitignore; what one matches is passed over.
     only : container of str, optional
         Images of other ids are passed over.
+    own_range : bool
+        Of files of more than 8 bits, a new workspace takes black and white from a sample of the folder.
     """
 
     exclude: Sequence[str] = ()
     only: Container[str] | None = None
+    own_range: bool = False
 
     @classmethod
     def from_names(cls, options: Mapping[str, Any]) -> "EmbedOptions":

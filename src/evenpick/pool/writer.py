@@ -33,6 +33,9 @@ class PoolWriter:
         if self._paths.pool_json.exists():
             self._state = read_state(workspace)
             self._check_same(workspace, folder, source)
+            self._state["source"]["preprocessing"] = (
+                source.preprocessing.to_dict()
+            )  # the limit of pixels may be another
         else:
             self._state = {
                 "format": FORMAT, "evenpick": __version__, "folder": str(folder),

@@ -49,4 +49,6 @@ class SourceDescription:
     @property
     def seen_with(self) -> str:
         """What decides the features: the weights and the preprocessing, wherever a file of weights lies."""
-        return f"{self.fingerprint} with {json.dumps(self.preprocessing.to_dict(), sort_keys=True)}"
+        settings = self.preprocessing.to_dict()
+        settings.pop("max_pixels", None)  # it decides which files are read, not how
+        return f"{self.fingerprint} with {json.dumps(settings, sort_keys=True)}"
