@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from written_pools import SOURCE
 
+from evenpick.atomic_files import write_csv
 from evenpick.errors import EvenpickError
 from evenpick.paths import Paths
 from evenpick.pool import Pool, check_grouping, group_images
@@ -246,7 +247,6 @@ def test_a_run_that_is_killed_while_it_writes_takes_nothing_for_a_change_by_hand
             raise KeyboardInterrupt
         write_csv(*arguments)
 
-    write_csv = grouping.write_csv
     with monkeypatch.context() as patch:
         patch.setattr(grouping, "write_csv", write)
         if killed_at == 3:
