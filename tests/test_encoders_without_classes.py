@@ -6,16 +6,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from evenpick.acquisition import ACQUISITIONS
+from evenpick.acquisition import ACQUISITIONS, select
+from evenpick.acquisition.table import BY_PREDICTIONS
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool
 from evenpick.workspace import Workspace
-
-NEEDING_CLASSES = {
-    *(f"{score}{form}" for score in ("ent", "ms", "lc") for form in ("", "_inv", "_div", "_inv_div")),
-    "badge",
-    "uncertainty_herding",
-}
 
 pytestmark = pytest.mark.usefixtures("source_cache")
 
@@ -51,9 +46,10 @@ def test_going_on_with_it_adds_nothing_and_loses_nothing(work, photo_folder):
 def test_every_function_chooses_or_says_why_not_and_what_to_take(name, work):
     pool, rng = Pool.open(work.path), np.random.default_rng(0)
 
-    if name in NEEDING_CLASSES:
+    if name in BY_PREDICTIONS:
         with pytest.raises(EvenpickError, match=r"'onnx:.*' is an encoder without classes.*choose 'auto', 'core_set'"):
             ACQUISITIONS[name](pool, 5, rng)
+        assert len(set(select(pool, 5, f"{name}@3").tolist())) == 5
     else:
         assert len(set(ACQUISITIONS[name](pool, 5, rng).tolist())) == 5
 

@@ -27,6 +27,11 @@ def clusters_of(features: Features, count: int, rng: np.random.Generator) -> Ind
     return _cluster(_of_length_one(features), count, rng)[0]
 
 
+def clusters_and_centres(features: Features, count: int, rng: np.random.Generator) -> tuple[IndexArray, Values]:
+    """The same, and the mean of each cluster; some may be empty."""
+    return _cluster(_of_length_one(features), count, rng)
+
+
 def k_means(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
     """The image nearest to the centre of each of `budget` clusters, the biggest cluster first.
 

@@ -26,6 +26,7 @@ from .by_predictions import (
 from .clustering import badge, k_means, typiclust
 from .herding import max_herding, prob_cover, uncertainty_herding
 from .k_center import core_set
+from .pseudo_classes import with_pseudo_classes
 
 AcquisitionFunction: TypeAlias = Callable[[Pool, int, np.random.Generator], IndexArray]
 
@@ -52,6 +53,13 @@ ACQUISITIONS: dict[str, AcquisitionFunction] = {
     "prob_cover": prob_cover,
     "auto": max_herding,
 }
+
+# Those that ask the source's predictions, and so need a source with classes, or pseudo-classes.
+BY_PREDICTIONS = (
+    *(name for name in ACQUISITIONS if name.partition("_")[0] in ("ent", "ms", "lc")),
+    "badge",
+    "uncertainty_herding",
+)
 
 
 def select(
@@ -106,12 +114,25 @@ def ordered(pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng
 
 
 def find_acquisition(acquisition: str | AcquisitionFunction) -> AcquisitionFunction:
-    """The function of that name, or the callable itself."""
+    """The function of that name, or the callable itself; NAME@N asks N pseudo-classes in place of the source's classes."""
     if callable(acquisition):
         return acquisition
-    if acquisition not in ACQUISITIONS:
-        raise unknown_name("acquisition function", acquisition, ACQUISITIONS)
-    return ACQUISITIONS[acquisition]
+    name, at, count = str(acquisition).partition("@")
+    if name not in ACQUISITIONS:
+        raise unknown_name("acquisition function", name, ACQUISITIONS)
+    function = ACQUISITIONS[name]
+    if not at:
+        return function
+    if name not in BY_PREDICTIONS or not count.isdecimal():
+        raise EvenpickError(
+            f"acquisition '{acquisition}': what comes after @ is a number of pseudo-classes, for the functions that ask "
+            f"source predictions ({', '.join(BY_PREDICTIONS)})"
+        )
+
+    def asking_clusters(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
+        return function(with_pseudo_classes(pool, int(count), rng), budget, rng)
+
+    return asking_clusters
 
 
 def check_budget(budget: int, n_images: int) -> None:

@@ -230,7 +230,7 @@ def advice(knowledge: SourceKnowledge | None, measured: MeasuredTransfer | None 
 
 _WITHOUT_CLASSES = (
     "Take 'auto', which covers the features and asks for no source predictions; functions on source predictions "
-    "(lc_inv_div and its like) need a source with classes."
+    "(lc_inv_div and its like) need a source with classes, or clusters in their place (lc_inv_div@100)."
 )
 
 

@@ -229,7 +229,7 @@ class Pool:
             )
             raise EvenpickError(
                 f"pool: {why} no source predictions, which this acquisition function needs; "
-                "choose 'auto', 'core_set', 'max_herding', 'k_means', 'typiclust' or 'random'"
+                "choose 'auto', 'core_set' or another one that asks for none, or give it 100 clusters as classes: NAME@100"
             )
         return np.asarray(self.predictions[name])
 
