@@ -29,10 +29,9 @@ SOURCES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 IMAGES = {"pool": 2200, "test": 800}
 BUDGETS = (100, 200)
 SEEDS = range(5)
-# Acquisition, balancing, and how many pseudo-classes stand for the classes of the source.
-METHODS = (("random", None, 0), ("auto", "auto", 0), ("ent_inv_div", None, 0))
-PSEUDO = tuple(("ent_inv_div", None, count) for count in (30, 100, 300))
-KEY = ("set", "source", "seed", "acquisition", "balancing", "pseudo_classes")
+METHODS = (("random", None), ("auto", "auto"), ("ent_inv_div", None))
+PSEUDO = tuple((f"ent_inv_div@{count}", None) for count in (30, 100, 300))
+KEY = ("set", "source", "seed", "acquisition", "balancing")
 BATCH = 32
 RESULTS = Path(__file__).with_suffix(".jsonl")
 
@@ -137,16 +136,12 @@ def run(options: argparse.Namespace) -> None:
             file.flush()
 
 
-def cell_of(work: Path, set_name: str, source: str, seed: int, acquisition: str, balancing: Any, pseudo: int) -> dict:
-    from evenpick.acquisition import with_pseudo_classes
-
+def cell_of(work: Path, set_name: str, source: str, seed: int, acquisition: str, balancing: Any) -> dict:
     pool, labels, test, true = split(work, set_name, source, seed)
     begin = time.process_time()
-    if pseudo:
-        pool = with_pseudo_classes(pool, pseudo, seed)
     labelled = labels_by_budget(pool, labels, list(BUDGETS), acquisition, balancing, seed)
     accuracies = {str(b): round(100 * accuracy_of(pool, *labelled[b], test, true), 3) for b in BUDGETS}
-    row = dict(zip(KEY, (set_name, source, seed, acquisition, balancing, pseudo), strict=True))
+    row = dict(zip(KEY, (set_name, source, seed, acquisition, balancing), strict=True))
     file = np.load(work / f"{set_name}-{source}.npz")
     facts = {"ms": 1000 * float(file["cpu_seconds"]) / len(labels), "furthest": float(file["furthest"])}
     return row | {"accuracy": accuracies, "cpu_seconds": round(time.process_time() - begin, 2), **facts}
@@ -201,8 +196,8 @@ def table(rows: Rows) -> str:
         "",
         "## Pseudo-classes in place of the source's own",
         "",
-        "`ent_inv_div` with so many k-means clusters of the features as source classes (`with_pseudo_classes`), and how far that is ahead",
-        "of the same function with the source's own classes; in the last lines `auto` and `random`, which ask for none:",
+        "`ent_inv_div@N` asks N k-means clusters of the features in place of the source's classes: how far it is ahead of the same",
+        "function with the source's own classes; beside it `auto` and `random`, which ask for none:",
         "",
         *_against_own_classes(found),
     ]
@@ -212,7 +207,7 @@ def table(rows: Rows) -> str:
 def _against_own_classes(found: dict[tuple, dict]) -> list[str]:
     columns = [(name, budget) for name in SETS for budget in BUDGETS]
     lines = [
-        "| source | classes | " + " | ".join(f"{name}, {budget}" for name, budget in columns) + " | all |",
+        "| source | acquisition | " + " | ".join(f"{name}, {budget}" for name, budget in columns) + " | all |",
         "|---|---|" + "---|" * (len(columns) + 1),
     ]
     for source in SOURCES:
@@ -221,9 +216,8 @@ def _against_own_classes(found: dict[tuple, dict]) -> list[str]:
                 _accuracies(found, name, source, method, budget) - _accuracies(found, name, source, METHODS[2], budget)
                 for name, budget in columns
             ]
-            words = f"{method[2]} clusters" if method[2] else f"`{method[0]}`"
             cells = " | ".join(interval(gain, "+") for gain in [*gains, np.concatenate(gains)])
-            lines.append(f"| `{source}` | {words} | {cells} |")
+            lines.append(f"| `{source}` | `{method[0]}` | {cells} |")
     return lines
 
 
