@@ -22,6 +22,7 @@ class Deep:
     values: NDArray[Any]
     nodata: float | None = None
     least_is_white: bool = False
+    window: Depth | None = None  # what the file itself states as black and white
     white: float | None = None  # what is white without a range of the folder; None: stretched over its own values
 
     def valid(self, values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -45,7 +46,7 @@ class Deep:
         height, width, bands = self.values.shape
         if depth is None and bands == 3 and self.white == 65535:
             return Image.fromarray((self.values >> 8).astype(np.uint8))  # as Pillow cuts them
-        low, high = depth or self._range()
+        low, high = self.window or depth or self._range()
         out = np.zeros((height, width, bands), np.uint8)
         for top in range(0, height, _ROWS):
             rows = self.values[top : top + _ROWS]

@@ -227,10 +227,18 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _box_file_exif(data: bytes) -> bytes:
     """EXIF of AVIF and HEIC, as their decoder finds it."""
     try:
-        with Image.open(io.BytesIO(data), formats=("AVIF", "HEIF")) as image:
+        with _opened_box_file(data) as image:
             return bytes(image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
     except Exception:  # noqa: BLE001 (a plug-in raises what it likes; the pixels are judged elsewhere)
         return b""
+
+
+def _opened_box_file(data: bytes) -> Image.Image:
+    if b"avif" in data[8:64]:
+        return Image.open(io.BytesIO(data), formats=("AVIF",))
+    from pillow_heif import HeifImageFile
+
+    return HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call]  # it ships no types
 
 
 def _iso(text: str, fraction: str) -> str:

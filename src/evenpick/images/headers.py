@@ -30,7 +30,7 @@ from .tiff import TiffPage, page_places
 Load: TypeAlias = Callable[[], Image.Image | Deep]
 
 # Bytes a pixel that decoders take beside the image: planes, coefficients and canvases of their own.
-_BESIDE = {"WEBP": 14, "AVIF": 14, "JPEG2000": 26, "GIF": 4}
+_BESIDE = {"WEBP": 14, "AVIF": 14, "HEIC": 14, "JPEG2000": 26, "GIF": 4}
 _MODES = {
     "1": 1,
     "L": 1,
@@ -123,16 +123,17 @@ def _plugin(
     image = opened(io.BytesIO(data))
     frames = getattr(image, "n_frames", 1)
     header = _by_pillow(kind, image, page)
-    if kind in ("AVIF", "HEIC"):
+    if kind == "AVIF":
         header = replace(
             header, orientation=orientation(bytes(image.info.get("exif") or b"").removeprefix(b"Exif\0\0"))
         )
     elif kind == "WEBP":
         header = replace(header, orientation=orientation_of_file(data))
-    return replace(header, notes=_further(frames, page))
+    return replace(header, notes=further_pages(frames, page))
 
 
-def _further(pages: int, page: int) -> tuple[str, ...]:
+def further_pages(pages: int, page: int) -> tuple[str, ...]:
+    """What is to be said of a file with pages after the first."""
     return (f"the first of {pages:,} pages",) if pages > 1 and not page else ()
 
 
@@ -177,7 +178,7 @@ def _png(data: bytes, page: int, bands: Sequence[int]) -> Header:
     clean, sound = png_pixels_only(data, animated=page > 0)
     frames = png_frames(data)
     header = _by_pillow("PNG", PngImagePlugin.PngImageFile(io.BytesIO(clean)), page)
-    notes = _further(frames, page) + (() if sound else ("read, although the checksum of its text is wrong",))
+    notes = further_pages(frames, page) + (() if sound else ("read, although the checksum of its text is wrong",))
     deep_colour = data[24:26] == b"\x10\x02" and not page
     if deep_colour:
         header = replace(header, load=partial(_deep_colour, clean), deep=True, bytes_a_pixel=24)
@@ -202,7 +203,7 @@ def _tiff(data: bytes, page: int, bands: Sequence[int]) -> Header:
     if found.raw_photograph:
         raise OSError(why_not_read("camera raw"))
     header = _plain_tiff(found, bands) if found.plain else _deep_tiff(found, bands)
-    return replace(header, orientation=found.orientation, notes=(*header.notes, *_further(len(places), page)))
+    return replace(header, orientation=found.orientation, notes=(*header.notes, *further_pages(len(places), page)))
 
 
 def _plain_tiff(page: TiffPage, bands: Sequence[int]) -> Header:
@@ -261,7 +262,7 @@ def _deep_values(page: TiffPage, wanted: Sequence[int]) -> Deep:
     parts = (TiffImagePlugin.TiffImageFile(io.BytesIO(page.as_gray_bytes(band))) for band in page.parts(wanted))
     values = page.values([np.asarray(part) for part in parts], wanted)
     white = float(2**page.bits - 1) if page.kind == "u" and page.bits <= 16 else None
-    return Deep(values, page.nodata, page.photometric == 0, white)
+    return Deep(values, page.nodata, page.photometric == 0, white=white)
 
 
 Reader: TypeAlias = Callable[[bytes, int, Sequence[int]], Header]
@@ -271,6 +272,25 @@ def _avif(data: bytes, page: int, bands: Sequence[int]) -> Header:
     from PIL import AvifImagePlugin  # not in every version of Pillow
 
     return _plugin("AVIF", AvifImagePlugin.AvifImageFile, data, page, bands)
+
+
+def _heic(data: bytes, page: int, bands: Sequence[int]) -> Header:
+    from pillow_heif import HeifImageFile
+
+    # A file of several pictures names the main one, which need not be the first.
+    image = HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call]  # it ships no types
+    frames, main = getattr(image, "n_frames", 1), image.tell()
+    order = [main, *(frame for frame in range(frames) if frame != main)]
+    if page >= frames:
+        raise EOFError(f"the file has {frames} pictures")
+    image.seek(order[page])
+    return replace(_by_pillow("HEIC", image), notes=further_pages(frames, page))
+
+
+def _dicom(data: bytes, page: int, bands: Sequence[int]) -> Header:
+    from . import dicom
+
+    return dicom.read(data, page, bands)
 
 
 READERS: Mapping[str, Reader] = {
@@ -284,4 +304,6 @@ READERS: Mapping[str, Reader] = {
     "PPM": partial(_plugin, "PPM", PpmImagePlugin.PpmImageFile),
     "JPEG2000": partial(_plugin, "JPEG2000", Jpeg2KImagePlugin.Jpeg2KImageFile),
     "AVIF": _avif,
+    "HEIC": _heic,
+    "DICOM": _dicom,
 }

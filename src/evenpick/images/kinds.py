@@ -31,6 +31,7 @@ _OTHER_NAMES = _names(
 )  # fmt: skip
 
 _SIGNATURES = (
+    ("DICOM", rb".{128}DICM"),  # before it may stand what other programs take for a TIFF
     ("JPEG", rb"\xff\xd8\xff"),
     ("PNG", rb"\x89PNG\r\n\x1a\n"),
     ("GIF", rb"GIF8[79]a"),
@@ -46,7 +47,6 @@ _SIGNATURES = (
     ("JPEG XL", rb"\xff\x0a|\0\0\0\x0cJXL "),
     ("video", rb"....ftyp|RIFF....AVI |\x1a\x45\xdf\xa3|\0\0\x01[\xb3\xba]|FLV\x01|\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
     ("video", rb"....(moov|mdat|wide|skip|free)"),
-    ("DICOM", rb".{128}DICM"),
     ("PDF", rb"%PDF-"),
     ("Photoshop", rb"8BPS"),
     ("FITS", rb"SIMPLE  ="),
