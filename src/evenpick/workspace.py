@@ -326,7 +326,8 @@ class Workspace:
         classes : sequence of str
             For Label Studio: classes not found yet.
         **settings
-            For Label Studio: `budget`, `acquisition` and `random_state`, by default as recorded.
+            For Label Studio: `budget`, `acquisition` and `random_state`, by default as recorded. For "csv" and "folder":
+            `split`, such as "70/15/15" for train, val and test, which divides no group, and its `random_state`.
 
         Raises
         ------
@@ -336,10 +337,13 @@ class Workspace:
         if to == "onnx":
             from .training import export_classifier
 
+            if settings.get("split"):
+                raise EvenpickError("--split is for --to csv and --to folder; got --to onnx")
+
             return FileResult({}, export_classifier(self.path, Path(file)))
         if to not in FORMS:
             raise unknown_name("form", to, [*FORMS, "onnx"])
-        asked: dict[str, Any] = {"budget": None, "acquisition": None, "random_state": None}
+        asked: dict[str, Any] = dict.fromkeys(("budget", "acquisition", "random_state", "split"))
         for name in settings.keys() - asked:
             raise unknown_name("setting", name, asked)
         return export_file(self.path, Path(file), to, asked | settings, image_url, classes)

@@ -222,3 +222,35 @@ def test_one_of_the_splits_may_be_taken(splits):
 def test_a_file_or_undo_must_be_given_and_not_both(labelled, tmp_path):
     for arguments in ([], [tmp_path / "x.csv", "--undo"]):
         assert "name a FILE to import, or say --undo" in evenpick("import", labelled, *arguments, code=2)
+
+
+def test_a_split_is_a_column_of_the_table_and_folders_above_the_classes(make_workspace, tmp_path):
+    import csv
+
+    workspace = make_workspace(n=12)
+    with LabelStore(workspace) as store:
+        import_labels(store, {f"{i:03d}.jpg": "cat" if i < 10 else "dog" for i in range(12)}, "ann")
+    (workspace / "groups.csv").write_text("image,group\n" + "".join(f"{i:03d}.jpg,{i // 2}\n" for i in range(12)))
+
+    table = evenpick("export", workspace, tmp_path / "l.csv", "--split", "60/20/20")
+    folder = evenpick("export", workspace, tmp_path / "out", "--to", "folder", "--split", "60/20/20")
+
+    assert table.endswith("8 in train, 2 in test, 2 in val.\n") or table.endswith("8 in train, 2 in val, 2 in test.\n")
+    with (tmp_path / "l.csv").open(newline="") as handle:
+        part_of = {row["image"]: (row["split"], row["label"]) for row in csv.DictReader(handle)}
+    assert {part_of[f"{i:03d}.jpg"] for i in (10, 11)} == {("train", "dog")}
+    assert all(part_of[f"{i:03d}.jpg"] == part_of[f"{i + 1:03d}.jpg"] for i in range(0, 12, 2))
+    files = {path.name: path.parent for path in (tmp_path / "out").rglob("*.jpg")}
+    assert {name: (at.parent.name, at.name) for name, at in files.items()} == part_of
+    assert "8 in train" in folder
+    second = make_workspace(n=12, name="second")
+    assert "12 labels imported" in evenpick("import", second, tmp_path / "out")
+    assert labels(second) == {name: label for name, (_, label) in part_of.items()}
+
+
+def test_a_split_that_is_none_or_of_another_form_is_refused(labelled, tmp_path):
+    assert "--split must be percentages" in evenpick("export", labelled, tmp_path / "l.csv", "--split", "70/20", code=1)
+    for form in ("label-studio", "onnx"):
+        told = evenpick("export", labelled, tmp_path / "l", "--to", form, "--split", "70/30", code=1)
+        assert f"--split is for --to csv and --to folder; got --to {form}" in told
+    assert not (tmp_path / "l.csv").exists()

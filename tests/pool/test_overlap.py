@@ -67,7 +67,7 @@ def test_where_different_images_are_as_near_looks_tell_nothing(tmp_path):
 def test_where_different_images_are_far_apart_a_near_one_is_a_copy(tmp_path):
     axes = np.vstack([np.eye(4), -np.eye(4)])
     own = write(tmp_path / "own", axes)
-    test = write(tmp_path / "test", np.array([[1, 0.1, 0, 0], [1, 0.3, 0, 0], [0, 1, 0.1, 0.0]]))
+    test = write(tmp_path / "test", np.array([[1, 0.1, 0, 0], [1, 0.4, 0, 0], [0, 1, 0.1, 0.0]]))
 
     assert found(own, np.array([0]), test, np.arange(3)) == ([False] * 3, [True, False, False])
 

@@ -73,15 +73,20 @@ def import_(
 @click.option("--class", "classes", multiple=True, metavar="NAME", help="label-studio: a class not found yet; repeat.")
 @click.option("--budget", type=click.IntRange(min=1), help="label-studio: labels in all; by default as recorded.")
 @click.option("--acquisition", help="label-studio: how to choose; by default as recorded, or auto.")
-@click.option("--seed", type=click.IntRange(min=0), help="label-studio: by default as recorded, or 0.")
+@click.option("--seed", type=click.IntRange(min=0), help="label-studio: by default as recorded, or 0. --split: 0.")
+@click.option(
+    "--split",
+    metavar="70/15/15",
+    help="csv, folder: percentages of train, val and test (or of train and test); no group is divided.",
+)
 def export(
     workspace: Path, file: Path, to: str, image_url: str | None, classes: tuple[str, ...], budget: int | None,
-    acquisition: str | None, seed: int | None,
+    acquisition: str | None, seed: int | None, split: str | None,
 ) -> None:  # fmt: skip
     """Write the labels to FILE, as CSV, a folder `class/image` or tasks for Label Studio; or the classifier as ONNX."""
     from ..workspace import Workspace
 
-    settings = {"budget": budget, "acquisition": acquisition, "random_state": seed}
+    settings = {"budget": budget, "acquisition": acquisition, "random_state": seed, "split": split}
     click.echo(Workspace(workspace).export(file, to, image_url=image_url, classes=classes, **settings))
 
 

@@ -37,8 +37,12 @@ _SHORTENED = re.compile(r"~[0-9a-f]{16}$")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)
 
 
-def export_folder(target: Path, store: LabelStore, pool: Pool) -> tuple[int, int]:
+def export_folder(
+    target: Path, store: LabelStore, pool: Pool, part_of: Mapping[str, str] | None = None
+) -> tuple[int, int]:
     """Copy every labelled image to `target/class/image`; returns how many there are, and were copied now.
+
+    With parts to `target/part/class/image`.
 
     Parameters
     ----------
@@ -62,7 +66,11 @@ def export_folder(target: Path, store: LabelStore, pool: Pool) -> tuple[int, int
     if target.resolve().is_relative_to(pool.folder.resolve()):
         raise EvenpickError(f"'{target}' is in the folder of photographs '{pool.folder}': export to a folder beside it")
     folders = class_folders(labels.values())
-    files = {f"{folders[label]}/{_inside(image_id)}": pool.folder / image_id for image_id, label in labels.items()}
+    above = {} if part_of is None else {image_id: f"{part_of[image_id]}/" for image_id in labels}
+    files = {
+        f"{above.get(image_id, '')}{folders[label]}/{_inside(image_id)}": pool.folder / image_id
+        for image_id, label in labels.items()
+    }
     _check_target(target, files)
     target.mkdir(parents=True, exist_ok=True)
     _write_classes(target / CLASSES, folders)

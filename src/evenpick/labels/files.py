@@ -1,15 +1,18 @@
 """Files of labels, whatever their form: what `evenpick export` writes."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import EvenpickError
+from ..errors import EvenpickError, check_seed
 from ..pool import Pool, read_state
 from .class_folders import export_folder
+from .entries import effective_answers
 from .label_studio_tasks import export_tasks
 from .record import LabelStore
+from .splitting import shares_of, split_labels
 from .tables import export_labels
 
 FORMS = ("csv", "folder", "label-studio")
@@ -34,17 +37,16 @@ def export_file(
     image_url: str | None = None,
     classes: Sequence[str] = (),
 ) -> FileResult:
-    """Write the labels in one of `FORMS`; returns what was done. All but the first three are for Label Studio."""
+    """Write the labels in one of `FORMS`; returns what was done.
+
+    Of the settings `split` is for tables and folders; all others, the address and the classes are for Label Studio.
+    """
     check_export(file, form, settings, image_url, classes)
     read_state(workspace)
     with LabelStore(workspace) as store:
-        if form == "csv":
-            n = export_labels(file, store)
-            return FileResult({"labels": n}, f"{n} labels written to '{file}'.")
-        if form == "folder":
-            images, copied = export_folder(file, store, Pool.open(workspace))
-            words = f"{images} labelled images in '{file}', {copied} of them copied now."
-            return FileResult({"images": images, "copied": copied}, words)
+        if form != "label-studio":
+            part_of = _parts(store, Pool.open(workspace), settings) if settings.get("split") else None
+            return _export_labelled(workspace, file, form, store, part_of)
         done, todo = export_tasks(file, store, Pool.open(workspace), settings, image_url, classes)
     return FileResult(
         {"answered tasks": done, "tasks to label": todo},
@@ -53,11 +55,43 @@ def export_file(
     )
 
 
+def _export_labelled(
+    workspace: Path, file: Path, form: str, store: LabelStore, part_of: Mapping[str, str] | None
+) -> FileResult:
+    counts = Counter(part_of.values()) if part_of else {}
+    parts = (
+        f" {', '.join(f'{count} in {part}' for part, count in sorted(counts.items(), key=_by_size))}." if counts else ""
+    )
+    if form == "csv":
+        n = export_labels(file, store, part_of)
+        return FileResult({"labels": n, **counts}, f"{n} labels written to '{file}'.{parts}")
+    images, copied = export_folder(file, store, Pool.open(workspace), part_of)
+    words = f"{images} labelled images in '{file}', {copied} of them copied now.{parts}"
+    return FileResult({"images": images, "copied": copied, **counts}, words)
+
+
+def _by_size(part: tuple[str, int]) -> int:
+    return -part[1]
+
+
+def _parts(store: LabelStore, pool: Pool, settings: Mapping[str, Any]) -> dict[str, str]:
+    labels = {entry.image: entry.label for entry in effective_answers(store.entries()) if entry.label is not None}
+    return split_labels(labels, pool, shares_of(settings["split"]), settings.get("random_state") or 0)
+
+
 def check_export(
     file: Path, form: str, settings: Mapping[str, Any], image_url: str | None, classes: Sequence[str]
 ) -> None:
     """Refuse options of another form, and a folder where a file is written."""
-    if form != "label-studio" and (image_url or classes or any(value is not None for value in settings.values())):
+    split = settings.get("split")
+    if split and form == "label-studio":
+        raise EvenpickError("--split is for --to csv and --to folder; got --to label-studio")
+    if split:
+        shares_of(split)
+        check_seed("--split", settings.get("random_state") or 0)
+    own = {"split"} | ({"random_state"} if split else set())
+    others = [value for name, value in settings.items() if name not in own and value is not None]
+    if form != "label-studio" and (image_url or classes or others):
         raise EvenpickError(
             f"--image-url, --class, --budget, --acquisition and --seed are for --to label-studio; got --to {form}"
         )

@@ -1,6 +1,6 @@
 """Labels in and out as CSV tables that people and other tools can edit."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -150,11 +150,18 @@ def write_selection(file: Path, pool: Pool, order: IndexArray) -> None:
     _write(file, ("image", "label"), ((pool.image_ids[index], "") for index in order))
 
 
-def export_labels(file: Path, store: LabelStore) -> int:
-    """The labels that stand, as CSV, in the order they were given; returns how many."""
+def export_labels(file: Path, store: LabelStore, part_of: Mapping[str, str] | None = None) -> int:
+    """The labels that stand, as CSV, in the order they were given, with the part of each image if there are parts.
+
+    Returns how many.
+    """
     answers = [entry for entry in effective_answers(store.entries()) if entry.label is not None]
     columns = ("image", "label", "annotator", "at", "phase", "target")
-    _write(file, columns, ((e.image, e.label, e.annotator, e.at, e.phase, e.target) for e in answers))
+    rows = [(e.image, e.label, e.annotator, e.at, e.phase, e.target) for e in answers]
+    if part_of is None:
+        _write(file, columns, rows)
+    else:
+        _write(file, (*columns, "split"), ((*row, part_of[row[0]]) for row in rows))
     return len(answers)
 
 

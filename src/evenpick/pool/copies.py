@@ -10,21 +10,23 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import IndexArray
+from ..arrays import IndexArray, Singles, Values
 from ..vectors import normalised
 from .blocks import Features, feature_blocks
 from .looks import References, distances_between, evenly
 from .sequences import Sequences
 
-COPY = 0.5  # the largest distance of a copy, in units of `looks.py`
-ROOM = 1.5  # and only where different images are this far apart
+# Measured by benchmarks/near_copies.py.
+COPY = 0.8  # the largest distance of a copy, in units of `copy_unit.py`
+OF_ROOM = 0.4  # and as a share of how far different images are away
+ROOM = 1.5  # and only where that is so many units
 
-_TABLES = 16
+_TABLES = 24
 _MOST_BITS = 20
 _IMAGES_A_CODE = 4
 _COMPARED = 8  # images of one code, in a random order, that each is compared with
 _SKETCH = 128  # planes by which a pair is judged before its features are read
-_LARGEST_SHARE = 0.2  # of them that may lie between two copies
+_LARGEST_SHARE = 0.22  # of them that may lie between two copies
 _PAIRS = 4096  # read at a time
 _MEAN_OF = 4096  # images
 
@@ -35,33 +37,42 @@ def copies(features: Features, taken: Sequences, unit: float) -> Iterator[tuple[
     """Pairs of rows that are copies, nearest first."""
     if len(features) < 2:
         return
-    pairs = alike(features, COPY * unit)
+    pairs, distances = alike(features, COPY * unit)
     references = References.of(features, taken)
     place_of = np.empty(len(taken.order), np.intp)
     place_of[taken.order] = np.arange(len(taken.order))
     asked, where = np.unique(pairs, return_inverse=True)
-    clear = np.concatenate(
+    limit = np.concatenate(
         [
-            references.room(normalised(features[rows]), place_of[rows]) >= ROOM * unit
+            copy_limit(references.room(normalised(features[rows]), place_of[rows]), unit)
             for rows in np.array_split(asked, len(asked) // _PAIRS + 1)
         ]
     )
-    yield from map(tuple, pairs[clear[where.reshape(pairs.shape)].all(axis=1)].tolist())
+    kept = distances <= limit[where.reshape(pairs.shape)].min(axis=1)
+    yield from map(tuple, pairs[kept].tolist())
 
 
-def alike(features: Features, most: float) -> IndexArray:
-    """Pairs of rows (n_pairs, 2) at most so far apart, nearest first."""
+def copy_limit(room: Values, unit: float) -> Values:
+    """How far a copy may be from images that different ones are so far away from; below 0 where looks tell nothing."""
+    return np.where(room >= ROOM * unit, np.minimum(COPY * unit, OF_ROOM * room), -1.0)
+
+
+def alike(features: Features, most: float) -> tuple[IndexArray, Singles]:
+    """Pairs of rows (n_pairs, 2) at most so far apart, nearest first, and their distances."""
     bits = int(np.clip(np.log2(max(len(features) / _IMAGES_A_CODE, 1)), 1, _MOST_BITS))
     sides = _sides(features, bits)
     rng = np.random.default_rng(0)
     keys = np.concatenate([_candidates(sides, table, bits, rng) for table in range(_TABLES)])
     pairs = np.stack(np.divmod(np.unique(keys), len(features)), axis=1)
-    found, distances = [np.empty((0, 2), np.intp)], [np.empty(0, np.float32)]
-    for some in np.array_split(pairs, len(pairs) // _PAIRS + 1):
-        apart = distances_between(normalised(features[some[:, 0]]), normalised(features[some[:, 1]]))
-        found.append(some[apart <= most])
-        distances.append(apart[apart <= most])
-    return np.concatenate(found)[np.argsort(np.concatenate(distances), kind="stable")]
+    distances = np.concatenate(
+        [
+            distances_between(normalised(features[some[:, 0]]), normalised(features[some[:, 1]]))
+            for some in np.array_split(pairs, len(pairs) // _PAIRS + 1)
+        ]
+    )
+    nearest = np.argsort(distances, kind="stable")
+    nearest = nearest[distances[nearest] <= most]
+    return pairs[nearest], distances[nearest]
 
 
 def _sides(features: Features, bits: int) -> NDArray[np.uint8]:

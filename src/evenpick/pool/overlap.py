@@ -9,7 +9,7 @@ from ..arrays import IndexArray, Singles
 from ..paths import Paths
 from ..vectors import normalised
 from .bursts import TIMED
-from .copies import COPY, ROOM
+from .copies import copy_limit
 from .images_csv import read_images_csv
 from .looks import REFERENCES, evenly, nearest_hundredth
 from .pool import Pool
@@ -58,10 +58,10 @@ def _near(
     for start in range(0, len(tested), _ROWS):
         some = slice(start, start + _ROWS)
         looks = normalised(test_pool.features[tested[some]])
-        clear = nearest_hundredth(_squared(looks, references)) >= ROOM * unit
+        copy = copy_limit(nearest_hundredth(_squared(looks, references)), unit)
         together = np.abs(tested_at[some, None] - known_at) <= gap  # False where a time is not known
         together &= cameras[some, None] == known_cameras
-        most = np.where(together, TIMED * unit, np.where(clear, COPY * unit, -1.0)[:, None])
+        most = np.where(together, TIMED * unit, copy[:, None])
         near[some] = (np.sqrt(_squared(looks, known)) <= most).any(axis=1)
     return near
 
