@@ -16,6 +16,7 @@ from .commands import (
     label,
     predict,
     report,
+    review,
     select,
     simulate,
     sources,
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 COMMANDS: list[click.Command] = [
-    demo, sources, embed, diagnose, select, import_, export, label, simulate, status, train, evaluate, predict, report,
+    demo, sources, embed, diagnose, select, import_, export, label, review, simulate, status, train, evaluate, predict, report,
     benchmark,
 ]  # fmt: skip
 for _command in COMMANDS:

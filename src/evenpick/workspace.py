@@ -257,6 +257,30 @@ class Workspace:
             announce(f"The old labels are kept in '{kept}'.")
         serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, **options)
 
+    def review(self, *, annotator: str | None = None, announce: Callable[[str], None] = print, **options: Any) -> None:
+        """Serve the page that shows every answer, until it is stopped: change, merge, split and rename there.
+
+        Parameters
+        ----------
+        annotator, announce
+            As in `label`.
+        **options
+            `host`, `port`, `token`, `url` and `open_browser` of the page.
+
+        Raises
+        ------
+        EvenpickError
+            If there is no answer yet, the port is taken, or another process labels the workspace.
+        """
+        from .web import serve
+
+        pool = self.pool
+        recorded = recorded_labels(self.path, pool)
+        if not len(recorded.answered):
+            raise EvenpickError(f"workspace '{self.path}' has no answer yet: label or import some first")
+        budget = max(len(recorded.names), (recorded.settings or {}).get("budget") or 1)
+        serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, page="review", **options)
+
     def import_labels(
         self,
         file: str | Path,

@@ -2,7 +2,7 @@
 
 from .benchmarks import benchmark
 from .classifiers import evaluate, predict, train
-from .labelling import export, import_, label, select, simulate
+from .labelling import export, import_, label, review, select, simulate
 from .pool import diagnose, embed, sources
 from .reports import demo, report, status
 
@@ -17,6 +17,7 @@ __all__ = [
     "label",
     "predict",
     "report",
+    "review",
     "select",
     "simulate",
     "sources",

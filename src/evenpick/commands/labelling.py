@@ -133,6 +133,24 @@ def label(
 
 @click.command()
 @WORKSPACE
+@click.option("--annotator", help="Who changes answers, unless the page is told another name; by default your login.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 opens it to all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--token", help="What visitors must know; by default the workspace's own, drawn once.")
+@click.option(
+    "--url", help="Where people find the page, if a proxy stands before it: https://labels.example.org/label/"
+)
+@click.option("--no-browser", is_flag=True, help="Do not open the page.")
+def review(workspace: Path, no_browser: bool, **options: Any) -> None:
+    """Look through the answers in the browser: change, merge, split and rename; all of it can be undone."""
+    from ..web import serve  # noqa: F401 (a missing extra is told before anything else)
+    from ..workspace import Workspace
+
+    Workspace(workspace).review(announce=click.echo, open_browser=not no_browser, **options)
+
+
+@click.command()
+@WORKSPACE
 @click.option("--labels", type=FILE, required=True, help="CSV with the true class of every image.")
 @SPLIT
 @BUDGET

@@ -43,7 +43,7 @@ class Annotation(_Entry):
 
 @dataclass(frozen=True)
 class Undo(_Entry):
-    """An annotation is taken back."""
+    """An entry is taken back."""
 
     undoes: int  # its id
     kind: ClassVar[Kind] = "undo"
@@ -62,12 +62,20 @@ Entry: TypeAlias = Annotation | Undo | Rename
 
 
 def standing_answers(entries: Iterable[Entry]) -> list[Annotation]:
-    """The annotations that stand: what was undone is gone, renamed classes bear the new name."""
+    """The annotations that stand: what was undone is gone, renamed classes bear the new name.
+
+    A renamed class and an undo can be undone too: then it is as if they had never been.
+    """
+    entries = list(entries)
+    undone: set[int] = set()
+    for entry in reversed(entries):
+        if isinstance(entry, Undo) and entry.id not in undone:
+            undone.add(entry.undoes)
     standing: dict[int, Annotation] = {}
     for entry in entries:
-        if isinstance(entry, Undo):
-            standing.pop(entry.undoes, None)
-        elif isinstance(entry, Rename):
+        if isinstance(entry, Undo) or entry.id in undone:
+            continue
+        if isinstance(entry, Rename):
             standing = {i: _renamed(answer, entry) for i, answer in standing.items()}
         else:
             standing[entry.id] = entry

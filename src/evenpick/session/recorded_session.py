@@ -142,15 +142,20 @@ class RecordedSession:
         self._replay([*entries, undo] if undo.id == entries[-1].id + 1 else None)
         return undone
 
-    def rename(self, old: str, new: str, annotator: str | None = None, request: str | None = None) -> None:
-        """Give a class another name; the name of another class merges the two."""
+    def rename(self, old: str, new: str, annotator: str | None = None, request: str | None = None) -> int:
+        """Give a class another name; the name of another class merges the two. Returns the entry's id."""
         if old not in self.counts:
             raise EvenpickError(f"class '{old}' does not exist; found so far: {', '.join(self.counts) or 'none'}")
         who = self.annotator if annotator is None else annotator
         name = checked_class_name(new)
         if name == old:
             raise EvenpickError(f"class '{old}' has this name already")
-        self.store.append([Rename(old, name, annotator=who, request=request)])
+        entry_id = self.store.append([Rename(old, name, annotator=who, request=request)])[0]
+        self._replay()
+        return entry_id
+
+    def reload(self) -> None:
+        """Read the record anew, after other entries were written to it."""
         self._replay()
 
     def find(self, request: str) -> Entry | None:

@@ -86,6 +86,19 @@ class Rename(Recorded, frozen=True):
     new: NewName
 
 
+class Change(Recorded, frozen=True):
+    """A request about answers that were given."""
+
+    rows: Annotated[list[Row], Meta(min_length=1, max_length=1000, description="Rows of images that were answered.")]
+    label: Annotated[GivenLabel | None, Meta(description="Their class now; null is a skip.")]
+
+
+class TakeBack(Recorded, frozen=True):
+    entries: Annotated[
+        list[Count], Meta(min_length=1, max_length=2000, description="Ids of entries, as replies give them.")
+    ]
+
+
 # --- replies ----------------------------------------------------------------------------------------
 
 
@@ -175,8 +188,28 @@ class Undone(Reply, frozen=True):
 
 
 class Renamed(Reply, frozen=True):
+    entry: Annotated[Count, Meta(description="Id of the entry, by which it can be taken back.")]
     progress: Progress
     turn: Turn | UnsetType = UNSET
+
+
+class Changed(Reply, frozen=True):
+    entries: Annotated[list[Count], Meta(description="Ids of the entries, by which all of it can be taken back.")]
+    progress: Progress
+    turn: Turn | UnsetType = UNSET
+
+
+class Given(Reply, frozen=True):
+    row: Row
+    image: str
+    url: Annotated[str, Meta(description="Where the image is.")]
+    thumbnail: Annotated[str, Meta(description="Where a small one is.")]
+    answers: Annotated[list[Opinion], Meta(description="The first counts; null is a skip.")]
+
+
+class Review(Reply, frozen=True):
+    progress: Progress
+    given: Annotated[list[Given], Meta(description="What was answered, last first.")]
 
 
 class Guesses(Reply, frozen=True):
@@ -214,14 +247,20 @@ def decoded(data: bytes, kind: type[Kind], n_images: int) -> Kind:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadBodyError("the body must be JSON in UTF-8") from error
     if isinstance(body, dict):  # in JSON 22.0 is the whole number 22
-        body = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in body.items()}
+        body = {name: [*map(_whole, v)] if isinstance(v, list) else _whole(v) for name, v in body.items()}
     try:
         request = msgspec.convert(body, kind)
     except msgspec.ValidationError as error:
         raise BadBodyError(_in_one_line(str(error), body, kind, n_images)) from error
     if isinstance(request, Label | Skip | Unshown) and request.row >= n_images:
         raise BadBodyError(f"'row' must be {_rule('row', n_images)}; got {request.row}")
+    if isinstance(request, Change) and max(request.rows) >= n_images:
+        raise BadBodyError(f"'rows' must be {_rule('rows', n_images)}; got {max(request.rows)}")
     return request
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def encoded(reply: Reply) -> bytes:
@@ -235,6 +274,7 @@ def _in_one_line(reason: str, body: Any, kind: type[Request], n_images: int) -> 
     if isinstance(body, dict) and (missing := _required(kind) - body.keys()):
         return f"'{min(missing)}' is missing"
     _, at, name = reason.rstrip("`").partition(" - at `$.")
+    name = name.partition("[")[0]
     if at:
         return f"'{name}' must be {_rule(name, n_images)}; got {_shown(body[name])}"
     return f"the body is not as described: {reason}; got {_shown(body)}"
@@ -247,6 +287,8 @@ def _required(kind: type[Request]) -> set[str]:
 def _rule(name: str, n_images: int) -> str:
     rules = {
         "row": f"a whole number from 0 to {n_images - 1}",
+        "rows": f"a list of 1 to 1000 whole numbers from 0 to {n_images - 1}",
+        "entries": "a list of 1 to 2000 ids of entries",
         "then_next": "true or false",
         "page": "1 to 64 letters, digits, '-' or '_'",
         "request": "1 to 64 letters, digits, '-' or '_'",

@@ -96,7 +96,7 @@ class _Endpoints:
     def __init__(self, desk: Desk, has_token: bool) -> None:
         self._desk, self._pool = desk, desk.session.pool
         self._posts: tuple[Post, ...] = (
-            desk.next, desk.label, desk.skip, desk.undo, desk.rename, desk.unshown, desk.retry, desk.upcoming, desk.release,
+            desk.next, desk.label, desk.skip, desk.undo, desk.rename, desk.change, desk.take_back, desk.unshown, desk.retry, desk.upcoming, desk.release,
         )  # fmt: skip
         self._description = openapi(self._posts, len(self._pool), has_token)
 
@@ -105,7 +105,9 @@ class _Endpoints:
             Route("/", self._page),
             Route("/api", self._read_description),
             Route("/openapi.json", self._describe),
-            Route("/api/state", self._state),
+            Route("/review", self._review_page),
+            Route("/api/state", self._reading(self._desk.state)),
+            Route("/api/review", self._reading(self._desk.review)),
             Route("/image/{row:int}", self._showing(displayed_image)),
             Route("/whole/{row:int}", self._showing(whole_image)),
             Route("/thumbnail/{row:int}", self._showing(thumbnail)),
@@ -128,8 +130,14 @@ class _Endpoints:
 
         return endpoint
 
-    async def _state(self, request: Request) -> Response:
-        return _json(await run_in_threadpool(self._desk.state))
+    async def _review_page(self, request: Request) -> Response:
+        return FileResponse(STATIC / "review.html")
+
+    def _reading(self, read: Callable[[], Reply]) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            return _json(await run_in_threadpool(read))
+
+        return endpoint
 
     def _endpoint(self, post: Post) -> Endpoint:
         kind = request_of(post)

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from ..errors import EvenpickError
 from ..estimates import Outlook, unseen_of_counts
 from ..names import checked_class_name, checked_name, same_class
-from ..session import RecordedSession
+from ..session import RecordedSession, change, take_back
 from . import api
 from .agreement import agreements, conflicts
 from .loans import Loans
@@ -37,9 +37,8 @@ class Desk:
 
     def label(self, request: api.Label) -> api.Answered:
         """Say the class of an image."""
-        name = checked_class_name(request.label)
         with self._lock:
-            return self._answer(request, request.row, same_class(self.session.counts, name) or name)
+            return self._answer(request, request.row, self._class_of(request.label))
 
     def skip(self, request: api.Skip) -> api.Answered:
         """Say that nobody can tell the class of an image; costs no budget."""
@@ -59,8 +58,21 @@ class Desk:
             who, new = self._annotator(request), checked_class_name(request.new)
             others = [name for name in self.session.counts if name != request.old]
             new = same_class(others, new) or new
-            self._loans.rename(_page(request), who, request.old, new, request.request or None)
-            return api.Renamed(self._progress(), self._turn_if_wanted(request))
+            entry = self._loans.rename(_page(request), who, request.old, new, request.request or None)
+            return api.Renamed(entry, self._progress(), self._turn_if_wanted(request))
+
+    def change(self, request: api.Change) -> api.Changed:
+        """Change what was said of images that were answered; nobody's other answer is left standing."""
+        with self._lock:
+            label = None if request.label is None else self._class_of(request.label)
+            entries = change(self.session, request.rows, label, self._annotator(request), request.request or None)
+            return self._changed(request, entries)
+
+    def take_back(self, request: api.TakeBack) -> api.Changed:
+        """Undo entries: answers, changes, renamed and merged classes, and undos."""
+        with self._lock:
+            who = self._annotator(request)
+            return self._changed(request, take_back(self.session, request.entries, who, request.request or None))
 
     def unshown(self, request: api.Unshown) -> api.HandedOut:
         """Say that an image cannot be shown: it is passed over until asked for again, and nothing is recorded."""
@@ -99,6 +111,23 @@ class Desk:
                 conflicts=[self._conflict(row) for row in conflicts(opinions)],
                 agreement=agreements(opinions),
             )
+
+    def review(self) -> api.Review:
+        """Every answer that stands."""
+        with self._lock:
+            given = [self._given(row) for row in reversed(self.session.opinions)]
+            return api.Review(self._progress(), given)
+
+    def _given(self, row: int) -> api.Given:
+        image = self.session.pool.image_ids[row]
+        return api.Given(row, image, self._url(row), self._url(row, "thumbnail"), self._opinions(row))
+
+    def _changed(self, request: api.Recorded, entries: list[int]) -> api.Changed:
+        return api.Changed(entries, self._progress(), self._turn_if_wanted(request))
+
+    def _class_of(self, typed: str) -> str:
+        name = checked_class_name(typed)
+        return same_class(self.session.counts, name) or name
 
     def _answer(self, request: api.Recorded, row: int, label: str | None) -> api.Answered:
         who = self._annotator(request)
@@ -146,8 +175,10 @@ class Desk:
         return None if unseen is None else api.Unseen(unseen.undiscovered, unseen.low, unseen.high, unseen.unseen_mass)
 
     def _conflict(self, row: int) -> api.Conflict:
-        opinions = [api.Opinion(who, label) for who, label in self.session.opinions[row].items()]
-        return api.Conflict(row, self.session.pool.image_ids[row], opinions)
+        return api.Conflict(row, self.session.pool.image_ids[row], self._opinions(row))
+
+    def _opinions(self, row: int) -> list[api.Opinion]:
+        return [api.Opinion(who, label) for who, label in self.session.opinions[row].items()]
 
     def _is_box(self, row: int) -> bool:
         try:

@@ -224,7 +224,7 @@ def _same(found: str, token: str) -> bool:
 
 
 def _in_address(scope: Message, name: str) -> str:
-    if scope["path"] != "/":
+    if scope["path"] not in ("/", "/review"):
         return ""
     query: bytes = scope["query_string"]
     return parse_qs(query.decode("latin-1")).get(name, [""])[0]

@@ -108,16 +108,17 @@ class Loans:
         self._lend(page, annotator, again)
         return undone
 
-    def rename(self, page: str, annotator: str, old: str, new: str, request: str | None) -> None:
-        """Give a class another name or merge it into another; the page is asked anew."""
-        if self._done(request, "rename", annotator):
-            return
-        self._session.rename(old, new, annotator, request)
+    def rename(self, page: str, annotator: str, old: str, new: str, request: str | None) -> int:
+        """Give a class another name or merge it into another; the page is asked anew. Returns the entry's id."""
+        if done := self._done(request, "rename", annotator):
+            return done.id
+        entry_id = self._session.rename(old, new, annotator, request)
         self._loans.pop(page, None)  # a merge may change what is asked for, as it would after a restart
         self._loans = {
             page: replace(loan, question=replace(loan.question, target=new)) if loan.question.target == old else loan
             for page, loan in self._loans.items()
         }
+        return entry_id
 
     def release(self, page: str) -> None:
         """The page is closed: its image is for anyone."""

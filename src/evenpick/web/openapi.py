@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, get_type_hints
 import msgspec
 
 from .._version import __version__
-from .api import Refusal, Reply, Request, State
+from .api import Refusal, Reply, Request, Review, State
 
 Schema: TypeAlias = dict[str, Any]
 Post: TypeAlias = Callable[[Any], Reply]
@@ -36,12 +36,14 @@ def request_of(post: Post) -> type[Request]:
 def openapi(posts: Iterable[Post], n_images: int, has_token: bool) -> Schema:
     """The OpenAPI 3.1 description of functions from request to reply, for a pool of that many images."""
     kinds = {post: (request_of(post), get_type_hints(post)["return"]) for post in posts}
-    every = [Refusal, State, *(kind for pair in kinds.values() for kind in pair)]
+    every = [Refusal, State, Review, *(kind for pair in kinds.values() for kind in pair)]
     _, schemas = msgspec.json.schema_components(every, ref_template="#/components/schemas/{name}")
     for schema in (schemas["Label"], schemas["Skip"], schemas["Unshown"]):
         schema["properties"]["row"]["maximum"] = n_images - 1
+    schemas["Change"]["properties"]["rows"]["items"]["maximum"] = n_images - 1
     paths: dict[str, Schema] = {
         "/api/state": {"get": _operation("Everything but the image.", _json("Done.", State), [])},
+        "/api/review": {"get": _operation("Every answer that stands.", _json("Done.", Review), [])},
         "/image/{row}": {"get": _image_operation("An image, upright and as browsers can show it.", n_images)},
         "/whole/{row}": {"get": _image_operation("The whole image that a box lies in, with the box.", n_images)},
         "/thumbnail/{row}": {"get": _image_operation("A small image.", n_images)},

@@ -34,6 +34,7 @@ def serve(
     port: int = PORT,
     token: str | None = None,
     url: str | None = None,
+    page: str = "",
     show_target: bool = False,
     repeat: int = 1,
     open_browser: bool = True,
@@ -43,7 +44,7 @@ def serve(
     """Serve the labelling page of a workspace until it is stopped.
 
     `token` is by default the workspace's own; `url` is where people find the page, if something stands before the
-    server; `announce` is told the address to open; `port` 0 takes a free one; the other options are those of
+    server; `page` is the one to open, "" or "review"; `announce` is told the address to open; `port` 0 takes a free one; the other options are those of
     `RecordedSession` and `create_app`.
 
     Raises
@@ -66,9 +67,10 @@ def serve(
         app = create_app(
             session, host=host, token=token, ticket=ticket, public=public, show_target=show_target, repeat=repeat
         )
-        address = public.url if public else _address(host, bound.getsockname()[1])
+        address = (public.url if public else _address(host, bound.getsockname()[1])) + page
         announce(
-            f"Label here: {address}?token={token}\nEvery answer is kept at once; stop with Ctrl+C and go on any time."
+            f"{(page or 'label').capitalize()} here: {address}?token={token}\n"
+            "Every answer is kept at once; stop with Ctrl+C and go on any time."
         )
         if open_browser:
             webbrowser.open(f"{address}?ticket={ticket}")

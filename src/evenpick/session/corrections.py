@@ -1,0 +1,82 @@
+"""Answers that were given, changed in place, and every change taken back: all of it as new entries of the record."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..errors import EvenpickError
+from ..labels import Annotation, Entry, Undo, effective_answers, standing_answers
+from .recorded_session import RecordedSession
+
+
+def change(
+    session: RecordedSession, rows: Sequence[int], label: str | None, annotator: str, request: str | None = None
+) -> list[int]:
+    """Let images that were answered be of this class, or nobody's to tell; returns the ids of the new entries.
+
+    What anybody said otherwise of them is taken back, so that no conflict is left; who said the same keeps the answer.
+
+    Raises
+    ------
+    EvenpickError
+        If an image has no answer yet, or a skip would become a label that the budget does not allow.
+    """
+    if request and (done := _made_by(session, request)):
+        return done
+    entries = session.store.entries()
+    standing: dict[str, list[Annotation]] = {}
+    for answer in standing_answers(entries):
+        standing.setdefault(answer.image, []).append(answer)
+    new: list[Entry] = []
+    for image in dict.fromkeys(session.pool.image_ids[row] for row in rows):
+        if image not in standing:
+            raise EvenpickError(f"image '{image}' has no answer that could be changed: label it first")
+        given = standing[image]
+        new += [Undo(answer.id, annotator=annotator) for answer in given if answer.label != label]
+        if all(answer.label != label for answer in given):
+            new.append(Annotation(image, label, given[0].phase, given[0].target, annotator=annotator))
+    return _recorded(session, entries, new, request)
+
+
+def take_back(session: RecordedSession, ids: Sequence[int], annotator: str, request: str | None = None) -> list[int]:
+    """Undo entries of the record, undos and renamed classes too; returns the ids of the new entries.
+
+    Raises
+    ------
+    EvenpickError
+        If there is no such entry, or what would stand again is more than the budget allows.
+    """
+    if request and (done := _made_by(session, request)):
+        return done
+    entries = session.store.entries()
+    known = {entry.id for entry in entries}
+    if unknown := [number for number in ids if number not in known]:
+        raise EvenpickError(f"entry {unknown[0]} does not exist; the record has {len(entries)}")
+    return _recorded(session, entries, [Undo(number, annotator=annotator) for number in ids], request)
+
+
+def _recorded(
+    session: RecordedSession, entries: Sequence[Entry], new: Sequence[Entry], request: str | None
+) -> list[int]:
+    """The entries in the record, all or none, once the budget allows them."""
+    first = entries[-1].id + 1 if entries else 1
+    numbered = [replace(entry, id=first + number) for number, entry in enumerate(new)]
+    budget, labels = session.settings["budget"], sum(session.counts.values())
+    after = sum(answer.label is not None for answer in effective_answers([*entries, *numbered]))
+    if after > max(budget, labels):
+        raise EvenpickError(f"the budget of {budget} labels is spent: start again with a larger --budget")
+    named = [replace(entry, request=_part(request, number)) for number, entry in enumerate(new)] if request else new
+    ids = session.store.append(named)
+    session.reload()
+    return ids
+
+
+def _made_by(session: RecordedSession, request: str) -> list[int]:
+    """The entries that a request sent again has made already."""
+    ids: list[int] = []
+    while entry := session.find(_part(request, len(ids))):
+        ids.append(entry.id)
+    return ids
+
+
+def _part(request: str, number: int) -> str:
+    return f"{request}/{number}"

@@ -1,0 +1,181 @@
+// The review page: every answer in a gallery; what is wrong is selected and changed, and every change can be undone.
+
+import { get, post, randomId, Refusal } from "./api.js";
+import { annotators, caption, filters, shown, wordOf } from "./gallery.js";
+import { sameClass, tidy } from "./names.js";
+import { $, complain, element, held, quiet } from "./page.js";
+import { read } from "./storage.js";
+
+const AT_ONCE = 300; // images in the gallery before it asks for more
+const MOST = 1000; // images in one change, as the server takes them
+
+const view = { given: [], filter: "all", who: "", count: AT_ONCE, selected: new Set(), done: [], annotator: undefined };
+
+async function reload() {
+  const { given } = await get("api/review", held);
+  view.given = given;
+  if (!filters(given).some(({ id }) => id === view.filter)) view.filter = "all";
+  view.selected.clear();
+  draw();
+}
+
+function draw() {
+  const here = shown(view.given, view.filter, view.who);
+  drawFilters();
+  $("gallery").replaceChildren(...here.slice(0, view.count).map(tile));
+  $("more").hidden = here.length <= view.count;
+  $("shown").textContent = `${here.length} of ${view.given.length} answered images`;
+  const chosen = classHere();
+  $("class").hidden = chosen === undefined;
+  $("class-name").value = chosen ?? "";
+  explainClass();
+  drawSelected();
+}
+
+function drawFilters() {
+  const all = filters(view.given);
+  $("filters").replaceChildren(
+    ...all.map(({ id, name, count }) => {
+      const button = element("button", { type: "button" }, element("span", { textContent: name }), `${count}`);
+      button.dataset.filter = id;
+      button.setAttribute("aria-pressed", id === view.filter);
+      return element("li", {}, button);
+    }),
+  );
+  const everybody = element("option", { value: "", textContent: "everybody" });
+  const people = annotators(view.given).map((value) => element("option", { value, textContent: value }));
+  $("who").replaceChildren(everybody, ...people);
+  $("who").value = view.who;
+  $("known").replaceChildren(...classes().map((value) => element("option", { value })));
+}
+
+function tile(one) {
+  const [said, who] = caption(one);
+  const image = element("img", { src: one.thumbnail, loading: "lazy", alt: "" });
+  const name = element("span", { textContent: said, title: one.image });
+  const button = element("button", { type: "button", className: "tile" }, image, name, element("span", { className: "who", textContent: who }));
+  button.setAttribute("aria-pressed", view.selected.has(one.row));
+  button.setAttribute("aria-label", `${one.image}: ${said}, ${who}`);
+  const open = element("button", { type: "button", className: "open", textContent: "⤢" });
+  open.setAttribute("aria-label", `Open ${one.image}`);
+  const item = element("li", {}, button, open);
+  item.dataset.row = one.row;
+  return item;
+}
+
+const classes = () => filters(view.given).filter(({ isClass }) => isClass).map(({ name }) => name);
+
+const classHere = () => filters(view.given).find(({ id, isClass }) => isClass && id === view.filter)?.name;
+
+function drawSelected() {
+  const number = view.selected.size;
+  $("change").hidden = number === 0;
+  $("selected").textContent = `${number} selected`;
+  $("undo").disabled = view.done.length === 0;
+  $("last").textContent = view.done.length ? `: ${view.done.at(-1).words}` : "";
+}
+
+function onTile({ target }) {
+  const item = target.closest("li");
+  if (!item) return;
+  const row = Number(item.dataset.row);
+  if (target.closest(".open")) open(view.given.find((one) => one.row === row));
+  else if (target.closest(".tile")) {
+    view.selected.has(row) ? view.selected.delete(row) : view.selected.add(row);
+    item.firstChild.setAttribute("aria-pressed", view.selected.has(row));
+    drawSelected();
+  }
+}
+
+function open(one) {
+  $("large").querySelector("img").src = one.url;
+  $("large-name").textContent = `${one.image}: ${caption(one).join("; ")}`;
+  $("large").showModal();
+}
+
+// One exchange; `words` say what was done, for the button that undoes it.
+async function send(path, body, words) {
+  try {
+    const reply = await post(path, { annotator: view.annotator, request: randomId(), ...body }, held);
+    quiet();
+    if (words) view.done.push({ words, entries: reply.entries ?? [reply.entry] });
+    await reload();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    complain(error.message);
+  }
+}
+
+async function change(label) {
+  const rows = [...view.selected];
+  if (rows.length > MOST) complain(`Select at most ${MOST} images at a time.`);
+  else await send("api/change", { rows, label }, `${rows.length} to ${wordOf(label)}`);
+}
+
+function explainClass() {
+  const [old, typed] = [classHere(), tidy($("class-name").value)];
+  const other = sameClass(classes().filter((name) => name !== old), typed);
+  $("class-do").textContent = other === undefined ? "Rename" : `Merge into ${other}`;
+  $("class-do").disabled = !typed || typed === old;
+}
+
+async function rename(event) {
+  event.preventDefault();
+  const [old, typed] = [classHere(), tidy($("class-name").value)];
+  if (!typed || typed === old) return;
+  view.filter = `class ${sameClass(classes().filter((name) => name !== old), typed) ?? typed}`;
+  await send("api/rename", { old, new: typed }, `${old} is now ${typed}`);
+}
+
+async function undo() {
+  const last = view.done.pop();
+  if (last) await send("api/take_back", { entries: last.entries });
+}
+
+function listen() {
+  $("filters").addEventListener("click", ({ target }) => {
+    const filter = target.closest("button")?.dataset.filter;
+    if (!filter) return;
+    Object.assign(view, { filter, count: AT_ONCE });
+    view.selected.clear();
+    draw();
+    $("filters").querySelector(`[aria-pressed="true"]`).focus();
+  });
+  $("who").addEventListener("change", () => {
+    view.who = $("who").value;
+    draw();
+  });
+  $("gallery").addEventListener("click", onTile);
+  $("more").addEventListener("click", () => {
+    view.count += AT_ONCE;
+    draw();
+  });
+  $("change").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const typed = tidy($("to").value);
+    if (typed) change(sameClass(classes(), typed) ?? typed);
+    $("to").value = "";
+  });
+  $("skip").addEventListener("click", () => change(null));
+  $("none").addEventListener("click", () => {
+    view.selected.clear();
+    draw();
+  });
+  $("class").addEventListener("submit", rename);
+  $("class-name").addEventListener("input", explainClass);
+  $("undo").addEventListener("click", undo);
+  $("close").addEventListener("click", () => $("large").close());
+}
+
+async function start() {
+  history.replaceState(null, "", location.pathname); // the token is in a cookie by now
+  const server = await get("api/state", held);
+  view.annotator = [read("evenpick annotator")].flat()[0] ?? server.annotator;
+  listen();
+  await reload();
+}
+
+start().catch((error) => {
+  complain(error.message);
+  if (!(error instanceof Refusal)) throw error;
+});

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { annotators, caption, filters, shown } from "../../../src/evenpick/web/static/gallery.js";
+
+const said = (row, ...answers) => ({ row, answers: answers.map(([annotator, label]) => ({ annotator, label })) });
+const given = [
+  said(1, ["ann", "cat"]),
+  said(2, ["bob", "cat"], ["ann", "dog"]),
+  said(3, ["ann", null]),
+  said(4, ["bob", "dog"]),
+  said(5, ["ann", "cat"], ["bob", "cat"]),
+];
+const rows = (filter, who = "") => shown(given, filter, who).map(({ row }) => row);
+
+test("there is a filter for everything, conflicts, skips and each class by what counts", () => {
+  assert.deepEqual(
+    filters(given).map(({ name, count }) => [name, count]),
+    [["All", 5], ["Answered differently", 1], ["Can’t tell", 1], ["cat", 3], ["dog", 1]],
+  );
+});
+
+test("a filter shows what counts so, of everybody or of one person", () => {
+  assert.deepEqual(rows("all"), [1, 2, 3, 4, 5]);
+  assert.deepEqual(rows("conflicts"), [2]);
+  assert.deepEqual(rows("skips"), [3]);
+  assert.deepEqual(rows("class cat"), [1, 2, 5]);
+  assert.deepEqual(rows("class cat", "bob"), [2, 5]);
+  assert.deepEqual(annotators(given), ["ann", "bob"]);
+});
+
+test("the caption says what counts and who said what", () => {
+  assert.deepEqual(caption(given[1]), ["cat", "bob: cat, ann: dog"]);
+  assert.deepEqual(caption(given[2]), ["can’t tell", "ann"]);
+  assert.deepEqual(caption(given[4]), ["cat", "ann, bob"]);
+});

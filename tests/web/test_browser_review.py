@@ -1,0 +1,140 @@
+"""The review page in a real browser: look through the answers, change, merge, split, and undo each."""
+
+import contextlib
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+pytestmark = pytest.mark.slow
+
+SKIPS = "Can\N{RIGHT SINGLE QUOTATION MARK}t tell"
+GIVEN = {0: "cat", 1: "cat", 2: "dog", 3: "dgo", 4: None, 5: "bird", 6: "bird"}
+
+
+@pytest.fixture
+def review(begin, running, browser):
+    """The review page of a few answers, of which one is disputed."""
+    client = begin(repeat=2)
+    for row, label in GIVEN.items():
+        if label is None:
+            client.ask("/api/skip", row=row, annotator="ann")
+        else:
+            client.ask("/api/label", row=row, label=label, annotator="ann")
+    client.ask("/api/label", row=0, label="dog", annotator="bob")
+    with running(client.app) as address:
+        browser.switch_to.new_window("tab")
+        browser.get(f"{address}/review")
+        page = Review(browser, client.session)
+        page.wait(lambda: page.rows() == {*GIVEN})
+        yield page
+        with contextlib.suppress(Exception):
+            browser.close()
+        browser.switch_to.window(browser.window_handles[0])
+
+
+class Review:
+    def __init__(self, browser, session):
+        self.browser, self.session = browser, session
+
+    def script(self, code, *arguments):
+        return self.browser.execute_script(f"return {code}", *arguments)
+
+    def wait(self, condition):
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        return WebDriverWait(self.browser, 30, poll_frequency=0.02).until(lambda _: condition())
+
+    def rows(self):
+        return set(self.script("[...document.querySelectorAll('#gallery li')].map(item => +item.dataset.row)"))
+
+    def filters(self):
+        pairs = self.script(
+            "[...document.querySelectorAll('#filters button')].map(b => [b.firstChild.textContent, +b.lastChild.data])"
+        )
+        return dict(pairs)
+
+    def filter(self, name):
+        next(b for b in self.all("#filters button") if b.text.startswith(name)).click()
+
+    def all(self, selector):
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def click(self, selector):
+        self.all(selector)[0].click()
+
+    def select(self, *rows):
+        for row in rows:
+            self.click(f"#gallery li[data-row='{row}'] .tile")
+
+    def type(self, selector, text):
+        field = self.all(selector)[0]
+        field.send_keys(Keys.CONTROL, "a", Keys.NULL, text, Keys.ENTER)
+
+
+def test_answers_are_shown_by_class_by_person_and_where_people_differ(review):
+    expected = {"All": 7, "Answered differently": 1, SKIPS: 1, "cat": 2, "bird": 2, "dog": 1, "dgo": 1}
+    assert review.filters() == expected
+    for name, rows in (("bird", {5, 6}), ("Answered", {0}), (SKIPS, {4}), ("All", {*GIVEN})):
+        review.filter(name)
+        assert review.rows() == rows
+    review.script("(who.value = 'bob', who.dispatchEvent(new Event('change')))")
+    assert review.rows() == {0}
+    review.wait(lambda: review.script("document.querySelector('.tile img').naturalWidth") == 96)
+    review.click(".open")
+    assert review.script("large.open")
+    assert "000.jpg: cat; ann: cat, bob: dog" in review.script("document.getElementById('large-name').textContent")
+
+
+def test_a_conflict_is_settled_a_class_split_and_each_undone(review):
+    before = dict(review.session.counts)
+    review.select(0)
+    review.type("#to", "DOG")
+    review.wait(lambda: review.filters()["Answered differently"] == 0)
+    assert review.session.opinions[0] == {"bob": "dog"}
+    review.select(5, 6)
+    assert review.script("document.getElementById('selected').textContent") == "2 selected"
+    review.type("#to", "owl")
+    review.wait(lambda: review.filters().get("owl") == 2)
+    assert review.session.counts == {"cat": 1, "dog": 2, "dgo": 1, "owl": 2}
+
+    review.click("#undo")
+    review.wait(lambda: review.filters().get("bird") == 2)
+    review.click("#undo")
+    review.wait(lambda: review.filters()["Answered differently"] == 1)
+    assert review.session.counts == before
+    assert not review.all("#undo")[0].is_enabled()
+
+
+def test_classes_are_merged_renamed_and_each_undone(review):
+    review.filter("dgo")
+    review.type("#class-name", "Dog")
+    review.wait(lambda: review.filters().get("dog") == 2)
+    assert review.rows() == {2, 3}
+    review.type("#class-name", "hound")
+    review.wait(lambda: review.filters().get("hound") == 2)
+    review.click("#undo")
+    review.wait(lambda: review.filters().get("dog") == 2)
+    review.click("#undo")
+    review.wait(lambda: review.filters().get("dgo") == 1)
+    assert review.session.counts == {"cat": 2, "dog": 1, "dgo": 1, "bird": 2}
+
+
+def test_a_skip_becomes_a_label_and_a_label_a_skip(review):
+    review.select(4)
+    review.type("#to", "cat")
+    review.wait(lambda: review.filters()[SKIPS] == 0)
+    review.select(2)
+    review.click("#skip")
+    review.wait(lambda: review.filters()[SKIPS] == 1)
+
+    assert review.session.counts == {"cat": 3, "dgo": 1, "bird": 2}
+
+
+def test_what_is_refused_is_said(review):
+    review.session.settings["budget"] = 6
+    review.select(4)
+    review.type("#to", "cat")
+    review.wait(lambda: not review.script("document.getElementById('alert').hidden"))
+
+    assert "the budget of 6 labels is spent" in review.script("document.getElementById('alert').textContent")
