@@ -44,6 +44,7 @@ def main() -> None:
     looks.add_argument("--source", action="append", help=f"by default {', '.join(SOURCES)}")
     runs.add_argument("--processes", type=int, default=os.cpu_count())
     runs.add_argument("--out", type=Path, default=RESULTS)
+    runs.add_argument("--commit", help="what the rows state, where there is no git")
     for command in (looks, runs):
         command.add_argument("--work", type=Path, required=True)
         command.add_argument("--set", action="append", help=f"by default {', '.join(SETS)}")
@@ -125,7 +126,7 @@ def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def run(options: argparse.Namespace) -> None:
-    done, commit = keys_of(options.out, KEY), this_commit()
+    done, commit = keys_of(options.out, KEY), options.commit or this_commit()
     names = [(set_name, source) for set_name in options.set or SETS for source in SOURCES]
     there = [pair for pair in names if (options.work / f"{pair[0]}-{pair[1]}.npz").exists()]
     cells = [(*pair, seed, *method) for seed in SEEDS for pair in there for method in (*METHODS, *PSEUDO)]
