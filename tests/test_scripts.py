@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
 
@@ -11,3 +13,47 @@ def test_every_mutant_still_finds_the_text_that_it_changes():
     run = subprocess.run([sys.executable, SCRIPTS / "mutants", "--list"], capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stdout
+
+
+def fuzz(*arguments):
+    command = [sys.executable, SCRIPTS / "fuzz", "images", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_a_few_damaged_files_are_read_or_refused():
+    run = fuzz("--count", 150, "--seed", 1)
+
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.startswith("150 damaged files in ")
+    assert "0 failed" in run.stdout
+
+
+@pytest.mark.slow
+def test_an_exception_a_crash_and_a_hang_are_failures_and_the_others_are_tried_on(tmp_path):
+    broken = """
+        if number == 2:
+            raise IndexError("two")
+        if number == 4:
+            os._exit(3)
+        while number == 6 and time.process_time() - began < 0.4:
+            pass
+        """
+    text = (SCRIPTS / "fuzz").read_text()
+    assert "            outcome = attempt(data)\n" in text
+    broken = "".join(f"    {line}\n" for line in broken.splitlines()) + "            outcome = attempt(data)\n"
+    text = text.replace("            outcome = attempt(data)\n", broken).replace("SECONDS = 5.0", "SECONDS = 0.3")
+    (tmp_path / "fuzz").write_text(text)
+
+    run = subprocess.run(
+        [sys.executable, tmp_path / "fuzz", "images", "--count", "8", "--keep", tmp_path / "kept"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    said = run.stdout.splitlines()
+    assert run.returncode == 1
+    failures = [line.split(": ", 1)[1] for line in said if line.startswith("FAILED")]
+    assert failures[:2] == ["IndexError: two", "the interpreter ended with status 3"]
+    assert failures[2].endswith("seconds of the processor")
+    assert len(failures) == len(list((tmp_path / "kept").iterdir())) == 3
+    assert any(line.startswith("8 damaged files") for line in said)

@@ -196,3 +196,30 @@ def test_the_command_says_once_what_is_black_and_white_and_what_was_read_in_part
     )
     assert any("1 have further pages, of which the first was read; see" in line for line in lines)
     assert Workspace(tmp_path / "work").pool.source.preprocessing.depth is not None
+
+
+@pytest.mark.slow
+def test_predict_and_evaluate_decode_as_the_workspace_did(thermal, make_network, tmp_path):
+    """The other folder has another range of its own, which must not count."""
+    network = make_network(tmp_path / "tiny.onnx")
+    network.with_suffix(".onnx.json").write_text("{}")
+    other = tmp_path / "other"
+    other.mkdir()
+    for i in range(3):
+        values = RNG.integers(20_000, 60_000, (16, 16)).astype(np.uint16)
+        Image.fromarray(values).save(other / f"{i}.png")
+    work = Workspace(tmp_path / "work")
+    source = SourceModel.from_onnx(network, Preprocessing(size=8), f"onnx:{network}")
+    ids = work.embed(thermal, source).pool.image_ids
+    (tmp_path / "labels.csv").write_text(
+        "image,label\n" + "".join(f"{name},{'ab'[i % 2]}\n" for i, name in enumerate(ids))
+    )
+    work.import_labels(tmp_path / "labels.csv")
+    work.train(n_folds=2, self_training=False)
+    network.with_name(network.name + ".json").write_text(json.dumps({"size": 8}))
+
+    work.predict(other)
+
+    (elsewhere,) = (tmp_path / "work" / "folders").iterdir()
+    assert Pool.open(elsewhere).source.preprocessing == work.pool.source.preprocessing
+    assert work.pool.source.preprocessing.depth[1] < 10_000

@@ -1,16 +1,20 @@
 """What a browser gets to see of an image file."""
 
+import contextlib
 import io
+import struct
+import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from evenpick.images import Part, UnreadableImageError
+from evenpick.images import Part, Reading, UnreadableImageError
 from evenpick.web.displayed_image import LONGEST_SIDE, displayed_image, thumbnail, whole_image
 
 
-def shown(file):
-    data, media_type = displayed_image(Part(file))
+def shown(file, reading=None):
+    data, media_type = displayed_image(Part(file, reading=reading or Reading()))
     image = Image.open(io.BytesIO(data))
     assert media_type == f"image/{image.format.lower()}"
     return image, data == file.read_bytes()
@@ -95,3 +99,43 @@ def test_what_is_no_image_is_told(tmp_path, content):
 
     with pytest.raises(UnreadableImageError):
         displayed_image(Part(file))
+
+
+@pytest.mark.slow
+def test_a_tiff_that_is_broken_or_has_very_many_pages_is_shown_or_told_at_once(tmp_path):
+    """Its chain of directories leads through 200,000 of them; then bytes are damaged anywhere."""
+    buffer = io.BytesIO()
+    Image.new("L", (40, 30), 100).save(buffer, "TIFF", compression="raw")
+    one = buffer.getvalue().ljust(len(buffer.getvalue()) + len(buffer.getvalue()) % 2, b"\0")
+    (place,) = struct.unpack_from("<I", one, 4)
+    (entries,) = struct.unpack_from("<H", one, place)
+    links = b"".join(struct.pack("<H12xI", 1, len(one) + 18 * i) for i in range(1, 200_000)) + struct.pack(
+        "<H12xI", 1, 0
+    )
+    linked = bytearray(one + links)
+    struct.pack_into("<I", linked, place + 2 + 12 * entries, len(one))
+    file = tmp_path / "pages.tif"
+    file.write_bytes(linked)
+    began = time.process_time()
+
+    assert Image.open(io.BytesIO(displayed_image(Part(file))[0])).size == (40, 30)
+
+    assert time.process_time() - began < 5
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        broken = bytearray(one)
+        for at in rng.integers(0, len(one), 3):
+            broken[at] = rng.integers(256)
+        file.write_bytes(broken)
+        with contextlib.suppress(UnreadableImageError):
+            displayed_image(Part(file))
+
+
+def test_the_page_shows_the_bands_and_the_range_that_the_network_saw(tmp_path):
+    values = np.arange(0, 4000, 100, dtype=np.uint16).reshape(1, 40).repeat(30, 0)
+    Image.fromarray(values).save(tmp_path / "a.png")
+
+    image, untouched = shown(tmp_path / "a.png", Reading(depth=(0, 4000)))
+
+    assert not untouched
+    assert np.abs(np.asarray(image, int)[0, :, 0] - values[0] * (255 / 4000)).max() <= 3

@@ -1,7 +1,8 @@
 """DICOM files as their own window shows them; the one module that needs pydicom."""
 
+import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,18 @@ from .deep import Deep, Depth
 from .headers import Header, further_pages
 
 
+@contextlib.contextmanager
+def _broken() -> Iterator[None]:
+    """Whatever pydicom and its decoders raise on a damaged file, as ValueError."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+@_broken()
 def read(data: bytes, page: int, bands: Sequence[int]) -> Header:
     """The picture of a DICOM file, or one of its frames."""
     dataset = pydicom.dcmread(io.BytesIO(data))
@@ -32,6 +45,7 @@ def read(data: bytes, page: int, bands: Sequence[int]) -> Header:
     )
 
 
+@_broken()
 def _values(dataset: Any, page: int, window: Depth | None) -> Deep:
     colours = dataset.PhotometricInterpretation
     values = pixel_array(dataset, index=page)  # YBR becomes RGB

@@ -7,7 +7,7 @@ of the page: libtiff undoes the compression, NumPy makes bands and numbers of it
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,9 @@ _KEPT = frozenset(
      _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_SIZES, _EXTRA, _FORMAT,
      292, 293, 320, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532)  # fax, palette, JPEG, YCbCr
 )  # fmt: skip
+_LISTS = frozenset(
+    (_BITS, _STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES, _EXTRA, _FORMAT, 320, 347, 519, 520, 521, 529, 530, 532)
+)
 _RAW_COMPRESSIONS = frozenset((1, 5, 8, 32773, 32946, 34925, 50000))  # those that are of bytes: none, LZW, deflate ...
 _NAMES = {
     6: "old JPEG",
@@ -260,7 +263,11 @@ def _with_directory(block: TiffBlock, kept: Iterable[tuple[int, Entry]], made: d
     It is a plain TIFF even where the data is a BigTIFF, which Pillow does not take in both byte orders.
     """
     order, end = block.order, len(block.data) + len(block.data) % 2
-    tags = [(tag, *_content(block, entry)) for tag, entry in kept]
+    # Of a tag that has one value the first counts, however many there are.
+    tags = [
+        (tag, *_content(block, entry if tag in _LISTS else replace(entry, count=min(entry.count, 1))))
+        for tag, entry in kept
+    ]
     tags += [(tag, 4, len(numbers), struct.pack(f"{order}{len(numbers)}I", *numbers)) for tag, numbers in made.items()]
     directory = struct.pack(order + "H", len(tags))
     values, values_at = b"", end + 2 + 12 * len(tags) + 4
