@@ -17,6 +17,8 @@ INSIDE = {
     "weighted_coverage": "the parts of a round are what the ablation changes",
     "herding": "the size of the sample is what is varied",
     "PoolWriter": "a pool on disk without images or a network",
+    "ImageRow": "as `PoolWriter`",
+    "cut_image": "decoding is what is measured",
     "Curve": "the estimate is made again with another constant",
     "UnseenClasses": "as `Curve`",
     "expectation": "as `Curve`",

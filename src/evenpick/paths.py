@@ -25,15 +25,25 @@ class Paths:
 
     def images_csv(self, number: int = 0) -> Path:
         """A line for every row; it has a number where rows were changed."""
-        return self.pool / (f"images-{number}.csv" if number else "images.csv")
+        return self.pool / f"images{_numbered(number)}.csv"
 
-    def features(self, block: int) -> Path:
-        """Features of a block of rows."""
-        return self.pool / f"features-{block:05d}.npy"
+    @property
+    def changes_csv(self) -> Path:
+        """Images that got another name or another content."""
+        return self.pool / "changes.csv"
 
-    def predictions(self, block: int) -> Path:
+    def features(self, block: int, generation: int = 0) -> Path:
+        """Features of a block of rows; a block that was written anew has another generation."""
+        return self.pool / f"features-{block:05d}{_numbered(generation)}.npy"
+
+    def predictions(self, block: int, generation: int = 0) -> Path:
         """Source predictions of a block of rows."""
-        return self.pool / f"predictions-{block:05d}.npy"
+        return self.pool / f"predictions-{block:05d}{_numbered(generation)}.npy"
+
+    @property
+    def checked_json(self) -> Path:
+        """Which blocks were found to be whole."""
+        return self.pool / "checked.json"
 
     @property
     def skipped(self) -> Path:
@@ -135,3 +145,7 @@ class Paths:
     def label_lock(self) -> Path:
         """Held by the one process that serves the labelling page."""
         return Path(self.workspace, "label.lock")
+
+
+def _numbered(number: int) -> str:
+    return f"-{number}" if number else ""

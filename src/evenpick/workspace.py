@@ -33,7 +33,6 @@ from .pool import (
     check_grouping,
     embed,
     embedded_already,
-    forget_if_changed,
     group_as,
     group_images,
     group_means,
@@ -532,13 +531,19 @@ class Workspace:
         EvenpickError
             If there is no model, no image of the folder can be read, or they cannot be grouped so.
         """
+        import numpy as np
+
         folder, model = Path(folder), self.model
         where, seen = self._looked_at(folder, model.source, progress)
         rows = rows_of_files(seen, folder)
-        probabilities = model.predict_proba(seen.pool)
+        pool, present = seen.pool, seen.pool.present
+        # A fine-tuned network would look for files that are gone.
+        here = np.arange(len(pool)) if present is None else np.flatnonzero(present)
+        probabilities = model.predict_proba(pool if present is None else pool.take(here))
         if smooth:
-            probabilities = group_means(probabilities, self._groups_of(where, seen.pool))
-        probabilities = probabilities[list(rows.values())]
+            groups = self._groups_of(where, pool)
+            probabilities = group_means(probabilities, None if groups is None else groups[here])
+        probabilities = probabilities[np.searchsorted(here, list(rows.values()))]
         names = [model.classes[i] for i in probabilities.argmax(axis=1)]
         left_out = [(image.image_id, image.reason) for image in seen.skipped if image.image_id not in rows]
         return Predictions(list(rows), names, model.classes, probabilities, left_out)
@@ -570,7 +575,6 @@ class Workspace:
         from .training import source_of
 
         source, other = source_of(described), self.paths.other_folder(folder)
-        forget_if_changed(other, folder)
         if own := embedded_already(self.path, folder, source):
             return self.path, own
         return other, embed(other, folder, source, progress)

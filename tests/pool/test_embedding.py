@@ -24,6 +24,7 @@ from evenpick.images import Preprocessing
 from evenpick.machine import map_in_threads
 from evenpick.pool import Pool, embed
 from evenpick.pool.skipped import Skipped
+from evenpick.pool.storage import state_bytes
 from evenpick.sources import SourceModel
 
 # Runs `embed` with small blocks in a process of its own, which tests kill or leave without room.
@@ -119,7 +120,7 @@ def blocks_and_ids(workspace):
 
 def reasons(workspace):
     with (workspace / "skipped.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return [tuple(row) for row in csv.reader(file)]
+        return [tuple(row[:3]) for row in csv.reader(file)]
 
 
 # --- one run ----------------------------------------------------------------------------------------
@@ -295,7 +296,7 @@ def test_another_folder_or_source_is_refused_and_changes_nothing(source, network
     retrained = SourceModel.from_onnx(make_network(tmp_path / "b.onnx", seed=1), Preprocessing(size=8), source.name)
     recut = SourceModel.from_onnx(network, Preprocessing(size=8, crop=0.5))
 
-    with pytest.raises(EvenpickError, match=r"another folder .*photos, now .*others.*use another workspace"):
+    with pytest.raises(EvenpickError, match=r"another folder .*photos, now .*others.*--moved .*use another workspace"):
         embed(tmp_path / "work", other, source)
     for changed in (retrained, recut):
         with pytest.raises(EvenpickError, match="embedded with another source"):
@@ -325,7 +326,7 @@ def test_a_pool_of_before_there_were_reduced_jpeg_files_goes_on(source, tmp_path
     file = tmp_path / "work" / "pool" / "pool.json"
     state = json.loads(file.read_text())
     del state["source"]["preprocessing"]["reduced_jpeg"]
-    file.write_text(json.dumps(state))
+    file.write_bytes(state_bytes(state))
     save_photo(folder / "late.png", 7)
 
     assert embed(tmp_path / "work", folder, source).done_now == 1
@@ -353,16 +354,17 @@ def test_a_second_writer_is_refused_while_one_runs(source, tmp_path):
     assert embed(tmp_path / "work", folder, source).done_now == 0
 
 
-def test_a_damaged_block_is_found_on_the_next_run(source, tmp_path, small_blocks):
+def test_a_damaged_block_is_embedded_again_on_the_next_run(source, tmp_path, small_blocks):
     folder = photographs(tmp_path / "photos", 12)
     embed(tmp_path / "work", folder, source)
+    before = Pool.open(tmp_path / "work").features[:]
     file = tmp_path / "work" / "pool" / "features-00001.npy"
     data = bytearray(file.read_bytes())
     data[-3] ^= 16
     file.write_bytes(data)
 
-    with pytest.raises(EvenpickError, match=r"features-00001\.npy' is damaged: its checksum differs"):
-        embed(tmp_path / "work", folder, source)
+    assert embed(tmp_path / "work", folder, source).counts.replaced == 0
+    assert np.array_equal(Pool.open(tmp_path / "work").features[:], before)
 
 
 # --- runs that end early ----------------------------------------------------------------------------
@@ -395,7 +397,7 @@ def test_a_run_killed_again_and_again_gives_the_pool_of_a_run_left_alone(source,
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="file-size limits are of POSIX")
-@pytest.mark.parametrize("file_size", [160, 900, 1700])
+@pytest.mark.parametrize("file_size", [160, 1500, 3000])
 def test_a_disk_that_fills_up_loses_nothing(file_size, source, start_run, tmp_path, small_blocks):
     """A limit below a block's size stops the first block; later ones stop images.csv or pool.json as they grow."""
     folder = untidy_photographs(tmp_path / "photos")

@@ -11,7 +11,7 @@ from evenpick.errors import EvenpickError
 from evenpick.paths import Paths
 from evenpick.pool import Pool, check_grouping, group_images
 from evenpick.pool.images_csv import ImageRow
-from evenpick.pool.skipped import Skipped, write_skipped
+from evenpick.pool.skipped import Skipped, lines_of_skipped
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 
@@ -98,7 +98,7 @@ def test_a_longer_gap_chains_more(workspace):
 def table(tmp_path):
     file = tmp_path / "known.csv"
     file.write_text("\ufefffile,part\n./a/0.jpg,7\na/3.jpg, 7 \nb/0.jpg,8\nb/1.jpg,\nbroken.jpg,7\n", "utf-8")
-    write_skipped(Paths(tmp_path).skipped, [Skipped("broken.jpg", "the file is empty")])
+    Paths(tmp_path).skipped.write_bytes(lines_of_skipped([Skipped("broken.jpg", "the file is empty")]))
     return file
 
 

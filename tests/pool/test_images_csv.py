@@ -17,7 +17,7 @@ from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.writer import PoolWriter
 from evenpick.sources import SourceModel
 
-HEADER = ["image", "sha256", "size", "mtime_ns", "taken", "camera", "file", "part"]
+HEADER = ["image", "sha256", "size", "mtime_ns", "taken", "camera", "file", "part", "gone"]
 
 
 def table(workspace, name="images.csv"):
@@ -45,8 +45,8 @@ def test_size_and_times_of_each_file_and_its_camera_are_kept(make_network, tmp_p
     assert header == HEADER
     assert (a[0], b[0]) == ("a.jpg", "b.png")
     assert [row[2:4] for row in (a, b)] == [[str(stat.st_size), str(stat.st_mtime_ns)] for stat in stats]
-    assert a[4:] == ["2021-03-04T05:06:07.25", "Reconyx HF2", "", ""]
-    assert b[4:] == ["", "", "", ""]
+    assert a[4:] == ["2021-03-04T05:06:07.25", "Reconyx HF2", "", "", ""]
+    assert b[4:] == ["", "", "", "", ""]
     assert (pool.taken[0], pool.camera[0]) == ("2021-03-04T05:06:07.25", "Reconyx HF2")
     assert pool.take([1]).taken == ("",)
     assert pool.part(1) == Part(tmp_path / "photos" / "b.png")
@@ -115,7 +115,7 @@ def test_a_pool_of_the_first_format_that_was_not_added_to_stays_as_it_is(tmp_pat
     as_format_1(tmp_path)
     before = files_of(tmp_path)
 
-    PoolWriter(tmp_path, tmp_path / "photos", SOURCE).check()
+    PoolWriter(tmp_path, tmp_path / "photos", SOURCE)
 
     assert files_of(tmp_path) == before
 
@@ -137,7 +137,7 @@ def test_lines_with_too_few_or_too_many_cells_are_refused(tmp_path):
     as_format_1(tmp_path)
     file = tmp_path / "pool" / "images.csv"
     size = file.stat().st_size
-    for line in ("lonely", ",".join("abcdefghi")):
+    for line in ("lonely", ",".join("abcdefghij")):
         file.write_text(line + "\n" * (size - len(line)))
         os.truncate(file, size)
         with pytest.raises(EvenpickError, match="a line has too few or too many cells"):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from evenpick.images import Preprocessing
-from evenpick.pool import embed, embedded_already, forget_if_changed, pool_of_files, rows_of_files
+from evenpick.pool import embed, embedded_already, pool_of_files, rows_of_files
 from evenpick.sources import SourceModel
 
 
@@ -53,7 +53,6 @@ CHANGES = {
     "an image is gone": lambda folder: (folder / "c.png").unlink(),
     "a copy is replaced": lambda folder: replace_by_file_of_old_date(folder / "b again.jpg"),
     "a broken file is mended": lambda folder: replace_by_file_of_old_date(folder / "broken.png"),
-    "a broken file is gone": lambda folder: (folder / "broken.png").unlink(),
 }
 
 
@@ -62,26 +61,14 @@ def test_a_change_of_any_file_is_noticed(change, folder, source, embedded, tmp_p
     change(folder)
 
     assert embedded_already(tmp_path / "work", folder, source) is None
-    forget_if_changed(tmp_path / "work", folder)
-    assert not (tmp_path / "work").exists()
 
 
 def test_a_pool_of_files_that_did_not_change_is_used_again(folder, source, embedded, tmp_path):
-    forget_if_changed(tmp_path / "work", folder)
     again = embedded_already(tmp_path / "work", folder, source)
 
     assert again.done_now == 0
     assert again.pool.image_ids == ["a.png", "b again.jpg", "c.png"]
     assert again.skipped == embedded.skipped
-
-
-def test_a_workspace_without_a_pool_has_nothing_to_forget(folder, tmp_path):
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "notes.txt").write_text("mine")
-
-    forget_if_changed(tmp_path / "work", folder)
-
-    assert (tmp_path / "work" / "notes.txt").read_text() == "mine"
 
 
 def test_a_new_image_another_source_or_another_folder_is_embedded_anew(folder, source, embedded, tmp_path):
@@ -99,8 +86,17 @@ def test_every_readable_file_has_a_row_a_copy_that_of_its_twin(folder, embedded)
     assert rows_of_files(embedded, folder) == {"a.png": 0, "b again.jpg": 1, "b.png": 1, "c.png": 2}
 
 
-def test_an_image_whose_file_is_gone_has_no_row(folder, embedded):
+def test_a_broken_file_that_is_gone_changes_nothing_but_the_list(folder, source, embedded, tmp_path):
+    (folder / "broken.png").unlink()
+
+    again = embedded_already(tmp_path / "work", folder, source)
+
+    assert [left_out.image_id for left_out in again.skipped] == ["b.png"]
+
+
+def test_an_image_whose_file_is_gone_has_no_row(folder, embedded, source, tmp_path):
     (folder / "a.png").unlink()
+    embedded = embed(tmp_path / "work", folder, source)
 
     assert list(rows_of_files(embedded, folder)) == ["b again.jpg", "b.png", "c.png"]
 

@@ -3,7 +3,7 @@
 import os
 
 from evenpick.pool import read_skipped
-from evenpick.pool.skipped import Skipped, copy_of, write_skipped
+from evenpick.pool.skipped import Skipped, copy_of, lines_of_skipped
 
 STRANGE = os.fsdecode(b"latin-\xe9, same content as.png")
 
@@ -15,16 +15,16 @@ def test_what_was_left_out_is_read_back_by_image(tmp_path):
         copy_of(STRANGE, "same content as a.png"),
     ]
 
-    write_skipped(tmp_path / "skipped.csv", skipped)
+    (tmp_path / "skipped.csv").write_bytes(lines_of_skipped(skipped))
 
     assert read_skipped(tmp_path) == {left_out.image_id: left_out for left_out in skipped}
 
 
-def test_people_read_the_twin_in_the_reason_and_programs_in_its_column(tmp_path):
-    write_skipped(tmp_path / "skipped.csv", [copy_of("a.jpg", "b.jpg"), Skipped("c.jpg", "the file is empty")])
+def test_people_read_the_twin_in_the_reason_and_programs_in_its_column():
+    data = lines_of_skipped([copy_of("a.jpg", "b.jpg", "7", "99"), Skipped("c.jpg", "the file is empty")])
 
-    assert (tmp_path / "skipped.csv").read_bytes() == (
-        b"image,reason,twin\r\nb.jpg,same content as a.jpg,a.jpg\r\nc.jpg,the file is empty,\r\n"
+    assert data == (
+        b"image,reason,twin,size,mtime_ns\r\nb.jpg,same content as a.jpg,a.jpg,7,99\r\nc.jpg,the file is empty,,,\r\n"
     )
 
 

@@ -1,6 +1,5 @@
 """A pool on disk that is not there, damaged, cut short or of another version is refused."""
 
-import json
 import os
 
 import pytest
@@ -8,6 +7,7 @@ from written_pools import SOURCE, parts, written
 
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool, read_state
+from evenpick.pool.storage import state_bytes
 from evenpick.pool.writer import PoolWriter
 
 
@@ -37,7 +37,7 @@ def test_a_damaged_state_is_refused(text, tmp_path):
 @pytest.mark.parametrize("source", [{}, None, {"name": "x", "preprocessing": {}}])
 def test_a_state_without_a_whole_source_is_refused(source, tmp_path):
     written(tmp_path, parts())
-    (tmp_path / "pool" / "pool.json").write_text(json.dumps({**read_state(tmp_path), "source": source}))
+    (tmp_path / "pool" / "pool.json").write_bytes(state_bytes({**read_state(tmp_path), "source": source}))
 
     with pytest.raises(EvenpickError, match=r"pool\.json' is damaged; delete"):
         Pool.open(tmp_path)
@@ -46,7 +46,7 @@ def test_a_state_without_a_whole_source_is_refused(source, tmp_path):
 def test_a_pool_of_another_format_names_both_versions(tmp_path):
     written(tmp_path, parts())
     file = tmp_path / "pool" / "pool.json"
-    file.write_text(json.dumps({**read_state(tmp_path), "format": 99, "evenpick": "7.5"}))
+    file.write_bytes(state_bytes({**read_state(tmp_path), "format": 99, "evenpick": "7.5"}))
 
     with pytest.raises(EvenpickError, match=r"has format 99 \(evenpick 7\.5\); evenpick .* reads formats 1 and 2"):
         Pool.open(tmp_path)
@@ -63,10 +63,9 @@ def test_files_that_are_missing_or_cut_short_are_refused(name, lost, tmp_path):
     else:
         os.truncate(file, size // 2 if lost == "half" else size - 1)
 
-    with pytest.raises(EvenpickError, match=f"{name}' is missing or cut short; delete .* and embed again"):
+    mend = "delete .* and embed again" if name == "images.csv" else "run `evenpick embed` on .* again"
+    with pytest.raises(EvenpickError, match=f"{name}' is missing or cut short; {mend}"):
         Pool.open(tmp_path)
-    with pytest.raises(EvenpickError, match=f"{name}' is (damaged|missing or cut short)"):
-        PoolWriter(tmp_path, tmp_path / "photos", SOURCE).check()
 
 
 @pytest.mark.parametrize("name", ["features-00001.npy", "predictions-00002.npy"])

@@ -9,7 +9,7 @@ from written_pools import SOURCE, files_of, parts, written
 
 import evenpick.atomic_files
 import evenpick.pool.blocks
-import evenpick.pool.writer
+import evenpick.pool.committed
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool
 from evenpick.pool.writer import PoolWriter
@@ -22,17 +22,8 @@ def test_a_writer_goes_on_after_the_last_block(tmp_path):
         writer = PoolWriter(tmp_path / "often", tmp_path / "once" / "photos", SOURCE)
         writer.append(*block)
 
-    assert writer.done == {f"{i:02d}.jpg" for i in range(9)}
+    assert [row.image for row in writer.rows] == [f"{i:02d}.jpg" for i in range(9)]
     assert files_of(tmp_path / "often") == files_of(tmp_path / "once")
-
-
-def test_a_writer_remembers_which_image_had_which_content(tmp_path):
-    written(tmp_path, parts())
-
-    reopened = PoolWriter(tmp_path, tmp_path / "photos", SOURCE)
-
-    assert reopened.image_of_digest["digest of 04.jpg"] == "04.jpg"
-    assert len(reopened.image_of_digest) == 9
 
 
 def test_what_was_not_committed_is_forgotten(tmp_path):
@@ -69,7 +60,7 @@ def test_a_block_counts_wholly_or_not_at_all_wherever_the_writer_stops(survived,
     writer = PoolWriter(tmp_path / "cut", tmp_path / "cut" / "photos", SOURCE)
     with monkeypatch.context() as patch, contextlib.suppress(Stopped):
         patch.setattr(evenpick.atomic_files, "flush", stop_after)
-        patch.setattr(evenpick.pool.writer, "flush", stop_after)
+        patch.setattr(evenpick.pool.committed, "flush", stop_after)
         writer.append(*last)
 
     assert len(flushes) == survived
@@ -109,11 +100,10 @@ def test_a_workspace_of_another_folder_or_source_is_refused(tmp_path):
 def test_a_changed_byte_is_found_by_the_checksums(name, tmp_path):
     written(tmp_path, parts())
     writer = PoolWriter(tmp_path, tmp_path / "photos", SOURCE)
-    writer.check()
+    assert writer.damaged_blocks() == []
     file = tmp_path / "pool" / name
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
 
-    with pytest.raises(EvenpickError, match=f"{name}' is damaged: its checksum differs from pool.json"):
-        writer.check()
+    assert writer.damaged_blocks() == [int(name[-5])]

@@ -76,6 +76,7 @@ def sources() -> None:
     help="Values of more than 8 bits that are black and white.  [default: the range of a sample of FOLDER]",
 )
 @click.option("--max-pixels", type=click.IntRange(min=1), help="Leave out larger images.  [default: 200,000,000]")
+@click.option("--moved", is_flag=True, help="FOLDER is the one of before at another place; files are compared.")
 @RAY
 def embed(workspace: Path, folder: Path, **options: Any) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
@@ -96,6 +97,7 @@ def embed(workspace: Path, folder: Path, **options: Any) -> None:
             f"Of values of more than 8 bits, {depth[0]:,g} is black and {depth[1]:,g} white, in every file (--depth)."
         )
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
+    click.echo(f"Of the folder: {result.counts}, {len(result.skipped):,} left out.")
     if said := groups_in_words(result.pool):
         click.echo(f"{said}; see '{work.paths.groups}'.")
 

@@ -9,7 +9,7 @@ from .images_csv import read_images_csv
 from .options import EmbedOptions
 from .overlap import overlap_with_labels
 from .pool import Pool, groups_in_words
-from .present_files import embedded_already, forget_if_changed, pool_of_files, rows_of_files
+from .present_files import embedded_already, pool_of_files, rows_of_files
 from .skipped import read_skipped
 from .storage import read_state
 
@@ -24,7 +24,6 @@ __all__ = [
     "embed",
     "embedded_already",
     "feature_blocks",
-    "forget_if_changed",
     "given_pool",
     "group_as",
     "group_images",

@@ -1,55 +1,66 @@
-"""From a folder of photographs to a pool: read, decode and run the source model, block by block."""
+"""From a folder of photographs to a pool: what is new is embedded, what was replaced is embedded again."""
 
 import contextlib
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
+from ..atomic_files import write_atomically
 from ..errors import NO_SPACE, EvenpickError
-from ..images import Part, Preprocessing, UnreadableImageError, captured, cut_part, find_images, read_image_file
+from ..images import Preprocessing, find_images
 from ..machine import Progress, Run, map_in_threads
 from ..paths import Paths
-from ..probabilities import PREDICTION, softmax, summarise_probabilities
 from ..sources import SourceModel
 from .blocks import BLOCK_ROWS
+from .changes_csv import MOVED, Change
 from .depth import in_range_of_folder
+from .folder_changes import FolderChanges, changes_of, check_same_folder, same_stat
 from .images_csv import ImageRow
-from .notes import write_notes
+from .looking import BATCH, Seen, see_batch
+from .notes import read_notes, write_notes
 from .options import EmbedOptions
 from .pool import Pool
-from .skipped import Skipped, copy_of, write_skipped
+from .renewal import renew
+from .skipped import Skipped, copy_of, lines_of_skipped, read_skipped, with_stat
 from .storage import read_source, read_state
 from .writer import PoolWriter
 
-BATCH = 8  # measured on two cores: 4 to 16 images a call are equally fast, and 8 keeps memory small
+COMMIT_AFTER = 60.0  # seconds: what is lost at most when a run is killed
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many images of a folder are new, and what became of those of the pool since the last look."""
+
+    new: int = 0
+    replaced: int = 0
+    moved: int = 0
+    gone: int = 0
+    back: int = 0
+    unchanged: int = 0
+
+    def __str__(self) -> str:
+        return ", ".join(f"{number:,} {name}" for name, number in vars(self).items())
 
 
 @dataclass(frozen=True, repr=False)
 class Embedded:
-    """What a run of `embed` did: the pool, images done now, those left out, and what is to be said of those done."""
+    """What a run of `embed` did: the pool, images done now, those left out, notes on some, and what became of files."""
 
     pool: Pool
     done_now: int
     skipped: list[Skipped]
     notes: dict[str, str] = field(default_factory=dict)
+    counts: Counts = Counts()
 
     def __repr__(self) -> str:
         n, now = len(self.pool), self.done_now
         return f"{n:,} images in the pool, {now:,} of them embedded now; {len(self.skipped):,} left out"
-
-
-@dataclass(frozen=True)
-class _Row:
-    image: ImageRow
-    features: NDArray[np.float32]
-    prediction: NDArray[np.void]
-    note: str
 
 
 def embed(
@@ -66,7 +77,9 @@ def embed(
     found and how. `run` spreads the batches, by default over threads.
 
     Unreadable images and folders, and all but the first of several files with equal bytes, are left out
-    and listed with their reason in `skipped.csv`; they are tried again on the next run.
+    and listed with their reason in `skipped.csv`; they are tried again on the next run. Images whose files were
+    replaced are embedded again; those whose files were moved get the new path; those whose files are gone stay in the
+    pool and are not asked for until they are back.
 
     Raises
     ------
@@ -82,26 +95,17 @@ def embed(
     if options.only is not None:
         image_ids = [image_id for image_id in image_ids if image_id in options.only]
     with _only_writer(workspace), _disk_errors(workspace):
-        source = replace(
-            source, preprocessing=_read_as_before(workspace, folder, source.preprocessing, image_ids, options)
-        )
-        writer = PoolWriter(workspace, folder, source.describe())
-        writer.check()
-        before = len(writer.done)
-        todo = [image_id for image_id in image_ids if image_id not in writer.done]
-        batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
-        results = run(partial(_embed_batch, folder, source), batches)
-        notes = dict[str, str]()
-        skipped += _write_all(results, writer, lambda seen: progress(seen, len(todo)), notes)
-        skipped.sort()
-        write_skipped(Paths(workspace).skipped, skipped)
-        write_notes(Paths(workspace).notes, notes, writer.done)
-    if not writer.done:
+        preprocessing = _read_as_before(workspace, folder, source.preprocessing, image_ids, options)
+        run_now = _Run(workspace, folder, replace(source, preprocessing=preprocessing), options, run)
+        counts, more = run_now.bring_up_to_date(image_ids, progress)
+        skipped = sorted([*skipped, *more])
+        run_now.write_lists(skipped)
+    if not run_now.writer.rows:
         raise EvenpickError(
             f"none of the {len(image_ids)} images in '{folder}' can be read; "
             f"reasons are in '{Paths(workspace).skipped}'"
         )
-    return Embedded(Pool.open(workspace), len(writer.done) - before, skipped, notes)
+    return Embedded(Pool.open(workspace), counts.new + counts.replaced, skipped, run_now.notes, counts)
 
 
 def _read_as_before(
@@ -116,81 +120,144 @@ def _read_as_before(
     return in_range_of_folder(new, folder, image_ids)
 
 
-def _write_all(
-    results: Iterator[tuple[list[_Row], list[Skipped]]],
+class _Run:
+    """One run of `embed` on a workspace that nobody else writes.
+
+    Attributes
+    ----------
+    notes : dict of str to str
+        What is to be said of images that were read.
+    """
+
+    def __init__(self, workspace: Path, folder: Path, source: SourceModel, options: EmbedOptions, run: Run) -> None:
+        self._workspace, self._folder, self._options = workspace, folder, options
+        pool_json = Paths(workspace).pool_json
+        self._since = pool_json.stat().st_mtime_ns if pool_json.is_file() else 0
+        self.writer = PoolWriter(workspace, folder, source.describe(), options.moved)
+        self._results = partial(run, partial(see_batch, folder, source))
+        self.notes: dict[str, str] = {}
+
+    def bring_up_to_date(self, image_ids: list[str], progress: Progress) -> tuple[Counts, list[Skipped]]:
+        """Let the pool hold these images of the folder; what became of its own, and what is left out."""
+        writer = self.writer
+        changes = changes_of(self._folder, writer.rows, image_ids, self._since)
+        self._moved = changes.moved
+        if self._options.moved:
+            check_same_folder(self._folder, writer.rows, changes)
+        before = [*writer.rows]
+        copies = self._known_copies(changes)
+        known = {copy.image_id for copy in copies}
+        todo = [ImageRow(image_id, "") for image_id in changes.new if image_id not in known]
+        again = sorted({*changes.replaced, *(row for rows in self._damaged_rows() for row in rows)})
+        total = len(todo) + len(again)
+        with _nobody_labels(self._workspace, bool(changes.moved or again)):
+            self._write_facts(changes)
+            broken = renew(writer, self._see, again, changes.replaced, lambda seen: progress(seen, total))
+        skipped = _append_new(writer, self._see, todo, lambda seen: progress(len(again) + seen, total))
+        return _counts(before, writer.rows, changes), [*copies, *broken, *skipped]
+
+    def _see(self, batches: Iterable[Sequence[ImageRow]]) -> Iterator[tuple[list[Seen], list[Skipped]]]:
+        for seen, broken in self._results(batches):
+            self.notes |= {one.image.image: one.note for one in seen if one.note}
+            yield seen, broken
+
+    def write_lists(self, skipped: Sequence[Skipped]) -> None:
+        """Replace `skipped.csv` and `notes.csv`."""
+        paths, known = Paths(self._workspace), {row.image for row in self.writer.rows}
+        self.notes = {image: note for image, note in self.notes.items() if image in known}
+        before = read_notes(paths.notes)
+        moved = {now: before[image] for image, now in self._moved.items() if image in before}
+        write_notes(paths.notes, moved | self.notes, known)
+        data = lines_of_skipped([with_stat(self._folder, left_out) for left_out in skipped])
+        self.writer.expect_skipped(data)
+        write_atomically(paths.skipped, data)
+
+    def _damaged_rows(self) -> list[range]:
+        starts = self.writer.starts
+        return [range(starts[block], starts[block + 1]) for block in self.writer.damaged_blocks()]
+
+    def _known_copies(self, changes: FolderChanges) -> list[Skipped]:
+        """The copies of before whose files and twins are what they were: they need not be read again."""
+        try:
+            before = read_skipped(self._workspace)
+        except EvenpickError:  # damaged; it is written anew
+            return []
+        replaced = {*changes.replaced}
+        twins = {row.image for i, row in enumerate(changes.rows) if not row.gone and i not in replaced}
+        new = [before[image_id] for image_id in changes.new if image_id in before]
+        return [
+            copy for copy in new
+            if copy.twin in twins and same_stat(self._folder / copy.image_id, copy.size, copy.mtime_ns)
+        ]  # fmt: skip
+
+    def _write_facts(self, changes: FolderChanges) -> None:
+        """Let the pool say where its images are now; one of the first format stays so as long as nothing else changed."""
+        writer = self.writer
+        other = changes.new or changes.replaced or changes.moved or changes.gone or changes.back or self._options.moved
+        if changes.rows != writer.rows and (writer.is_newest_format or other):
+            moves = [Change(MOVED, image, now) for image, now in changes.moved.items()]
+            writer.rewrite(changes.rows, changes=moves, folder=self._folder)
+        elif self._options.moved and writer.rows:
+            writer.rewrite(changes.rows, folder=self._folder)
+
+
+def _counts(before: Sequence[ImageRow], after: Sequence[ImageRow], changes: FolderChanges) -> Counts:
+    """What became of the rows; a replaced file that cannot be read counts as gone."""
+    replaced = [row for row in changes.replaced if not after[row].gone]
+    n_gone = sum(bool(row.gone) for row in after)
+    return Counts(
+        new=len(after) - len(before),
+        replaced=len(replaced),
+        moved=len(changes.moved),
+        gone=sum(bool(now.gone) and not was.gone for was, now in zip(before, after, strict=False)),
+        back=len(changes.back),
+        unchanged=len(before) - n_gone - len(replaced) - len(changes.moved) - len(changes.back),
+    )
+
+
+def _append_new(
     writer: PoolWriter,
+    see: Callable[[Iterable[Sequence[ImageRow]]], Iterator[tuple[list[Seen], list[Skipped]]]],
+    todo: Sequence[ImageRow],
     progress: Callable[[int], None],
-    notes: dict[str, str],
 ) -> list[Skipped]:
-    rows: list[_Row] = []
+    """Embed images and append them in blocks; what is done is kept every minute, and when the user stops the run."""
+    first_of = {row.sha256: row.image for row in writer.rows if not row.gone}
+    rows: list[Seen] = []
     skipped: list[Skipped] = []
-    seen = 0
+    seen, committed = 0, time.monotonic()
     progress(seen)
-    for kept, broken in results:
-        for row in kept:
-            first = writer.image_of_digest.setdefault(row.image.sha256, row.image.image)
-            if first == row.image.image:
-                rows.append(row)
-                if row.note:
-                    notes[row.image.image] = row.note
-            else:
-                skipped.append(copy_of(first, row.image.image))
-        skipped.extend(broken)
-        seen += len(kept) + len(broken)
-        progress(seen)
-        while len(rows) >= BLOCK_ROWS:
-            _append(writer, rows[:BLOCK_ROWS])
-            del rows[:BLOCK_ROWS]
+    try:
+        for kept, broken in see([todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]):
+            for row in kept:
+                image = row.image
+                first = first_of.setdefault(image.sha256, image.image)
+                if first == image.image:
+                    rows.append(row)
+                else:
+                    skipped.append(copy_of(first, image.image, image.size, image.mtime_ns))
+            skipped.extend(broken)
+            seen += len(kept) + len(broken)
+            progress(seen)
+            while len(rows) >= BLOCK_ROWS or (rows and time.monotonic() - committed > COMMIT_AFTER):
+                block, rows = rows[:BLOCK_ROWS], rows[BLOCK_ROWS:]
+                _append(writer, block)
+                committed = time.monotonic()
+    except KeyboardInterrupt:
+        if rows and not writer.writing:
+            _append(writer, rows)
+        raise
     if rows:
         _append(writer, rows)
     return skipped
 
 
-def _append(writer: PoolWriter, rows: Sequence[_Row]) -> None:
+def _append(writer: PoolWriter, rows: Sequence[Seen]) -> None:
     writer.append(
         [row.image for row in rows],
         np.stack([row.features for row in rows]),
         np.stack([row.prediction for row in rows]),
     )
-
-
-def _embed_batch(folder: Path, source: SourceModel, image_ids: Sequence[str]) -> tuple[list[_Row], list[Skipped]]:
-    opened, broken = [], []
-    for image_id in image_ids:
-        try:
-            image, data = _read(folder, image_id)
-            # Cut at once: large photographs must not pile up until the batch is full.
-            part = Part.from_text(folder / image_id, image.part, reading=source.preprocessing.reading)
-            notes = list[str]()
-            cut = cut_part(part, source.preprocessing.cut, data, notes.append)
-            opened.append((image, cut, "; ".join(notes)))
-        except UnreadableImageError as error:
-            broken.append(Skipped(image_id, str(error)))
-        except OSError as error:
-            broken.append(Skipped(image_id, error.strerror or str(error)))
-    if not opened:
-        return [], broken
-    features, logits = source.network(source.preprocessing.batch([cut for _, cut, _ in opened]))
-    finite = np.asarray(np.isfinite(np.hstack([features, logits])).all(axis=1))
-    predictions = np.zeros(len(opened), PREDICTION)  # of an encoder without classes nobody reads them
-    if source.class_count:
-        predictions = summarise_probabilities(softmax(np.where(finite[:, None], logits, 0)))
-    rows = []
-    for i, (image, _, note) in enumerate(opened):
-        if finite[i]:
-            rows.append(_Row(image, features[i], predictions[i], note))
-        else:
-            broken.append(Skipped(image.image, "the source model gives features that are not finite"))
-    return rows, broken
-
-
-def _read(folder: Path, image_id: str) -> tuple[ImageRow, bytes]:
-    """What is known of a file, and its content."""
-    file = folder / image_id
-    stat = file.stat()  # before it is read: what is written meanwhile is seen as a change the next time
-    data = read_image_file(file)
-    said, digest = captured(data), hashlib.sha256(data).hexdigest()
-    return ImageRow(image_id, digest, str(len(data)), str(stat.st_mtime_ns), said.taken, said.camera), data
 
 
 @contextlib.contextmanager
@@ -205,6 +272,22 @@ def _only_writer(workspace: Path) -> Iterator[None]:
         raise EvenpickError(f"workspace '{workspace}' must be a folder; it is a file") from None
     except PermissionError as error:
         raise EvenpickError(f"workspace '{workspace}' cannot be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _nobody_labels(workspace: Path, needed: bool) -> Iterator[None]:
+    """Rows change under their ids: a page that is open would take answers for what it does not show any more."""
+    if not needed:
+        yield
+        return
+    try:
+        with FileLock(Paths(workspace).label_lock, timeout=0):
+            yield
+    except Timeout:
+        raise EvenpickError(
+            f"images of '{workspace}' were moved or replaced while somebody labels: stop `evenpick label`, "
+            "run `evenpick embed` again, then label on"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from ..errors import EvenpickError
 from ..paths import Paths
 from ..sources import SourceModel
 from .auto_groups import auto_groups, unit_of
+from .changes_csv import moved_ids, read_changes
 from .groups_file import COLUMNS, Member, read_members
 from .image_tables import table_and_column
 from .named_groups import check_group_by, named_groups
@@ -56,10 +57,11 @@ def group_images(
         "group_by": group_by or before.get("group_by", "auto"),
         "gap": _checked_gap(before.get("gap", DEFAULT_GAP) if gap is None else gap),
         "images": len(pool),
+        "changes": len(read_changes(workspace)),
     }
     if paths.groups.is_file() and asked == {key: before.get(key) for key in asked}:
         return
-    by_hand = _changed_by_hand(paths)
+    by_hand = _changed_by_hand(paths, moved_ids(workspace, pool.row_of))
     unit = before.get("unit") or (unit_of(pool, source) if asked["group_by"] == "auto" else None)
     found = _found(paths, pool, asked, unit)
     stands = _with_changes(found, {image: by_hand[image] for image in pool.image_ids if image in by_hand})
@@ -111,17 +113,17 @@ def _write(paths: Paths, rows: Sequence[tuple[str, str, str]]) -> None:
     paths.groups_next.replace(paths.groups_written)
 
 
-def _last_written(paths: Paths) -> dict[str, Member]:
+def _last_written(paths: Paths, moved: Mapping[str, str]) -> dict[str, Member]:
     new = paths.groups_next
     whole = new.is_file() and new.read_bytes() == paths.groups.read_bytes()
-    return read_members(new if whole else paths.groups_written)
+    return read_members(new if whole else paths.groups_written, moved)
 
 
-def _changed_by_hand(paths: Paths) -> dict[str, Member]:
+def _changed_by_hand(paths: Paths, moved: Mapping[str, str]) -> dict[str, Member]:
     """What people changed in `groups.csv`, now or before; an image whose line they took out stands alone."""
     if not paths.groups.is_file():
         return {}
-    written, now = _last_written(paths), read_members(paths.groups)
+    written, now = _last_written(paths, moved), read_members(paths.groups, moved)
     changed = {
         image: Member(member.group, _BY_HAND) for image, member in now.items() if _differs(member, written.get(image))
     }

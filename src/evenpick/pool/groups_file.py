@@ -1,11 +1,14 @@
 """`groups.csv` of a workspace: the group of each image that does not stand alone, and why; people may edit it."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError, first_few
+from ..paths import Paths
+from .changes_csv import moved_ids
 from .groups import numbered_groups
 
 COLUMNS = ("image", "group", "reason")
@@ -18,7 +21,7 @@ class Member(NamedTuple):
     reason: str
 
 
-def read_groups(file: Path, image_ids: list[str]) -> IndexArray | None:
+def read_groups(paths: Paths, image_ids: list[str]) -> IndexArray | None:
     """The number of each image's group; None without a file, or where every image stands for itself.
 
     Raises
@@ -26,8 +29,13 @@ def read_groups(file: Path, image_ids: list[str]) -> IndexArray | None:
     EvenpickError
         If the file is no such table, or names an image that is not in the pool.
     """
-    members = read_members(file)
-    unknown = members.keys() - set(image_ids) if members else set()
+    file = paths.groups
+    if not (members := read_members(file)):
+        return None
+    ids = set(image_ids)
+    if not members.keys() <= ids:
+        members = read_members(file, moved_ids(paths.workspace, ids))
+    unknown = members.keys() - ids
     if unknown:
         raise EvenpickError(
             f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(sorted(unknown))}; "
@@ -38,8 +46,8 @@ def read_groups(file: Path, image_ids: list[str]) -> IndexArray | None:
     return numbered_groups((0, names[i]) if i in names else (1, i) for i in image_ids) if names else None
 
 
-def read_members(file: Path) -> dict[str, Member]:
-    """The group of each image that the file names; an image without one there stands alone.
+def read_members(file: Path, moved: Mapping[str, str] | None = None) -> dict[str, Member]:
+    """The group of each image that the file names, by its id now if it has moved; one without a group stands alone.
 
     Raises
     ------
@@ -55,7 +63,8 @@ def read_members(file: Path) -> dict[str, Member]:
             rows = csv.DictReader(handle, strict=True)
             _check_columns(file, rows.fieldnames or ())
             for row in rows:
-                image, group = row["image"] or "", (row["group"] or "").strip()
+                named, group = row["image"] or "", (row["group"] or "").strip()
+                image = (moved or {}).get(named, named)
                 known = members.setdefault(image, Member(group, (row.get("reason") or "").strip()))
                 if known.group != group:
                     raise EvenpickError(

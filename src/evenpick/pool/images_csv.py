@@ -1,15 +1,15 @@
 """`images.csv`: a row of the pool on each line, its file and what is known of it."""
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..atomic_files import csv_bytes
-from ..errors import EvenpickError
 from ..paths import Paths
+from .committed import read_committed
+from .storage import damaged
 
 
 class ImageRow(NamedTuple):
@@ -23,6 +23,7 @@ class ImageRow(NamedTuple):
     camera: str = ""  # make, model and serial number
     file: str = ""  # the path below the folder, where it is not the id
     part: str = ""  # a box `x,y,width,height` in pixels of the upright image, or `page=N`
+    gone: str = ""  # "yes" if the file was not there at the last look
 
 
 class ImageFacts(NamedTuple):
@@ -32,11 +33,12 @@ class ImageFacts(NamedTuple):
     camera: tuple[str, ...]
     file: tuple[str, ...]
     part: tuple[str, ...]
+    gone: tuple[str, ...]
 
     @classmethod
     def of(cls, rows: Iterable[ImageRow]) -> "ImageFacts":
         """The columns of these rows."""
-        return cls(*zip(*((row.taken, row.camera, row.file, row.part) for row in rows), strict=True))
+        return cls(*zip(*((row.taken, row.camera, row.file, row.part, row.gone) for row in rows), strict=True))
 
     def take(self, rows: Iterable[int]) -> "ImageFacts":
         """The same of some rows."""
@@ -57,16 +59,8 @@ def read_images_csv(paths: Paths, state: Mapping[str, Any]) -> list[ImageRow]:
     EvenpickError
         If the file is missing, cut short, or not what `pool.json` says of it.
     """
-    file, size = paths.images_csv(state.get("images_csv", 0)), state["images_csv_bytes"]
-    try:
-        with file.open("rb") as handle:
-            data = handle.read(size)
-    except FileNotFoundError:
-        data = b""
-    if len(data) < size:
-        raise _damaged(file, "is missing or cut short")
-    if state["format"] > 1 and hashlib.sha256(data).hexdigest() != state["images_csv_sha256"]:
-        raise _damaged(file, "is damaged: its checksum differs from pool.json")
+    file = paths.images_csv(state.get("images_csv", 0))
+    data = read_committed(file, state["images_csv_bytes"], state.get("images_csv_sha256"))
     return rows_in(file, data, header=state["format"] > 1)
 
 
@@ -79,8 +73,4 @@ def rows_in(file: Path, data: bytes, header: bool) -> list[ImageRow]:
     try:
         return [ImageRow(*line) for line in lines]
     except TypeError:
-        raise _damaged(file, "is damaged: a line has too few or too many cells") from None
-
-
-def _damaged(file: Path, how: str) -> EvenpickError:
-    return EvenpickError(f"'{file}' {how}; delete '{file.parent}' and embed again")
+        raise damaged(file, "is damaged: a line has too few or too many cells") from None

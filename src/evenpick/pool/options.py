@@ -19,11 +19,14 @@ class EmbedOptions:
         Images of other ids are passed over.
     own_range : bool
         Of files of more than 8 bits, a new workspace takes black and white from a sample of the folder.
+    moved : bool
+        The folder is that of the workspace, at another place; its files are compared by content.
     """
 
     exclude: Sequence[str] = ()
     only: Container[str] | None = None
     own_range: bool = False
+    moved: bool = False
 
     @classmethod
     def from_names(cls, options: Mapping[str, Any]) -> "EmbedOptions":

@@ -19,7 +19,7 @@ from .blocks import BlockArray, Features, check_finite
 from .groups import check_groups, given_groups, numbered_groups
 from .groups_file import read_groups
 from .images_csv import ImageFacts, read_images_csv
-from .storage import check_block_files, read_source, read_state
+from .storage import block_files, check_block_files, read_source, read_state
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,16 +117,17 @@ class Pool:
         if not state["blocks"]:
             raise EvenpickError(f"workspace '{workspace}' holds no image yet: run `evenpick embed` on it")
         paths = Paths(workspace)
+        files = [block_files(paths, number, block) for number, block in enumerate(state["blocks"])]
+        for number, block in enumerate(state["blocks"]):
+            check_block_files(paths, number, block, state["feature_size"])
         rows = [block["rows"] for block in state["blocks"]]
-        for number, count in enumerate(rows):
-            check_block_files(paths, number, count, state["feature_size"])
-        features = BlockArray([paths.features(i) for i in range(len(rows))], rows, state["feature_size"])
+        features = BlockArray([file["features"] for file in files], rows, state["feature_size"])
         source, predictions = read_source(paths, state), None
         if source.class_count:
-            predictions = np.concatenate([np.load(paths.predictions(i), allow_pickle=False) for i in range(len(rows))])
+            predictions = np.concatenate([np.load(file["predictions"], allow_pickle=False) for file in files])
         images = read_images_csv(paths, state)
         ids, facts = [row.image for row in images], ImageFacts.of(images)
-        groups = read_groups(paths.groups, ids)
+        groups = read_groups(paths, ids)
         return cls(features, ids, predictions, source, Path(state["folder"]), groups, facts)
 
     def __repr__(self) -> str:
@@ -184,6 +185,13 @@ class Pool:
     def _reading(self) -> Reading:
         """As the source read the files, but in full size: people and further training see the same pixels."""
         return replace(self.source.preprocessing.reading, enough=None) if self.source else Reading()
+
+    @cached_property
+    def present(self) -> NDArray[np.bool_] | None:
+        """Which files were there when `embed` last looked (n,); None if all were."""
+        if self.facts is None or not any(self.facts.gone):
+            return None
+        return np.array([not gone for gone in self.facts.gone])
 
     @property
     def taken(self) -> Sequence[str] | None:

@@ -1,8 +1,10 @@
 """The pool on disk: a folder of numbered blocks, and what `pool.json` says of them.
 
 A block is written under a temporary name, flushed and renamed, and counts only once `pool.json` lists it, so a run that is
-killed at any moment leaves a whole pool behind and the next run goes on after its last block."""
+killed at any moment leaves a whole pool behind and the next run goes on after its last block. Nothing that is listed is
+changed: a block whose images were replaced is written beside the old one, as another generation of it."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,23 +22,56 @@ from .blocks import BlockArray
 FORMAT = 2
 READABLE = (1, 2)  # of format 1 `images.csv` has no header, and of its columns only the first two
 
+_KINDS: dict[str, type] = {
+    "folder": str, "source": dict, "feature_size": int, "blocks": list, "images_csv_bytes": int,
+}  # fmt: skip
+_KINDS_2: dict[str, type] = {
+    "images_csv": int, "images_csv_sha256": str, "changes_csv_bytes": int, "changes_csv_sha256": str,
+    "skipped_sha256": list,
+}  # fmt: skip
+_BLOCK_KINDS: dict[str, type] = {"rows": int, "features_sha256": str, "predictions_sha256": str}
+
 
 def read_state(workspace: Path) -> dict[str, Any]:
-    """What `pool.json` says, checked for its format."""
+    """What `pool.json` says, checked for its format, its checksum and the kind of every entry."""
     file = Paths(workspace).pool_json
     if not file.is_file():
         raise EvenpickError(f"'{workspace}' is not a workspace: run `evenpick embed {workspace} FOLDER` first")
     try:
         state: dict[str, Any] = json.loads(file.read_bytes())
         found = state["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(file) from error
-    if found not in READABLE:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(file) from error
+    if isinstance(found, int) and found not in READABLE:
         raise EvenpickError(
             f"workspace '{workspace}' has format {found} (evenpick {state.get('evenpick')}); "
             f"evenpick {__version__} reads formats 1 and 2: use that version, or embed into a new workspace"
         )
+    if found not in READABLE or not _is_whole(state):
+        raise damaged(file)
     return state
+
+
+def _is_whole(state: Mapping[str, Any]) -> bool:
+    """Whether every entry is of its kind and, since format 2, the checksum is that of the rest."""
+    kinds = _KINDS | (_KINDS_2 if state["format"] == FORMAT else {})
+    if not all(type(state.get(name)) is kind for name, kind in kinds.items()):
+        return False
+    for block in state["blocks"]:
+        if not isinstance(block, dict) or not all(type(block.get(name)) is kind for name, kind in _BLOCK_KINDS.items()):
+            return False
+    return state["format"] != FORMAT or state.get("sha256") == _checksum(state)
+
+
+def state_bytes(state: Mapping[str, Any]) -> bytes:
+    """`pool.json`, with a checksum of itself."""
+    # Written again with every block: without indentation it takes a fifth of the time.
+    return json.dumps({**state, "sha256": _checksum(state)}).encode()
+
+
+def _checksum(state: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in state.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def read_source(paths: Paths, state: Mapping[str, Any]) -> SourceDescription:
@@ -44,28 +79,34 @@ def read_source(paths: Paths, state: Mapping[str, Any]) -> SourceDescription:
     try:
         return SourceDescription.from_json(state["source"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(paths.pool_json) from error
+        raise damaged(paths.pool_json) from error
 
 
-def check_block_files(paths: Paths, number: int, rows: int, width: int) -> None:
+def block_files(paths: Paths, number: int, block: Mapping[str, Any]) -> dict[str, Path]:
+    """The files of a block of rows, by what they hold."""
+    generation = block.get("generation", 0)
+    return {"features": paths.features(number, generation), "predictions": paths.predictions(number, generation)}
+
+
+def check_block_files(paths: Paths, number: int, block: Mapping[str, Any], width: int) -> None:
     """Refuse a block whose files are not what `pool.json` says of them, by their headers and lengths alone."""
-    expected = {
-        paths.features(number): ((rows, width), BlockArray.dtype),
-        paths.predictions(number): ((rows,), PREDICTION),
-    }
-    for file, shape_and_type in expected.items():
+    rows = block["rows"]
+    expected = {"features": ((rows, width), BlockArray.dtype), "predictions": ((rows,), PREDICTION)}
+    for kind, file in block_files(paths, number, block).items():
         try:
             values = np.lib.format.open_memmap(file, mode="r")
             found = (values.shape, values.dtype)
         except (OSError, ValueError):  # not there, no array, or shorter than its header says
             found = None
-        if found != shape_and_type:
-            raise _incomplete(file)
+        if found != expected[kind]:
+            raise EvenpickError(f"'{file}' is missing or cut short; {how_to_mend(paths)}")
 
 
-def _damaged(file: Path) -> EvenpickError:
-    return EvenpickError(f"'{file}' is damaged; delete '{file.parent}' and embed again")
+def how_to_mend(paths: Paths) -> str:
+    """What makes a block that is damaged anew."""
+    return f"run `evenpick embed` on '{paths.workspace}' again: it embeds the images of this block anew"
 
 
-def _incomplete(file: Path) -> EvenpickError:
-    return EvenpickError(f"'{file}' is missing or cut short; delete '{file.parent}' and embed again")
+def damaged(file: Path, how: str = "is damaged") -> EvenpickError:
+    """A file of the pool without which nothing is known of its images."""
+    return EvenpickError(f"'{file}' {how}; delete '{file.parent}' and embed again")

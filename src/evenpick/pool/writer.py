@@ -2,122 +2,189 @@
 
 import hashlib
 import io
-import json
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
-from ..atomic_files import LEFT_OVER, flush, write_atomically
+from ..atomic_files import LEFT_OVER, write_atomically
 from ..errors import EvenpickError
 from ..paths import Paths
 from ..sources import SourceDescription
 from .blocks import check_finite
+from .changes_csv import Change, lines_of_changes
+from .committed import Growing, read_committed, sha256_of
 from .images_csv import ImageRow, lines_of, read_images_csv
-from .storage import FORMAT, read_source, read_state
+from .storage import FORMAT, block_files, read_source, read_state, state_bytes
+
+Arrays: TypeAlias = tuple[NDArray[np.float32], NDArray[np.void]]  # features and predictions of a block
 
 
 class PoolWriter:
-    """Appends blocks to the pool of a workspace; whatever was not committed is forgotten on opening.
+    """Appends blocks to the pool of a workspace, and writes some anew; what was not committed is forgotten on opening.
 
     One writer at a time; the caller holds the workspace's lock.
+
+    Attributes
+    ----------
+    rows : list of ImageRow
+        All rows that are committed.
+    writing : bool
+        A block is being appended, or the writer was stopped in the middle of it.
     """
 
-    def __init__(self, workspace: Path, folder: Path, source: SourceDescription) -> None:
+    def __init__(self, workspace: Path, folder: Path, source: SourceDescription, moved: bool = False) -> None:
         self._paths = Paths(workspace)
         self._paths.pool.mkdir(parents=True, exist_ok=True)
         if self._paths.pool_json.exists():
             self._state = read_state(workspace)
-            self._check_same(workspace, folder, source)
-            self._state["source"]["preprocessing"] = (
-                source.preprocessing.to_dict()
-            )  # the limit of pixels may be another
+            self._check_same(workspace, folder, source, moved)
+            # The limit of pixels may be another.
+            self._state["source"]["preprocessing"] = source.preprocessing.to_dict()
         else:
+            nothing = hashlib.sha256().hexdigest()
             self._state = {
                 "format": FORMAT, "evenpick": __version__, "folder": str(folder),
                 "source": source.to_json(), "feature_size": source.feature_size, "blocks": [],
-                "images_csv": 0, "images_csv_bytes": 0, "images_csv_sha256": hashlib.sha256().hexdigest(),
+                "images_csv": 0, "images_csv_bytes": 0, "images_csv_sha256": nothing,
+                "changes_csv_bytes": 0, "changes_csv_sha256": nothing, "skipped_sha256": [],
             }  # fmt: skip
             self._commit()
         self._forget_uncommitted()
+        self.writing: bool = False
         self.rows: list[ImageRow] = read_images_csv(self._paths, self._state)
-        self._digest = hashlib.sha256(self._paths.images_csv(self._state.get("images_csv", 0)).read_bytes())
-        self.image_of_digest: dict[str, str] = {row.sha256: row.image for row in self.rows}
-        self.done: set[str] = {row.image for row in self.rows}
+        self._images = self._table(self._paths.images_csv(self._state.get("images_csv", 0)), "images_csv")
+        self._changes = self._table(self._paths.changes_csv, "changes_csv")
+
+    @property
+    def is_newest_format(self) -> bool:
+        """Whether nothing of the workspace is of a version before."""
+        return bool(self._state["format"] == FORMAT)
+
+    @property
+    def starts(self) -> list[int]:
+        """The first row of each block, and the number of rows."""
+        return [*accumulate((int(block["rows"]) for block in self._state["blocks"]), initial=0)]
 
     def append(self, images: Sequence[ImageRow], features: NDArray[np.float32], predictions: NDArray[np.void]) -> None:
         """Write one block and commit it; either all of it counts or nothing."""
         check_finite(features, len(self.rows))
-        number = len(self._state["blocks"])
-        block = {
-            "rows": len(images),
-            "features_sha256": _write_npy(self._paths.features(number), features),
-            "predictions_sha256": _write_npy(self._paths.predictions(number), predictions),
-        }
-        self._write_rows(images)
+        self.writing = True
+        block = self._written(len(self._state["blocks"]), 0, (features, predictions))
+        if self._state["format"] == FORMAT:
+            self._images.add(lines_of(images, header=not self.rows))
+            self.rows += images
+        else:
+            self._write_rows([*self.rows, *images])
         self._state["blocks"].append(block)
         self._commit()
-        self.rows += images
-        self.done.update(row.image for row in images)
+        self.writing = False
 
-    def check(self) -> None:
-        """Compare every committed block with its checksum."""
-        for number, block in enumerate(self._state["blocks"]):
-            for file, key in (
-                (self._paths.features(number), "features"),
-                (self._paths.predictions(number), "predictions"),
-            ):
-                if not file.exists() or _sha256(file) != block[f"{key}_sha256"]:
-                    raise EvenpickError(
-                        f"'{file}' is damaged: its checksum differs from pool.json; "
-                        f"delete '{self._paths.pool}' and run `evenpick embed` again"
-                    )
+    def rewrite(
+        self,
+        rows: Sequence[ImageRow],
+        blocks: Mapping[int, Arrays] | None = None,
+        changes: Iterable[Change] = (),
+        folder: Path | None = None,
+    ) -> None:
+        """Say something else of the rows, whose number and order stay, and of what some blocks hold; one commit.
 
-    def _write_rows(self, images: Sequence[ImageRow]) -> None:
-        """Put lines at the end of `images.csv`; a table of the first version is written anew, under another name."""
-        number, size = self._state.get("images_csv", 0), self._state["images_csv_bytes"]
-        if self._state["format"] == 1:
-            number, size, self._digest = number + 1, 0, hashlib.sha256()
-            images = [*self.rows, *images]
-        lines = lines_of(images, header=not size)
-        with self._paths.images_csv(number).open("ab") as file:
-            file.write(lines)
-            flush(file)
-        self._digest.update(lines)
-        self._state |= {
-            "format": FORMAT, "evenpick": __version__, "images_csv": number,
-            "images_csv_bytes": size + len(lines), "images_csv_sha256": self._digest.hexdigest(),
-        }  # fmt: skip
+        `changes` are what the record of labels has to know; `folder` is where the photographs lie now.
+        """
+        assert len(rows) == len(self.rows)
+        for number, arrays in (blocks or {}).items():
+            check_finite(arrays[0], self.starts[number])
+            generation = self._state["blocks"][number].get("generation", 0) + 1
+            self._state["blocks"][number] = self._written(number, generation, arrays)
+        self._write_rows(rows)
+        if lines := [*changes]:
+            self._changes.add(lines_of_changes(lines, header=not self._changes.size))
+        if folder is not None:
+            self._state["folder"] = str(folder)
+        self._commit()
+
+    def block(self, number: int) -> Arrays:
+        """What a block holds, to be changed."""
+        files = block_files(self._paths, number, self._state["blocks"][number])
+        return np.load(files["features"], allow_pickle=False), np.load(files["predictions"], allow_pickle=False)
+
+    def damaged_blocks(self) -> list[int]:
+        """The blocks that are missing or differ from their checksum."""
+        return [
+            number
+            for number, block in enumerate(self._state["blocks"])
+            if any(
+                not file.exists() or sha256_of(file) != block[f"{kind}_sha256"]
+                for kind, file in block_files(self._paths, number, block).items()
+            )
+        ]
+
+    def expect_skipped(self, data: bytes) -> None:
+        """Let `skipped.csv` be what it is, or these bytes: it is replaced after this."""
+        file, known = self._paths.skipped, self._state.get("skipped_sha256", [])
+        before = sha256_of(file) if file.is_file() else ""
+        expected = [*([before] if before in known else []), hashlib.sha256(data).hexdigest()]
+        if self._state["format"] == FORMAT and known[-1:] != expected[-1:]:
+            self._state["skipped_sha256"] = expected
+            self._commit()
+
+    def _written(self, number: int, generation: int, arrays: Arrays) -> dict[str, Any]:
+        """A block as `pool.json` lists it, once its files are on the disk."""
+        block: dict[str, Any] = {"rows": len(arrays[0])} | ({"generation": generation} if generation else {})
+        for (kind, file), values in zip(block_files(self._paths, number, block).items(), arrays, strict=True):
+            block[f"{kind}_sha256"] = _write_npy(file, values)
+        return block
+
+    def _write_rows(self, rows: Sequence[ImageRow]) -> None:
+        """Write all rows as a table of its own beside the old one, of which `pool.json` still tells."""
+        number = self._state.get("images_csv", 0) + 1
+        self._state |= {"format": FORMAT, "images_csv": number}
+        file = self._paths.images_csv(number)
+        file.unlink(missing_ok=True)
+        self._images = Growing(file, b"")
+        self._images.add(lines_of(rows, header=True))
+        self.rows = [*rows]
 
     def _commit(self) -> None:
-        # Written again with every block: without indentation it takes a fifth of the time.
-        write_atomically(self._paths.pool_json, json.dumps(self._state).encode())
+        if hasattr(self, "_images") and self._state["format"] == FORMAT:
+            self._state |= {
+                "evenpick": __version__,
+                "images_csv_bytes": self._images.size, "images_csv_sha256": self._images.sha256,
+                "changes_csv_bytes": self._changes.size, "changes_csv_sha256": self._changes.sha256,
+            }  # fmt: skip
+            self._state.setdefault("skipped_sha256", [])
+        write_atomically(self._paths.pool_json, state_bytes(self._state))
 
-    def _check_same(self, workspace: Path, folder: Path, source: SourceDescription) -> None:
-        for what, old, new in (
-            ("folder", self._state["folder"], str(folder)),
-            ("source", read_source(self._paths, self._state).seen_with, source.seen_with),
-        ):
-            if old != new:
-                raise EvenpickError(
-                    f"workspace '{workspace}' was embedded with another {what} ({old}, now {new}); use another workspace"
-                )
+    def _table(self, file: Path, name: str) -> Growing:
+        size = self._state.get(f"{name}_bytes", 0)
+        data = read_committed(file, size, self._state.get(f"{name}_sha256")) if size else b""
+        return Growing(file, data)
+
+    def _check_same(self, workspace: Path, folder: Path, source: SourceDescription, moved: bool) -> None:
+        before = read_source(self._paths, self._state).seen_with
+        if before != source.seen_with:
+            raise EvenpickError(
+                f"workspace '{workspace}' was embedded with another source ({before}, now {source.seen_with}); "
+                "use another workspace"
+            )
+        if self._state["folder"] != str(folder) and not moved:
+            raise EvenpickError(
+                f"workspace '{workspace}' was embedded with another folder ({self._state['folder']}, now {folder}); "
+                "say --moved if it is the same one at another place, or use another workspace"
+            )
 
     def _forget_uncommitted(self) -> None:
-        kept = range(len(self._state["blocks"]))
-        files = {self._paths.features(i) for i in kept} | {self._paths.predictions(i) for i in kept}
+        listed = [block_files(self._paths, i, block).values() for i, block in enumerate(self._state["blocks"])]
         images = self._paths.images_csv(self._state.get("images_csv", 0))
-        images.touch()
+        kept = {images, *(file for files in listed for file in files)}
         for pattern in ("*.npy*", "images*.csv", LEFT_OVER):
             for file in self._paths.pool.glob(pattern):
-                if file not in files and file != images:
+                if file not in kept:
                     file.unlink()
-        if images.stat().st_size > self._state["images_csv_bytes"]:
-            os.truncate(images, self._state["images_csv_bytes"])
 
 
 def _write_npy(file: Path, values: NDArray[Any]) -> str:
@@ -125,11 +192,3 @@ def _write_npy(file: Path, values: NDArray[Any]) -> str:
     np.save(buffer, values, allow_pickle=False)
     write_atomically(file, buffer.getvalue())
     return hashlib.sha256(buffer.getbuffer()).hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        digest = hashlib.sha256()
-        while chunk := handle.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
