@@ -44,9 +44,9 @@ def whole_image(part: Part) -> tuple[bytes, str]:
         if part.box is not None:
             x, y, width, height = (round(value * reduced.width / across) for value in part.box)
             draw = ImageDraw.Draw(reduced)
-            # Dark around light is seen on any photograph.
-            draw.rectangle((x - 3, y - 3, x + width + 3, y + height + 3), outline="black", width=5)
-            draw.rectangle((x - 2, y - 2, x + width + 2, y + height + 2), outline="white", width=3)
+            line = max(3, max(reduced.size) // 110)  # so that it is seen in the corner of the page
+            for colour, out, thick in (("black", line + 1, line + 2), ("white", line, line)):  # dark around light
+                draw.rectangle((x - out, y - out, x + width + out, y + height + out), outline=colour, width=thick)
         return reduced
 
     return _encoded(cut_part(replace(part, box=None), with_box))
