@@ -102,4 +102,5 @@ def test_means_of_groups_stand_for_their_rows():
     values = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
 
     assert group_means(values, np.array([0, 1, 0])) == pytest.approx(np.array([[0.7, 0.3], [0.2, 0.8], [0.7, 0.3]]))
+    assert group_means(values, np.array([4, 2, 4])) == pytest.approx(group_means(values, np.array([0, 1, 0])))
     assert group_means(values, None) is values

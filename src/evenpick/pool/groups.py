@@ -54,7 +54,8 @@ def group_means(values: Values, groups: IndexArray | None) -> Values:
     """Each row (n, k) replaced by the mean of its group's."""
     if groups is None:
         return values
-    sums = np.zeros((int(groups.max()) + 1, values.shape[1]))
-    np.add.at(sums, groups, values)
-    means: Values = sums / np.bincount(groups)[:, None]
-    return means[groups]
+    _, number = np.unique(groups, return_inverse=True)  # of some rows of a pool, not every group need be there
+    sums = np.zeros((int(number.max()) + 1, values.shape[1]))
+    np.add.at(sums, number, values)
+    means: Values = sums / np.bincount(number)[:, None]
+    return means[number]

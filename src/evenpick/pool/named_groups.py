@@ -18,35 +18,45 @@ def check_group_by(group_by: str) -> None:
     if table := table_and_column(group_by):
         check_column(*table)
     else:
-        _expression(group_by)
+        _expression(f"--group-by '{group_by}'", group_by)
 
 
 def named_groups(pool: Pool, group_by: str, gap: float, passed_over: Container[str] = ()) -> list[str]:
     """The name of each row's group, empty for an image that stands alone.
 
-    `group_by` is "time", "folder", FILE.csv:COLUMN or a regular expression, whose groups, or else the whole match, are
-    the name. A table may name images that were passed over.
+    `group_by` is "time" or what `names_by` takes.
 
     Raises
     ------
     EvenpickError
         If it cannot be used, tells nothing, or makes one group of everything.
     """
-    if group_by == "time":
-        names = _by_time(pool, gap)
-    elif group_by == "folder":
-        names = [file.rpartition("/")[0] or "." for file in pool.files]
-    elif table := table_and_column(group_by):
-        said = column_by_image(*table, pool.row_of, passed_over)
-        names = [said.get(image, "") for image in pool.image_ids]
-    else:
-        names = _by_pattern(pool, group_by)
+    names = _by_time(pool, gap) if group_by == "time" else names_by("--group-by", pool, group_by, passed_over)
     if len(pool) > 1 and len(set(names)) == 1 and names[0]:
         raise EvenpickError(
             f"--group-by {group_by} makes one group, '{names[0]}', of all {len(pool)} images, and one answer would "
             "label them all: choose another way"
         )
     return names
+
+
+def names_by(option: str, pool: Pool, way: str, passed_over: Container[str] = ()) -> list[str]:
+    """What "folder", FILE.csv:COLUMN or a regular expression says of each row; empty for nothing.
+
+    Of an expression its groups count, or else the whole match. A table may name images that were passed over. Messages
+    name the option.
+
+    Raises
+    ------
+    EvenpickError
+        If it cannot be used, or tells nothing.
+    """
+    if way == "folder":
+        return [file.rpartition("/")[0] or "." for file in pool.files]
+    if table := table_and_column(way):
+        said = column_by_image(*table, pool.row_of, passed_over)
+        return [said.get(image, "") for image in pool.image_ids]
+    return _by_pattern(f"{option} '{way}'", pool, way)
 
 
 def _by_time(pool: Pool, gap: float) -> list[str]:
@@ -61,23 +71,23 @@ def _by_time(pool: Pool, gap: float) -> list[str]:
     return names
 
 
-def _by_pattern(pool: Pool, pattern: str) -> list[str]:
-    expression = _expression(pattern)
+def _by_pattern(subject: str, pool: Pool, pattern: str) -> list[str]:
+    expression = _expression(subject, pattern)
     found = [expression.search(image) for image in pool.image_ids]
     names = [" ".join(match.groups("") or (match[0],)).strip() if match else "" for match in found]
     if not any(names):
         raise EvenpickError(
-            f"--group-by '{pattern}' matches no image, such as {first_few(pool.image_ids[:1])}; "
+            f"{subject} matches no image, such as {first_few(pool.image_ids[:1])}; "
             "it is a regular expression on paths below the folder"
         )
     return names
 
 
-def _expression(pattern: str) -> "re.Pattern[str]":
+def _expression(subject: str, pattern: str) -> "re.Pattern[str]":
     try:
         return re.compile(pattern)
     except re.error as error:
+        ways = WAYS if subject.startswith("--group-by") else ("folder",)
         raise EvenpickError(
-            f"--group-by '{pattern}' is no regular expression: {error}; other ways are {', '.join(WAYS)} "
-            "and FILE.csv:COLUMN"
+            f"{subject} is no regular expression: {error}; other ways are {', '.join(ways)} and FILE.csv:COLUMN"
         ) from error
