@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from evenpick.errors import EvenpickError
 from evenpick.images import find_images, kinds
@@ -78,7 +78,17 @@ def encoded(kind, **options):
     return buffer.getvalue()
 
 
-READ = ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF"]
+READ = [
+    "JPEG",
+    "PNG",
+    "GIF",
+    "WEBP",
+    "TIFF",
+    "BMP",
+    "PPM",
+    "JPEG2000",
+    *(["AVIF"] if "avif" in features.get_supported() else []),
+]
 NOT_READ = {
     "HEIC": b"\0\0\0\x18ftypheic" + bytes(20),
     "JPEG XL": b"\xff\x0a" + bytes(20),

@@ -38,7 +38,7 @@ def heic(*images, **options):
 def test_a_heic_photograph_is_read_upright_with_its_time_and_camera():
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "Apple"
-    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    exif[0x8769] = {0x9003: "2024:05:06 07:08:09"}
     data = heic(HALVES, exif=exif.tobytes())
 
     pixels, said = read(data)

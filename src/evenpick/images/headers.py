@@ -188,7 +188,7 @@ def _png(data: bytes, page: int, bands: Sequence[int]) -> Header:
 def _deep_colour(clean: bytes) -> Deep:
     """The 16 bits of each colour of a PNG: Pillow gives the upper 8, and the lower ones if it takes them for the upper."""
     upper, lower = (PngImagePlugin.PngImageFile(io.BytesIO(clean)) for _ in range(2))
-    lower.tile = [tile._replace(args="RGB;16L") for tile in lower.tile]
+    lower.tile = [(*tile[:3], "RGB;16L") for tile in lower.tile]  # type: ignore[misc]  # plain tuples in older Pillow
     values = np.asarray(upper).astype(np.uint16)
     values <<= 8
     values |= np.asarray(lower)

@@ -86,7 +86,8 @@ def why_not_read(kind: str) -> str:
     if kind in _ALWAYS_READ:
         return ""
     if kind in ("JPEG2000", "AVIF"):
-        there = features.check("avif" if kind == "AVIF" else "jpg_2000")
+        name = "avif" if kind == "AVIF" else "jpg_2000"
+        there = name in features.get_supported()
         return "" if there else f"{NOT_READ}{kind} (this Pillow cannot; pip install -U Pillow)"
     if kind in _EXTRAS:
         package, extra = _EXTRAS[kind]
