@@ -51,6 +51,11 @@ class Paths:
         return Path(self.workspace, "skipped.csv")
 
     @property
+    def boxes(self) -> Path:
+        """Folder with the file of boxes that the rows of the pool are made of, and how they are."""
+        return Path(self.workspace, "boxes")
+
+    @property
     def groups(self) -> Path:
         """Which images show the same thing; people may edit it."""
         return Path(self.workspace, "groups.csv")

@@ -195,7 +195,11 @@ def test_a_copy_is_read_again_only_when_it_or_its_twin_has_changed(folder, run, 
     shutil.copy(folder / "a" / "00.png", folder / "copy.png")
     seen = []
     original = evenpick.pool.looking.see_batch
-    monkeypatch.setattr(evenpick.pool.embedding, "see_batch", lambda *args: seen.extend(args[2]) or original(*args))
+    monkeypatch.setattr(
+        evenpick.pool.embedding,
+        "see_batch",
+        lambda *args: seen.extend(wanted.row for wanted in args[3]) or original(*args),
+    )
     run()
     assert [image.image for image in seen] == ["copy.png"]
 

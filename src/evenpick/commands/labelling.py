@@ -64,10 +64,11 @@ def import_(
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--to",
-    type=click.Choice(["csv", "folder", "label-studio", "onnx"]),
+    type=click.Choice(["csv", "folder", "label-studio", "coco", "megadetector", "camtrap-dp", "onnx"]),
     default="csv",
     show_default=True,
-    help="A table, a folder of images for each class, tasks as JSON with the labelling config beside them, or the trained classifier.",
+    help="A table, a folder of images for each class, tasks as JSON with the labelling config beside them, "
+    "the boxes as COCO, in MegaDetector's output or as observations of Camtrap DP, or the trained classifier.",
 )
 @click.option("--image-url", metavar="PREFIX", help="label-studio: what comes before the image's path in its address.")
 @click.option("--class", "classes", multiple=True, metavar="NAME", help="label-studio: a class not found yet; repeat.")

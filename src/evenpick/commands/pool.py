@@ -77,6 +77,18 @@ def sources() -> None:
 )
 @click.option("--max-pixels", type=click.IntRange(min=1), help="Leave out larger images.  [default: 200,000,000]")
 @click.option("--moved", is_flag=True, help="FOLDER is the one of before at another place; files are compared.")
+@click.option(
+    "--boxes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Each row is a box: MegaDetector's output, COCO, CSV with image,x,y,width,height, or Camtrap DP; see docs/boxes.md.",
+)
+@click.option("--box-confidence", type=float, metavar="NUMBER", help="Pass over boxes below.  [default: 0.2]")
+@click.option("--box-category", metavar="NAME", multiple=True, help="Take boxes of this category; may be repeated.")
+@click.option("--box-margin", type=float, metavar="NUMBER", help="Around a box, of its longer side.  [default: 0.1]")
+@click.option(
+    "--without-boxes", metavar="keep|leave", help="Images without a box, whole or not at all.  [default: keep]"
+)
 @RAY
 def embed(workspace: Path, folder: Path, **options: Any) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
@@ -96,6 +108,8 @@ def embed(workspace: Path, folder: Path, **options: Any) -> None:
         click.echo(
             f"Of values of more than 8 bits, {depth[0]:,g} is black and {depth[1]:,g} white, in every file (--depth)."
         )
+    for sentence in result.said:
+        click.echo(sentence)
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
     click.echo(f"Of the folder: {result.counts}, {len(result.skipped):,} left out.")
     if said := groups_in_words(result.pool):

@@ -3,6 +3,7 @@
 https://cocodataset.org/#format-data; the camera trap form of COCO leaves out boxes and sizes, and both are taken.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +18,26 @@ def is_coco(content: Any) -> bool:
     return isinstance(content, dict) and "images" in content and "annotations" in content
 
 
+class Annotation(NamedTuple):
+    """One annotation: its image by name, its box where it has one, and its category by name."""
+
+    place: str
+    file: str
+    detection: Detection | None
+    category: str
+
+
 def coco_detections(file: Path, content: Any) -> Detections:
-    """The box of each annotation that has one.
+    """The box of each annotation that has one; errors as in `coco_annotations`."""
+    images: dict[str, list[Detection]] = {item["file_name"]: [] for item in _images(file, content)}
+    for annotation in coco_annotations(file, content):
+        if annotation.detection is not None:
+            images[annotation.file].append(annotation.detection)
+    return Detections(file, images)
+
+
+def coco_annotations(file: Path, content: Any) -> list[Annotation]:
+    """Every annotation of a file.
 
     Raises
     ------
@@ -26,21 +45,28 @@ def coco_detections(file: Path, content: Any) -> Detections:
         If an image has no id or name, or an annotation is of an image or category that the file does not list.
     """
     categories = _by_id(file, content, "categories", "name") if "categories" in content else {}
-    names = _by_id(file, content, "images", "file_name")
-    if len(set(names.values())) < len(names):
-        twice = next(name for name in names.values() if list(names.values()).count(name) > 1)
-        raise EvenpickError(f"'{file}', image '{twice}': it is there twice; keep one of them")
-    sizes = {item["id"]: _size(item) for item in content["images"]}
-    images: dict[str, list[Detection]] = {name: [] for name in names.values()}
+    image_of = {item["id"]: item for item in _images(file, content)}
+    found = []
     for number, item in enumerate(field(f"'{file}'", content, "annotations", list), start=1):
         place = f"'{file}', annotation {item.get('id', number) if isinstance(item, dict) else number}"
-        image = field(place, item, "image_id", (int, str))
-        if image not in names:
-            raise EvenpickError(f"{place}: its image_id must be the id of one of the images; got {image!r}")
-        if item.get("bbox"):
-            found = _detection(f"{place} (image '{names[image]}')", item, categories)
-            images[names[image]].append(found._replace(size=sizes[image]))
-    return Detections(file, images)
+        image = image_of.get(field(place, item, "image_id", (int, str)))
+        if image is None:
+            raise EvenpickError(f"{place}: its image_id must be the id of one of the images; got {item['image_id']!r}")
+        place = f"{place} (image '{image['file_name']}')"
+        category = _category(place, item, categories)
+        detection = _detection(place, item, category, _size(image)) if item.get("bbox") else None
+        found.append(Annotation(place, image["file_name"], detection, category))
+    return found
+
+
+def _images(file: Path, content: Any) -> list[dict[str, Any]]:
+    """The images, each with an id and a name of its own."""
+    names = list(_by_id(file, content, "images", "file_name").values())
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise EvenpickError(f"'{file}', image '{twice}': it is there twice; keep one of them")
+    images: list[dict[str, Any]] = content["images"]
+    return images
 
 
 def _by_id(file: Path, content: Any, what: str, name: str) -> dict[int | str, str]:
@@ -59,12 +85,16 @@ def _size(item: Mapping[str, Any]) -> tuple[int, int] | None:
     return (width, height) if isinstance(width, int) and isinstance(height, int) and width > 0 < height else None
 
 
-def _detection(place: str, item: Any, categories: Mapping[int | str, str]) -> Detection:
+def _category(place: str, item: Mapping[str, Any], categories: Mapping[int | str, str]) -> str:
     category = item.get("category_id")
     if categories and category not in categories:
         raise EvenpickError(f"{place}: its category_id must be the id of one of the categories; got {category!r}")
+    return "" if category is None else categories.get(category, "")
+
+
+def _detection(place: str, item: Mapping[str, Any], category: str, size: tuple[int, int] | None) -> Detection:
     score = None if item.get("score") is None else confidence_of(place, item, "score")
-    return Detection(box_of(place, item), place, category=categories.get(category, ""), confidence=score)
+    return Detection(box_of(place, item), place, category=category, confidence=score, size=size)
 
 
 class LabelledBox(NamedTuple):

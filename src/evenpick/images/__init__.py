@@ -2,15 +2,16 @@
 
 from .addresses import resolve_addresses
 from .batches import Logits, decoded, logits_of_parts, random_cut
-from .decoding import Reading, UnreadableImageError, deep_sample, plain_picture, read_image_file
+from .decoding import Reading, UnreadableImageError, deep_sample, plain_picture, read_image_file, upright_size
 from .deep import range_of
 from .exif import captured
 from .finding import find_images
 from .kinds import NEVER_DEEP, NOT_READ
-from .parts import Part, cut_part, open_part
+from .parts import MARGIN, Part, box_text, cut_part, open_part
 from .preprocessing import Batch, Preprocessing
 
 __all__ = [
+    "MARGIN",
     "NEVER_DEEP",
     "NOT_READ",
     "Batch",
@@ -19,6 +20,7 @@ __all__ = [
     "Preprocessing",
     "Reading",
     "UnreadableImageError",
+    "box_text",
     "captured",
     "cut_part",
     "decoded",
@@ -31,4 +33,5 @@ __all__ = [
     "range_of",
     "read_image_file",
     "resolve_addresses",
+    "upright_size",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from .kinds import HEAD, kind_of, why_not_read
 from .memory import BUDGET, room_for
 
 Note: TypeAlias = Callable[[str], object]
+T = TypeVar("T")
 
 MAX_PIXELS = 200_000_000  # the largest phone cameras have as many; turned upright they take all of the budget
 
@@ -105,10 +106,10 @@ def decode_image(data: bytes, reading: Reading = AS_IT_IS) -> Image.Image:
 
 def cut_image(
     data: bytes,
-    cut: Callable[[Image.Image], Image.Image],
+    cut: Callable[[Image.Image], T],
     reading: Reading = AS_IT_IS,
     note: Note = lambda words: None,
-) -> Image.Image:
+) -> T:
     """What `cut` makes of the decoded image.
 
     All threads together hold no more than a budget of decoded images, of large ones one at a time. `note` is told what is
@@ -123,7 +124,7 @@ def cut_image(
     for words in header.notes:
         note(words)
 
-    def work() -> Image.Image:
+    def work() -> T:
         with room_for(header.needed):
             return cut(_decoded(header, reading, note))
 
@@ -141,6 +142,19 @@ def deep_sample(data: bytes, reading: Reading = AS_IT_IS) -> NDArray[np.float64]
     except (UnreadableImageError, *_BROKEN, MemoryError):
         return None
     return pixels.sample() if isinstance(pixels, Deep) else None
+
+
+def upright_size(data: bytes, reading: Reading = AS_IT_IS) -> tuple[int, int]:
+    """Width and height of an image once it is upright, by its header.
+
+    Raises
+    ------
+    UnreadableImageError
+        As `cut_image`.
+    """
+    header = _header(data, reading)
+    width, height = header.size
+    return (height, width) if header.orientation >= 5 else (width, height)
 
 
 def plain_picture(data: bytes) -> tuple[str, tuple[int, int]] | None:

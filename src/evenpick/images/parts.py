@@ -9,7 +9,7 @@ from typing import TypeAlias
 from PIL import Image
 
 from ..errors import EvenpickError
-from .decoding import AS_IT_IS, Note, Reading, cut_image, read_image_file
+from .decoding import AS_IT_IS, Note, Reading, T, cut_image, read_image_file
 
 Box: TypeAlias = tuple[int, int, int, int]  # x, y, width, height in pixels of the upright image
 
@@ -51,7 +51,7 @@ class Part:
     def text(self) -> str:
         """As `images.csv` states it: empty, `x,y,width,height` or `page=N`."""
         if self.box is not None:
-            return ",".join(map(str, self.box))
+            return box_text(self.box)
         return f"page={self.page}" if self.page > 1 else ""
 
     @classmethod
@@ -85,6 +85,11 @@ class Part:
         return square
 
 
+def box_text(box: Box) -> str:
+    """A box as `images.csv` states it."""
+    return ",".join(map(str, box))
+
+
 def square_around(box: Box, size: tuple[int, int], margin: float) -> tuple[int, int, int]:
     """Left, top and side of the square around a box, moved into the image; what is larger than the image lies about it."""
     x, y, width, height = box
@@ -113,10 +118,10 @@ def open_part(part: Part) -> Image.Image:
 
 def cut_part(
     part: Part,
-    cut: Callable[[Image.Image], Image.Image],
+    cut: Callable[[Image.Image], T],
     data: bytes | None = None,
     note: Note = lambda words: None,
-) -> Image.Image:
+) -> T:
     """What `cut` makes of a part, within the budget of `cut_image`; `data` is the file's content if known.
 
     Raises

@@ -8,6 +8,7 @@ differ from another only in case.
 import csv
 import filecmp
 import hashlib
+import io
 import re
 import shutil
 import unicodedata
@@ -18,7 +19,7 @@ from urllib.parse import unquote
 
 from ..atomic_files import write_csv, writing
 from ..errors import EvenpickError
-from ..images import find_images
+from ..images import Part, UnreadableImageError, find_images, open_part
 from ..names import checked_class_name
 from ..paths import Paths
 from ..pool import Pool, read_images_csv, read_state
@@ -29,6 +30,7 @@ from .tables import LabelRow, LabelTable, label_table
 
 CLASSES = "classes.csv"
 _SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval"))
+_PART = ".png"  # ends the name of a part of a file, which is written anew
 _LONGEST = 240  # bytes; most file systems take 255
 
 # What Windows or the shell's `..` and hidden files make of a name; `%` and `~` so that reading back is exact.
@@ -42,7 +44,8 @@ def export_folder(
 ) -> tuple[int, int]:
     """Copy every labelled image to `target/class/image`; returns how many there are, and were copied now.
 
-    With parts to `target/part/class/image`.
+    With parts to `target/part/class/image`. A row that is a part of a file, such as a box, is written as what is seen
+    of it: `target/class/image#1.png`.
 
     Parameters
     ----------
@@ -67,9 +70,10 @@ def export_folder(
         raise EvenpickError(f"'{target}' is in the folder of photographs '{pool.folder}': export to a folder beside it")
     folders = class_folders(labels.values())
     above = {} if part_of is None else {image_id: f"{part_of[image_id]}/" for image_id in labels}
+    parts = {_inside(image_id): _part(store, pool, image_id) for image_id in labels}
     files = {
-        f"{above.get(image_id, '')}{folders[label]}/{_inside(image_id)}": pool.folder / image_id
-        for image_id, label in labels.items()
+        f"{above.get(image_id, '')}{folders[labels[image_id]]}/{image_id}{_PART if part.text else ''}": part
+        for image_id, part in parts.items()
     }
     _check_target(target, files)
     target.mkdir(parents=True, exist_ok=True)
@@ -97,7 +101,7 @@ def read_folder(
         found = f"it has {', '.join(splits)}" if splits else "it has none, such as train and val"
         raise EvenpickError(f"--split names a folder of class folders in '{folder}'; {found}; got {asked.split!r}")
     rows = read_images_csv(Paths(workspace), read_state(workspace))
-    image_of_digest = {row.sha256: row.image for row in rows}
+    image_of_digest = {row.sha256: row.image for row in rows if not row.part}
     advice = "a file must be a copy of an image of the pool, or have its path below the class folder"
     image_ids, left_out = {row.image for row in rows}, set(skipped)
     named = [(name, *_inside_split(name, splits)) for name in names]
@@ -107,6 +111,12 @@ def read_folder(
     by_path = {row.image for row, by_bytes in files if not by_bytes}
     form = f"Read as class folders in {', '.join(splits)}" if splits else ""
     return replace(table, by_path=len(by_path & table.labels.keys()), form=form)
+
+
+def _part(store: LabelStore, pool: Pool, image_id: str) -> Part:
+    if image_id not in pool.row_of:
+        raise EvenpickError(f"'{store.path}' names an image that the pool does not hold: {image_id!r}")
+    return pool.part(pool.row_of[image_id])
 
 
 def _splits(names: Sequence[str]) -> list[str]:
@@ -134,6 +144,8 @@ def _labelled_files(
         label = _class_of(folder, first, class_of) if slash else ""  # test images of a split need have no class
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         by_path = image_id if image_id in image_ids or name not in image_ids else name
+        if by_path not in image_ids and by_path.removesuffix(_PART) in image_ids:
+            by_path = by_path.removesuffix(_PART)
         image = image_of_digest.get(digest, by_path)
         yield LabelRow(f"'{name}'", image, label), digest in image_of_digest
 
@@ -202,7 +214,7 @@ def _inside(image_id: str) -> str:
     return image_id
 
 
-def _check_target(target: Path, files: Mapping[str, Path]) -> None:
+def _check_target(target: Path, files: Mapping[str, Part]) -> None:
     """Refuse a target that holds anything else than these files."""
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise EvenpickError(f"'{target}' must be a folder, or not exist yet")
@@ -213,21 +225,38 @@ def _check_target(target: Path, files: Mapping[str, Path]) -> None:
             raise EvenpickError(
                 f"'{target}' holds '{name}', which the labels do not put there now: export to a new folder"
             )
-        if name in files and not filecmp.cmp(path, files[name]):
+        if name in files and not _same(path, files[name]):
             raise EvenpickError(f"'{path}' differs from '{files[name]}': export to a new folder")
 
 
-def _copy(target: Path, name: str, source: Path) -> bool:
+def _same(file: Path, part: Part) -> bool:
+    return file.read_bytes() == _encoded(part) if part.text else filecmp.cmp(file, part.file)
+
+
+def _encoded(part: Part) -> bytes:
+    """What is seen of a part, as a PNG."""
+    try:
+        buffer = io.BytesIO()
+        open_part(part).save(buffer, "PNG")
+        return buffer.getvalue()
+    except UnreadableImageError as error:
+        raise EvenpickError(f"image '{part}' cannot be read: {error}; put it back where it was") from error
+
+
+def _copy(target: Path, name: str, source: Part) -> bool:
     file = target / name
     if file.exists():
         # Compared already: this export's own, unless two image ids differ in nothing that this file system keeps.
-        if filecmp.cmp(file, source):
+        if _same(file, source):
             return False
         raise EvenpickError(f"'{file}' is another image's already: this disk takes the two names for the same")
     file.parent.mkdir(parents=True, exist_ok=True)
     with writing(file) as temporary:
-        shutil.copyfile(source, temporary)
-    shutil.copystat(source, file)
+        if source.text:
+            temporary.write_bytes(_encoded(source))
+        else:
+            shutil.copyfile(source.file, temporary)
+    shutil.copystat(source.file, file)
     return True
 
 

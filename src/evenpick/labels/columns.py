@@ -167,6 +167,9 @@ def _inaturalist(sheet: Sheet) -> Reading:
 
 # By columns that no other table has together.
 _FORMS: Mapping[frozenset[str], Callable[[Sheet], Reading]] = {
+    frozenset(("image", "label", "annotator", "at", "phase", "target")): lambda sheet: Reading(
+        [_cell("image")], _cell("label")
+    ),
     frozenset(("wi_taxon_id", "common_name")): _wildlife_insights,
     frozenset(("relativepath", "file")): _timelapse,
     frozenset(("observationid", "mediaid", "observationtype")): _camtrap_dp,

@@ -14,8 +14,11 @@ from .label_studio_tasks import export_tasks
 from .record import LabelStore
 from .splitting import shares_of, split_labels
 from .tables import export_labels
+from .to_detections import box_columns, export_camtrap_dp, export_coco, export_megadetector
 
-FORMS = ("csv", "folder", "label-studio")
+FORMS = ("csv", "folder", "label-studio", "coco", "megadetector", "camtrap-dp")
+
+_OF_BOXES = {"coco": export_coco, "megadetector": export_megadetector, "camtrap-dp": export_camtrap_dp}
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,7 +46,10 @@ def export_file(
     """
     check_export(file, form, settings, image_url, classes)
     read_state(workspace)
+    file.parent.mkdir(parents=True, exist_ok=True)
     with LabelStore(workspace) as store:
+        if form in _OF_BOXES:
+            return FileResult({}, _OF_BOXES[form](file, store, Pool.open(workspace)))
         if form != "label-studio":
             part_of = _parts(store, Pool.open(workspace), settings) if settings.get("split") else None
             return _export_labelled(workspace, file, form, store, part_of)
@@ -63,7 +69,8 @@ def _export_labelled(
         f" {', '.join(f'{count} in {part}' for part, count in sorted(counts.items(), key=_by_size))}." if counts else ""
     )
     if form == "csv":
-        n = export_labels(file, store, part_of)
+        columns = {"split": part_of} if part_of is not None else {}
+        n = export_labels(file, store, {**columns, **box_columns(Pool.open(workspace))})
         return FileResult({"labels": n, **counts}, f"{n} labels written to '{file}'.{parts}")
     images, copied = export_folder(file, store, Pool.open(workspace), part_of)
     words = f"{images} labelled images in '{file}', {copied} of them copied now.{parts}"
@@ -84,8 +91,8 @@ def check_export(
 ) -> None:
     """Refuse options of another form, and a folder where a file is written."""
     split = settings.get("split")
-    if split and form == "label-studio":
-        raise EvenpickError("--split is for --to csv and --to folder; got --to label-studio")
+    if split and form not in ("csv", "folder"):
+        raise EvenpickError(f"--split is for --to csv and --to folder; got --to {form}")
     if split:
         shares_of(split)
         check_seed("--split", settings.get("random_state") or 0)

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from ..detections import is_coco, is_megadetector, read_json
 from ..errors import EvenpickError
 from ..pool import Pool, read_skipped, read_state
 from .class_folders import read_folder
 from .columns import TableOptions
 from .entries import first_labels, standing_answers
 from .files import FileResult
+from .from_coco import read_coco
 from .importing import import_answers, import_labels
 from .imports import undo_import
 from .label_studio_answers import read_answers
@@ -41,7 +44,7 @@ def import_file(workspace: Path, file: Path, annotator: str, options: ImportOpti
     """Record the labels of a table, an export of Label Studio or a folder `class/image`; returns what was done."""
     asked = options or ImportOptions()
     try:
-        if file.is_dir() or not is_from_label_studio(file):
+        if file.is_dir() or not is_from_label_studio(file) or _coco(file) is not None:
             return _import_labels(workspace, file, annotator, asked)
         given = replace(asked, table=replace(asked.table, skip_unknown=False))
         if given != ImportOptions():
@@ -55,7 +58,10 @@ def import_file(workspace: Path, file: Path, annotator: str, options: ImportOpti
 
 def _import_labels(workspace: Path, file: Path, annotator: str, options: ImportOptions) -> FileResult:
     pool, skipped = Pool.open(workspace), read_skipped(workspace)
-    if file.is_dir():
+    coco = _coco(file)
+    if coco is not None:
+        table = read_coco(file, coco, pool, list(skipped), options.table.skip_unknown)
+    elif file.is_dir():
         table = read_folder(file, workspace, skipped, options.table)
     else:
         table = read_labels(file, pool.image_ids, skipped, options.table)
@@ -109,6 +115,19 @@ def undo_last_import(workspace: Path) -> FileResult:
     with LabelStore(workspace) as store:
         taken, again = undo_import(store)
     return _counted({"answers of the last import taken back": taken, "earlier ones brought back": again})
+
+
+def _coco(file: Path) -> Any:
+    """What a file in the form of COCO holds; None of any other."""
+    if file.suffix.lower() != ".json" or not file.is_file():
+        return None
+    with file.open("rb") as handle:
+        if handle.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
+            return None
+    content = read_json(file)
+    if is_megadetector(content):
+        raise EvenpickError(f"'{file}' holds what a detector found, not labels: embed with it as --boxes")
+    return content if is_coco(content) else None
 
 
 def _recorded(store: LabelStore) -> dict[str, str]:

@@ -150,18 +150,15 @@ def write_selection(file: Path, pool: Pool, order: IndexArray) -> None:
     _write(file, ("image", "label"), ((pool.image_ids[index], "") for index in order))
 
 
-def export_labels(file: Path, store: LabelStore, part_of: Mapping[str, str] | None = None) -> int:
-    """The labels that stand, as CSV, in the order they were given, with the part of each image if there are parts.
+def export_labels(file: Path, store: LabelStore, more: Mapping[str, Mapping[str, str]] | None = None) -> int:
+    """The labels that stand, as CSV, in the order they were given, with `more` columns of values by image id.
 
     Returns how many.
     """
     answers = [entry for entry in effective_answers(store.entries()) if entry.label is not None]
-    columns = ("image", "label", "annotator", "at", "phase", "target")
-    rows = [(e.image, e.label, e.annotator, e.at, e.phase, e.target) for e in answers]
-    if part_of is None:
-        _write(file, columns, rows)
-    else:
-        _write(file, (*columns, "split"), ((*row, part_of[row[0]]) for row in rows))
+    columns = ("image", "label", "annotator", "at", "phase", "target", *(more or ()))
+    rows = ((e.image, e.label, e.annotator, e.at, e.phase, e.target) for e in answers)
+    _write(file, columns, ((*row, *(values.get(row[0], "") for values in (more or {}).values())) for row in rows))
     return len(answers)
 
 

@@ -1,6 +1,7 @@
 """The pool: what a source model saw of every image, on disk or in memory, and how it is made."""
 
 from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
+from .box_settings import kept_boxes
 from .embedding import Embedded, embed
 from .given_labels import given_pool, labelled_rows
 from .grouping import check_grouping, group_as, group_images, limits_of
@@ -29,6 +30,7 @@ __all__ = [
     "group_images",
     "group_means",
     "groups_in_words",
+    "kept_boxes",
     "labelled_rows",
     "limits_of",
     "overlap_with_labels",

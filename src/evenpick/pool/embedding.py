@@ -17,11 +17,12 @@ from ..machine import Progress, Run, map_in_threads
 from ..paths import Paths
 from ..sources import SourceModel
 from .blocks import BLOCK_ROWS
+from .boxes import planned
 from .changes_csv import MOVED, Change
 from .depth import in_range_of_folder
 from .folder_changes import FolderChanges, changes_of, check_same_folder, same_stat
 from .images_csv import ImageRow
-from .looking import BATCH, Seen, see_batch
+from .looking import BATCH, See, Seen, Wanted, see_batch
 from .notes import read_notes, write_notes
 from .options import EmbedOptions
 from .pool import Pool
@@ -57,6 +58,7 @@ class Embedded:
     skipped: list[Skipped]
     notes: dict[str, str] = field(default_factory=dict)
     counts: Counts = Counts()
+    said: Sequence[str] = ()  # of boxes, a sentence each
 
     def __repr__(self) -> str:
         n, now = len(self.pool), self.done_now
@@ -105,7 +107,7 @@ def embed(
             f"none of the {len(image_ids)} images in '{folder}' can be read; "
             f"reasons are in '{Paths(workspace).skipped}'"
         )
-    return Embedded(Pool.open(workspace), counts.new + counts.replaced, skipped, run_now.notes, counts)
+    return Embedded(Pool.open(workspace), counts.new + counts.replaced, skipped, run_now.notes, counts, run_now.said)
 
 
 def _read_as_before(
@@ -134,12 +136,15 @@ class _Run:
         pool_json = Paths(workspace).pool_json
         self._since = pool_json.stat().st_mtime_ns if pool_json.is_file() else 0
         self.writer = PoolWriter(workspace, folder, source.describe(), options.moved)
-        self._results = partial(run, partial(see_batch, folder, source))
+        self._run, self._source = run, source
         self.notes: dict[str, str] = {}
 
     def bring_up_to_date(self, image_ids: list[str], progress: Progress) -> tuple[Counts, list[Skipped]]:
         """Let the pool hold these images of the folder; what became of its own, and what is left out."""
         writer = self.writer
+        plan = planned(Paths(self._workspace), self._options, image_ids, {row.image for row in writer.rows})
+        self._results = partial(self._run, partial(see_batch, self._folder, self._source, plan.margin))
+        self.said = plan.said
         changes = changes_of(self._folder, writer.rows, image_ids, self._since)
         self._moved = changes.moved
         if self._options.moved:
@@ -147,16 +152,16 @@ class _Run:
         before = [*writer.rows]
         copies = self._known_copies(changes)
         known = {copy.image_id for copy in copies}
-        todo = [ImageRow(image_id, "") for image_id in changes.new if image_id not in known]
+        todo = plan.batches([image_id for image_id in image_ids if image_id not in known], changes.rows, BATCH)
         again = sorted({*changes.replaced, *(row for rows in self._damaged_rows() for row in rows)})
-        total = len(todo) + len(again)
+        total = sum(map(len, todo)) + len(again)
         with _nobody_labels(self._workspace, bool(changes.moved or again)):
             self._write_facts(changes)
             broken = renew(writer, self._see, again, changes.replaced, lambda seen: progress(seen, total))
         skipped = _append_new(writer, self._see, todo, lambda seen: progress(len(again) + seen, total))
         return _counts(before, writer.rows, changes), [*copies, *broken, *skipped]
 
-    def _see(self, batches: Iterable[Sequence[ImageRow]]) -> Iterator[tuple[list[Seen], list[Skipped]]]:
+    def _see(self, batches: Iterable[Sequence[Wanted]]) -> Iterator[tuple[list[Seen], list[Skipped]]]:
         for seen, broken in self._results(batches):
             self.notes |= {one.image.image: one.note for one in seen if one.note}
             yield seen, broken
@@ -183,7 +188,7 @@ class _Run:
         except EvenpickError:  # damaged; it is written anew
             return []
         replaced = {*changes.replaced}
-        twins = {row.image for i, row in enumerate(changes.rows) if not row.gone and i not in replaced}
+        twins = {row.file or row.image for i, row in enumerate(changes.rows) if not row.gone and i not in replaced}
         new = [before[image_id] for image_id in changes.new if image_id in before]
         return [
             copy for copy in new
@@ -217,22 +222,22 @@ def _counts(before: Sequence[ImageRow], after: Sequence[ImageRow], changes: Fold
 
 def _append_new(
     writer: PoolWriter,
-    see: Callable[[Iterable[Sequence[ImageRow]]], Iterator[tuple[list[Seen], list[Skipped]]]],
-    todo: Sequence[ImageRow],
+    see: See,
+    todo: Sequence[Sequence[Wanted]],
     progress: Callable[[int], None],
 ) -> list[Skipped]:
     """Embed images and append them in blocks; what is done is kept every minute, and when the user stops the run."""
-    first_of = {row.sha256: row.image for row in writer.rows if not row.gone}
+    first_of = {row.sha256: row.file or row.image for row in writer.rows if not row.gone}
     rows: list[Seen] = []
     skipped: list[Skipped] = []
     seen, committed = 0, time.monotonic()
     progress(seen)
     try:
-        for kept, broken in see([todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]):
+        for kept, broken in see(todo):
             for row in kept:
                 image = row.image
-                first = first_of.setdefault(image.sha256, image.image)
-                if first == image.image:
+                first = first_of.setdefault(image.sha256, image.file or image.image)
+                if first == (image.file or image.image):
                     rows.append(row)
                 else:
                     skipped.append(copy_of(first, image.image, image.size, image.mtime_ns))

@@ -1,14 +1,18 @@
 """A few images at a time: read, decoded and run through the source model."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from ..images import Part, UnreadableImageError, captured, cut_part, read_image_file
+from ..detections import BoxError, Detection, pixel_box
+from ..images import Part, Preprocessing, UnreadableImageError, box_text, captured, cut_part, read_image_file
 from ..probabilities import PREDICTION, softmax, summarise_probabilities
 from ..sources import SourceModel
 from .images_csv import ImageRow
@@ -27,25 +31,91 @@ class Seen:
     note: str
 
 
-def see_batch(folder: Path, source: SourceModel, images: Sequence[ImageRow]) -> tuple[list[Seen], list[Skipped]]:
-    """What the source model sees of these images, of which the rows say only id, file and part; and what is left out."""
-    opened, broken = [], []
-    for wanted in images:
+class Wanted(NamedTuple):
+    """A row that is to be seen: it says only id, file and part, and of a new package of camera traps the time; of a box
+    that is not known in pixels yet, what was said of it."""
+
+    row: ImageRow
+    detection: Detection | None = None
+
+    @property
+    def file(self) -> str:
+        """The path of its file."""
+        return self.row.file or self.row.image
+
+    @property
+    def is_box(self) -> bool:
+        """Whether it is cut out of the whole image."""
+        return self.detection is not None or "," in self.row.part
+
+
+See: TypeAlias = Callable[[Iterable[Sequence[Wanted]]], Iterator[tuple[list["Seen"], list[Skipped]]]]
+
+
+def see_batch(
+    folder: Path, source: SourceModel, margin: float, images: Sequence[Wanted]
+) -> tuple[list[Seen], list[Skipped]]:
+    """What the source model sees of these images, and what is left out; boxes are seen with a margin."""
+    opened: list[_Opened] = []
+    broken: list[Skipped] = []
+    for _, same_file in groupby(images, key=lambda wanted: wanted.file):
+        wanted = list(same_file)
         try:
-            image, data = _read(folder, wanted)
-            # Cut at once: large photographs must not pile up until the batch is full.
-            part = Part.from_text(
-                folder / (image.file or image.image), image.part, reading=source.preprocessing.reading
-            )
-            notes = list[str]()
-            cut = cut_part(part, source.preprocessing.cut, data, notes.append)
-            opened.append((image, cut, "; ".join(notes)))
+            found, lost = _open_file(folder, source.preprocessing, margin, wanted)
+            opened += found
+            broken += lost
         except UnreadableImageError as error:
-            broken.append(Skipped(wanted.image, str(error)))
+            broken += [Skipped(one.row.image, str(error)) for one in wanted]
         except OSError as error:
-            broken.append(Skipped(wanted.image, error.strerror or str(error)))
-    if not opened:
-        return [], broken
+            broken += [Skipped(one.row.image, error.strerror or str(error)) for one in wanted]
+    seen: list[Seen] = []
+    for start in range(0, len(opened), BATCH):
+        now, lost = _seen(source, opened[start : start + BATCH])
+        seen += now
+        broken += lost
+    return seen, broken
+
+
+_Opened: TypeAlias = tuple[ImageRow, Image.Image, str]  # what the network is to see of a row, and what is to be said
+
+
+def _open_file(
+    folder: Path, preprocessing: Preprocessing, margin: float, wanted: Sequence[Wanted]
+) -> tuple[list[_Opened], list[Skipped]]:
+    """What the network is to see of the rows of one file, which is read once, and decoded once for all its boxes.
+
+    It is cut at once: large photographs must not pile up until the batch is full.
+    """
+    facts, data = _read(folder, wanted[0])
+    file, reading = folder / wanted[0].file, preprocessing.reading
+    opened: list[_Opened] = []
+    broken: list[Skipped] = []
+    notes = list[str]()
+    for one in wanted:
+        if not one.is_box:
+            part = Part.from_text(file, one.row.part, reading=reading)
+            pixels = cut_part(part, preprocessing.cut, data, notes.append)
+            opened.append((facts._replace(image=one.row.image, file=one.row.file, part=one.row.part), pixels, ""))
+    boxes = [one for one in wanted if one.is_box]
+
+    def cut_boxes(whole: Image.Image) -> None:
+        for one in boxes:
+            try:
+                text = one.row.part if one.detection is None else box_text(pixel_box(one.detection, whole.size))
+            except BoxError as error:
+                broken.append(Skipped(one.row.image, str(error)))
+                continue
+            seen = preprocessing.cut(Part.from_text(file, text, margin).cropped(whole))
+            opened.append((facts._replace(image=one.row.image, file=one.row.file, part=text), seen, ""))
+
+    if boxes:  # which are in pixels of the whole image, so that it is not reduced while it is decoded
+        cut_part(Part(file, reading=replace(reading, enough=None)), cut_boxes, data, notes.append)
+    return [(row, pixels, "; ".join(notes)) for row, pixels, _ in opened], broken
+
+
+def _seen(source: SourceModel, opened: Sequence[_Opened]) -> tuple[list[Seen], list[Skipped]]:
+    """What the source model says of some images."""
+    broken = list[Skipped]()
     features, logits = source.network(source.preprocessing.batch([cut for _, cut, _ in opened]))
     finite = np.asarray(np.isfinite(np.hstack([features, logits])).all(axis=1))
     predictions = np.zeros(len(opened), PREDICTION)  # of an encoder without classes nobody reads them
@@ -60,17 +130,18 @@ def see_batch(folder: Path, source: SourceModel, images: Sequence[ImageRow]) -> 
     return seen, broken
 
 
-def _read(folder: Path, wanted: ImageRow) -> tuple[ImageRow, bytes]:
+def _read(folder: Path, wanted: Wanted) -> tuple[ImageRow, bytes]:
     """The row with all that is known of its file, and the file's content."""
-    file = folder / (wanted.file or wanted.image)
+    file, row = folder / wanted.file, wanted.row
     stat = file.stat()  # before it is read: what is written meanwhile is seen as a change the next time
     data = read_image_file(file)
     said, digest = captured(data), hashlib.sha256(data).hexdigest()
-    row = wanted._replace(
+    told = "" if row.sha256 else row.taken  # of a row that was seen before, it is what its file said then
+    row = row._replace(
         sha256=digest,
         size=str(len(data)),
         mtime_ns=str(stat.st_mtime_ns),
-        taken=said.taken,
+        taken=told or said.taken,
         camera=said.camera,
         gone="",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from ..errors import unknown_name
@@ -21,12 +22,27 @@ class EmbedOptions:
         Of files of more than 8 bits, a new workspace takes black and white from a sample of the folder.
     moved : bool
         The folder is that of the workspace, at another place; its files are compared by content.
+    boxes : path, optional
+        A file of boxes: each row of the pool is a box of an image. A workspace keeps a copy, and goes on with it.
+    box_confidence : float, optional
+        Boxes that the detector was less sure of are passed over; by default 0.2.
+    box_category : sequence of str
+        Boxes of other categories are passed over; by default none is.
+    box_margin : float, optional
+        What is seen around a box, on every side, as a share of its longer side; by default 0.1.
+    without_boxes : str, optional
+        What becomes of images without a box: "keep" them whole, the default, or "leave" them out.
     """
 
     exclude: Sequence[str] = ()
     only: Container[str] | None = None
     own_range: bool = False
     moved: bool = False
+    boxes: str | Path | None = None
+    box_confidence: float | None = None
+    box_category: Sequence[str] = ()
+    box_margin: float | None = None
+    without_boxes: str | None = None
 
     @classmethod
     def from_names(cls, options: Mapping[str, Any]) -> "EmbedOptions":

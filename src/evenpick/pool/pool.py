@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError
-from ..images import Part, Reading
+from ..images import MARGIN, Part, Reading
 from ..paths import Paths
 from ..probabilities import summarise_probabilities
 from ..sources import SourceDescription
 from .blocks import BlockArray, Features, check_finite
+from .box_settings import margin_of_boxes
 from .groups import check_groups, given_groups, numbered_groups
 from .groups_file import read_groups
 from .images_csv import ImageFacts, read_images_csv
@@ -43,6 +44,8 @@ class Pool:
         None where every image stands for itself.
     facts : ImageFacts or None
         What `images.csv` says of the rows; None in memory. See `taken`, `camera` and `part`.
+    box_margin : float
+        What is seen around a row that is a box, on every side, as a share of its longer side.
     """
 
     features: Features
@@ -52,6 +55,7 @@ class Pool:
     folder: Path | None = None
     groups: IndexArray | None = None
     facts: ImageFacts | None = None
+    box_margin: float = MARGIN
 
     def __post_init__(self) -> None:
         n = len(self.features)
@@ -128,7 +132,7 @@ class Pool:
         images = read_images_csv(paths, state)
         ids, facts = [row.image for row in images], ImageFacts.of(images)
         groups = read_groups(paths, ids)
-        return cls(features, ids, predictions, source, Path(state["folder"]), groups, facts)
+        return cls(features, ids, predictions, source, Path(state["folder"]), groups, facts, margin_of_boxes(paths))
 
     def __repr__(self) -> str:
         said = [f"pool of {len(self):,} images, {self.features.shape[1]:,} features each"]
@@ -153,7 +157,9 @@ class Pool:
         ids = np.asarray(self.image_ids, dtype=object)[index].tolist()
         groups = None if self.groups is None else numbered_groups(self.groups[index].tolist())
         facts = None if self.facts is None else self.facts.take(np.arange(len(self))[index].tolist())
-        return Pool(np.asarray(self.features[index]), ids, predictions, self.source, self.folder, groups, facts)
+        return Pool(
+            np.asarray(self.features[index]), ids, predictions, self.source, self.folder, groups, facts, self.box_margin
+        )
 
     @cached_property
     def files(self) -> Sequence[str]:
@@ -179,7 +185,7 @@ class Pool:
         if path.is_absolute() or ".." in path.parts:
             raise EvenpickError(f"image '{name}' is not in the folder")
         text = "" if self.facts is None else self.facts.part[row]
-        return Part.from_text(self.folder / name, text, reading=self._reading)
+        return Part.from_text(self.folder / name, text, self.box_margin, self._reading)
 
     @cached_property
     def _reading(self) -> Reading:

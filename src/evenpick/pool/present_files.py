@@ -48,4 +48,7 @@ def pool_of_files(pool: Pool, rows: Mapping[str, int], folder: Path) -> Pool:
     """These files of the folder as a pool in memory, copies of one image each with a row of their own."""
     taken = list(rows.values())
     facts = None if pool.facts is None else pool.facts.take(taken)
-    return Pool(np.asarray(pool.features[taken]), list(rows), source=pool.source, folder=folder, facts=facts)
+    return Pool(
+        np.asarray(pool.features[taken]), list(rows), source=pool.source, folder=folder, facts=facts,
+        box_margin=pool.box_margin,
+    )  # fmt: skip

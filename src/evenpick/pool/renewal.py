@@ -3,22 +3,21 @@
 A row keeps its number: labels, sessions and models find it by its id, and an image that was looked at twice is still one.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from ..errors import EvenpickError
 from .changes_csv import REPLACED, Change
-from .images_csv import ImageRow
-from .looking import BATCH, Seen
+from .looking import BATCH, See, Seen, Wanted
 from .skipped import Skipped
 from .writer import Arrays, PoolWriter
 
 
 def renew(
     writer: PoolWriter,
-    see: Callable[[Iterable[Sequence[ImageRow]]], Iterator[tuple[list[Seen], list[Skipped]]]],
+    see: See,
     rows: Sequence[int],
     replaced: Collection[int],
     progress: Callable[[int], None],
@@ -37,7 +36,7 @@ def renew(
         here = [row for row in rows if start <= row < end]
         if not here:
             continue
-        images = [writer.rows[row] for row in here]
+        images = [Wanted(writer.rows[row]) for row in here]
         seen: list[Seen] = []
         left_out: list[Skipped] = []
         for kept, lost in see([images[i : i + BATCH] for i in range(0, len(images), BATCH)]):

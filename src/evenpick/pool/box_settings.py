@@ -1,0 +1,106 @@
+"""How the rows of a pool are made of boxes, kept in the workspace with a copy of their file."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from ..atomic_files import write_atomically
+from ..errors import EvenpickError
+from ..images import MARGIN
+from ..paths import Paths
+from .options import EmbedOptions
+
+_WITHOUT = ("keep", "leave")
+
+
+@dataclass(frozen=True)
+class BoxSettings:
+    """What is fixed with the first row; see `EmbedOptions`."""
+
+    box_confidence: float = 0.2
+    box_category: tuple[str, ...] = ()
+    box_margin: float = MARGIN
+    without_boxes: str = "keep"
+
+
+def read_box_settings(paths: Paths) -> BoxSettings | None:
+    """The settings of a workspace; None where rows are whole images."""
+    try:
+        found = json.loads(_file(paths).read_bytes())
+    except FileNotFoundError:
+        return None
+    return BoxSettings(**{**found, "box_category": tuple(found["box_category"])})
+
+
+def margin_of_boxes(paths: Paths) -> float:
+    """The margin around boxes of a workspace."""
+    settings = read_box_settings(paths)
+    return MARGIN if settings is None else settings.box_margin
+
+
+def kept_boxes(paths: Paths) -> Path:
+    """The workspace's own copy of the file of boxes."""
+    return next(path for path in paths.boxes.iterdir() if path.name.startswith("given"))
+
+
+def settled(paths: Paths, options: EmbedOptions, begun: bool) -> BoxSettings | None:
+    """The settings that hold: those of the workspace, or else those asked for; None for whole images.
+
+    Raises
+    ------
+    EvenpickError
+        If those asked for are no settings, or differ from those of a pool that was `begun`.
+    """
+    asked = {name: value for name in _NAMES if (value := getattr(options, name)) not in (None, ())}
+    if "box_category" in asked:
+        asked["box_category"] = tuple(sorted(asked["box_category"]))
+    kept = read_box_settings(paths)
+    if kept is None and options.boxes is None:
+        for name in asked:
+            raise EvenpickError(f"--{name.replace('_', '-')} is about boxes: name their file with --boxes")
+        return None
+    if kept is None and begun:
+        raise EvenpickError(f"workspace '{paths.workspace}' was embedded without boxes; use another workspace")
+    found = _checked(BoxSettings(**asked))
+    for name in asked if kept else ():
+        if getattr(kept, name) != getattr(found, name):
+            raise EvenpickError(
+                f"workspace '{paths.workspace}' was embedded with --{name.replace('_', '-')} {getattr(kept, name)}, "
+                f"now {getattr(found, name)}; use another workspace"
+            )
+    return kept or found
+
+
+def keep_boxes(paths: Paths, settings: BoxSettings, given: Path) -> None:
+    """Keep a copy of a file of boxes, or of the tables of a package, and the settings."""
+    paths.boxes.mkdir(exist_ok=True)
+    target = paths.boxes / f"given{given.suffix if given.is_file() else ''}"
+    for old in paths.boxes.glob("given*"):
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    if given.is_dir():
+        target.mkdir()
+        for table in given.glob("*.csv"):
+            shutil.copyfile(table, target / table.name)
+    else:
+        shutil.copyfile(given, target)
+    write_atomically(_file(paths), json.dumps(asdict(settings)).encode())
+
+
+_NAMES = [field.name for field in fields(BoxSettings)]
+
+
+def _file(paths: Paths) -> Path:
+    return paths.boxes / "settings.json"
+
+
+def _checked(settings: BoxSettings) -> BoxSettings:
+    for what, rule, right in (
+        ("--box-confidence", "from 0 to 1", 0 <= settings.box_confidence <= 1),
+        ("--box-margin", "from 0 to 2", 0 <= settings.box_margin <= 2),
+        ("--without-boxes", "keep or leave", settings.without_boxes in _WITHOUT),
+    ):
+        if not right:
+            got = getattr(settings, what.removeprefix("--").replace("-", "_"))
+            raise EvenpickError(f"{what} must be {rule}; got {got}")
+    return settings
