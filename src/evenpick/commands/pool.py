@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,14 +29,24 @@ def _numbers(kind: type[int] | type[float], counts: tuple[int, ...]) -> Callable
     return read
 
 
+if TYPE_CHECKING:
+    from ..sources import SourceKind
+
+
 @click.command()
 def sources() -> None:
     """List the source models."""
     from ..sources import SOURCES
 
-    columns = ["--source", "trained on", "features", "classes", "preprocessing", "licence of the weights"]
-    rows = [[s.usage, s.trained_on, s.features, s.classes, s.preprocessing, s.licence] for s in SOURCES.values()]
+    rows = [[row.usage, "\n".join(_facts(row))] for row in SOURCES.values()]
+    columns = ["--source", "trained on, features and classes; preprocessing; licence of weights"]
     print_table("Source models; any torch.nn.Module too, through SourceModel.from_torch", columns, rows)
+
+
+def _facts(row: "SourceKind") -> list[str]:
+    if not row.features.isdigit():
+        return [f"everything: {row.features}", row.preprocessing]
+    return [f"{row.trained_on}, {row.features} features, {row.classes} classes", row.preprocessing, row.licence]
 
 
 @click.command()

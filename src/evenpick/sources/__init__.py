@@ -3,12 +3,13 @@
 from .description import SourceDescription
 from .onnx_networks import onnx_session
 from .source_model import SourceModel
-from .table import SOURCES, weights_fingerprint
+from .table import SOURCES, SourceKind, weights_fingerprint
 from .trainable_networks import new_network, torch_seed, trainable
 
 __all__ = [
     "SOURCES",
     "SourceDescription",
+    "SourceKind",
     "SourceModel",
     "new_network",
     "onnx_session",

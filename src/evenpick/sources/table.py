@@ -204,7 +204,7 @@ SOURCES: dict[str, SourceKind] = {
     ),
     "onnx": SourceKind(
         "onnx:FILE", "the file's", "the file's", "the file's",
-        "FILE.json beside it; else 224 px, central 0.875, bilinear, ImageNet mean and std", "the file's",
+        "FILE.json beside it; else its size, central 0.875, ImageNet mean and std", "the file's",
     ),
     "timm": SourceKind(
         "timm:NAME", "the model's", "the model's", "the model's",
