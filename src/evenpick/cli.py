@@ -7,6 +7,7 @@ import click
 from ._version import __version__
 from .commands import (
     benchmark,
+    compare_sources,
     demo,
     diagnose,
     embed,
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 COMMANDS: list[click.Command] = [
-    demo, sources, embed, diagnose, select, import_, export, label, review, simulate, status, train, evaluate, predict, report,
+    demo, sources, embed, diagnose, select, import_, export, label, review, simulate, status, compare_sources, train, evaluate, predict, report,
     benchmark,
 ]  # fmt: skip
 for _command in COMMANDS:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from .arrays import IndexArray
     from .reports import Diagnosis, Status
     from .sources import SourceDescription, SourceModel
-    from .training import Evaluation, FineTuningOptions, Model
+    from .training import Evaluation, FineTuningOptions, Model, SourceComparison
 
 # What a method needs beyond pool and labels is imported inside it, so that most commands load little more.
 
@@ -459,6 +459,45 @@ class Workspace:
         model.save(self.paths.model)
         clear_checkpoints(self.paths.fine_tuning)
         return model
+
+    def compare_sources(
+        self,
+        sources: "Sequence[SourceModel | str]",
+        random_state: int = 0,
+        *,
+        progress: Progress = lambda done, total: None,
+    ) -> "SourceComparison":
+        """Judge other source models, beside the pool's own, on the labelled images; changes nothing.
+
+        Parameters
+        ----------
+        sources : sequence of SourceModel or str
+            See `evenpick sources`.
+        random_state : int
+            Deals the folds.
+        progress : callable
+            Told the images done now, and in all.
+
+        Raises
+        ------
+        EvenpickError
+            If there are fewer than two classes with two labels, or a source cannot be had.
+        """
+        from .sources import SourceModel
+        from .training import compare_sources, source_of
+
+        pool = self.pool
+        labels = recorded_labels(self.path, pool)
+        others = [SourceModel.load(source) if isinstance(source, str) else source for source in sources]
+        own = source_of(pool.source)
+        return compare_sources(
+            pool,
+            labels.rows,
+            labels.names,
+            [own, *(one for one in others if one.name != own.name)],
+            random_state,
+            progress,
+        )
 
     def evaluate(
         self,

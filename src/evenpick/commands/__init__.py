@@ -1,13 +1,14 @@
 """The commands of `evenpick`, a file a stage: each is one call of a workspace's method, and printing."""
 
 from .benchmarks import benchmark
-from .classifiers import evaluate, predict, train
+from .classifiers import compare_sources, evaluate, predict, train
 from .labelling import export, import_, label, review, select, simulate
 from .pool import diagnose, embed, sources
 from .reports import demo, report, status
 
 __all__ = [
     "benchmark",
+    "compare_sources",
     "demo",
     "diagnose",
     "embed",

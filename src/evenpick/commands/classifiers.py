@@ -1,4 +1,4 @@
-"""The commands that train a classifier and use it: train, evaluate, predict."""
+"""The commands that train a classifier and use it, and compare sources for it: compare-sources, train, evaluate, predict."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import FILE, FOLDER, SEED, SPLIT, WORKSPACE
-from .terminal import print_left_out, progress_bars
+from .terminal import print_left_out, print_table, progress_bars
 
 if TYPE_CHECKING:
     from ..classifiers import CrossValidation
@@ -16,6 +16,23 @@ if TYPE_CHECKING:
 # What a command needs is imported inside it, so that `evenpick --help` answers at once.
 
 CORRECTIONS: dict[str, bool | str] = {"tuned": "tuned", "printed": True, "none": False}
+
+
+@click.command(name="compare-sources")
+@WORKSPACE
+@click.option(
+    "--source", "names", multiple=True, metavar="NAME", default=["efficientnet_lite2"], show_default=True,
+    help="To compare with the pool's own; may be repeated; see `evenpick sources`.",
+)  # fmt: skip
+@SEED
+def compare_sources(workspace: Path, names: tuple[str, ...], seed: int) -> None:
+    """Say which source model suits the labelled images best."""
+    from ..workspace import Workspace
+
+    with progress_bars() as begin:
+        found = Workspace(workspace).compare_sources(names, seed, progress=begin("embedding", "images"))
+    print_table(f"Sources on {found.n_labels} labels", found.columns, found.rows)
+    click.echo(found.sentence)
 
 
 @click.command()

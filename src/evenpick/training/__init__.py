@@ -5,6 +5,7 @@ from .fine_tuning_plan import FineTuningOptions, clear_checkpoints
 from .fine_tuning_task import FineTuningSettings
 from .model import Model
 from .onnx_export import export_classifier, source_of
+from .source_comparison import SourceComparison, compare_sources
 from .strategies import train
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "FineTuningOptions",
     "FineTuningSettings",
     "Model",
+    "SourceComparison",
     "clear_checkpoints",
+    "compare_sources",
     "evaluate",
     "export_classifier",
     "source_of",
