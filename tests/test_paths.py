@@ -16,6 +16,7 @@ NAMES = [
     "embed.lock",
     "label.lock",
     "label.token",
+    "classes.json",
 ]
 
 

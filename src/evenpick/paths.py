@@ -103,6 +103,11 @@ class Paths:
         return Path(self.workspace, f"labels-{number}.sqlite")
 
     @property
+    def class_list(self) -> Path:
+        """The classes that were known before anybody labelled."""
+        return Path(self.workspace, "classes.json")
+
+    @property
     def token(self) -> Path:
         """What visitors of the labelling page must know; only its owner can read it."""
         return Path(self.workspace, "label.token")

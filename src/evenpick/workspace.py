@@ -242,7 +242,8 @@ class Workspace:
             Told in words what happens: where old labels are kept, and the page's address.
         **options
             `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `url`,
-            `repeat` (people asked for each image), `show_target` and `open_browser` of the page.
+            `repeat` (people asked for each image), `show_target`, `classes` (a file), `closed` (no others) and
+            `open_browser` of the page.
 
         Raises
         ------

@@ -2,10 +2,13 @@
 
 import statistics
 import time
+from dataclasses import replace
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
+
+from evenpick.labels.class_list import ClassList, ListedClass
 
 pytestmark = pytest.mark.slow
 
@@ -213,3 +216,31 @@ def test_escape_and_enter_of_an_input_method_are_its_own(page):
     page.browser.execute_cdp_cmd("Input.insertText", {"text": "鹿"})
     page.answer(Keys.ENTER)
     assert page.session.counts == {"cat": 1, "鹿": 1}
+
+
+LIST = ClassList((ListedClass("lobster", "x", "with claws", "001.jpg"), ListedClass("oyster"), ListedClass("crab")))
+
+
+def test_the_classes_of_a_list_are_there_from_the_start_with_key_note_and_example(page):
+    page = page(classes=LIST)
+    assert page.classes() == {"lobster": 0, "oyster": 0, "crab": 0}
+    assert page.text("#found") == "0"
+    button = page.find("#classes li[data-name='lobster'] .class")
+    assert button.get_attribute("title") == "lobster: with claws"
+    page.wait(lambda: page.script("document.querySelector('#classes img').naturalWidth") == 96)
+    page.script("document.getElementById('stage').focus()")
+    page.answer("x")
+    page.new_class("shrimp")
+    assert page.classes() == {"lobster": 1, "oyster": 0, "crab": 0, "shrimp": 1}
+
+
+def test_in_a_closed_list_there_is_no_new_class_and_the_start_of_one_is_enough(page):
+    page = page(classes=replace(LIST, closed=True))
+    page.press("/", "shrimp")
+    page.wait(lambda: "the list is closed" in page.text("#hint"))
+    assert page.script("document.getElementById('add').hidden")
+    page.press(Keys.ENTER, Keys.ESCAPE)
+    assert page.session.counts == {}
+    page.press("/")
+    page.answer("ly", Keys.BACKSPACE, Keys.BACKSPACE, "oy", Keys.ENTER)
+    assert page.session.counts == {"oyster": 1}

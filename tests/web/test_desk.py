@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from evenpick.labels.class_list import ClassList, ListedClass
 from evenpick.pool import Pool
 from evenpick.session import RecordedSession
 from evenpick.web.api import Next
@@ -172,6 +173,20 @@ def test_a_class_is_known_in_any_case_and_with_any_blank_but_not_with_another_ma
 
     counts = {c["name"]: c["count"] for c in classes}
     assert counts == {"Bär": 2, "Bar": 1, "red fox": 2, "หมี": 1, "หมู": 1}
+
+
+def test_a_closed_list_refuses_other_classes_in_answers_changes_and_renames(begin):
+    client = begin(classes=ClassList((ListedClass("cat"), ListedClass("dog")), closed=True))
+    client.ask("/api/label", row=1, label="CAT")
+    for path, body in (
+        ("label", {"row": 2, "label": "cow"}),
+        ("change", {"rows": [1], "label": "cow"}),
+        ("rename", {"old": "cat", "new": "cow"}),
+    ):
+        refused = client.post(f"/api/{path}", json=body)
+        assert (refused.status_code, "the list is closed: cat, dog" in refused.json()["error"]) == (409, True)
+    client.ask("/api/rename", old="cat", new="dog")
+    assert client.session.counts == {"dog": 1}
 
 
 def test_a_class_that_is_renamed_merges_with_the_same_name_in_another_case(begin):

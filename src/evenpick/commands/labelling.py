@@ -102,6 +102,8 @@ def export(
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed and same answers, same questions.")
 @click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
 @click.option("--repeat", type=int, default=1, show_default=True, help="People asked for each image.")
+@click.option("--classes", type=FILE, help="Classes known beforehand: a name a line, or a CSV: name,key,note,example.")
+@click.option("--closed", is_flag=True, help="There are no other classes than those of --classes.")
 @click.option("--show-target", is_flag=True, help="Tell which class an image was asked for.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 opens it to the network."
@@ -116,7 +118,7 @@ def export(
 def label(
     workspace: Path, budget: int | None, acquisition: str | None, balancing: str | None, patience: int | None,
     seed: int | None, annotator: str | None, repeat: int, show_target: bool, host: str, port: int,
-    token: str | None, url: str | None, no_browser: bool, restart: bool,
+    token: str | None, url: str | None, no_browser: bool, restart: bool, classes: Path | None, closed: bool,
 ) -> None:  # fmt: skip
     """Label in the browser what evenpick asks for, alone or together; go on any time."""
     from ..web import serve  # noqa: F401 (a missing extra is told before anything else)
@@ -128,7 +130,8 @@ def label(
     click.echo("Choosing the first images; among many this takes seconds ...", err=True)
     Workspace(workspace).label(
         budget, annotator=annotator, restart=restart, announce=click.echo, repeat=repeat, show_target=show_target,
-        host=host, port=port, token=token, url=url, open_browser=not no_browser, **chosen,
+        host=host, port=port, token=token, url=url, open_browser=not no_browser, classes=classes, closed=closed,
+        **chosen,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The record of who said what of which image, and every form in which labels come and go."""
 
 from .answers import DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labels
+from .class_list import ClassList, keep_class_list, kept_class_list, read_class_list
 from .columns import TableOptions
 from .entries import Annotation, Entry, Kind, Phase, Rename, Undo, effective_answers, standing_answers
 from .files import FORMS, FileResult, export_file
@@ -13,6 +14,7 @@ __all__ = [
     "FORMS",
     "Annotation",
     "Answer",
+    "ClassList",
     "Entry",
     "FileResult",
     "ImportOptions",
@@ -27,6 +29,9 @@ __all__ = [
     "effective_answers",
     "export_file",
     "import_file",
+    "keep_class_list",
+    "kept_class_list",
+    "read_class_list",
     "read_labels",
     "recorded_labels",
     "set_aside",

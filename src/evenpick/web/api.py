@@ -125,7 +125,10 @@ class Turn(Reply, frozen=True):
 
 class Class(Reply, frozen=True):
     name: str
-    count: Count
+    count: Annotated[Count, Meta(description="Labels; 0 for a class of the list that was not found yet.")]
+    key: Annotated[str | UnsetType, Meta(description="The key that the list gives it.")] = UNSET
+    note: str | UnsetType = UNSET
+    example: Annotated[str | UnsetType, Meta(description="Where an image of it is.")] = UNSET
 
 
 class Unseen(Reply, frozen=True):
@@ -143,7 +146,7 @@ class Progress(Reply, frozen=True):
     skipped: Count
     unshown: Annotated[Count, Meta(description="Images passed over as they cannot be shown; nothing is recorded.")]
     phase: Phase
-    classes: Annotated[list[Class], Meta(description="In the order of discovery.")]
+    classes: Annotated[list[Class], Meta(description="Those of the list, then in the order of discovery.")]
     conflicts: Annotated[Count, Meta(description="Images that were answered differently.")]
     unseen: Annotated[Unseen | None, Meta(description="Classes not found; null while it is too early to tell.")]
 
@@ -165,6 +168,7 @@ class State(Reply, frozen=True):
     annotator: str
     repeat: Count
     show_target: bool
+    closed: Annotated[bool, Meta(description="Whether there are no other classes than those of the list.")]
     progress: Progress
     conflicts: list[Conflict]
     agreement: list[Agreement]

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from ..errors import EvenpickError, MissingExtraError
 from ..images import Part
+from ..labels import ClassList
 from ..pool import Pool
 from ..session import RecordedSession
 from .address import PublicAddress
@@ -40,6 +41,7 @@ def create_app(
     token: str | None = None,
     ticket: str | None = None,
     public: PublicAddress | None = None,
+    classes: ClassList | None = None,
     show_target: bool = False,
     repeat: int = 1,
     lease: float = 600.0,
@@ -58,6 +60,8 @@ def create_app(
         What stands for the token in the address of one first page.
     public : PublicAddress, optional
         Where people find the page, if something stands before the server.
+    classes : ClassList, optional
+        Those that are known beforehand.
     show_target : bool
         Tell people which class an image was asked for.
     repeat : int
@@ -67,7 +71,7 @@ def create_app(
     """
     _check_folder(session.pool)
     loans = Loans(session, repeat, lease)
-    desk = Desk(session, loans, show_target, repeat, public.path if public else "/")
+    desk = Desk(session, loans, show_target, repeat, public.path if public else "/", classes)
     endpoints = _Endpoints(desk, token is not None)
     app = Starlette(
         routes=endpoints.routes(),

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from ..errors import EvenpickError
 from ..estimates import Outlook, unseen_of_counts
+from ..labels import ClassList
 from ..names import checked_class_name, checked_name, same_class
 from ..session import RecordedSession, change, take_back
 from . import api
@@ -21,9 +22,13 @@ class Desk:
     its description.
     """
 
-    def __init__(self, session: RecordedSession, loans: Loans, show_target: bool, repeat: int, path: str = "/") -> None:
+    def __init__(
+        self, session: RecordedSession, loans: Loans, show_target: bool, repeat: int, path: str = "/",
+        classes: ClassList | None = None,
+    ) -> None:  # fmt: skip
         self.session: RecordedSession = session
         self._path = path  # of the page
+        self._list = classes or ClassList()
         self._loans, self._lock = loans, threading.Lock()
         self._show_target, self._repeat = show_target, repeat
         # Part of every image's address, so that no browser shows the image of another workspace.
@@ -55,9 +60,9 @@ class Desk:
     def rename(self, request: api.Rename) -> api.Renamed:
         """Rename a class, or merge it into another."""
         with self._lock:
-            who, new = self._annotator(request), checked_class_name(request.new)
-            others = [name for name in self.session.counts if name != request.old]
-            new = same_class(others, new) or new
+            who = self._annotator(request)
+            others = [name for name in [*self._list.names, *self.session.counts] if name != request.old]
+            new = self._known_class(request.new, others)
             entry = self._loans.rename(_page(request), who, request.old, new, request.request or None)
             return api.Renamed(entry, self._progress(), self._turn_if_wanted(request))
 
@@ -107,6 +112,7 @@ class Desk:
                 annotator=session.annotator,
                 repeat=self._repeat,
                 show_target=self._show_target,
+                closed=self._list.closed,
                 progress=self._progress(),
                 conflicts=[self._conflict(row) for row in conflicts(opinions)],
                 agreement=agreements(opinions),
@@ -126,8 +132,14 @@ class Desk:
         return api.Changed(entries, self._progress(), self._turn_if_wanted(request))
 
     def _class_of(self, typed: str) -> str:
+        return self._known_class(typed, [*self._list.names, *self.session.counts])
+
+    def _known_class(self, typed: str, names: list[str]) -> str:
         name = checked_class_name(typed)
-        return same_class(self.session.counts, name) or name
+        meant = same_class(names, name)
+        if meant is None and self._list.closed:
+            raise EvenpickError(f"there is no class '{name}', and the list is closed: {', '.join(self._list.names)}")
+        return meant or name
 
     def _answer(self, request: api.Recorded, row: int, label: str | None) -> api.Answered:
         who = self._annotator(request)
@@ -163,10 +175,21 @@ class Desk:
             skipped=len(session.answers) - labels,
             unshown=len(self._loans.passed_over),
             phase=session.phase,
-            classes=[api.Class(name, count) for name, count in session.counts.items()],
+            classes=self._classes(),
             conflicts=len(conflicts(self.session.opinions)),
             unseen=self._unseen(),
         )
+
+    def _classes(self) -> list[api.Class]:
+        counts, row_of = self.session.counts, self.session.pool.row_of
+        listed = [
+            api.Class(
+                one.name, counts.pop(one.name, 0), one.key or UNSET, one.note or UNSET,
+                self._url(row_of[one.example], "thumbnail") if one.example in row_of else UNSET,
+            )
+            for one in self._list.classes
+        ]  # fmt: skip
+        return listed + [api.Class(name, count) for name, count in counts.items()]
 
     def _unseen(self) -> api.Unseen | None:
         """What costs nothing to say after every answer; the accuracy to expect takes seconds."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EvenpickError, MissingExtraError
+from ..labels import ClassList, keep_class_list, kept_class_list, read_class_list
 from ..names import checked_name
 from ..paths import Paths
 from ..pool import Pool
@@ -35,6 +36,8 @@ def serve(
     token: str | None = None,
     url: str | None = None,
     page: str = "",
+    classes: str | Path | None = None,
+    closed: bool = False,
     show_target: bool = False,
     repeat: int = 1,
     open_browser: bool = True,
@@ -44,7 +47,8 @@ def serve(
     """Serve the labelling page of a workspace until it is stopped.
 
     `token` is by default the workspace's own; `url` is where people find the page, if something stands before the
-    server; `page` is the one to open, "" or "review"; `announce` is told the address to open; `port` 0 takes a free one; the other options are those of
+    server; `classes` is a file of those that are known beforehand, `closed` if there are no others; both are kept in
+    the workspace; `page` is the one to open, "" or "review"; `announce` is told the address to open; `port` 0 takes a free one; the other options are those of
     `RecordedSession` and `create_app`.
 
     Raises
@@ -58,6 +62,7 @@ def serve(
     public = None if url is None else public_address(url)
     token, ticket = workspace_token(workspace, token), secrets.token_urlsafe(24)
     name = checked_name("an annotator", annotator)
+    known = _class_list(workspace, pool, classes, closed)
     lock = FileLock(Paths(workspace).label_lock)
     try:
         lock.acquire(timeout=0)
@@ -65,8 +70,9 @@ def serve(
         raise EvenpickError(f"workspace '{workspace}' is being labelled by another process; stop it first") from error
     with lock, RecordedSession(workspace, pool, budget, name, **options) as session, _bind(host, port) as bound:
         app = create_app(
-            session, host=host, token=token, ticket=ticket, public=public, show_target=show_target, repeat=repeat
-        )
+            session, host=host, token=token, ticket=ticket, public=public, classes=known, show_target=show_target,
+            repeat=repeat,
+        )  # fmt: skip
         address = (public.url if public else _address(host, bound.getsockname()[1])) + page
         announce(
             f"{(page or 'label').capitalize()} here: {address}?token={token}\n"
@@ -81,6 +87,17 @@ def serve(
             pass
         finally:
             app.state.close()
+
+
+def _class_list(workspace: str | Path, pool: Pool, file: str | Path | None, closed: bool) -> ClassList:
+    """The list that is given, which is kept, or else the one kept."""
+    if file is None:
+        if closed:
+            raise EvenpickError("--closed needs a list of classes: say --classes FILE")
+        return kept_class_list(workspace)
+    known = read_class_list(Path(file), pool.row_of, closed)
+    keep_class_list(workspace, known)
+    return known
 
 
 def _bind(host: str, port: int) -> socket.socket:

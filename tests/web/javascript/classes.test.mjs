@@ -36,6 +36,14 @@ test("a renamed class keeps its key; of two that merge the one that stays keeps 
   assert.equal(keysOf(keys, ["feline", "dog"]), "2");
 });
 
+test("the keys of a list go before those that were dealt", () => {
+  const keys = new Keys("nowhere");
+  keys.update(["cat", "dog"]);
+  keys.update(["cat", "dog", "cow"], new Map([["dog", "1"], ["cow", "c"]]));
+
+  assert.equal(keysOf(keys, ["cat", "dog", "cow"]), "21c");
+});
+
 test("keys are remembered for the next visit", (t) => {
   const kept = new Map();
   globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };

@@ -12,7 +12,12 @@ export class Keys {
     this.byName = new Map(read(store));
   }
 
-  update(names) {
+  // `fixed`: the keys that a list of classes gives, which go before those that were dealt.
+  update(names, fixed = new Map()) {
+    for (const [name, key] of fixed) {
+      this.byName.delete(this.name(key));
+      this.byName.set(name, key);
+    }
     const here = new Set(names);
     for (const name of this.byName.keys()) if (!here.has(name)) this.byName.delete(name);
     const taken = new Set(this.byName.values());

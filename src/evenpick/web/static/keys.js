@@ -103,8 +103,18 @@ function typed(event) {
   const [names, text] = [classNames(), tidy($("name").value)];
   const known = sameClass(names, text);
   if (!text || !canAnswer()) return;
-  if (known === undefined && (isStartOfSome(names, text) || nearClasses(names, text).length)) offer(names, text);
+  if (known === undefined && state.closed) closest(text);
+  else if (known === undefined && (isStartOfSome(names, text) || nearClasses(names, text).length)) offer(names, text);
   else answer(known ?? text);
+}
+
+// In a closed list the start of one class is enough; else the first that was found is marked.
+function closest(text) {
+  const begun = classNames().filter((name) => isStartOfSome([name], text));
+  if (begun.length === 1) return answer(begun[0]);
+  clearTimeout(state.searching);
+  showClasses();
+  $("classes").querySelector(".class")?.focus();
 }
 
 export function answer(name) {

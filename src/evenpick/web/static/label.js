@@ -48,6 +48,8 @@ async function start() {
   history.replaceState(null, "", location.pathname);
   const server = await get("api/state", held);
   state.keys = new Keys(`evenpick keys ${server.workspace}`);
+  state.closed = server.closed;
+  if (server.closed) $("name").placeholder = "Search the classes";
   $("keys").checked = read("evenpick keys answer") !== false;
   const known = asked.get("annotator") ?? [read("evenpick annotator")].flat()[0];
   setAnnotator(known ?? server.annotator);

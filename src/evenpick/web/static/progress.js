@@ -7,10 +7,11 @@ import { expected, hint } from "./words.js";
 
 export function showProgress(progress) {
   state.classes = progress.classes;
-  state.keys.update(classNames());
+  const fixed = progress.classes.filter(({ key }) => key).map(({ name, key }) => [name, key]);
+  state.keys.update(classNames(), new Map(fixed));
   $("labels").textContent = progress.labels;
   $("budget").textContent = progress.budget;
-  $("found").textContent = progress.classes.length;
+  $("found").textContent = progress.classes.filter(({ count }) => count > 0).length;
   showExpected(progress.unseen);
   $("skipped").textContent = progress.skipped ? ` · ${progress.skipped} can’t tell` : "";
   $("spent").max = progress.budget;
@@ -33,13 +34,13 @@ export function showClasses() {
   const typed = $("name").value;
   const found = [...new Set([...matching(classNames(), typed), ...nearClasses(classNames(), typed)])];
   const most = Math.max(1, ...state.classes.map(({ count }) => count));
-  const counts = new Map(state.classes.map(({ name, count }) => [name, count]));
+  const known = new Map(state.classes.map((one) => [one.name, one]));
   const old = new Map([...$("classes").children].map((item) => [item.dataset.name, item]));
-  $("classes").replaceChildren(...found.map((name) => updated(old.get(name) ?? newItem(name), counts.get(name), most)));
+  $("classes").replaceChildren(...found.map((name) => updated(old.get(name) ?? newItem(known.get(name)), known.get(name).count, most)));
   const name = tidy(typed);
-  $("add").hidden = !name || sameClass(classNames(), name) !== undefined;
+  $("add").hidden = !name || state.closed || sameClass(classNames(), name) !== undefined;
   $("add-name").textContent = `New class “${name}”`;
-  showHint(hint(typed, classNames(), found));
+  showHint(hint(typed, classNames(), found, state.closed));
 }
 
 export const showHint = (text) => ($("hint").textContent = $("hint").title = text);
@@ -57,19 +58,25 @@ function updated(item, count, most) {
   return item;
 }
 
-function newItem(name) {
+function newItem({ name, note, example }) {
   const part = (tag, className, textContent = "") => {
     const made = element(tag, { className, textContent });
     made.setAttribute("aria-hidden", "true");
     return made;
   };
-  const parts = [part("kbd", ""), part("span", "name", name), part("span", "count"), part("span", "bar")];
-  const button = element("button", { type: "button", className: "class", title: name }, ...parts);
+  const parts = [part("kbd", ""), exampleOr(example, part("span", "name", name)), part("span", "count"), part("span", "bar")];
+  const button = element("button", { type: "button", className: "class", title: note ? `${name}: ${note}` : name }, ...parts);
   const more = element("button", { type: "button", className: "more", textContent: "✎" });
   more.setAttribute("aria-label", `Rename or merge ${name}`);
   const item = element("li", {}, button, more);
   item.dataset.name = name;
   return item;
+}
+
+// The name, with the picture of its class before it where the list gives one.
+function exampleOr(url, name) {
+  if (url) name.prepend(element("img", { src: url, alt: "", loading: "lazy" }));
+  return name;
 }
 
 export function setLast(name) {

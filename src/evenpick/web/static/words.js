@@ -14,11 +14,12 @@ export function expected({ undiscovered, low, high, mass }) {
 }
 
 // What Enter would do with what was typed.
-export function hint(typed, names, found) {
+export function hint(typed, names, found, closed = false) {
   const name = tidy(typed);
   if (!name) return names.length ? "Enter: type a class" : "Type what you see; it becomes a button.";
   const same = sameClass(names, name);
   if (same !== undefined) return found.length > 1 ? `Enter: ${same} · ↓ ${found.length} found` : `Enter: ${same}`;
+  if (closed) return found.length ? `Enter: ${found[0]} · ↓ ${found.length} found` : `There is no class like “${name}”, and the list is closed.`;
   const near = nearClasses(names, name);
   const asked = near.length ? `; did you mean ${either(near)}?` : "";
   const enter = isStartOfSome(names, name) ? `Enter: ${found[0]}?` : `Enter: new class “${name}”${asked}`;
