@@ -9,7 +9,8 @@ from PIL import Image
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
-from evenpick.sources import SourceModel
+from evenpick.images.preprocessing import FITS
+from evenpick.sources import SourceModel, torch_networks
 from evenpick.sources.table import TORCHVISION
 
 pytestmark = pytest.mark.usefixtures("source_cache")
@@ -172,3 +173,9 @@ def test_tensors_of_any_kind_have_a_fingerprint():
 
     assert fingerprint(half) != fingerprint(torch.nn.Linear(2, 3))
     assert fingerprint(torch.nn.Flatten()) == fingerprint(torch.nn.Flatten())
+
+
+def test_every_crop_mode_of_timm_is_a_fit():
+    """timm 1.0 has three (`transforms_imagenet_eval`): it scales the short side, both sides, or the long side."""
+    assert torch_networks._FIT_OF_CROP_MODE == {"center": "crop", "squash": "squash", "border": "pad"}
+    assert set(torch_networks._FIT_OF_CROP_MODE.values()) == set(FITS)

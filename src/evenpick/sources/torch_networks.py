@@ -199,6 +199,9 @@ class ResNet18(nn.Module):  # type: ignore[misc]  # torch is untyped here
         return features, self.fc(features)
 
 
+_FIT_OF_CROP_MODE = {"center": "crop", "squash": "squash", "border": "pad"}  # timm's names, and ours
+
+
 def timm_model(name: str) -> tuple[Callable[[], Any], Preprocessing, str]:
     """How to build a timm model with features and logits, its preprocessing and its licence."""
     try:
@@ -211,7 +214,7 @@ def timm_model(name: str) -> tuple[Callable[[], Any], Preprocessing, str]:
     data = timm.data.resolve_data_config(pretrained_cfg=pretrained.to_dict())
     preprocessing = Preprocessing(
         data["input_size"][-1], data["crop_pct"], data["interpolation"],
-        tuple(data["mean"]), tuple(data["std"]),
+        tuple(data["mean"]), tuple(data["std"]), fit=_FIT_OF_CROP_MODE[data["crop_mode"]],
     )  # fmt: skip
 
     def build() -> Any:
