@@ -99,10 +99,11 @@ def select(
 def select_more(
     pool: Pool, answered: IndexArray, budget: int, acquisition: str | AcquisitionFunction, random_state: int
 ) -> IndexArray:
-    """As `select`, passing over the rows that are answered already."""
-    check_budget(budget, len(pool) - len(answered))
-    order = select(pool, budget + len(answered), acquisition, random_state)
-    return order[~np.isin(order, answered)][:budget]
+    """As `select`, passing over the rows that are answered already and those whose file is gone."""
+    without = answered if pool.present is None else np.union1d(answered, np.flatnonzero(~pool.present))
+    check_budget(budget, len(pool) - len(without))
+    order = select(pool, budget + len(without), acquisition, random_state)
+    return order[~np.isin(order, without)][:budget]
 
 
 def ordered(pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng: np.random.Generator) -> IndexArray:

@@ -102,6 +102,7 @@ def _facts(row: "SourceKind") -> list[str]:
 @RAY
 def embed(workspace: Path, folder: Path, **options: Any) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
+    from ..errors import first_few
     from ..pool import groups_in_words
     from ..workspace import Workspace
 
@@ -122,6 +123,8 @@ def embed(workspace: Path, folder: Path, **options: Any) -> None:
         click.echo(sentence)
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
     click.echo(f"Of the folder: {result.counts}, {len(result.skipped):,} left out.")
+    if result.counts.replaced and (again := work.labels.replaced_since):
+        click.echo(f"Look again at {len(again)} labelled images that were replaced: {first_few(again)}.")
     if said := groups_in_words(result.pool):
         click.echo(f"{said}; see '{work.paths.groups}'.")
 

@@ -38,6 +38,7 @@ class RecordedLabels:
     annotations: Sequence[Annotation] = ()
     answers: Sequence[Answer] = ()  # the same, as a session takes them
     settings: dict[str, Any] | None = None
+    replaced_since: Sequence[str] = ()  # images whose file was replaced after all that was said of them
 
     @property
     def answered(self) -> IndexArray:
@@ -90,7 +91,7 @@ def recorded_labels(workspace: str | Path, pool: Pool) -> RecordedLabels:
 def labels_in(store: LabelStore, pool: Pool) -> RecordedLabels:
     """The labels in a record that is open."""
     annotations = effective_answers(store.entries())
-    return RecordedLabels(annotations, as_answers(pool, store, annotations), store.settings)
+    return RecordedLabels(annotations, as_answers(pool, store, annotations), store.settings, store.replaced_since())
 
 
 def as_answers(pool: Pool, store: LabelStore, annotations: Iterable[Annotation]) -> list[Answer]:

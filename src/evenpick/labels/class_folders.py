@@ -17,6 +17,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+import numpy as np
+
 from ..atomic_files import write_csv, writing
 from ..errors import EvenpickError
 from ..images import Part, UnreadableImageError, find_images, open_part
@@ -61,7 +63,11 @@ def export_folder(
         If the target holds anything that this export would not write, or lies among the photographs, where its
         copies would be embedded; nothing is copied then.
     """
-    labels = {e.image: e.label for e in effective_answers(store.entries()) if e.label is not None}
+    gone = (
+        set[str]() if pool.present is None else {pool.image_ids[row] for row in np.flatnonzero(~pool.present).tolist()}
+    )
+    answers = effective_answers(store.entries())
+    labels = {e.image: e.label for e in answers if e.label is not None and e.image not in gone}
     if not labels:
         raise EvenpickError(f"'{store.path}' has no label yet: label or import some first")
     if pool.folder is None or not pool.folder.is_dir():

@@ -15,7 +15,9 @@ from typing import Any
 
 from ..errors import EvenpickError
 from ..paths import Paths
+from ..pool import read_changes
 from .entries import Annotation, Entry, Rename, Undo
+from .following import Dated, followed, replaced_since, take_over, with_ids_of_now
 
 FORMAT = 1
 
@@ -74,6 +76,7 @@ class LabelStore:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._create_or_check()
+            self._changes = read_changes(workspace)
         except sqlite3.DatabaseError as error:
             self._connection.close()
             # Operational: a full or read-only disk, a lock; anything else is about what the file holds.
@@ -107,26 +110,35 @@ class LabelStore:
     def append(self, entries: Iterable[Entry]) -> list[int]:
         """Write entries, all or none, and return their ids once they are on the disk."""
         with self._telling("written"), self._connection:  # one transaction
+            take_over(self._connection, self._changes)
             return [self._insert(entry, _now()) for entry in entries]
 
     def entries(self) -> list[Entry]:
-        """The whole record, first to last."""
+        """The whole record, first to last, with the ids that images have now."""
         query = f"SELECT {_COLUMNS} FROM record ORDER BY id"
         with self._telling("read"), closing(self._connection.execute(query)) as rows:
-            return [_entry_of(row) for row in rows]
+            return with_ids_of_now([_entry_of(row) for row in rows], self._followed())
 
     def find(self, request: str) -> Entry | None:
         """The entry that this request has made, if it has."""
         query = f"SELECT {_COLUMNS} FROM record WHERE request = ?"
         row = self._connection.execute(query, (request,)).fetchone()
-        return None if row is None else _entry_of(row)
+        return None if row is None else with_ids_of_now([_entry_of(row)], self._followed())[0]
 
     def undone(self, undo: Undo) -> Annotation:
         """What an undo took back."""
         query = f"SELECT {_COLUMNS} FROM record WHERE id = ?"
-        entry = _entry_of(self._connection.execute(query, (undo.undoes,)).fetchone())
+        row = self._connection.execute(query, (undo.undoes,)).fetchone()
+        entry = with_ids_of_now([_entry_of(row)], self._followed())[0]
         assert isinstance(entry, Annotation)
         return entry
+
+    def replaced_since(self) -> list[str]:
+        """The answered images whose file was replaced after everything that was said of them: to be looked at again."""
+        return replaced_since(self.entries(), self._followed())
+
+    def _followed(self) -> list[Dated]:
+        return followed(self._connection, self._changes) if self._changes else []
 
     @property
     def settings(self) -> dict[str, Any] | None:

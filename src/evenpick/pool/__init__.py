@@ -2,6 +2,7 @@
 
 from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
 from .box_settings import kept_boxes
+from .changes_csv import MOVED, REPLACED, Change, read_changes
 from .embedding import Embedded, embed
 from .given_labels import given_pool, labelled_rows
 from .grouping import check_grouping, group_as, group_images, limits_of
@@ -16,6 +17,9 @@ from .storage import read_state
 
 __all__ = [
     "BLOCK_ROWS",
+    "MOVED",
+    "REPLACED",
+    "Change",
     "EmbedOptions",
     "Embedded",
     "Features",
@@ -35,6 +39,7 @@ __all__ = [
     "limits_of",
     "overlap_with_labels",
     "pool_of_files",
+    "read_changes",
     "read_images_csv",
     "read_skipped",
     "read_state",

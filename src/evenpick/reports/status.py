@@ -1,9 +1,11 @@
 """Where a workspace stands, what to expect of its labels, and what more would buy: `evenpick status`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import first_few
 from ..estimates import Outlook, outlook_of
 from ..labels import recorded_labels
 from ..metrics import imbalance_ratio
@@ -41,6 +43,7 @@ class Status:
         ratio = facts["imbalance_ratio"]
         return [
             ("labels", f"{facts['labels']}{of}{skipped}"),
+            *([("images whose file is gone, not asked for", f"{facts['gone']:,}")] if facts["gone"] else []),
             ("phase", facts["phase"]),
             ("classes found", str(facts["classes_found"])),
             ("imbalance ratio over them", "none yet" if ratio is None else f"{ratio:.2f}"),
@@ -50,10 +53,15 @@ class Status:
     @property
     def sentences(self) -> list[str]:
         """What is still to be found, what is reached, and what more labels would buy."""
-        return self.outlook.sentences
+        again = self.facts["replaced_since"]
+        return [*self.outlook.sentences, *([_look_again(again)] if again else [])]
 
     def __repr__(self) -> str:
         return "\n".join([self.title, in_lines(self.rows), *self.sentences])
+
+
+def _look_again(images: Sequence[str]) -> str:
+    return f"The files of {len(images)} labelled images were replaced since; look at them again: {first_few(images)}."
 
 
 def workspace_status(workspace: Path) -> Status:
@@ -70,6 +78,8 @@ def workspace_status(workspace: Path) -> Status:
     facts = {
         "workspace": str(workspace),
         "images": len(pool),
+        "gone": 0 if pool.present is None else int((~pool.present).sum()),
+        "replaced_since": list(labels.replaced_since),
         "labels": len(labels.names),
         "budget": settings["budget"] if settings else None,
         "not_told": len(labels.skipped),

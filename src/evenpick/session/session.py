@@ -180,7 +180,8 @@ class Session:
         """Start again and take these answers as given: the state depends on nothing else."""
         self._answers = [*answers]
         self._counts: dict[str, int] = {}
-        self._free = np.ones(len(self._pool), dtype=bool)
+        present = self._pool.present  # an image whose file is gone is not asked for
+        self._free = np.ones(len(self._pool), dtype=bool) if present is None else present.copy()
         self._labels_left = self._budget
         self._asked: dict[int, Question] = {}  # by row, until it is answered
         self._last_asked = None
@@ -216,8 +217,12 @@ class Session:
     def _check_free(self, index: int) -> None:
         if not 0 <= index < len(self._pool):
             raise EvenpickError(f"row {index} is not in the pool of {len(self._pool)} images")
-        if not self._free[index]:
-            raise EvenpickError(f"image '{self._pool.image_ids[index]}' is answered already; undo first")
+        if self._free[index]:
+            return
+        image = self._pool.image_ids[index]
+        if any(answer.index == index for answer in self._answers):
+            raise EvenpickError(f"image '{image}' is answered already; undo first")
+        raise EvenpickError(f"the file of image '{image}' is gone: put it back and embed again")
 
 
 def phase_of(pool: Pool, answers: Sequence[Answer], budget: int, balancing: str | None) -> Phase:
