@@ -107,6 +107,13 @@ def test_a_column_of_a_table_names_groups(workspace, table):
     assert lines(workspace)[1] == ["a/0.jpg", "7", f"{table}:part"]
 
 
+def test_a_table_that_changed_counts_with_the_next_embed(workspace, table):
+    grouped(workspace, f"{table}:part")
+    table.write_text("file,part\na/1.jpg,7\nb/0.jpg,7\n")
+
+    assert grouped(workspace) == ["a/1.jpg b/0.jpg"]
+
+
 @pytest.mark.parametrize(
     ("group_by", "said"),
     [

@@ -20,7 +20,7 @@ from ..sources import SourceModel
 from .auto_groups import auto_groups, unit_of
 from .changes_csv import moved_ids, read_changes
 from .groups_file import COLUMNS, Member, read_members
-from .image_tables import table_and_column
+from .image_tables import table_and_column, table_digest
 from .named_groups import check_group_by, named_groups
 from .pool import Pool
 from .skipped import read_skipped
@@ -58,6 +58,7 @@ def group_images(
         "gap": _checked_gap(before.get("gap", DEFAULT_GAP) if gap is None else gap),
         "images": len(pool),
         "changes": len(read_changes(workspace)),
+        "table": table_digest(group_by or before.get("group_by", "auto")),
     }
     if paths.groups.is_file() and asked == {key: before.get(key) for key in asked}:
         return

@@ -1,6 +1,7 @@
 """What a CSV table says of images, such as their group or their site."""
 
 import csv
+import hashlib
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,14 @@ def table_and_column(text: str) -> tuple[Path, str] | None:
     """The parts of FILE.csv:COLUMN; None if the text has another form."""
     file, colon, column = text.rpartition(":")
     return (Path(file), column) if colon and file.lower().endswith(".csv") else None
+
+
+def table_digest(text: str) -> str | None:
+    """What tells whether the table of FILE.csv:COLUMN has changed; None if the text has another form."""
+    table = table_and_column(text)
+    if table is None or not table[0].is_file():
+        return None
+    return hashlib.sha256(table[0].read_bytes()).hexdigest()
 
 
 def check_column(file: Path, column: str) -> None:
