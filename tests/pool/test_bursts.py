@@ -22,7 +22,7 @@ def times(n, step=1, start=0):
 
 def groups(features, taken=None, files=None, unit=UNIT, gap=60.0):
     files = files or [f"a/{i:04d}.jpg" for i in range(len(features))]
-    return bursts(features, sequences(files, taken, None, gap), unit).tolist()
+    return bursts(features, sequences(files, taken, None, gap), unit).group.tolist()
 
 
 def test_images_of_one_minute_that_look_alike_are_one_group():
@@ -69,6 +69,8 @@ def test_where_different_images_look_as_alike_as_copies_names_tell_nothing():
     features[100:103] = features[100]
 
     assert groups(features) == list(range(200))
+    files = [f"{row:03d}.jpg" for row in range(200)]
+    assert bursts(features, sequences(files, None, None, 60), UNIT).untold == 199
 
 
 def test_a_whole_day_on_a_production_line_is_no_burst_but_one_part_taken_six_times_is():

@@ -103,7 +103,7 @@ def _facts(row: "SourceKind") -> list[str]:
 def embed(workspace: Path, folder: Path, **options: Any) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
     from ..errors import first_few
-    from ..pool import groups_in_words
+    from ..pool import groups_in_words, hint_of
     from ..workspace import Workspace
 
     work, reading = Workspace(workspace), {name: options.pop(name) for name in ("bands", "depth", "max_pixels")}
@@ -127,6 +127,8 @@ def embed(workspace: Path, folder: Path, **options: Any) -> None:
         click.echo(f"Look again at {len(again)} labelled images that were replaced: {first_few(again)}.")
     if said := groups_in_words(result.pool):
         click.echo(f"{said}; see '{work.paths.groups}'.")
+    if hint := hint_of(workspace, result.pool):
+        click.echo(f"{hint}.")
 
 
 @click.command()

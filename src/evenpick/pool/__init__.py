@@ -5,7 +5,7 @@ from .box_settings import kept_boxes
 from .changes_csv import MOVED, REPLACED, Change, read_changes
 from .embedding import Embedded, embed
 from .given_labels import given_pool, labelled_rows
-from .grouping import check_grouping, group_as, group_images, limits_of
+from .grouping import check_grouping, group_as, group_images, hint_of, limits_of
 from .groups import group_means
 from .images_csv import read_images_csv
 from .options import EmbedOptions
@@ -34,6 +34,7 @@ __all__ = [
     "group_images",
     "group_means",
     "groups_in_words",
+    "hint_of",
     "kept_boxes",
     "labelled_rows",
     "limits_of",

@@ -1,6 +1,7 @@
 """What `--group-by auto` finds: bursts, and copies of single images."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +20,22 @@ _WIDEST = 1.4  # the largest difference of copies in one group, as a multiple of
 _REMEMBERED = 16  # rows of a group, that others are compared with
 
 
-def auto_groups(pool: Pool, unit: float, gap: float) -> tuple[IndexArray, NDArray[np.bool_]]:
-    """The group of each row, called by its first row, and whether the row is in it as a copy."""
+class AutoGroups(NamedTuple):
+    """The group of each row, called by its first row, whether the row is in it as a copy, and `Bursts.untold`."""
+
+    group: IndexArray
+    copied: NDArray[np.bool_]
+    untold: int
+
+
+def auto_groups(pool: Pool, unit: float, gap: float) -> AutoGroups:
+    """Find bursts, then copies."""
     taken = sequences(pool.files, pool.taken, pool.camera, gap)
-    group = bursts(pool.features, taken, unit)
+    group, untold = bursts(pool.features, taken, unit)
     copied = join_copies(pool.features, group, copies(pool.features, taken, unit), _WIDEST * COPY * unit)
     first = np.full(len(group), len(group))
     np.minimum.at(first, group, np.arange(len(group)))
-    return first[group], copied
+    return AutoGroups(first[group], copied, untold)
 
 
 def join_copies(
@@ -37,20 +46,27 @@ def join_copies(
     Two bursts are never joined: at one place, all that are empty look alike. And all of a group must be within `widest`
     of each other.
     """
-    size = np.bincount(group, minlength=len(group))
-    burst = size[group] > 1
-    rows_of: dict[int, list[int]] = {}
+    burst = np.bincount(group, minlength=len(group))[group] > 1
+    order = np.argsort(group, kind="stable")
+    start = np.searchsorted(group[order], np.arange(len(group) + 1))
+    joined_rows: dict[int, list[int]] = {}
+
+    def rows_of(name: int) -> list[int]:
+        return joined_rows.get(name) or order[start[name] : start[name + 1]].tolist()
+
     copied = np.zeros(len(group), bool)
     for one, other in pairs:
         names = int(group[one]), int(group[other])
-        here, there = (rows_of.get(name) or np.flatnonzero(group == name).tolist() for name in names)
-        if names[0] == names[1] or (burst[here].any() and burst[there].any()):
+        if names[0] == names[1]:
+            continue
+        here, there = rows_of(names[0]), rows_of(names[1])
+        if burst[here].any() and burst[there].any():
             continue
         looks = [normalised(features[rows[:_REMEMBERED]]) for rows in (here, there)]
         if (2 - 2 * looks[0] @ looks[1].T).max() > widest**2:
             continue
         group[there] = names[0]
-        rows_of[names[0]] = here + there
+        joined_rows[names[0]] = here + there
         joined = np.array(here + there)
         copied[joined[~burst[joined]]] = True
     return copied

@@ -5,6 +5,7 @@ that group: so a chain of small steps never joins what looks different.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,21 +29,33 @@ _REMEMBERED = 16  # of a group, that a new one is compared with
 _NEVER = -1.0
 
 
-def bursts(features: Features, taken: Sequences, unit: float) -> IndexArray:
-    """The group of each row, called by the first of its rows in the order taken."""
+class Bursts(NamedTuple):
+    """The group of each row, called by the first of its rows in the order taken.
+
+    `untold` is how many rows without a time look like the one before, in a pool where different images do too.
+    """
+
+    group: IndexArray
+    untold: int
+
+
+def bursts(features: Features, taken: Sequences, unit: float) -> Bursts:
+    """Find them, block by block."""
     finder = _Finder(taken, unit, References.of(features, taken), np.bincount(taken.run))
     group = np.arange(len(taken.order))
     open_groups: dict[int, list[Singles]] = {}
+    untold = 0
     for start in range(0, len(group), BLOCK_ROWS):
         places = np.arange(max(start - _BEFORE, 0), min(start + BLOCK_ROWS, len(group)))
         looks = normalised(features[taken.order[places]])
         links = finder.links(places, looks, start - int(places[0]))
         _join(group, open_groups, links, looks, int(places[0]))
+        untold += links.untold
         recent = set(group[places[-_BEFORE:]].tolist())
         open_groups = {number: seen for number, seen in open_groups.items() if number in recent}
     named = np.empty(len(group), np.intp)
     named[taken.order] = taken.order[group]
-    return named
+    return Bursts(named, untold)
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,7 @@ class _Links:
     later: IndexArray
     earlier: IndexArray
     widest: Values
+    untold: int
 
 
 @dataclass(frozen=True)
@@ -76,9 +90,10 @@ class _Finder:
         later, earlier = pairs[:, 0].astype(np.intp), pairs[:, 1].astype(np.intp)
         limit = self._limits(places, looks, np.unique(pairs[:, :2].astype(np.intp)))
         reach = np.minimum(limit[later], limit[earlier])
+        untold = len(np.unique(later[reach < 0]))
         kept = np.flatnonzero(pairs[:, 2] <= reach)
         kept = kept[np.lexsort((pairs[kept, 2], later[kept]))]
-        return _Links(later[kept], earlier[kept], _WIDEST * reach[kept])
+        return _Links(later[kept], earlier[kept], _WIDEST * reach[kept], untold)
 
     def _limits(self, places: IndexArray, looks: Singles, asked: IndexArray) -> Values:
         """How far a near-copy may be from each of the places asked for; below 0 where looks tell nothing."""

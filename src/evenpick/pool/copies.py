@@ -24,9 +24,9 @@ ROOM = 1.5  # and only where that is so many units
 _TABLES = 24
 _MOST_BITS = 20
 _IMAGES_A_CODE = 4
-_COMPARED = 8  # images of one code, in a random order, that each is compared with
+_COMPARED = 16  # images of one code, in a random order, that each is compared with
 _SKETCH = 128  # planes by which a pair is judged before its features are read
-_LARGEST_SHARE = 0.22  # of them that may lie between two copies
+_LARGEST_SHARE = 0.26  # of them that may lie between two copies
 _PAIRS = 4096  # read at a time
 _MEAN_OF = 4096  # images
 

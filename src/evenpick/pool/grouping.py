@@ -26,6 +26,7 @@ from .pool import Pool
 from .skipped import read_skipped
 
 DEFAULT_GAP = 60.0  # seconds
+_MANY = 0.1  # of the pool
 _BY_HAND = "by hand"
 _ALONE = Member("", _BY_HAND)
 
@@ -64,10 +65,10 @@ def group_images(
         return
     by_hand = _changed_by_hand(paths, moved_ids(workspace, pool.row_of))
     unit = before.get("unit") or (unit_of(pool, source) if asked["group_by"] == "auto" else None)
-    found = _found(paths, pool, asked, unit)
+    found, untold = _found(paths, pool, asked, unit)
     stands = _with_changes(found, {image: by_hand[image] for image in pool.image_ids if image in by_hand})
     _write(paths, [(image, *stands[image]) for image in pool.image_ids if image in stands])
-    write_atomically(paths.groups_json, json.dumps({**asked, "unit": unit}).encode())
+    write_atomically(paths.groups_json, json.dumps({**asked, "unit": unit, "untold": untold}).encode())
 
 
 def group_as(workspace: str | Path, other: str | Path, pool: Pool, source: SourceModel | None) -> None:
@@ -86,25 +87,37 @@ def limits_of(workspace: str | Path, pool: Pool, source: SourceModel | None) -> 
     return before.get("unit") or unit_of(pool, source), before.get("gap", DEFAULT_GAP)
 
 
-def _found(paths: Paths, pool: Pool, asked: Mapping[str, Any], unit: float | None) -> dict[str, Member]:
-    """The group of each image that does not stand alone."""
-    ids = pool.image_ids
+def hint_of(workspace: str | Path, pool: Pool) -> str:
+    """What to say where "auto" could not tell frames of a video from different images; empty if it could."""
+    untold = _settings(Paths(workspace).groups_json).get("untold", 0)
+    if untold < _MANY * len(pool):
+        return ""
+    return (
+        f"{untold:,} images look like the one before them by name, but different images look as alike here, so they are no "
+        "group. If they are frames of videos, or one thing each in a folder, say --group-by folder or a regular expression"
+    )
+
+
+def _found(paths: Paths, pool: Pool, asked: Mapping[str, Any], unit: float | None) -> tuple[dict[str, Member], int]:
+    """The group of each image that does not stand alone, and how many images "auto" could not tell apart."""
+    ids, untold = pool.image_ids, 0
     if asked["group_by"] == "none":
-        return {}
+        return {}, untold
     if asked["group_by"] == "auto":
         assert unit is not None
-        group, copied = auto_groups(pool, unit, asked["gap"])
+        group, copied, untold = auto_groups(pool, unit, asked["gap"])
         names = [ids[first] for first in group.tolist()]
         reasons = np.where(copied, "copy", "taken together").tolist()
     else:
         names = named_groups(pool, asked["group_by"], asked["gap"], read_skipped(Path(paths.workspace)))
         reasons = [asked["group_by"]] * len(ids)
     size = Counter(names)
-    return {
+    found = {
         image: Member(name, reason)
         for image, name, reason in zip(ids, names, reasons, strict=True)
         if name and size[name] > 1
     }
+    return found, untold
 
 
 def _write(paths: Paths, rows: Sequence[tuple[str, str, str]]) -> None:
