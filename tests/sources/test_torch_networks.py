@@ -72,6 +72,50 @@ def test_a_module_without_features_asks_for_its_head(module):
         SourceModel.from_torch(module, Preprocessing(size=8), head="classifier")
 
 
+def test_a_module_without_classes_gives_its_output_as_features(module, images):
+    source = SourceModel.from_torch(module[:4], Preprocessing(size=8), classes=False)
+    features, logits = source(images)
+
+    assert (source.feature_size, source.class_count) == (4, 0)
+    assert logits.shape == (3, 0)
+    assert np.allclose(features, SourceModel.from_torch(module, Preprocessing(size=8), head="fc")(images)[0], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_module_without_classes_is_exported_without_logits(module, images, tmp_path):
+    from evenpick.sources.torch_networks import as_two_outputs, export_onnx
+
+    export_onnx(as_two_outputs(module[:4], None, classes=False), 8, tmp_path / "encoder.onnx")
+    source = SourceModel.from_onnx(tmp_path / "encoder.onnx", Preprocessing(size=8))
+
+    assert source.class_count == 0
+    eager = SourceModel.from_torch(module[:4], Preprocessing(size=8), classes=False)
+    assert np.allclose(source(images)[0], eager(images)[0], atol=1e-5)
+
+
+def test_timms_encoders_are_told_from_its_classifiers_by_their_number_of_classes():
+    from evenpick.sources.torch_networks import is_label_set
+
+    assert all(map(is_label_set, (10, 45, 1000, 11221, 11821, 19168, 21841, 21842, 21843)))  # all in timm 1.0.31
+    assert not any(map(is_label_set, (0, 384, 512, 640, 768, 1024, 1152, 1280)))
+
+
+@pytest.mark.parametrize(("mode", "fit"), [(None, "crop"), ("center", "crop"), ("squash", "squash"), ("border", "pad")])
+def test_the_crop_mode_of_timm_is_heeded(mode, fit):
+    from evenpick.sources.torch_networks import timm_preprocessing
+
+    data = {
+        "input_size": (3, 378, 378),
+        "crop_pct": 1.0,
+        "interpolation": "bicubic",
+        "mean": (0.5,) * 3,
+        "std": (0.5,) * 3,
+    }
+    found = timm_preprocessing(data if mode is None else {**data, "crop_mode": mode})
+
+    assert found == Preprocessing(378, 1.0, "bicubic", (0.5,) * 3, (0.5,) * 3, fit=fit)
+
+
 def test_a_module_that_takes_no_such_images_is_refused(module):
     with pytest.raises(EvenpickError, match=r"source 'mine' does not take images of shape \(n, 3, 1, 1\)"):
         SourceModel.from_torch(module, Preprocessing(size=1), head="fc", name="mine")

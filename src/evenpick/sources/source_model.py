@@ -124,6 +124,8 @@ class SourceModel:
         head: str | None = None,
         name: str = "torch",
         licence: str = "not stated",
+        *,
+        classes: bool = True,
     ) -> "SourceModel":
         """Any `torch.nn.Module`, run by PyTorch (on the GPU if the module lies there).
 
@@ -135,10 +137,12 @@ class SourceModel:
         head : str, optional
             Name of the last linear layer (such as `fc`), whose input is taken as the features; needed
             when the module gives logits only.
+        classes : bool
+            False for an encoder, a module that gives features only.
         """
         from .torch_networks import as_two_outputs, fingerprint, torch_network
 
-        two_outputs = as_two_outputs(module, head)
+        two_outputs = as_two_outputs(module, head, classes)
         run, lock = torch_network(two_outputs), threading.Lock()
 
         def network(batch: Batch) -> tuple[Batch, Batch]:

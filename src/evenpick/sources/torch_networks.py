@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,33 @@ class WithNewHead(nn.Module):  # type: ignore[misc]  # torch is untyped here
         return features, self.head(features)
 
 
-def as_two_outputs(module: Any, head: str | None) -> Any:
+class _WithoutClasses(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """A module that gives features alone; its logits are (n, 0)."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, image: Any) -> Any:
+        features = self.module(image)
+        return features, features[:, :0]
+
+
+class _FeaturesOnly(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """Of two outputs the first, for a file without logits."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, image: Any) -> Any:
+        return self.module(image)[0]
+
+
+def as_two_outputs(module: Any, head: str | None, classes: bool = True) -> Any:
     """The module in evaluation mode, giving features and logits."""
+    if not classes:
+        return _WithoutClasses(module).eval()
     return (_HeadInput(module, head) if head else module).eval()
 
 
@@ -98,8 +123,10 @@ def fingerprint(module: Any) -> str:
 
 
 def export_onnx(module: Any, size: int, file: Path) -> None:
-    """Write a module with two outputs as one ONNX file for any batch size; whole or not at all."""
+    """Write a module with two outputs as one ONNX file for any batch size, without logits if it has no classes."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    with torch.no_grad():
+        has_classes = module.eval()(torch.zeros(2, 3, size, size))[1].shape[1] > 0
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registration.level
     registration.setLevel(logging.ERROR)  # it warns of every torchvision operator that is not installed
@@ -107,10 +134,10 @@ def export_onnx(module: Any, size: int, file: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # notes of the exporter to its own developers
             program = torch.onnx.export(
-                module.eval(),
+                module if has_classes else _FeaturesOnly(module).eval(),
                 (torch.zeros(2, 3, size, size),),
                 input_names=["image"],
-                output_names=["features", "logits"],
+                output_names=["features", "logits"][: 1 + has_classes],
                 dynamic_shapes=({0: torch.export.Dim("n")},),
                 dynamo=True,
                 verbose=False,
@@ -211,27 +238,41 @@ def timm_model(name: str) -> tuple[Callable[[], Any], Preprocessing, str]:
     if not name or not timm.is_model(name):
         raise unknown_name("timm model", name, timm.list_models())
     pretrained = timm.get_pretrained_cfg(name)
-    data = timm.data.resolve_data_config(pretrained_cfg=pretrained.to_dict())
-    preprocessing = Preprocessing(
-        data["input_size"][-1], data["crop_pct"], data["interpolation"],
-        tuple(data["mean"]), tuple(data["std"]), fit=_FIT_OF_CROP_MODE[data["crop_mode"]],
-    )  # fmt: skip
+    preprocessing = timm_preprocessing(timm.data.resolve_data_config(pretrained_cfg=pretrained.to_dict()))
 
     def build() -> Any:
         try:
             model = timm.create_model(name, pretrained=True).eval()
         except Exception as error:
             raise EvenpickError(f"timm could not load '{name}': {str(error).splitlines()[0]}") from error
-        return _TimmHead(model)
+        return _TimmHead(model, is_label_set(pretrained.num_classes))
 
     return build, preprocessing, pretrained.license or "not stated"
 
 
+def timm_preprocessing(data: Mapping[str, Any]) -> Preprocessing:
+    """What a data configuration of timm says, its crop mode too."""
+    return Preprocessing(
+        data["input_size"][-1], data["crop_pct"], data["interpolation"],
+        tuple(data["mean"]), tuple(data["std"]), fit=_FIT_OF_CROP_MODE[data.get("crop_mode") or "center"],
+    )  # fmt: skip
+
+
+def is_label_set(n_classes: int) -> bool:
+    """Whether what timm calls the classes of a model are classes.
+
+    Encoders state 0, or the width of their embedding (CLIP: 512), which is always a multiple of 128; no label set of
+    timm's models has such a number of classes.
+    """
+    return n_classes % 128 != 0
+
+
 class _TimmHead(nn.Module):  # type: ignore[misc]  # torch is untyped here
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, has_classes: bool) -> None:
         super().__init__()
         self.module = module
+        self.has_classes = has_classes
 
     def forward(self, image: Any) -> Any:
         features = self.module.forward_head(self.module.forward_features(image), pre_logits=True)
-        return features, self.module.get_classifier()(features)
+        return features, self.module.get_classifier()(features) if self.has_classes else features[:, :0]
