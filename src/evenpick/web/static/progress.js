@@ -49,7 +49,7 @@ function updated(item, count, most) {
   const { name } = item.dataset;
   const key = state.keys.of(name);
   const button = item.firstChild;
-  button.setAttribute("aria-label", `${name}, ${count} ${count === 1 ? "label" : "labels"}`);
+  button.setAttribute("aria-description", count === 1 ? "1 label" : `${count} labels`);
   if (key) button.setAttribute("aria-keyshortcuts", key);
   const [cap, , number, bar] = button.children;
   cap.textContent = key;
@@ -59,12 +59,10 @@ function updated(item, count, most) {
 }
 
 function newItem({ name, note, example }) {
-  const part = (tag, className, textContent = "") => {
-    const made = element(tag, { className, textContent });
-    made.setAttribute("aria-hidden", "true");
-    return made;
-  };
-  const parts = [part("kbd", ""), exampleOr(example, part("span", "name", name)), part("span", "count"), part("span", "bar")];
+  const part = (tag, className, textContent = "") => element(tag, { className, textContent });
+  const key = part("kbd", "");
+  key.setAttribute("aria-hidden", "true");
+  const parts = [key, exampleOr(example, part("span", "name", name)), part("span", "count"), part("span", "bar")];
   const button = element("button", { type: "button", className: "class", title: note ? `${name}: ${note}` : name }, ...parts);
   const more = element("button", { type: "button", className: "more", textContent: "✎" });
   more.setAttribute("aria-label", `Rename or merge ${name}`);

@@ -51,11 +51,10 @@ function drawFilters() {
 
 function tile(one) {
   const [said, who] = caption(one);
-  const image = element("img", { src: one.thumbnail, loading: "lazy", alt: "" });
+  const image = element("img", { src: one.thumbnail, loading: "lazy", alt: one.image });
   const name = element("span", { textContent: said, title: one.image });
   const button = element("button", { type: "button", className: "tile" }, image, name, element("span", { className: "who", textContent: who }));
   button.setAttribute("aria-pressed", view.selected.has(one.row));
-  button.setAttribute("aria-label", `${one.image}: ${said}, ${who}`);
   const open = element("button", { type: "button", className: "open", textContent: "⤢" });
   open.setAttribute("aria-label", `Open ${one.image}`);
   const item = element("li", {}, button, open);
