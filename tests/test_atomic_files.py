@@ -115,3 +115,24 @@ def test_a_table_comes_back_as_it_was_given(tmp_path):
     assert b"caf\xe9.jpg,1\r\n" in data  # the bytes of the name, which are not UTF-8
     with (tmp_path / "table.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as handle:
         assert list(csv.reader(handle)) == [["image", "label"], *rows]
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one_an_hour_later(tmp_path):
+    left, working = tmp_path / ".evenpick-0.tmp", tmp_path / ".evenpick-1.tmp"
+    for file in (left, working):
+        file.touch()
+    os.utime(left, (0, 0))
+
+    write_atomically(tmp_path / "table.csv", b"whole")
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == [working.name, "table.csv"]
+
+
+def test_a_file_that_another_process_made_meanwhile_stays_where_none_is_to_be_replaced(tmp_path):
+    file = tmp_path / "record"
+    with writing(file, replacing=False) as temporary:
+        temporary.write_bytes(b"second")
+        file.write_bytes(b"first")
+
+    assert file.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [file]

@@ -6,6 +6,7 @@ import click
 
 from ._version import __version__
 from .commands import (
+    backup,
     benchmark,
     compare_sources,
     demo,
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 COMMANDS: list[click.Command] = [
-    demo, sources, embed, diagnose, select, import_, export, label, review, simulate, status, compare_sources, train, evaluate, predict, report,
+    demo, sources, embed, diagnose, select, import_, export, backup, label, review, simulate, status, compare_sources, train, evaluate, predict, report,
     benchmark,
 ]  # fmt: skip
 for _command in COMMANDS:

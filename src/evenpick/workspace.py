@@ -372,6 +372,19 @@ class Workspace:
             raise unknown_name("setting", name, asked)
         return export_file(self.path, Path(file), to, asked | settings, image_url, classes)
 
+    def backup(self, file: str | Path) -> int:
+        """Copy the record of labels to a file, also while people label; returns its entries.
+
+        Raises
+        ------
+        EvenpickError
+            If there is no record, or the file is there already and is no earlier backup of it.
+        """
+        if not self.paths.labels.exists():
+            raise EvenpickError(f"workspace '{self.path}' has no label yet: label or import some first")
+        with LabelStore(self.path) as store:
+            return store.back_up(Path(file))
+
     def simulate(
         self,
         labels: str | Path,

@@ -108,12 +108,23 @@ def test_a_table_that_is_not_utf_8_is_told_where(evenpick, workspace, tmp_path):
     assert "save the file as UTF-8" in message
 
 
-def test_restart_is_refused_while_the_record_is_open_elsewhere(evenpick, workspace, oracle):
-    from evenpick.labels import LabelStore
+def test_restart_is_refused_while_the_page_is_open(evenpick, workspace, oracle):
+    from filelock import FileLock
 
     simulate = ["simulate", workspace, "--labels", oracle, "--budget"]
     evenpick(*simulate, 6)
-    with LabelStore(workspace) as elsewhere:
-        assert "stop the labelling page first" in evenpick(*simulate, 7, "--restart", code=1)
-        assert len(elsewhere.entries()) == 6
+    with FileLock(workspace / "label.lock"):
+        assert "labelled by another process; stop it first" in evenpick(*simulate, 7, "--restart", code=1)
+    assert not (workspace / "labels-1.sqlite").exists()
     assert "7 labels" in evenpick(*simulate, 7, "--restart")
+
+
+def test_a_backup_in_place_of_the_record_brings_its_labels_back(evenpick, workspace, oracle, tmp_path):
+    evenpick("backup", workspace, tmp_path / "kept.sqlite", code=1)
+    evenpick("import", workspace, oracle)
+
+    assert "12 answers, undos and renames" in evenpick("backup", workspace, tmp_path / "kept.sqlite")
+    (workspace / "labels.sqlite").write_bytes(b"")
+    assert "put a backup of it in its place" in evenpick("status", workspace, code=1)
+    (tmp_path / "kept.sqlite").replace(workspace / "labels.sqlite")
+    assert "12" in evenpick("status", workspace)

@@ -1,9 +1,12 @@
 """Labels that were given elsewhere, into the record."""
 
+import threading
+import time
+
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.labels import Annotation, LabelStore, Rename, Undo, effective_answers, standing_answers
+from evenpick.labels import Annotation, LabelStore, Rename, Undo, effective_answers, import_file, standing_answers
 from evenpick.labels.importing import import_answers, import_labels
 
 
@@ -87,3 +90,17 @@ def test_what_came_back_is_new_only_to_another_record(tmp_path):
 
         assert (done.labels, done.skips, done.known, done.corrected) == (1, 1, 1, 0)
         assert counting(store) == [("a", "lion"), ("b", "cow")]
+
+
+def test_of_two_imports_at_once_the_second_knows_what_the_first_has_recorded(tmp_path, make_workspace):
+    workspace = make_workspace()
+    (tmp_path / "labels.csv").write_text("image,label\n000.jpg,cat\n")
+    with LabelStore(workspace) as store:
+        other = threading.Thread(target=import_file, args=(workspace, tmp_path / "labels.csv", "ann"))
+        with store.alone():
+            store.append([Annotation("000.jpg", "cat", annotator="ann")])
+            other.start()
+            time.sleep(0.5)  # it waits
+        other.join()
+
+        assert [entry.image for entry in store.entries()] == ["000.jpg"]

@@ -181,3 +181,17 @@ def simulate(
         balancing=None if balancing == "none" else balancing, announce=click.echo,
     )  # fmt: skip
     click.echo(done)
+
+
+@click.command()
+@WORKSPACE
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(workspace: Path, file: Path) -> None:
+    """Copy the record of labels to FILE, also while people label; an earlier backup is replaced.
+
+    To go back, stop the page and put FILE in place of labels.sqlite in the workspace.
+    """
+    from ..workspace import Workspace
+
+    n = Workspace(workspace).backup(file)
+    click.echo(f"{n} answers, undos and renames in '{file}'.")

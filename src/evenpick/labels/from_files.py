@@ -65,7 +65,7 @@ def _import_labels(workspace: Path, file: Path, annotator: str, options: ImportO
         table = read_folder(file, workspace, skipped, options.table)
     else:
         table = read_labels(file, pool.image_ids, skipped, options.table)
-    with LabelStore(workspace) as store:
+    with LabelStore(workspace) as store, store.alone():
         recorded = _recorded(store)
         labels = one_spelling(table.labels, recorded) if options.one_spelling else table.labels
         new = import_labels(store, labels, annotator, options.replacing)
@@ -85,7 +85,7 @@ def _import_labels(workspace: Path, file: Path, annotator: str, options: ImportO
 
 def _import_answers(workspace: Path, file: Path, annotator: str, skip_unknown: bool) -> FileResult:
     answers = read_answers(file, Pool.open(workspace).row_of, read_skipped(workspace), annotator, skip_unknown)
-    with LabelStore(workspace) as store:
+    with LabelStore(workspace) as store, store.alone():
         done = import_answers(store, answers.new, answers.returned)
         recorded = _recorded(store)
     counts = {
@@ -112,7 +112,7 @@ def _import_answers(workspace: Path, file: Path, annotator: str, skip_unknown: b
 def undo_last_import(workspace: Path) -> FileResult:
     """Take back the last import as a whole; returns what was done."""
     read_state(workspace)
-    with LabelStore(workspace) as store:
+    with LabelStore(workspace) as store, store.alone():
         taken, again = undo_import(store)
     return _counted({"answers of the last import taken back": taken, "earlier ones brought back": again})
 

@@ -5,10 +5,9 @@ changed or deleted, and the tables refuse it.
 """
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from ..paths import Paths
 from ..pool import read_changes
 from .entries import Annotation, Entry, Rename, Undo
 from .following import Dated, followed, replaced_since, take_over, with_ids_of_now
+from .record_file import WAY_BACK, back_up, opened, telling_damage
 
 FORMAT = 1
 
@@ -44,6 +44,11 @@ PRAGMA user_version = {FORMAT};
 """
 
 
+# What a session's settings must be, where they are named.
+_SETTINGS: dict[str, tuple[type, ...]] = {
+    "budget": (int,), "acquisition": (str,), "balancing": (str, type(None)), "patience": (int,), "random_state": (int,),
+}  # fmt: skip
+
 _COLUMNS = "kind, annotator, image, label, phase, target, undoes, request, at, id"
 
 
@@ -65,25 +70,13 @@ class LabelStore:
         self.path: Path = Paths(workspace).labels
         if not self.path.parent.is_dir():
             raise EvenpickError(f"workspace '{workspace}' does not exist: run `evenpick embed` first")
-        # One connection for all threads; callers serialise (a session is one state machine anyway).
-        with suppress(OSError):  # which SQLite tells better
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # a new one is for its owner alone
+        self._connection = opened(self.path, _statements(_SCHEMA))
         try:
-            self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30)
-        except sqlite3.OperationalError as error:
-            raise EvenpickError(f"'{self.path}' cannot be opened ({error})") from error
-        try:
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._create_or_check()
+            with telling_damage(self.path):
+                if self._format != FORMAT:
+                    self._create_or_check()
             self._changes = read_changes(workspace)
-        except sqlite3.DatabaseError as error:
-            self._connection.close()
-            # Operational: a full or read-only disk, a lock; anything else is about what the file holds.
-            operational = isinstance(error, sqlite3.OperationalError)
-            trouble = "cannot be opened" if operational else "is not a record of labels"
-            raise EvenpickError(f"'{self.path}' {trouble} ({error})") from error
-        except EvenpickError:
+        except BaseException:
             self._connection.close()
             raise
 
@@ -98,7 +91,7 @@ class LabelStore:
         self._connection.close()
 
     def gather(self) -> None:
-        """Bring the whole record into its one file, so that it can be moved; refused while others use it."""
+        """Bring the whole record into its one file, so that it can be moved; refused while an earlier version uses it."""
         self._connection.execute("PRAGMA busy_timeout = 1000")
         try:
             self._connection.execute("PRAGMA journal_mode = DELETE")
@@ -107,11 +100,37 @@ class LabelStore:
                 f"'{self.path}' is open in another process ({error}): stop the labelling page first"
             ) from error
 
+    def back_up(self, file: Path) -> int:
+        """Copy the record as it is now into a file of its own, also while others write it; returns how many entries.
+
+        Raises
+        ------
+        EvenpickError
+            If the file is there already and is no earlier backup of this record.
+        """
+        query = f"SELECT {_COLUMNS} FROM record ORDER BY id"
+        rows = self._connection.execute(query).fetchall()
+        if file.exists():
+            with telling_damage(file), closing(opened(file, ())) as earlier:
+                kept = earlier.execute(query).fetchall()
+            if kept != rows[: len(kept)]:
+                raise EvenpickError(f"'{file}' is no earlier backup of '{self.path}': name another file")
+        with self._telling("copied"):
+            back_up(self._connection, file)
+        return len(rows)
+
     def append(self, entries: Iterable[Entry]) -> list[int]:
         """Write entries, all or none, and return their ids once they are on the disk."""
-        with self._telling("written"), self._connection:  # one transaction
+        with self._telling("written"), nullcontext() if self._connection.in_transaction else self._connection:
             take_over(self._connection, self._changes)
             return [self._insert(entry, _now()) for entry in entries]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While others may only read: what is appended follows from what was read, all of it or nothing."""
+        with self._telling("written"), self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
 
     def entries(self) -> list[Entry]:
         """The whole record, first to last, with the ids that images have now."""
@@ -144,7 +163,7 @@ class LabelStore:
     def settings(self) -> dict[str, Any] | None:
         """The session's settings as last stored, None if none were."""
         row = self._connection.execute("SELECT settings FROM settings ORDER BY id DESC LIMIT 1").fetchone()
-        return None if row is None else json.loads(row[0])
+        return None if row is None else self._settings_in(row[0])
 
     def store_settings(self, settings: dict[str, Any]) -> None:
         """Keep the settings of the session, if they differ from the last."""
@@ -159,6 +178,20 @@ class LabelStore:
         values = ", ".join(f":{column}" for column in row)
         cursor = self._connection.execute(f"INSERT INTO record ({', '.join(row)}) VALUES ({values})", row)
         return int(cursor.lastrowid or 0)
+
+    def _settings_in(self, text: str) -> dict[str, Any]:
+        try:
+            settings: dict[str, Any] = json.loads(text)
+            for name, kinds in _SETTINGS.items():
+                if not isinstance(settings.get(name, kinds[0]()), kinds):
+                    raise TypeError(f"{name} {settings[name]!r:.40}")
+        except (ValueError, TypeError, AttributeError) as error:
+            raise EvenpickError(f"the settings in '{self.path}' are damaged ({error}): {WAY_BACK}") from error
+        return settings
+
+    @property
+    def _format(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     @contextmanager
     def _telling(self, what: str) -> Iterator[None]:
@@ -238,14 +271,22 @@ def set_aside(workspace: str | Path) -> Path | None:
     Raises
     ------
     EvenpickError
-        If another process, such as a labelling page, has the record open.
+        If a labelling page is open on it.
     """
-    with LabelStore(workspace) as store:
-        path = store.path
-        if not store.entries():
-            return None
-        store.gather()
-    numbered = (Paths(workspace).labels_aside(i) for i in range(1, 10**6))
-    kept = next(name for name in numbered if not name.exists())
-    path.rename(kept)
-    return kept
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(Paths(workspace).label_lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise EvenpickError(f"workspace '{workspace}' is being labelled by another process; stop it first") from error
+    with lock:
+        with LabelStore(workspace) as store:
+            path = store.path
+            if not store.entries():
+                return None
+            store.gather()
+        numbered = (Paths(workspace).labels_aside(i) for i in range(1, 10**6))
+        kept = next(name for name in numbered if not name.exists())
+        path.rename(kept)
+        return kept

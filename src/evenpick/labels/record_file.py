@@ -1,0 +1,106 @@
+"""The file of a record: begun whole, alone the whole record after every answer, and looked through when it is opened.
+
+SQLite's own journal is kept by rollback, not by write-ahead log: it lies beside the file only while an answer is being
+written. So a copy of the one file is the record, also after a kill, and on network drives too. The price is some 15 ms an answer.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from ..atomic_files import writing
+from ..errors import EvenpickError
+
+WAY_BACK = "put a backup of it in its place (`evenpick backup` makes them), or move it away to begin a new record"
+
+
+def opened(path: Path, schema: Sequence[str]) -> sqlite3.Connection:
+    """A connection to the record, which is made by the statements of the schema when there is none.
+
+    Raises
+    ------
+    EvenpickError
+        If the file is empty or damaged, cannot be opened, or what lies beside it is of another copy.
+    """
+    if not path.exists():
+        _make(path, schema)
+    _check_whole(path)
+    _check_beside(path)
+    with telling_damage(path):
+        # One connection for all threads; callers serialise (a session is one state machine anyway).
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
+    try:
+        with telling_damage(path):
+            _keep_alone(connection)
+            found = [row[0] for row in connection.execute("PRAGMA quick_check(1)")]
+        if found != ["ok"]:
+            raise EvenpickError(f"'{path}' is damaged ({found[0]!r:.100}): {WAY_BACK}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def back_up(connection: sqlite3.Connection, file: Path) -> None:
+    """Copy the record as it is now, also while others write it, into a file that is there wholly or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with writing(file) as temporary, _private(temporary), closing(sqlite3.connect(temporary)) as copy:
+        copy.execute("PRAGMA journal_mode = OFF")  # a copy that is stopped is thrown away
+        connection.backup(copy)
+
+
+@contextmanager
+def telling_damage(path: Path) -> Iterator[None]:
+    """What SQLite says of the file, in one line: that it cannot be opened now, or what is wrong with it."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where its tables are described
+        # Operational: a full or read-only disk, a lock; anything else is about what the file holds.
+        operational = isinstance(error, sqlite3.OperationalError)
+        trouble = f"cannot be opened ({error})" if operational else f"is not a record of labels ({error}): {WAY_BACK}"
+        raise EvenpickError(f"'{path}' {trouble}") from error
+
+
+def _make(path: Path, schema: Sequence[str]) -> None:
+    with writing(path, replacing=False) as temporary, _private(temporary):
+        try:
+            with closing(sqlite3.connect(temporary)) as connection:
+                for statement in ("PRAGMA journal_mode = OFF", *schema):
+                    connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            raise EvenpickError(f"'{path}' cannot be opened ({error})") from error
+
+
+@contextmanager
+def _private(file: Path) -> Iterator[None]:
+    with suppress(OSError):  # which SQLite tells better
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # for its owner alone
+    yield
+
+
+def _keep_alone(connection: sqlite3.Connection) -> None:
+    """From a record of an earlier version, bring what lies in its log into the one file."""
+    with suppress(sqlite3.OperationalError):  # such a version has it open now, or nothing may be written here
+        connection.execute("PRAGMA journal_mode = DELETE")
+    # The folder is flushed too: else a journal could come back with a power cut, and undo the last answer.
+    connection.execute("PRAGMA synchronous = EXTRA")
+
+
+def _check_whole(path: Path) -> None:
+    if path.is_file() and path.stat().st_size == 0:
+        raise EvenpickError(f"'{path}' is empty, which no record is: {WAY_BACK}")
+
+
+def _check_beside(path: Path) -> None:
+    """Refuse a log that SQLite would mix in, though it was written beside another copy of the file."""
+    log = path.with_name(path.name + "-wal")
+    if log.is_file() and log.stat().st_size and path.is_file():
+        with path.open("rb") as file:
+            written = file.read(20)[18:]
+        # Bytes 18 and 19 of a file say how it is written: 2 is by a log, as earlier versions of evenpick did.
+        if written == b"\1\1" and log.exists():
+            raise EvenpickError(
+                f"'{log}' belongs to another copy of the record and would change this one: move it away"
+            )
