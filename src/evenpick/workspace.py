@@ -33,10 +33,12 @@ from .pool import (
     check_grouping,
     embed,
     embedded_already,
+    forget_other_boxes,
     group_as,
     group_images,
     group_means,
     limits_of,
+    options_for_other,
     overlap_with_labels,
     pool_of_files,
     read_skipped,
@@ -519,6 +521,7 @@ class Workspace:
         labels: str | Path,
         *,
         split: str | None = None,
+        boxes: str | Path | None = None,
         progress: Progress = lambda done, total: None,
     ) -> "Evaluation":
         """Measure the classifier on the labelled test images of a folder, and keep the result for the report.
@@ -530,6 +533,8 @@ class Workspace:
             CSV with the class of its images.
         split : str, optional
             Take only the rows whose `split` column says this.
+        boxes : str or Path, optional
+            The boxes of the folder, for a classifier of boxes; see `embed`.
         progress : callable
             Told the images done now, and in all, while the folder is embedded.
 
@@ -543,7 +548,7 @@ class Workspace:
         from .training import evaluate
 
         folder, model = Path(folder), self.model
-        where, seen = self._looked_at(folder, model.source, progress)
+        where, seen = self._looked_at(folder, model.source, boxes, progress)
         rows = rows_of_files(seen, folder)
         table = read_labels(labels, [*rows, *find_images(folder)], (), TableOptions(split))
         tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
@@ -566,7 +571,12 @@ class Workspace:
         return found
 
     def predict(
-        self, folder: str | Path, *, smooth: bool = False, progress: Progress = lambda done, total: None
+        self,
+        folder: str | Path,
+        *,
+        smooth: bool = False,
+        boxes: str | Path | None = None,
+        progress: Progress = lambda done, total: None,
     ) -> Predictions:
         """Say the class of every readable image of a folder with the trained classifier.
 
@@ -576,7 +586,7 @@ class Workspace:
         smooth : bool
             Images that show the same thing vote: each gets the mean of its group's probabilities. Groups are found as
             in this workspace.
-        progress : callable
+        boxes, progress
             As in `evaluate`.
 
         Raises
@@ -587,7 +597,7 @@ class Workspace:
         import numpy as np
 
         folder, model = Path(folder), self.model
-        where, seen = self._looked_at(folder, model.source, progress)
+        where, seen = self._looked_at(folder, model.source, boxes, progress)
         rows = rows_of_files(seen, folder)
         pool, present = seen.pool, seen.pool.present
         # A fine-tuned network would look for files that are gone.
@@ -622,15 +632,17 @@ class Workspace:
         return write_report(self.path, title, comparison)
 
     def _looked_at(
-        self, folder: Path, described: "SourceDescription | None", progress: Progress
+        self, folder: Path, described: "SourceDescription | None", boxes: str | Path | None, progress: Progress
     ) -> tuple[Path, Embedded]:
         """The folder as the model's source sees it, and the workspace that holds it: this one, or one within it."""
         from .training import source_of
 
         source, other = source_of(described), self.paths.other_folder(folder)
-        if own := embedded_already(self.path, folder, source):
+        if boxes is None and (own := embedded_already(self.path, folder, source)):
             return self.path, own
-        return other, embed(other, folder, source, progress)
+        given = None if boxes is None else Path(boxes)
+        forget_other_boxes(Paths(other), given)
+        return other, embed(other, folder, source, progress, options_for_other(self.paths, folder, given))
 
     def _seen_in_training(self, where: Path, tested: Sequence[int]) -> "tuple[NDArray[np.bool_], NDArray[np.bool_]]":
         """Which rows of a folder that `_looked_at` has seen are labelled here, and which show the same as such a one."""

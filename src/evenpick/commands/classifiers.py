@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import FILE, FOLDER, SEED, SPLIT, WORKSPACE
+from .options import BOXES, FILE, FOLDER, SEED, SPLIT, WORKSPACE
 from .terminal import print_left_out, print_table, progress_bars
 
 if TYPE_CHECKING:
@@ -102,13 +102,14 @@ def train(
 @FOLDER
 @click.option("--labels", type=FILE, required=True, help="CSV with the class of the images of FOLDER.")
 @SPLIT
-def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> None:
+@BOXES
+def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None, boxes: Path | None) -> None:
     """Measure the classifier on the labelled test images of FOLDER."""
     from ..workspace import Workspace
 
     work = Workspace(workspace)
     with progress_bars() as begin:
-        result = work.evaluate(folder, labels, split=split, progress=begin("embedding", "images"))
+        result = work.evaluate(folder, labels, split=split, boxes=boxes, progress=begin("embedding", "images"))
     plain = f"{result.accuracy:.1%} ± {100 * result.accuracy_half_width:.1f}"
     corrected = f"{result.corrected_accuracy:.1%} ± {100 * result.corrected_half_width:.1f}"
     click.echo(
@@ -131,12 +132,14 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None) -> 
 @FOLDER
 @click.option("--out", type=FILE, default="predictions.csv", show_default=True, help="CSV to write.")
 @click.option("--smooth", is_flag=True, help="Images that show the same thing, such as a burst, vote on one class.")
-def predict(workspace: Path, folder: Path, out: Path, smooth: bool) -> None:
+@BOXES
+def predict(workspace: Path, folder: Path, out: Path, smooth: bool, boxes: Path | None) -> None:
     """Say the class of every image of FOLDER with the trained classifier."""
     from ..workspace import Workspace
 
     with progress_bars() as begin:
-        predictions = Workspace(workspace).predict(folder, smooth=smooth, progress=begin("embedding", "images"))
+        shown = begin("embedding", "images")
+        predictions = Workspace(workspace).predict(folder, smooth=smooth, boxes=boxes, progress=shown)
     print_left_out(predictions.left_out)
     predictions.write_csv(out)
     click.echo(f"{len(predictions.labels):,} predictions written to '{out}'.")

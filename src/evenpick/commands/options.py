@@ -19,3 +19,6 @@ RAY = click.option(
     metavar="ADDRESS",
     help="Work on the Ray cluster at HOST:PORT, or on one begun here for `local`; see docs/large-pools.md.",
 )
+BOXES = click.option(
+    "--boxes", type=click.Path(path_type=Path), metavar="FILE", help="The boxes of FOLDER, for a classifier of boxes."
+)

@@ -1,7 +1,7 @@
 """The pool: what a source model saw of every image, on disk or in memory, and how it is made."""
 
 from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
-from .box_settings import kept_boxes
+from .box_settings import forget_other_boxes, kept_boxes, options_for_other
 from .changes_csv import MOVED, REPLACED, Change, read_changes
 from .embedding import Embedded, embed
 from .given_labels import given_pool, labelled_rows
@@ -29,6 +29,7 @@ __all__ = [
     "embed",
     "embedded_already",
     "feature_blocks",
+    "forget_other_boxes",
     "given_pool",
     "group_as",
     "group_images",
@@ -38,6 +39,7 @@ __all__ = [
     "kept_boxes",
     "labelled_rows",
     "limits_of",
+    "options_for_other",
     "overlap_with_labels",
     "pool_of_files",
     "read_changes",

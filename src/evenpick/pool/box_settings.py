@@ -72,6 +72,34 @@ def settled(paths: Paths, options: EmbedOptions, begun: bool) -> BoxSettings | N
     return kept or found
 
 
+def options_for_other(paths: Paths, folder: Path, boxes: Path | None) -> EmbedOptions:
+    """How another folder is to be seen for a classifier of this workspace: by boxes as its own, where it has any.
+
+    Raises
+    ------
+    EvenpickError
+        If it has, and those of the folder are not named.
+    """
+    settings = read_box_settings(paths)
+    if boxes is None and settings is not None:
+        raise EvenpickError(f"the classifier was trained on boxes: name the file with those of '{folder}' by --boxes")
+    return EmbedOptions(boxes=boxes, **({} if settings is None or boxes is None else asdict(settings)))
+
+
+def forget_other_boxes(paths: Paths, boxes: Path | None) -> None:
+    """Throw the pool of another folder away that was made of other boxes than these."""
+    if not paths.pool_json.is_file() or boxes is None or not boxes.exists():
+        return
+    kept = kept_boxes(paths) if paths.boxes.is_dir() else None
+    if kept is None or _content(kept) != _content(boxes):
+        shutil.rmtree(paths.workspace)
+
+
+def _content(given: Path) -> list[bytes]:
+    files = sorted(given.glob("*.csv")) if given.is_dir() else [given]
+    return [file.read_bytes() for file in files]
+
+
 def keep_boxes(paths: Paths, settings: BoxSettings, given: Path) -> None:
     """Keep a copy of a file of boxes, or of the tables of a package, and the settings."""
     paths.boxes.mkdir(exist_ok=True)

@@ -8,9 +8,12 @@ import numpy as np
 from ..images import find_images
 from ..paths import Paths
 from ..sources import SourceModel
+from .box_settings import read_box_settings
+from .boxes import planned
 from .embedding import Embedded
 from .folder_changes import changes_of, same_stat
 from .images_csv import read_images_csv
+from .options import EmbedOptions
 from .pool import Pool
 from .skipped import Skipped, read_skipped
 from .storage import read_state
@@ -22,11 +25,17 @@ def embedded_already(workspace: Path, folder: Path, source: SourceModel) -> Embe
     if pool.folder != folder.resolve() or pool.source != source.describe():
         return None
     paths = Paths(workspace)
-    rows = read_images_csv(paths, state)
-    changes = changes_of(folder, rows, find_images(folder), paths.pool_json.stat().st_mtime_ns)
-    if changes.replaced or changes.moved or changes.gone or changes.back or _any_other(folder, changes.new, skipped):
+    rows, files = read_images_csv(paths, state), find_images(folder)
+    changes = changes_of(folder, rows, files, paths.pool_json.stat().st_mtime_ns)
+    if changes.replaced or changes.moved or changes.gone or changes.back:
         return None
-    return Embedded(pool, 0, [left_out for left_out in skipped.values() if (folder / left_out.image_id).exists()])
+    if read_box_settings(paths) is None:
+        other = _any_other(folder, changes.new, skipped)
+    else:
+        plan = planned(paths, EmbedOptions(), files, {row.image for row in rows})
+        other = any(one.row.image not in skipped for batch in plan.batches(files, rows, 1) for one in batch)
+    there = [out for out in skipped.values() if (folder / out.image_id.partition("#")[0]).exists()]
+    return None if other else Embedded(pool, 0, there)
 
 
 def _any_other(folder: Path, files: Iterable[str], skipped: Mapping[str, Skipped]) -> bool:
