@@ -30,6 +30,7 @@ from .pool import (
     Embedded,
     EmbedOptions,
     Pool,
+    check_blocks,
     check_grouping,
     embed,
     embedded_already,
@@ -254,6 +255,7 @@ class Workspace:
         """
         from .web import serve
 
+        check_blocks(self.path)
         pool = self.pool
         if restart and (kept := set_aside(self.path)):
             announce(f"The old labels are kept in '{kept}'.")
@@ -461,6 +463,7 @@ class Workspace:
 
         from .training import FineTuningOptions, clear_checkpoints, train
 
+        check_blocks(self.path)
         pool = self.pool
         labels = recorded_labels(self.path, pool)
         if not labels.names:

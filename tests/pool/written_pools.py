@@ -38,7 +38,11 @@ def written(workspace, blocks):
 
 
 def files_of(workspace):
-    return {file.name: file.read_bytes() for file in sorted((workspace / "pool").iterdir())}
+    return {
+        file.name: file.read_bytes()
+        for file in sorted((workspace / "pool").iterdir())
+        if file.suffix != ".json" or file.stem == "pool"
+    }
 
 
 def as_format_1(workspace):

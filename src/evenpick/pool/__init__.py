@@ -3,6 +3,7 @@
 from .blocks import BLOCK_ROWS, Features, check_finite, feature_blocks, single_blocks
 from .box_settings import forget_other_boxes, kept_boxes, options_for_other
 from .changes_csv import MOVED, REPLACED, Change, read_changes
+from .checking import check_blocks
 from .embedding import Embedded, embed
 from .given_labels import given_pool, labelled_rows
 from .grouping import check_grouping, group_as, group_images, hint_of, limits_of
@@ -24,6 +25,7 @@ __all__ = [
     "Embedded",
     "Features",
     "Pool",
+    "check_blocks",
     "check_finite",
     "check_grouping",
     "embed",

@@ -174,6 +174,7 @@ class _Run:
         moved = {now: before[image] for image, now in self._moved.items() if image in before}
         write_notes(paths.notes, moved | self.notes, known)
         data = lines_of_skipped([with_stat(self._folder, left_out) for left_out in skipped])
+        self.writer.note_checked()
         self.writer.expect_skipped(data)
         write_atomically(paths.skipped, data)
 

@@ -17,6 +17,7 @@ from ..probabilities import summarise_probabilities
 from ..sources import SourceDescription
 from .blocks import BlockArray, Features, check_finite
 from .box_settings import margin_of_boxes
+from .checking import check_blocks
 from .groups import check_groups, given_groups, numbered_groups
 from .groups_file import read_groups
 from .images_csv import ImageFacts, read_images_csv
@@ -124,6 +125,7 @@ class Pool:
         files = [block_files(paths, number, block) for number, block in enumerate(state["blocks"])]
         for number, block in enumerate(state["blocks"]):
             check_block_files(paths, number, block, state["feature_size"])
+        check_blocks(workspace, all_of_them=False)
         rows = [block["rows"] for block in state["blocks"]]
         features = BlockArray([file["features"] for file in files], rows, state["feature_size"])
         source, predictions = read_source(paths, state), None

@@ -55,7 +55,9 @@ def read_state(workspace: Path) -> dict[str, Any]:
 def _is_whole(state: Mapping[str, Any]) -> bool:
     """Whether every entry is of its kind and, since format 2, the checksum is that of the rest."""
     kinds = _KINDS | (_KINDS_2 if state["format"] == FORMAT else {})
-    if not all(type(state.get(name)) is kind for name, kind in kinds.items()):
+    if type(state["format"]) is not int or not all(type(state.get(name)) is kind for name, kind in kinds.items()):
+        return False
+    if state["images_csv_bytes"] < 0 or state["feature_size"] < 1:
         return False
     for block in state["blocks"]:
         if not isinstance(block, dict) or not all(type(block.get(name)) is kind for name, kind in _BLOCK_KINDS.items()):

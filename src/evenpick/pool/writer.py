@@ -17,6 +17,7 @@ from ..paths import Paths
 from ..sources import SourceDescription
 from .blocks import check_finite
 from .changes_csv import Change, lines_of_changes
+from .checking import note_checked
 from .committed import Growing, read_committed, sha256_of
 from .images_csv import ImageRow, lines_of, read_images_csv
 from .storage import FORMAT, block_files, read_source, read_state, state_bytes
@@ -122,6 +123,10 @@ class PoolWriter:
                 for kind, file in block_files(self._paths, number, block).items()
             )
         ]
+
+    def note_checked(self) -> None:
+        """Note that all blocks are whole: they were compared, or have just been written."""
+        note_checked(self._paths, self._state)
 
     def expect_skipped(self, data: bytes) -> None:
         """Let `skipped.csv` be what it is, or these bytes: it is replaced after this."""
