@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,8 @@ from PIL import Image
 
 from evenpick.cli import main
 from evenpick.errors import EvenpickError
-from evenpick.images import Preprocessing, open_part
+from evenpick.images import Preprocessing, open_part, page_count
+from evenpick.images.tiff import TiffPage, page_places
 from evenpick.pool import EmbedOptions, Pool, embed
 from evenpick.sources import SourceModel
 from evenpick.workspace import Workspace
@@ -223,3 +225,77 @@ def test_predict_and_evaluate_decode_as_the_workspace_did(thermal, make_network,
     (elsewhere,) = (tmp_path / "work" / "folders").iterdir()
     assert Pool.open(elsewhere).source.preprocessing == work.pool.source.preprocessing
     assert work.pool.source.preprocessing.depth[1] < 10_000
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """Three pages of a TIFF, two frames of a GIF, a plain picture, and a JPEG."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    colours = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
+    colours[0].save(folder / "a.tif", save_all=True, append_images=colours[1:])
+    colours[1].save(folder / "b.gif", save_all=True, append_images=colours[2:])
+    colours[2].save(folder / "c.png")
+    Image.new("RGB", (16, 16), "white").save(folder / "d.jpg")
+    return folder
+
+
+ALL = EmbedOptions(pages="all")
+OF_SCANS = ["a.tif#1", "a.tif#2", "a.tif#3", "b.gif#1", "b.gif#2", "c.png", "d.jpg"]
+
+
+def test_every_page_is_a_row_if_so_asked(source, scans, tmp_path):
+    done = embed(tmp_path / "work", scans, source, options=ALL)
+
+    assert list(done.pool.image_ids) == OF_SCANS
+    assert [done.pool.part(row).page for row in range(7)] == [1, 2, 3, 1, 2, 1, 1]
+    seen = [np.asarray(open_part(done.pool.part(row)), int)[8, 8].tolist() for row in range(4)]
+    assert seen == [[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 255, 0]]
+    assert not np.allclose(done.pool.features[0], done.pool.features[1])
+    assert np.allclose(done.pool.features[2], done.pool.features[5])  # blue, in two files
+    assert (done.notes, done.skipped) == ({}, [])
+
+
+def test_a_pool_of_pages_goes_on_with_pages_and_makes_none_twice(source, scans, tmp_path):
+    embed(tmp_path / "work", scans, source, options=ALL)
+    pages = [Image.new("L", (16, 16), gray) for gray in (10, 200)]
+    pages[0].save(scans / "late.tif", save_all=True, append_images=pages[1:])
+
+    again = embed(tmp_path / "work", scans, source)
+
+    assert list(again.pool.image_ids) == [*OF_SCANS, "late.tif#1", "late.tif#2"]
+    assert again.done_now == 2
+
+
+def test_a_page_that_is_broken_costs_no_other(source, scans, tmp_path):
+    data = bytearray((scans / "a.tif").read_bytes())
+    page = TiffPage.at(bytes(data), page_places(bytes(data))[1])
+    data[page.entries[257].at + 8 : page.entries[257].at + 12] = b"\xff" * 4  # the height of the second one
+    (scans / "a.tif").write_bytes(data)
+
+    done = embed(tmp_path / "work", scans, source, options=ALL)
+
+    assert list(done.pool.image_ids) == [name for name in OF_SCANS if name != "a.tif#2"]
+    assert [left_out.image_id for left_out in done.skipped] == ["a.tif#2"]
+    assert embed(tmp_path / "work", scans, source).done_now == 0
+
+
+def test_pages_are_the_first_or_all(source, scans, tmp_path):
+    first = embed(tmp_path / "first", scans, source).pool
+
+    assert list(first.image_ids) == ["a.tif", "b.gif", "c.png", "d.jpg"]
+    with pytest.raises(EvenpickError, match="--pages must be first or all; got some"):
+        embed(tmp_path / "work", scans, source, options=EmbedOptions(pages="some"))
+
+
+def test_a_header_that_claims_frames_which_are_not_there_makes_no_rows_of_them():
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime")]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:])
+    data = bytearray(buffer.getvalue())
+    at = data.index(b"acTL")
+    body = b"\xff\xff\xff\xff" + data[at + 8 : at + 12]
+    data[at + 4 : at + 16] = body + zlib.crc32(b"acTL" + body).to_bytes(4, "big")
+
+    assert page_count(bytes(data)) == 2
+    assert page_count(b"no image") == 1

@@ -85,6 +85,9 @@ def _facts(row: "SourceKind") -> list[str]:
     metavar="LOW,HIGH",
     help="Values of more than 8 bits that are black and white.  [default: the range of a sample of FOLDER]",
 )
+@click.option(
+    "--pages", metavar="first|all", help="Of files with several pages or frames.  [default: as before, or first]"
+)
 @click.option("--max-pixels", type=click.IntRange(min=1), help="Leave out larger images.  [default: 200,000,000]")
 @click.option("--moved", is_flag=True, help="FOLDER is the one of before at another place; files are compared.")
 @click.option(

@@ -2,7 +2,15 @@
 
 from .addresses import resolve_addresses
 from .batches import Logits, decoded, logits_of_parts, random_cut
-from .decoding import Reading, UnreadableImageError, deep_sample, plain_picture, read_image_file, upright_size
+from .decoding import (
+    Reading,
+    UnreadableImageError,
+    deep_sample,
+    page_count,
+    plain_picture,
+    read_image_file,
+    upright_size,
+)
 from .deep import range_of
 from .exif import captured
 from .finding import find_images
@@ -28,6 +36,7 @@ __all__ = [
     "find_images",
     "logits_of_parts",
     "open_part",
+    "page_count",
     "plain_picture",
     "random_cut",
     "range_of",

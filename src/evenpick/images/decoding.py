@@ -121,7 +121,8 @@ def cut_image(
         With the reason in one line, for whatever cannot be decoded.
     """
     header = _header(data, reading)
-    for words in header.notes:
+    further = [f"the first of {header.pages:,} pages"] if header.pages > 1 and not reading.page else []
+    for words in (*further, *header.notes):
         note(words)
 
     def work() -> T:
@@ -157,13 +158,21 @@ def upright_size(data: bytes, reading: Reading = AS_IT_IS) -> tuple[int, int]:
     return (height, width) if header.orientation >= 5 else (width, height)
 
 
+def page_count(data: bytes) -> int:
+    """Pages or frames of a file; 1 of one that cannot be read."""
+    try:
+        return _header(data, AS_IT_IS).pages
+    except UnreadableImageError:
+        return 1
+
+
 def plain_picture(data: bytes) -> tuple[str, tuple[int, int]] | None:
     """Kind and size of a file of one picture of 8-bit gray or RGB without transparency; None of any other."""
     try:
         header = _header(data, AS_IT_IS)
     except UnreadableImageError:
         return None
-    plain = header.mode in ("L", "RGB") and not header.deep and not header.notes
+    plain = header.mode in ("L", "RGB") and not header.deep and not header.notes and header.pages == 1
     return (kind_of(data[:HEAD]), header.size) if plain else None
 
 

@@ -11,7 +11,7 @@ import pydicom
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
 
 from .deep import Deep, Depth
-from .headers import Header, further_pages
+from .headers import Header
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def read(data: bytes, page: int, bands: Sequence[int]) -> Header:
         3 * each + 40,
         partial(_values, dataset, page, window),
         deep=window is None and dataset.BitsAllocated > 8,
-        notes=further_pages(frames, page),
+        pages=frames,
     )
 
 

@@ -61,6 +61,8 @@ class Header:
         Whether it may have more than 8 bits.
     notes : sequence of str
         What is to be said of the file.
+    pages : int
+        Pages or frames that it has.
     mended : callable, optional
         Decodes what there is of a file that is cut short; raises OSError if too little.
     draft : callable, optional
@@ -73,6 +75,7 @@ class Header:
     orientation: int = 1
     deep: bool = False
     notes: Sequence[str] = ()
+    pages: int = 1
     mended: Load | None = None
     draft: Callable[[int], object] | None = None
     at_least: int = 0
@@ -129,12 +132,7 @@ def _plugin(
         )
     elif kind == "WEBP":
         header = replace(header, orientation=orientation_of_file(data))
-    return replace(header, notes=further_pages(frames, page))
-
-
-def further_pages(pages: int, page: int) -> tuple[str, ...]:
-    """What is to be said of a file with pages after the first."""
-    return (f"the first of {pages:,} pages",) if pages > 1 and not page else ()
+    return replace(header, pages=frames)
 
 
 def _jpeg(data: bytes, page: int, bands: Sequence[int]) -> Header:
@@ -176,13 +174,12 @@ def _jpeg_without_end(data: bytes, progressive: bool) -> Image.Image:
 
 def _png(data: bytes, page: int, bands: Sequence[int]) -> Header:
     clean, sound = png_pixels_only(data, animated=page > 0)
-    frames = png_frames(data)
     header = _by_pillow("PNG", PngImagePlugin.PngImageFile(io.BytesIO(clean)), page)
-    notes = further_pages(frames, page) + (() if sound else ("read, although the checksum of its text is wrong",))
+    notes = () if sound else ("read, although the checksum of its text is wrong",)
     deep_colour = data[24:26] == b"\x10\x02" and not page
     if deep_colour:
         header = replace(header, load=partial(_deep_colour, clean), deep=True, bytes_a_pixel=24)
-    return replace(header, orientation=orientation_of_file(data), notes=notes)
+    return replace(header, orientation=orientation_of_file(data), notes=notes, pages=png_frames(data))
 
 
 def _deep_colour(clean: bytes) -> Deep:
@@ -203,7 +200,7 @@ def _tiff(data: bytes, page: int, bands: Sequence[int]) -> Header:
     if found.raw_photograph:
         raise OSError(why_not_read("camera raw"))
     header = _plain_tiff(found, bands) if found.plain else _deep_tiff(found, bands)
-    return replace(header, orientation=found.orientation, notes=(*header.notes, *further_pages(len(places), page)))
+    return replace(header, orientation=found.orientation, pages=len(places))
 
 
 def _plain_tiff(page: TiffPage, bands: Sequence[int]) -> Header:
@@ -284,7 +281,7 @@ def _heic(data: bytes, page: int, bands: Sequence[int]) -> Header:
     if page >= frames:
         raise EOFError(f"the file has {frames} pictures")
     image.seek(order[page])
-    return replace(_by_pillow("HEIC", image), notes=further_pages(frames, page))
+    return replace(_by_pillow("HEIC", image), pages=frames)
 
 
 def _dicom(data: bytes, page: int, bands: Sequence[int]) -> Header:

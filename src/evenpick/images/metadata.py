@@ -32,6 +32,6 @@ def png_pixels_only(data: bytes, animated: bool) -> tuple[bytes, bool]:
 
 
 def png_frames(data: bytes) -> int:
-    """Frames of an animated PNG; 1 of any other."""
-    animation = next((data[start:end] for kind, start, end in png_chunks(data) if kind == b"acTL"), b"")
-    return max(1, int.from_bytes(animation[:4], "big"))
+    """Frames of an animated PNG, those that are there; 1 of any other."""
+    kinds = [kind for kind, _, _ in png_chunks(data)]
+    return max(1, kinds.count(b"fcTL")) if b"acTL" in kinds else 1

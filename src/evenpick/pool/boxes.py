@@ -1,6 +1,6 @@
 """Which rows a file of boxes makes of the images of a folder."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -13,6 +13,7 @@ from .box_settings import BoxSettings, keep_boxes, kept_boxes, settled
 from .images_csv import ImageRow
 from .looking import Wanted
 from .options import EmbedOptions
+from .pages import rows_of_pages
 
 Boxes: TypeAlias = Mapping[
     str, Sequence[Detection]
@@ -35,6 +36,8 @@ class Plan:
         When photographs were taken, where a package of camera traps says it.
     said : sequence of str
         What is to be told, a sentence each.
+    pages : callable
+        How many pages of a file without boxes are rows.
     """
 
     boxes: Mapping[str, Sequence[tuple[str, Detection]]] = field(default_factory=dict)
@@ -42,20 +45,31 @@ class Plan:
     margin: float = MARGIN
     taken: Mapping[str, str] = field(default_factory=dict)
     said: Sequence[str] = ()
+    pages: Callable[[str], int] = lambda file: 1
 
     def batches(self, files: Sequence[str], rows: Sequence[ImageRow], size: int) -> list[list[Wanted]]:
         """What is left to make, the rows of so many files at a time."""
         done, known = {row.image for row in rows}, {row.file or row.image for row in rows}
+        in_pages = {row.file for row in rows if row.part.startswith("page=")}  # a run that was stopped may lack some
         wanted = []
         for file in files:
             new = ImageRow(file, "", taken=self.taken.get(file, ""))
             boxes = self.boxes.get(file, ())
-            if not boxes and self.without and file not in known:
-                wanted.append([Wanted(new)])
+            if not boxes and self.without and (file not in known or file in in_pages):
+                wanted += self._whole(new, done)
             left = [(image_id, detection) for image_id, detection in boxes if image_id not in done]
             if left:
                 wanted.append([Wanted(new._replace(image=image_id, file=file), box) for image_id, box in left])
         return [[row for rows in wanted[i : i + size] for row in rows] for i in range(0, len(wanted), size)]
+
+    def _whole(self, new: ImageRow, done: Container[str]) -> list[list[Wanted]]:
+        """The file, or those of its pages that are left."""
+        count = self.pages(new.image)
+        if count == 1:
+            return [[Wanted(new)]]
+        parts = rows_of_pages(new, count)
+        left = [[Wanted(row) for row in rows if row.image not in done] for rows in parts]
+        return [rows for rows in left if rows]
 
 
 def planned(paths: Paths, options: EmbedOptions, image_ids: Sequence[str], done: set[str]) -> Plan:

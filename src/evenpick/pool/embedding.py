@@ -25,6 +25,7 @@ from .images_csv import ImageRow
 from .looking import BATCH, See, Seen, Wanted, see_batch
 from .notes import read_notes, write_notes
 from .options import EmbedOptions
+from .pages import pages_of
 from .pool import Pool
 from .renewal import renew
 from .skipped import Skipped, copy_of, lines_of_skipped, read_skipped, with_stat
@@ -143,6 +144,7 @@ class _Run:
         """Let the pool hold these images of the folder; what became of its own, and what is left out."""
         writer = self.writer
         plan = planned(Paths(self._workspace), self._options, image_ids, {row.image for row in writer.rows})
+        plan = replace(plan, pages=pages_of(self._folder, self._options, writer.rows))
         self._results = partial(self._run, partial(see_batch, self._folder, self._source, plan.margin))
         self.said = plan.said
         changes = changes_of(self._folder, writer.rows, image_ids, self._since)

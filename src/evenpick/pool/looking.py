@@ -94,7 +94,11 @@ def _open_file(
     for one in wanted:
         if not one.is_box:
             part = Part.from_text(file, one.row.part, reading=reading)
-            pixels = cut_part(part, preprocessing.cut, data, notes.append)
+            try:  # whoever asks for pages knows that there are more, and one that is broken costs no other
+                pixels = cut_part(part, preprocessing.cut, data, (lambda words: None) if one.row.part else notes.append)
+            except UnreadableImageError as error:
+                broken.append(Skipped(one.row.image, str(error)))
+                continue
             opened.append((facts._replace(image=one.row.image, file=one.row.file, part=one.row.part), pixels, ""))
     boxes = [one for one in wanted if one.is_box]
 

@@ -30,6 +30,8 @@ class EmbedOptions:
         Boxes of other categories are passed over; by default none is.
     box_margin : float, optional
         What is seen around a box, on every side, as a share of its longer side; by default 0.1.
+    pages : str, optional
+        Of files with several pages or frames, the "first", the default, or "all": a row of each, `path#k`.
     without_boxes : str, optional
         What becomes of images without a box: "keep" them whole, the default, or "leave" them out.
     """
@@ -43,6 +45,7 @@ class EmbedOptions:
     box_category: Sequence[str] = ()
     box_margin: float | None = None
     without_boxes: str | None = None
+    pages: str | None = None
 
     @classmethod
     def from_names(cls, options: Mapping[str, Any]) -> "EmbedOptions":
