@@ -13,6 +13,7 @@ from ..atomic_files import write_atomically
 from ..errors import EvenpickError, MissingExtraError, unknown_name
 from ..images import Preprocessing
 from . import efficientnet_lite
+from .downloads import downloaded, is_address
 from .network_cache import cached_network
 from .onnx_forms import USUAL, OutputNames, image_size
 
@@ -71,8 +72,9 @@ def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
         raise unknown_name("source", kind, SOURCES)
     torch = SOURCES[kind].torch
     if torch is None:
-        stated, outputs = _stated_beside(Path(argument))
-        return SourceFile(argument, preprocessing or stated, "not stated", None, outputs)
+        file = downloaded(argument) if is_address(argument) else Path(argument)
+        stated, outputs = _stated_beside(file)
+        return SourceFile(str(file) if file.name else argument, preprocessing or stated, "not stated", None, outputs)
     key = torch.fingerprint(name)
     network = torch.pretrained(name)
     file = cached_network(key, network.write or functools.partial(_export, network))
