@@ -9,7 +9,8 @@ from PIL import Image
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Part, Preprocessing, open_part
-from evenpick.pool import EmbedOptions, Pool, embed, read_skipped
+from evenpick.pool import EmbedOptions, Pool, embed, group_images, read_skipped
+from evenpick.pool.groups_file import read_members
 from evenpick.sources import SourceModel
 
 SIZE = (160, 120)
@@ -237,11 +238,29 @@ def test_a_package_of_camera_traps_brings_boxes_and_times(tmp_path, photos, sour
     written(package, "deploymentID,locationName\nd,north\n", "deployments.csv")
     media = "".join(f"m{i},d,2020-05-30T02:57:3{i}Z,photos/a/{i}.png\n" for i in range(6))
     written(package, f"mediaID,deploymentID,timestamp,filePath\n{media}", "media.csv")
-    columns = "observationID,deploymentID,mediaID,observationType,scientificName,bboxX,bboxY,bboxWidth,bboxHeight"
-    written(package, f"{columns}\no1,d,m0,animal,Lynx lynx,0.25,0.25,0.25,0.5\n", "observations.csv")
+    columns = (
+        "observationID,deploymentID,mediaID,eventID,observationType,scientificName,bboxX,bboxY,bboxWidth,bboxHeight"
+    )
+    box = "animal,Lynx lynx,0.25,0.25,0.25,0.5"
+    rows = [f"o1,d,m0,e1,{box}", f"o2,d,m1,e1,{box}", f"o3,d,m2,e1,{box}", f"o4,d,m2,e1,{box}", "o5,d,m3,e1,blank,,,,,"]
+    written(package, "\n".join([columns, *rows, ""]), "observations.csv")
 
     pool = embedded(tmp_path, photos, source, package).pool
 
     assert pool.part(pool.row_of["a/0.png#1"]) == Part(photos / "a" / "0.png", (40, 30, 40, 60))
     assert pool.taken[pool.row_of["a/0.png#1"]] == "2020-05-30T02:57:30"
     assert pool.taken[pool.row_of["a/3.png"]] == "2020-05-30T02:57:33"
+
+    # One animal of a sequence is one group; of two in a frame nobody knows which is which.
+    group_images(tmp_path / "work", pool, source, "sequence")
+    members = read_members(tmp_path / "work" / "groups.csv")
+    assert {image_id: member.group for image_id, member in members.items()} == {
+        "a/0.png#1": "e1", "a/1.png#1": "e1", "a/3.png": "e1",
+    }  # fmt: skip
+
+
+def test_sequences_need_a_package(tmp_path, photos, source):
+    pool = embedded(tmp_path, photos, source, written(tmp_path, MEGADETECTOR)).pool
+
+    with pytest.raises(EvenpickError, match="needs a pool that was embedded with a Camtrap DP package as --boxes"):
+        group_images(tmp_path / "work", pool, source, "sequence")

@@ -67,7 +67,7 @@ def _facts(row: "SourceKind") -> list[str]:
 )
 @click.option(
     "--group-by",
-    metavar="auto|time|folder|REGEX|FILE.csv:COLUMN|none",
+    metavar="auto|time|folder|sequence|REGEX|FILE.csv:COLUMN|none",
     help="Which images show the same thing and are labelled together; see docs/groups.md.  [default: as before, or auto]",
 )
 @click.option(

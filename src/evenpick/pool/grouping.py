@@ -22,6 +22,7 @@ from .changes_csv import moved_ids, read_changes
 from .groups_file import COLUMNS, Member, read_members
 from .image_tables import table_and_column, table_digest
 from .named_groups import check_group_by, named_groups
+from .package_groups import package_groups
 from .pool import Pool
 from .skipped import read_skipped
 
@@ -108,6 +109,8 @@ def _found(paths: Paths, pool: Pool, asked: Mapping[str, Any], unit: float | Non
         group, copied, untold = auto_groups(pool, unit, asked["gap"])
         names = [ids[first] for first in group.tolist()]
         reasons = np.where(copied, "copy", "taken together").tolist()
+    elif asked["group_by"] == "sequence":
+        names, reasons = package_groups(paths, pool), ["sequence"] * len(ids)
     else:
         names = named_groups(pool, asked["group_by"], asked["gap"], read_skipped(Path(paths.workspace)))
         reasons = [asked["group_by"]] * len(ids)

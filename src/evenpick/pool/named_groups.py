@@ -8,7 +8,7 @@ from .image_tables import check_column, column_by_image, table_and_column
 from .pool import Pool
 from .sequences import sequences
 
-WAYS = ("auto", "time", "folder", "none")
+WAYS = ("auto", "time", "folder", "sequence", "none")
 
 
 def check_group_by(group_by: str) -> None:
