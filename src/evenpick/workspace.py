@@ -44,6 +44,7 @@ from .pool import (
     pool_of_files,
     read_skipped,
     rows_of_files,
+    take_features,
 )
 from .results import Predictions, Selection, Simulated
 
@@ -172,6 +173,33 @@ class Workspace:
             model = replace(model, preprocessing=done.pool.source.preprocessing)
         group_images(self.path, done.pool, model, group_by, gap)
         return replace(done, pool=self.pool)
+
+    def take_features(
+        self,
+        features: str | Path,
+        ids: str | Path,
+        probabilities: str | Path | None = None,
+        folder: str | Path | None = None,
+    ) -> Pool:
+        """Make the pool of features from elsewhere, in place of `embed`; what needs no pixels works.
+
+        Parameters
+        ----------
+        features : str or Path
+            A .npy, .npz or .parquet file of numbers, a row for each image.
+        ids : str or Path
+            CSV that names the image of each row in its column `image`.
+        probabilities : str or Path, optional
+            Class probabilities of a source model, as `features`.
+        folder : str or Path, optional
+            Where the images lie, if they are files.
+
+        Raises
+        ------
+        EvenpickError
+            If a file cannot be read so, shapes do not fit, ids are missing or equal, or there is another pool.
+        """
+        return take_features(self.path, features, ids, probabilities, folder)
 
     def diagnose(self) -> "Diagnosis":
         """Say how well the source model knows these images, and which methods follow from it; changes nothing."""

@@ -2,6 +2,8 @@
 
 import csv
 
+import numpy as np
+
 from evenpick.sources import SOURCES
 
 
@@ -57,3 +59,35 @@ def test_a_wrong_way_of_grouping_is_told_before_the_images_are_looked_at(
 
     assert "--group-by '(' is no regular expression" in output
     assert not (tmp_path / "work" / "pool").exists()
+
+
+def test_features_from_elsewhere_are_taken_in_place_of_images(evenpick, tmp_path):
+    np.save(tmp_path / "f.npy", np.random.default_rng(0).normal(size=(6, 4)))
+    (tmp_path / "ids.csv").write_text("image\n" + "".join(f"{i}.jpg\n" for i in range(6)))
+    taken = ("--features", tmp_path / "f.npy", "--ids", tmp_path / "ids.csv")
+
+    assert "6 images in the pool" in evenpick("embed", tmp_path / "work", *taken)
+
+    (tmp_path / "photos").mkdir()
+    output = evenpick("embed", tmp_path / "with", tmp_path / "photos", *taken)
+    assert f"6 of them are not in '{tmp_path / 'photos'}' and will not be asked for." in output
+    assert "--features and --ids go together" in evenpick("embed", tmp_path / "x", *taken[:2], code=2)
+    assert "Missing argument 'FOLDER'" in evenpick("embed", tmp_path / "x", code=2)
+
+
+def test_what_became_of_each_file_is_counted(evenpick, photo_folder, tmp_path, source_cache):
+    evenpick("embed", tmp_path / "work", photo_folder, "--group-by", "none")
+    (photo_folder / "a" / "01.jpg").rename(photo_folder / "moved.jpg")
+    (photo_folder / "a" / "03.jpg").unlink()
+    (photo_folder / "a" / "05.jpg").write_bytes((photo_folder / "b c" / "00.jpg").read_bytes()[:-40] + b"x" * 40)
+
+    output = evenpick("embed", tmp_path / "work", photo_folder)
+
+    assert "1 moved" in output
+    assert "1 gone" in output
+    assert "1 replaced" in output
+    assert "9 unchanged, 0 left out." in output
+    moved = tmp_path / "elsewhere"
+    photo_folder.rename(moved)
+    evenpick("embed", tmp_path / "work", moved, code=1)
+    assert "11 unchanged" in evenpick("embed", tmp_path / "work", moved, "--moved")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import FOLDER, JSON, RAY, WORKSPACE
+from .options import FILE, JSON, RAY, WORKSPACE
 from .terminal import print_json, print_left_out, print_notes, print_table, progress_bars
 
 
@@ -51,7 +51,7 @@ def _facts(row: "SourceKind") -> list[str]:
 
 @click.command()
 @WORKSPACE
-@FOLDER
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option("--source", default="efficientnet_lite0", show_default=True, help="Source model; see `evenpick sources`.")
 @click.option(
     "--reduced-jpeg", is_flag=True, help="Decode large JPEG files at a part of their size: faster, not quite the same."
@@ -102,13 +102,27 @@ def _facts(row: "SourceKind") -> list[str]:
 @click.option(
     "--without-boxes", metavar="keep|leave", help="Images without a box, whole or not at all.  [default: keep]"
 )
+@click.option(
+    "--features",
+    type=FILE,
+    metavar="FILE",
+    help="Features made elsewhere (.npy, .npz, .parquet), in place of looking at images; FOLDER need not be given.",
+)
+@click.option("--ids", type=FILE, metavar="FILE.csv", help="With --features: the image of each row, in column image.")
+@click.option("--probabilities", type=FILE, metavar="FILE", help="With --features: source probabilities of each row.")
 @RAY
-def embed(workspace: Path, folder: Path, **options: Any) -> None:
+def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
     """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
     from ..errors import first_few
     from ..pool import groups_in_words, hint_of
     from ..workspace import Workspace
 
+    ready_made = [options.pop(name) for name in ("features", "ids", "probabilities")]
+    if any(ready_made):
+        _take_features(workspace, folder, *ready_made)
+        return
+    if folder is None:
+        raise click.UsageError("Missing argument 'FOLDER'.")
     work, reading = Workspace(workspace), {name: options.pop(name) for name in ("bands", "depth", "max_pixels")}
     with progress_bars() as begin:
         result = work.embed(folder, progress=begin("embedding", "images"), reading=reading, **options)
@@ -132,6 +146,19 @@ def embed(workspace: Path, folder: Path, **options: Any) -> None:
         click.echo(f"{said}; see '{work.paths.groups}'.")
     if hint := hint_of(workspace, result.pool):
         click.echo(f"{hint}.")
+
+
+def _take_features(
+    workspace: Path, folder: Path | None, features: Path | None, ids: Path | None, probabilities: Path | None
+) -> None:
+    from ..workspace import Workspace
+
+    if features is None or ids is None:
+        raise click.UsageError("--features and --ids go together")
+    pool = Workspace(workspace).take_features(features, ids, probabilities, folder)
+    click.echo(f"{len(pool):,} images in the pool of '{workspace}', of ready-made features.")
+    if pool.present is not None:
+        click.echo(f"{int((~pool.present).sum()):,} of them are not in '{folder}' and will not be asked for.")
 
 
 @click.command()

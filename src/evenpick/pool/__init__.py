@@ -13,6 +13,7 @@ from .options import EmbedOptions
 from .overlap import overlap_with_labels
 from .pool import Pool, groups_in_words
 from .present_files import embedded_already, pool_of_files, rows_of_files
+from .ready_made import take_features
 from .skipped import read_skipped
 from .storage import read_state
 
@@ -50,4 +51,5 @@ __all__ = [
     "read_state",
     "rows_of_files",
     "single_blocks",
+    "take_features",
 ]

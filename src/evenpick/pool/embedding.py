@@ -97,7 +97,7 @@ def embed(
     image_ids = find_images(folder, lambda name, reason: skipped.append(Skipped(name, reason)), options.exclude)
     if options.only is not None:
         image_ids = [image_id for image_id in image_ids if image_id in options.only]
-    with _only_writer(workspace), _disk_errors(workspace):
+    with only_writer(workspace), _disk_errors(workspace):
         preprocessing = _read_as_before(workspace, folder, source.preprocessing, image_ids, options)
         run_now = _Run(workspace, folder, replace(source, preprocessing=preprocessing), options, run)
         counts, more = run_now.bring_up_to_date(image_ids, progress)
@@ -269,7 +269,8 @@ def _append(writer: PoolWriter, rows: Sequence[Seen]) -> None:
 
 
 @contextlib.contextmanager
-def _only_writer(workspace: Path) -> Iterator[None]:
+def only_writer(workspace: Path) -> Iterator[None]:
+    """Hold the pool of a workspace alone, or refuse to."""
     try:
         workspace.mkdir(parents=True, exist_ok=True)
         with FileLock(Paths(workspace).embed_lock, timeout=0):

@@ -134,7 +134,16 @@ class Pool:
         images = read_images_csv(paths, state)
         ids, facts = [row.image for row in images], ImageFacts.of(images)
         groups = read_groups(paths, ids)
-        return cls(features, ids, predictions, source, Path(state["folder"]), groups, facts, margin_of_boxes(paths))
+        return cls(
+            features,
+            ids,
+            predictions,
+            source,
+            Path(state["folder"]) if state["folder"] else None,
+            groups,
+            facts,
+            margin_of_boxes(paths),
+        )
 
     def __repr__(self) -> str:
         said = [f"pool of {len(self):,} images, {self.features.shape[1]:,} features each"]

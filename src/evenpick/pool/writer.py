@@ -38,7 +38,7 @@ class PoolWriter:
         A block is being appended, or the writer was stopped in the middle of it.
     """
 
-    def __init__(self, workspace: Path, folder: Path, source: SourceDescription, moved: bool = False) -> None:
+    def __init__(self, workspace: Path, folder: str | Path, source: SourceDescription, moved: bool = False) -> None:
         self._paths = Paths(workspace)
         self._paths.pool.mkdir(parents=True, exist_ok=True)
         if self._paths.pool_json.exists():
@@ -169,7 +169,7 @@ class PoolWriter:
         data = read_committed(file, size, self._state.get(f"{name}_sha256")) if size else b""
         return Growing(file, data)
 
-    def _check_same(self, workspace: Path, folder: Path, source: SourceDescription, moved: bool) -> None:
+    def _check_same(self, workspace: Path, folder: str | Path, source: SourceDescription, moved: bool) -> None:
         before = read_source(self._paths, self._state).seen_with
         if before != source.seen_with:
             raise EvenpickError(

@@ -7,6 +7,8 @@ from typing import Any
 
 from ..images import Preprocessing
 
+READY_MADE = "ready-made"  # the name of the source of features that were made elsewhere
+
 
 @dataclass(frozen=True, repr=False)
 class SourceDescription:

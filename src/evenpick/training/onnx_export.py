@@ -20,7 +20,7 @@ from ..errors import EvenpickError
 from ..images import Preprocessing
 from ..label_values import Label
 from ..paths import Paths
-from ..sources import SourceDescription, SourceModel
+from ..sources import READY_MADE, SourceDescription, SourceModel
 from .model import Model
 
 if TYPE_CHECKING:
@@ -218,6 +218,8 @@ def source_of(described: SourceDescription | None) -> SourceModel:
     """The source model that a model or pool describes, with the weights that it had then."""
     if described is None:
         raise EvenpickError("the model was trained on features whose source is not known: train it on an embedded pool")
+    if described.name == READY_MADE:
+        raise EvenpickError("the pool was made of ready-made features: evenpick has no network to look at other images")
     source = SourceModel.load(described.name, described.preprocessing)
     if source.fingerprint != described.fingerprint:
         raise EvenpickError(
