@@ -13,15 +13,16 @@ from .address import PublicAddress
 from .api import BadBodyError, Refusal, Reply, decoded, encoded
 from .desk import Desk
 from .displayed_image import displayed_image, thumbnail, whole_image
-from .guard import BodySize, HostNames, Origins, ResponseHeaders, SubPath, Token
+from .guard import HEADERS, BodySize, HostNames, Origins, ResponseHeaders, SubPath, Token
 from .loans import Loans
 from .openapi import Post, Schema, openapi, path_of, request_of
 
 try:
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
+    from starlette.convertors import Convertor, register_url_convertor
     from starlette.middleware import Middleware
-    from starlette.requests import Request
+    from starlette.requests import ClientDisconnect, Request
     from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
     from starlette.routing import BaseRoute, Mount, Route
     from starlette.staticfiles import StaticFiles
@@ -29,6 +30,21 @@ except ImportError:
     raise MissingExtraError("the labelling page", "web") from None
 
 STATIC = Path(__file__).parent / "static"
+
+
+class _Row(Convertor[int]):
+    """A row of the pool in an address; longer numbers are no address of ours."""
+
+    regex = "[0-9]{1,15}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("row", _Row())
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 Shown: TypeAlias = Callable[[Part], tuple[bytes, str]]
@@ -86,6 +102,8 @@ def create_app(
         exception_handlers={
             BadBodyError: lambda request, error: _refusal(str(error), 400),
             EvenpickError: lambda request, error: _refusal(str(error), 409),
+            ClientDisconnect: lambda request, error: _refusal("the body was cut off", 400),  # nobody reads it
+            Exception: _broken,
             404: lambda request, error: _refusal("there is nothing at this address", 404),
             405: _wrong_method,
         },
@@ -112,9 +130,9 @@ class _Endpoints:
             Route("/review", self._review_page),
             Route("/api/state", self._reading(self._desk.state)),
             Route("/api/review", self._reading(self._desk.review)),
-            Route("/image/{row:int}", self._showing(displayed_image)),
-            Route("/whole/{row:int}", self._showing(whole_image)),
-            Route("/thumbnail/{row:int}", self._showing(thumbnail)),
+            Route("/image/{row:row}", self._showing(displayed_image)),
+            Route("/whole/{row:row}", self._showing(whole_image)),
+            Route("/thumbnail/{row:row}", self._showing(thumbnail)),
             *(Route(path_of(post), self._endpoint(post), methods=["POST"]) for post in self._posts),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
@@ -178,6 +196,13 @@ def _json(reply: Reply, status: int = 200) -> Response:
 
 def _refusal(reason: str, status: int) -> Response:
     return _json(Refusal(reason), status)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    """The reply to a bug, which lies outside of the layers that give each response its headers."""
+    answer = _refusal("the server has failed; what it printed says why", 500)
+    answer.headers.update({**HEADERS, "Cache-Control": "no-store"})
+    return answer
 
 
 def _wrong_method(request: Request, error: Exception) -> Response:

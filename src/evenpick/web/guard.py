@@ -210,7 +210,7 @@ def _states_a_small_body(headers: dict[str, str], method: str) -> bool:
     if "transfer-encoding" in headers:
         return False
     length = headers.get("content-length", "" if method == "POST" else "0")
-    return length.isdecimal() and int(length) <= LARGEST_BODY
+    return length.isdecimal() and len(length) < 10 and int(length) <= LARGEST_BODY
 
 
 def _tokens(scope: Message) -> tuple[str, str, str]:

@@ -19,6 +19,8 @@ from .tokens import workspace_token
 
 try:
     import uvicorn
+
+    from .connections import Connection
 except ImportError:
     raise MissingExtraError("the labelling page", "web") from None
 
@@ -80,7 +82,16 @@ def serve(
         )
         if open_browser:
             webbrowser.open(f"{address}?ticket={ticket}")
-        config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", lifespan="off")
+        # Warnings would be a line for every request that is none, and anybody can send those.
+        config = uvicorn.Config(
+            app,
+            http=Connection,
+            log_level="error",
+            access_log=False,
+            ws="none",
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+        )
         try:
             uvicorn.Server(config).run(sockets=[bound])
         except KeyboardInterrupt:
