@@ -34,6 +34,7 @@ _BROKEN = (
 _LARGE = 24_000_000  # pixels, 4 bytes each in memory and twice that while a photograph is turned
 # One thread and not a lock: allocators keep what each thread has given back for that thread alone.
 _large_images = ThreadPoolExecutor(1, "large images")
+_COPIES = 3  # of the file itself, while it is decoded
 _ROWS = 512  # laid over white at once
 
 _TURNS: Mapping[int, Image.Transpose] = {
@@ -126,7 +127,7 @@ def cut_image(
         note(words)
 
     def work() -> T:
-        with room_for(header.needed):
+        with room_for(header.needed + _COPIES * len(data)):
             return cut(_decoded(header, reading, note))
 
     return _large_images.submit(work).result() if header.pixels > _LARGE else work()
@@ -196,9 +197,10 @@ def _header(data: bytes, reading: Reading) -> Header:
             f"{width:,} x {height:,} pixels are more than {reading.max_pixels:,}; raise the limit by --max-pixels"
         )
     limit = max(BUDGET, 8 * reading.max_pixels)
-    if header.needed > limit:
+    needed = header.needed + _COPIES * len(data)
+    if needed > limit:
         raise UnreadableImageError(
-            f"decoding {width:,} x {height:,} pixels would take {header.needed / 2**30:,.1f} GiB; the limit is "
+            f"decoding {width:,} x {height:,} pixels would take {needed / 2**30:,.1f} GiB; the limit is "
             f"{limit / 2**30:,.1f}, raise it by --max-pixels"
         )
     return header

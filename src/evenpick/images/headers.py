@@ -96,6 +96,14 @@ class Header:
         return max(self.at_least, self.pixels * (self.bytes_a_pixel + turned))
 
 
+class _Tiff(TiffImagePlugin.TiffImageFile):
+    """A TIFF without Pillow's own limit of pixels, which a program cannot set for itself alone; ours is judged before."""
+
+    def load_prepare(self) -> None:
+        """Make room for the pixels."""
+        ImageFile.ImageFile.load_prepare(self)
+
+
 def deep_gray(image: Image.Image) -> Deep:
     """A gray image of 16 or 32 bits, or of floating values, as Pillow opened it."""
     # 16 bits are the most that these formats hold, whatever Pillow opens them as.
@@ -107,7 +115,7 @@ def deep_gray(image: Image.Image) -> Deep:
 def _by_pillow(kind: str, image: ImageFile.ImageFile, page: int = 0) -> Header:
     if page:
         image.seek(page)
-    to_rgb = 0 if image.mode == "RGB" else 4
+    to_rgb = 0 if image.mode == "RGB" else 6  # and strips of what is laid over white
     if image.mode.startswith(("I", "F")):
         to_rgb = 8
     needed = _MODES.get(image.mode, 4) + to_rgb + _BESIDE.get(kind, 0)
@@ -204,7 +212,7 @@ def _tiff(data: bytes, page: int, bands: Sequence[int]) -> Header:
 
 
 def _plain_tiff(page: TiffPage, bands: Sequence[int]) -> Header:
-    header = _by_pillow("TIFF", TiffImagePlugin.TiffImageFile(io.BytesIO(page.pixels_only())))
+    header = _by_pillow("TIFF", _Tiff(io.BytesIO(page.pixels_only())))
     width, height = page.size
     header = replace(header, at_least=width * height * (header.bytes_a_pixel + page.bands))  # libtiff's strips
     if page.bands != 4 or page.photometric != 2:
@@ -236,7 +244,7 @@ def _deep_tiff(page: TiffPage, bands: Sequence[int]) -> Header:
     each = page.bands * max(1, page.bits // 8)
     return Header(
         lambda: page.size,
-        3 * each + 8 * len(wanted) + 8,
+        max(4 * each, each + 3 * len(wanted) + 5),  # the bytes taken apart; then numbers, 8 bits of them, and RGB
         partial(_deep_values, page, wanted),
         deep=page.bits > 8 or page.kind != "u",
     )
@@ -256,7 +264,7 @@ def _wanted(page: TiffPage, bands: Sequence[int]) -> list[int]:
 
 
 def _deep_values(page: TiffPage, wanted: Sequence[int]) -> Deep:
-    parts = (TiffImagePlugin.TiffImageFile(io.BytesIO(page.as_gray_bytes(band))) for band in page.parts(wanted))
+    parts = (_Tiff(io.BytesIO(page.as_gray_bytes(band))) for band in page.parts(wanted))
     values = page.values([np.asarray(part) for part in parts], wanted)
     white = float(2**page.bits - 1) if page.kind == "u" and page.bits <= 16 else None
     return Deep(values, page.nodata, page.photometric == 0, white=white)
