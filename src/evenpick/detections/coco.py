@@ -87,9 +87,11 @@ def _size(item: Mapping[str, Any]) -> tuple[int, int] | None:
 
 def _category(place: str, item: Mapping[str, Any], categories: Mapping[int | str, str]) -> str:
     category = item.get("category_id")
-    if categories and category not in categories:
-        raise EvenpickError(f"{place}: its category_id must be the id of one of the categories; got {category!r}")
-    return "" if category is None else categories.get(category, "")
+    if isinstance(category, int | str) and category in categories:
+        return categories[category]
+    if categories:
+        raise EvenpickError(f"{place}: its category_id must be the id of one of the categories; got {category!r:.60}")
+    return ""
 
 
 def _detection(place: str, item: Mapping[str, Any], category: str, size: tuple[int, int] | None) -> Detection:
