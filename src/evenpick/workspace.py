@@ -272,7 +272,7 @@ class Workspace:
         announce : callable
             Told in words what happens: where old labels are kept, and the page's address.
         **options
-            `acquisition`, `balancing`, `patience`, `random_state` of `Session`; `host`, `port`, `token`, `url`,
+            `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one` of `Session`; `host`, `port`, `token`, `url`,
             `repeat` (people asked for each image), `show_target`, `classes` (a file), `closed` (no others) and
             `open_browser` of the page.
 
@@ -310,7 +310,7 @@ class Workspace:
         recorded = recorded_labels(self.path, pool)
         if not len(recorded.answered):
             raise EvenpickError(f"workspace '{self.path}' has no answer yet: label or import some first")
-        budget = max(len(recorded.names), (recorded.settings or {}).get("budget") or 1)
+        budget = max(len(recorded.seen.names), (recorded.settings or {}).get("budget") or 1)
         serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, page="review", **options)
 
     def import_labels(
@@ -441,7 +441,7 @@ class Workspace:
         announce : callable
             Told in words where they are kept, before anything else is done.
         **options
-            `acquisition`, `balancing`, `patience`, `random_state` of `Session`.
+            `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one` of `Session`.
 
         Raises
         ------

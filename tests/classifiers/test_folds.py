@@ -6,6 +6,7 @@ import pytest
 from evenpick.classifiers import (
     SHALLOW_HEADS,
     deal_folds,
+    deal_nested_folds,
     held_out_scores,
 )
 from evenpick.classifiers.linear_svm import C_GRID
@@ -60,3 +61,32 @@ def test_a_fold_is_judged_by_what_the_others_trained():
     assert not np.allclose(
         held_out_scores(SHALLOW_HEADS["svm"], pool.features, changed, folds)[:, folds == 0], margins[:, folds == 0]
     )
+
+
+def test_no_group_is_divided_and_a_class_with_one_group_is_never_held_out():
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 0, 0, 1, 1, 2], 4)
+    groups = np.repeat([5, 3, 9, 0, 1, 7], 4)
+
+    nested = deal_nested_folds(labels, 3, rng, groups)
+
+    of_group = [{*nested.outer[groups == group].tolist()} for group in (5, 3, 9, 0, 1, 7)]
+    assert all(len(folds) == 1 for folds in of_group)
+    assert len(set.union(*of_group[:3])) == 3
+    assert of_group[3] != of_group[4]
+    assert of_group[5] == {-1}
+    for fold, inner in nested.inner.items():
+        part = groups[nested.outer != fold]
+        assert all(len({*inner[part == group].tolist()}) == 1 for group in np.unique(part))
+
+
+def test_a_group_of_two_classes_lies_in_one_fold_and_no_class_is_held_out_whole():
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        labels, groups = rng.integers(0, 4, 30), rng.integers(0, 9, 30)
+        folds = deal_folds(labels, 3, rng, groups)
+        for group in range(9):
+            assert len({*folds[groups == group].tolist()} - {-1}) <= 1
+        for name in range(4):
+            own = folds[labels == name]
+            assert all((own != fold).any() for fold in {*own.tolist()} - {-1})

@@ -41,7 +41,8 @@ def test_before_the_first_label_nothing_is_said(make_pool):
     nothing = outlook_of(make_pool(), [], [])
 
     assert nothing.facts == {
-        "unseen": None, "expectation": None, "outlook": ["Nothing can be said before the first label."]
+        "unseen": None, "expectation": None, "holds_for": "images of this pool",
+        "outlook": ["Nothing can be said before the first label."],
     }  # fmt: skip
     assert nothing.rows == []
 

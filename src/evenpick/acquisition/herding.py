@@ -73,9 +73,10 @@ def cover_by_balls(balls: KernelRows, permutation: IndexArray, budget: int) -> I
 
 
 def part_to_cover(pool: Pool, budget: int, rng: np.random.Generator) -> tuple[IndexArray, Singles]:
-    """The rows that are covered and chosen from, ascending, and their features at length 1."""
-    n, most = len(pool), max(MOST_COVERED, budget)
-    rows = np.arange(n) if n <= most else np.sort(rng.choice(n, size=most, replace=False))
+    """The rows that are covered and chosen from, ascending, one of a group, and their features at length 1."""
+    rows, most = pool.representatives, max(MOST_COVERED, budget)
+    if len(rows) > most:
+        rows = rows[np.sort(rng.choice(len(rows), size=most, replace=False))]
     return rows, unit_features(pool, rows)
 
 

@@ -1,6 +1,7 @@
 """The one table of acquisition functions, and `select`, their public door."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -83,7 +84,8 @@ def select(
     Returns
     -------
     array of shape (budget,), intp
-        Rows of the pool, first choice first, no repeats.
+        Rows of the pool, first choice first, no repeats. Of images that show the same thing (`Pool.groups`) one is
+        chosen, the one in the middle of its group; others only once every group had its turn.
 
     Raises
     ------
@@ -103,11 +105,28 @@ def select_more(
     without = answered if pool.present is None else np.union1d(answered, np.flatnonzero(~pool.present))
     check_budget(budget, len(pool) - len(without))
     order = select(pool, budget + len(without), acquisition, random_state)
-    return order[~np.isin(order, without)][:budget]
+    order = order[~np.isin(order, without)]
+    if pool.groups is not None:  # groups of which an image is answered had their turn
+        had_turn = np.isin(pool.groups[order], pool.groups[answered])
+        order = np.concatenate([order[~had_turn], order[had_turn]])
+    return order[:budget]
 
 
 def ordered(pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng: np.random.Generator) -> IndexArray:
-    """`select` below the public door."""
+    """`select` below the public door: one image of each group, and only then the others."""
+    if pool.groups is None:
+        return _ordered(pool, budget, acquisition, rng)
+    others = np.setdiff1d(np.arange(len(pool)), pool.representatives)
+    turns = [
+        (pool.representatives, min(budget, len(pool.representatives))),
+        (others, budget - len(pool.representatives)),
+    ]
+    return np.concatenate(
+        [rows[_ordered(replace(pool.take(rows), groups=None), n, acquisition, rng)] for rows, n in turns if n > 0]
+    )
+
+
+def _ordered(pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng: np.random.Generator) -> IndexArray:
     order = np.asarray(find_acquisition(acquisition)(pool, budget, rng))
     if callable(acquisition):
         _check_order(order, budget, len(pool))

@@ -22,25 +22,38 @@ class NestedFolds:
     inner: dict[int, IndexArray]
 
 
-def deal_nested_folds(labels: IndexArray, n_folds: int, rng: np.random.Generator) -> NestedFolds:
-    """Folds over the labels, and three folds over the training part of each."""
-    outer = deal_folds(labels, n_folds, rng)
-    run = np.unique(outer[outer >= 0]).tolist()
-    return NestedFolds(outer, {fold: deal_folds(labels[outer != fold], N_INNER_FOLDS, rng) for fold in run})
+def deal_nested_folds(
+    labels: IndexArray, n_folds: int, rng: np.random.Generator, groups: IndexArray | None = None
+) -> NestedFolds:
+    """Folds over the labels, and three folds over the training part of each; no group is divided by any."""
+    groups = np.arange(len(labels)) if groups is None else groups
+    outer = deal_folds(labels, n_folds, rng, groups)
+    parts = {fold: outer != fold for fold in np.unique(outer[outer >= 0]).tolist()}
+    inner = {fold: deal_folds(labels[part], N_INNER_FOLDS, rng, groups[part]) for fold, part in parts.items()}
+    return NestedFolds(outer, inner)
 
 
-def deal_folds(labels: IndexArray, n_folds: int, rng: np.random.Generator) -> IndexArray:
-    """The fold of each image, -1 for one that is never held out because its class has no other.
+def deal_folds(
+    labels: IndexArray, n_folds: int, rng: np.random.Generator, groups: IndexArray | None = None
+) -> IndexArray:
+    """The fold of each image, -1 for one that is never held out because its class has no other group of images.
 
-    Classes are dealt in the order in which they are found among the labels: another name for one changes nothing.
+    Classes are dealt in the order in which they are found among the labels: another name for one changes nothing. A
+    group of images of several classes goes with the first of them.
     """
+    groups = np.arange(len(labels)) if groups is None else groups
     folds = np.full(len(labels), -1, dtype=np.intp)
-    dealt = 0
+    fold_of: dict[int, int] = {}
     for name in labels[np.sort(np.unique(labels, return_index=True)[1])]:
-        members = rng.permutation(np.flatnonzero(labels == name))
-        if len(members) > 1:
-            folds[members] = (dealt + np.arange(len(members))) % n_folds
-            dealt += len(members)
+        members = np.flatnonzero(labels == name)
+        own = groups[members[np.sort(np.unique(groups[members], return_index=True)[1])]]
+        if len(own) > 1:
+            for group in rng.permutation(own).tolist():
+                fold_of.setdefault(group, len(fold_of) % n_folds)
+            dealt = np.array([fold_of[group] for group in groups[members].tolist()])
+            folds[members] = (
+                dealt if (dealt != dealt[0]).any() else -1
+            )  # a group of several classes can take all of one
     return folds
 
 

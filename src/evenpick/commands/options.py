@@ -22,3 +22,6 @@ RAY = click.option(
 BOXES = click.option(
     "--boxes", type=click.Path(path_type=Path), metavar="FILE", help="The boxes of FOLDER, for a classifier of boxes."
 )
+ONE_BY_ONE = click.option(
+    "--one-by-one", is_flag=True, help="Ask for every image; by default one answer is for all images of a group."
+)

@@ -16,6 +16,7 @@ from ..errors import check_seed
 from ..label_values import Label
 from ..pool import Pool, labelled_rows
 from ..vectors import normalised
+from .groups import one_of_each_group, rows_of_other_groups
 from .learning_curve import Curve, learning_curve
 from .missing_classes import CONFIDENCE, UnseenClasses, unseen_classes
 
@@ -65,6 +66,8 @@ def expected_accuracy(
 ) -> Expectation | None:
     """Estimate what a classifier trained on these labels reaches on new images, and what twice as many would.
 
+    Where images are in groups, one label of each group is looked at, and the estimate holds for new groups.
+
     Parameters
     ----------
     pool : Pool
@@ -85,14 +88,14 @@ def expected_accuracy(
         If the lengths differ, or a row is no row of the pool or is named twice.
     """
     check_seed("status", random_state)
-    rows, names = labelled_rows("status", pool, indices, labels)
-    unseen = unseen_classes(names, len(pool))
+    rows, names = one_of_each_group(pool, *labelled_rows("status", pool, indices, labels))
+    unseen = unseen_classes(names, len(pool.representatives))
     if unseen is None or unseen.found < 2 or unseen.found == len(rows):
         return None
     number_of: dict[Label, int] = {}  # in the order of discovery: another name for a class changes nothing
     numbers = np.array([number_of.setdefault(name, len(number_of)) for name in names], dtype=np.intp)
     rng = np.random.default_rng(random_state)
-    others = np.setdiff1d(np.arange(len(pool)), rows)
+    others = rows_of_other_groups(pool, rows)
     others = np.sort(rng.choice(others, min(len(others), MOST_LOOKED_AT), replace=False))
     curve = learning_curve(normalised(pool.features[rows]), numbers, rng, normalised(pool.features[others]))
     return expectation_of(curve, unseen)

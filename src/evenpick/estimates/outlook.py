@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from ..pool import Pool
 from .expectation import Estimate, Expectation, expected_accuracy
+from .groups import one_of_each_group
 from .missing_classes import ENOUGH, UnseenClasses, unseen_classes
 
+OF_GROUPS = (
+    "All this is of groups: each counts once, however many images show it, and it holds for new groups like those of this "
+    "pool. For other places or times it may be worse."
+)
 WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop
 
 
@@ -26,10 +32,13 @@ class Outlook:
         None before the first label.
     expectation : Expectation or None
         None where it cannot be estimated yet, or was not asked for.
+    of_groups : bool
+        Whether all of it is of groups of images, not of single ones.
     """
 
     unseen: UnseenClasses | None
     expectation: Expectation | None = None
+    of_groups: bool = False
 
     @property
     def shown_classes(self) -> UnseenClasses | None:
@@ -49,6 +58,7 @@ class Outlook:
         return {
             "unseen": {**asdict(self.unseen), **too_early} if self.unseen else None,
             "expectation": asdict(self.expectation) if self.expectation else None,
+            "holds_for": "new groups" if self.of_groups else "images of this pool",
             "outlook": self.sentences,
         }
 
@@ -68,7 +78,14 @@ class Outlook:
 
     @property
     def sentences(self) -> list[str]:
-        """What is still to be found, what is reached, and what more labels would buy."""
+        """What is still to be found, what is reached, what more labels would buy, and what that holds for."""
+        return (
+            [*self._of_classes_and_accuracy(), OF_GROUPS]
+            if self.of_groups and self.unseen
+            else self._of_classes_and_accuracy()
+        )
+
+    def _of_classes_and_accuracy(self) -> list[str]:
         unseen, expectation = self.unseen, self.expectation
         if unseen is None:
             return ["Nothing can be said before the first label."]
@@ -93,11 +110,12 @@ class Outlook:
 
 def outlook_of(pool: Pool, indices: ArrayLike, labels: Sequence[str]) -> Outlook:
     """What to expect of labels of these rows of the pool; the accuracy takes seconds."""
-    unseen = unseen_classes(labels, len(pool))
+    rows, names = one_of_each_group(pool, np.asarray(indices, np.intp), labels)
+    unseen, of_groups = unseen_classes(names, len(pool.representatives)), pool.groups is not None
     # Without a count of the classes there is no accuracy over all of them.
     if unseen is None or unseen.mostly_lone:
-        return Outlook(unseen)
-    return Outlook(unseen, expected_accuracy(pool, indices, labels))
+        return Outlook(unseen, of_groups=of_groups)
+    return Outlook(unseen, expected_accuracy(pool, rows, names), of_groups)
 
 
 def _still_to_find(unseen: UnseenClasses, shown: bool) -> str:

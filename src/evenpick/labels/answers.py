@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +18,35 @@ from .record import LabelStore
 
 @dataclass(frozen=True)
 class Answer:
-    """One entry of the record: an image labelled, or skipped when `label` is None."""
+    """One entry of the record: an image labelled, or skipped when `label` is None.
+
+    Rows of its group that the answer holds for too are in `inherited`, those that it does not hold for in `taken_out`.
+    """
 
     index: int
     label: str | None
     phase: Phase
     target: str | None = None
+    inherited: tuple[int, ...] = ()
+    taken_out: tuple[int, ...] = ()
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """All rows that it answers, first the one that was seen."""
+        return (self.index, *self.inherited)
 
 
 DEFAULTS: dict[str, Any] = {
-    "acquisition": "auto", "balancing": "auto", "patience": 0, "random_state": 0,
+    "acquisition": "auto", "balancing": "auto", "patience": 0, "random_state": 0, "one_by_one": False,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
 class RecordedLabels:
-    """The labels of a workspace: the answers that count, first to last, and the settings they were asked under."""
+    """The labels of a workspace: the answers that count, first to last, and the settings they were asked under.
+
+    Images that inherit the answer to another one of their group are labelled too; they follow the one that was seen.
+    """
 
     annotations: Sequence[Annotation] = ()
     answers: Sequence[Answer] = ()  # the same, as a session takes them
@@ -43,35 +56,48 @@ class RecordedLabels:
     @property
     def answered(self) -> IndexArray:
         """The rows that were labelled or skipped."""
-        return np.array([answer.index for answer in self.answers], np.intp)
+        return np.array([row for answer in self.answers for row in answer.rows], np.intp)
 
     @property
     def rows(self) -> IndexArray:
         """The labelled rows (n_labels,)."""
-        return np.array([answer.index for answer in self.answers if answer.label is not None], np.intp)
+        return np.array([row for answer in self._labelled for row in answer.rows], np.intp)
 
     @property
     def names(self) -> list[str]:
         """The class of each of `rows`."""
-        return [answer.label for answer in self.answers if answer.label is not None]
+        return [str(answer.label) for answer in self._labelled for _ in answer.rows]
 
     @property
     def image_ids(self) -> list[str]:
         """The image of each of `rows`."""
-        return [said.image for said in self.annotations if said.label is not None]
+        labelled = [said for said in self.annotations if said.label is not None]
+        return [image for said in labelled for image in (said.image, *said.inherited)]
+
+    @property
+    def seen(self) -> "RecordedLabels":
+        """The same without what was inherited: one label an answer."""
+        annotations = [replace(said, inherited=()) for said in self.annotations]
+        return RecordedLabels(annotations, [replace(answer, inherited=()) for answer in self.answers], self.settings)
 
     @property
     def skipped(self) -> IndexArray:
         """The rows whose class nobody could tell."""
-        return np.array([answer.index for answer in self.answers if answer.label is None], np.intp)
+        return np.array([row for answer in self.answers if answer.label is None for row in answer.rows], np.intp)
 
     @property
     def counts(self) -> Counter[str]:
         """Labels of each class, in the order in which the classes were found."""
         return Counter(self.names)
 
+    @property
+    def _labelled(self) -> list[Answer]:
+        return [answer for answer in self.answers if answer.label is not None]
+
     def __repr__(self) -> str:
-        return f"{len(self.names)} labels of {len(self.counts)} classes; {len(self.skipped)} images skipped"
+        seen = len(self._labelled)
+        inherited = f", {len(self.names) - seen} of them inherited within groups" if len(self.names) > seen else ""
+        return f"{len(self.names)} labels of {len(self.counts)} classes{inherited}; {len(self.skipped)} images skipped"
 
 
 def recorded_labels(workspace: str | Path, pool: Pool) -> RecordedLabels:
@@ -96,9 +122,19 @@ def labels_in(store: LabelStore, pool: Pool) -> RecordedLabels:
 
 def as_answers(pool: Pool, store: LabelStore, annotations: Iterable[Annotation]) -> list[Answer]:
     """Annotations as a session takes them; what was imported counts as discovery."""
-    answers = []
-    for said in annotations:
-        if said.image not in pool.row_of:
-            raise EvenpickError(f"'{store.path}' names an image that the pool does not hold: {said.image!r}")
-        answers.append(Answer(pool.row_of[said.image], said.label, said.phase or "discovery", said.target))
-    return answers
+
+    def row_of(image: str) -> int:
+        if image not in pool.row_of:
+            raise EvenpickError(f"'{store.path}' names an image that the pool does not hold: {image!r}")
+        return pool.row_of[image]
+
+    def rows_of(images: Iterable[str]) -> tuple[int, ...]:
+        return tuple(row_of(image) for image in images)
+
+    return [
+        Answer(
+            row_of(said.image), said.label, said.phase or "discovery", said.target,
+            rows_of(said.inherited), rows_of(said.taken_out),
+        )
+        for said in annotations
+    ]  # fmt: skip

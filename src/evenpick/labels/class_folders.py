@@ -26,7 +26,7 @@ from ..names import checked_class_name
 from ..paths import Paths
 from ..pool import Pool, read_images_csv, read_state
 from .columns import TableOptions
-from .entries import effective_answers
+from .entries import labelled_images
 from .record import LabelStore
 from .tables import LabelRow, LabelTable, label_table
 
@@ -66,8 +66,8 @@ def export_folder(
     gone = (
         set[str]() if pool.present is None else {pool.image_ids[row] for row in np.flatnonzero(~pool.present).tolist()}
     )
-    answers = effective_answers(store.entries())
-    labels = {e.image: e.label for e in answers if e.label is not None and e.image not in gone}
+    labelled = labelled_images(store.entries())
+    labels = {image: str(answer.label) for image, answer in labelled if image not in gone}
     if not labels:
         raise EvenpickError(f"'{store.path}' has no label yet: label or import some first")
     if pool.folder is None or not pool.folder.is_dir():

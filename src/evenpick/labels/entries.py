@@ -8,6 +8,9 @@ Several people may answer for one image, and take an answer back. What was not t
 * Importing: the first label counts, and skips give way to it (`first_labels`). Who brings a label could tell the
   class, so an image that others skipped becomes a labelled one: the import takes these skips back, and from
   then on both rules agree.
+
+An answer about one image of a group holds for the others too: they *inherit* it. What was said of an image that was seen
+counts before what it inherits, whichever came first: so labels of single images may divide a group among classes.
 """
 
 from collections.abc import Iterable
@@ -34,6 +37,8 @@ class Annotation(_Entry):
     label: str | None  # None for a skip
     phase: Phase | None = None  # None for what was imported
     target: str | None = None  # the class that was asked for
+    inherited: tuple[str, ...] = ()  # images of the same group that the answer holds for too
+    taken_out: tuple[str, ...] = ()  # images of the same group that it does not hold for
 
     @property
     def kind(self) -> Kind:
@@ -83,11 +88,22 @@ def standing_answers(entries: Iterable[Entry]) -> list[Annotation]:
 
 
 def effective_answers(entries: Iterable[Entry]) -> list[Annotation]:
-    """The answers that count when labelling: of those that stand, the first to each image."""
+    """The answers that count when labelling: of those that stand, the first to each image, with the images that inherit it."""
     first: dict[str, Annotation] = {}
     for answer in standing_answers(entries):
         first.setdefault(answer.image, answer)
-    return list(first.values())
+    answered, effective = {*first}, []
+    for answer in first.values():
+        heirs = tuple(image for image in answer.inherited if image not in answered)
+        answered.update(heirs)
+        effective.append(answer if heirs == answer.inherited else replace(answer, inherited=heirs))
+    return effective
+
+
+def labelled_images(entries: Iterable[Entry]) -> list[tuple[str, Annotation]]:
+    """Every image that has a label, with the answer that it is from: its own, or the one that it inherited."""
+    labelled = [answer for answer in effective_answers(entries) if answer.label is not None]
+    return [(image, answer) for answer in labelled for image in (answer.image, *answer.inherited)]
 
 
 def first_labels(answers: Iterable[Annotation]) -> dict[str, Annotation]:

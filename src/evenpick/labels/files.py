@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import EvenpickError, check_seed
 from ..pool import Pool, read_state
 from .class_folders import export_folder
-from .entries import effective_answers
+from .entries import labelled_images
 from .label_studio_tasks import export_tasks
 from .record import LabelStore
 from .splitting import shares_of, split_labels
@@ -82,7 +82,7 @@ def _by_size(part: tuple[str, int]) -> int:
 
 
 def _parts(store: LabelStore, pool: Pool, settings: Mapping[str, Any]) -> dict[str, str]:
-    labels = {entry.image: entry.label for entry in effective_answers(store.entries()) if entry.label is not None}
+    labels = {image: str(answer.label) for image, answer in labelled_images(store.entries())}
     return split_labels(labels, pool, shares_of(settings["split"]), settings.get("random_state") or 0)
 
 

@@ -5,7 +5,7 @@ it: an id in an entry means the image that had it then. What is not taken over y
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -64,9 +64,17 @@ def with_ids_of_now(entries: Sequence[Entry], changes: Sequence[Dated]) -> list[
         while moves and moves[-1][0] >= entry.id:
             _, change = moves.pop()
             now[change.image] = now.get(change.now, change.now)
-        known = isinstance(entry, Annotation) and entry.image in now
-        renamed.append(replace(entry, image=now[entry.image]) if known and isinstance(entry, Annotation) else entry)
+        renamed.append(_with_ids(entry, now) if isinstance(entry, Annotation) else entry)
     return renamed[::-1]
+
+
+def _with_ids(answer: Annotation, now: Mapping[str, str]) -> Annotation:
+    if now.keys().isdisjoint((answer.image, *answer.inherited, *answer.taken_out)):
+        return answer
+    image, inherited, taken_out = (
+        tuple(now.get(one, one) for one in images) for images in ((answer.image,), answer.inherited, answer.taken_out)
+    )
+    return replace(answer, image=image[0], inherited=inherited, taken_out=taken_out)
 
 
 def replaced_since(entries: Iterable[Entry], changes: Sequence[Dated]) -> list[str]:

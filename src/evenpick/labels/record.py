@@ -19,7 +19,7 @@ from .entries import Annotation, Entry, Rename, Undo
 from .following import Dated, followed, replaced_since, take_over, with_ids_of_now
 from .record_file import WAY_BACK, back_up, opened, telling_damage
 
-FORMAT = 1
+FORMAT = 2
 
 _SCHEMA = f"""
 CREATE TABLE record (
@@ -32,7 +32,9 @@ CREATE TABLE record (
     phase TEXT,               -- discovery, balancing, or NULL for what was imported
     target TEXT,              -- the class asked for; for rename the old name
     undoes INTEGER REFERENCES record (id),
-    request TEXT              -- chosen by who sent it, so that sending it again changes nothing
+    request TEXT,             -- chosen by who sent it, so that sending it again changes nothing
+    inherited TEXT,           -- JSON list of the images of its group that a label or skip holds for too; NULL for none
+    taken_out TEXT            -- and of those that it does not hold for
 );
 CREATE UNIQUE INDEX record_request ON record (request) WHERE request IS NOT NULL;
 CREATE TABLE settings (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, settings TEXT NOT NULL);
@@ -47,9 +49,17 @@ PRAGMA user_version = {FORMAT};
 # What a session's settings must be, where they are named.
 _SETTINGS: dict[str, tuple[type, ...]] = {
     "budget": (int,), "acquisition": (str,), "balancing": (str, type(None)), "patience": (int,), "random_state": (int,),
+    "one_by_one": (bool,),
 }  # fmt: skip
 
-_COLUMNS = "kind, annotator, image, label, phase, target, undoes, request, at, id"
+_COLUMNS = "kind, annotator, image, label, phase, target, undoes, request, at, id, inherited, taken_out"
+
+# What format 1 lacks: nothing that is in it changes.
+_UPGRADE = f"""
+ALTER TABLE record ADD COLUMN inherited TEXT;
+ALTER TABLE record ADD COLUMN taken_out TEXT;
+PRAGMA user_version = {FORMAT};
+"""
 
 
 class LabelStore:
@@ -63,7 +73,7 @@ class LabelStore:
     Raises
     ------
     EvenpickError
-        If the file is no record of evenpick, or one of another version.
+        If the file is no record of evenpick, or one of a later version; one of an earlier version is brought up to date.
     """
 
     def __init__(self, workspace: str | Path) -> None:
@@ -209,8 +219,8 @@ class LabelStore:
             tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if found == FORMAT:
                 return
-            if found == 0 and tables == 0:
-                for statement in _statements(_SCHEMA):
+            if found == 1 or (found == 0 and tables == 0):
+                for statement in _statements(_UPGRADE if found else _SCHEMA):
                     self._connection.execute(statement)
                 return
         raise EvenpickError(
@@ -226,12 +236,13 @@ def _row_of(entry: Entry) -> dict[str, Any]:
         return {**row, "undoes": entry.undoes}
     if isinstance(entry, Rename):
         return {**row, "target": entry.old, "label": entry.new}
-    return {**row, "image": _storable(entry.image), "label": entry.label, "phase": entry.phase, "target": entry.target}
+    row |= {"image": _storable(entry.image), "label": entry.label, "phase": entry.phase, "target": entry.target}
+    return {**row, "inherited": _listed(entry.inherited), "taken_out": _listed(entry.taken_out)}
 
 
 def _entry_of(row: tuple[Any, ...]) -> Entry:
     """The entry in a row of `_COLUMNS`."""
-    kind, annotator, image, label, phase, target, undoes, request, at, number = row
+    kind, annotator, image, label, phase, target, undoes, request, at, number, *others = row
     every: dict[str, Any] = {"annotator": annotator, "request": request, "at": at, "id": number}
     if kind == "undo":
         return Undo(undoes, **every)
@@ -239,7 +250,8 @@ def _entry_of(row: tuple[Any, ...]) -> Entry:
         return Rename(target, label, **every)
     # A file name that is not valid UTF-8 is stored as its bytes; see `_storable`.
     name = image.decode("utf-8", "surrogateescape") if isinstance(image, bytes) else image
-    return Annotation(name, label, phase, target, **every)
+    inherited, taken_out = (tuple(json.loads(images)) if images else () for images in others)
+    return Annotation(name, label, phase, target, inherited, taken_out, **every)
 
 
 def _storable(image: str) -> str | bytes:
@@ -248,6 +260,11 @@ def _storable(image: str) -> str | bytes:
     except UnicodeEncodeError:
         return image.encode("utf-8", "surrogateescape")
     return image
+
+
+def _listed(images: tuple[str, ...]) -> str | None:
+    # JSON in ASCII takes names that are not valid UTF-8 as they are.
+    return json.dumps(images) if images else None
 
 
 def _now() -> str:

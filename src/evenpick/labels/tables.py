@@ -12,7 +12,7 @@ from ..label_values import Label
 from ..names import checked_class_name
 from ..pool import Pool
 from .columns import TableOptions, best_images, reading_of
-from .entries import effective_answers
+from .entries import labelled_images
 from .record import LabelStore
 from .sheets import Sheet, read_sheet
 
@@ -153,13 +153,15 @@ def write_selection(file: Path, pool: Pool, order: IndexArray) -> None:
 def export_labels(file: Path, store: LabelStore, more: Mapping[str, Mapping[str, str]] | None = None) -> int:
     """The labels that stand, as CSV, in the order they were given, with `more` columns of values by image id.
 
-    Returns how many.
+    Where images inherited the answer to another one of their group, a column names it. Returns how many labels there are.
     """
-    answers = [entry for entry in effective_answers(store.entries()) if entry.label is not None]
-    columns = ("image", "label", "annotator", "at", "phase", "target", *(more or ()))
-    rows = ((e.image, e.label, e.annotator, e.at, e.phase, e.target) for e in answers)
-    _write(file, columns, ((*row, *(values.get(row[0], "") for values in (more or {}).values())) for row in rows))
-    return len(answers)
+    labelled, more = labelled_images(store.entries()), dict(more or {})
+    if inherited := {image: answer.image for image, answer in labelled if image != answer.image}:
+        more["inherited_from"] = inherited
+    columns = ("image", "label", "annotator", "at", "phase", "target", *more)
+    rows = ((image, e.label, e.annotator, e.at, e.phase, e.target) for image, e in labelled)
+    _write(file, columns, ((*row, *(values.get(row[0], "") for values in more.values())) for row in rows))
+    return len(labelled)
 
 
 def write_predictions(

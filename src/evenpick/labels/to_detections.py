@@ -1,6 +1,7 @@
 """Labels of boxes out, in the forms of detectors and camera traps; COCO also of whole images."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ..errors import EvenpickError
 from ..images import UnreadableImageError, resolve_addresses, upright_size
 from ..paths import Paths
 from ..pool import Pool, kept_boxes
-from .entries import Annotation, effective_answers
+from .entries import Annotation, labelled_images
 from .record import LabelStore
 
 
@@ -106,7 +107,7 @@ def _given(paths: Paths, form: str, what: str) -> Path:
 
 
 def _labels(store: LabelStore) -> list[Annotation]:
-    answers = [entry for entry in effective_answers(store.entries()) if entry.label is not None]
+    answers = [replace(answer, image=image, inherited=()) for image, answer in labelled_images(store.entries())]
     if not answers:
         raise EvenpickError(f"'{store.path}' has no label yet: label or import some first")
     return answers

@@ -173,6 +173,34 @@ class Pool:
         )
 
     @cached_property
+    def representatives(self) -> IndexArray:
+        """One row of each group, the one in the middle of what is there of it, ascending; every row without groups."""
+        if self.groups is None:
+            return np.arange(len(self))
+        there = np.ones(len(self), bool) if self.present is None else self.present
+        gone = np.bincount(self.groups, there) == 0  # the whole group
+        rows = np.flatnonzero(there | gone[self.groups])
+        order = rows[np.argsort(self.groups[rows], kind="stable")]
+        ends = np.cumsum(np.bincount(self.groups[rows]))
+        starts = np.concatenate([[0], ends[:-1]])
+        return np.sort(order[(starts + ends - 1) // 2])
+
+    def same_group(self, row: int) -> IndexArray:
+        """The rows of this row's group, itself among them, ascending."""
+        if self.groups is None:
+            return np.array([row])
+        order, starts = self._by_group
+        group = self.groups[row]
+        return order[starts[group] : starts[group + 1]]
+
+    @cached_property
+    def _by_group(self) -> tuple[IndexArray, IndexArray]:
+        """The rows, group after group, and where each group begins."""
+        assert self.groups is not None
+        starts = np.concatenate([[0], np.cumsum(np.bincount(self.groups))]).astype(np.intp)
+        return np.argsort(self.groups, kind="stable"), starts
+
+    @cached_property
     def files(self) -> Sequence[str]:
         """The file of each row: its path below the folder, which is the id unless only a part of it is shown."""
         if self.facts is None:

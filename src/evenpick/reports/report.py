@@ -100,7 +100,7 @@ def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any
         "source": pool.source.to_json() if pool.source else {},
         "settings": labels.settings,
         "n_labels": len(labelled),
-        "n_not_told": len(labels.skipped),
+        "n_not_told": len(labels.seen.skipped),
         "classes_found": len(labels.counts),
         "imbalance_ratio": imbalance_ratio([row["labels"] for row in classes]),
         "ratio_covers_undiscovered": evaluation is not None,

@@ -44,6 +44,7 @@ class Status:
         return [
             ("labels", f"{facts['labels']}{of}{skipped}"),
             *([("images whose file is gone, not asked for", f"{facts['gone']:,}")] if facts["gone"] else []),
+            *([("images that inherited them", f"{facts['inherited']}")] if facts["inherited"] else []),
             ("phase", facts["phase"]),
             ("classes found", str(facts["classes_found"])),
             ("imbalance ratio over them", "none yet" if ratio is None else f"{ratio:.2f}"),
@@ -74,15 +75,16 @@ def workspace_status(workspace: Path) -> Status:
     """
     pool = Pool.open(workspace)
     labels = recorded_labels(workspace, pool)
-    counts, settings, expected = labels.counts, labels.settings, outlook_of(pool, labels.rows, labels.names)
+    counts, settings, expected = labels.seen.counts, labels.settings, outlook_of(pool, labels.rows, labels.names)
     facts = {
         "workspace": str(workspace),
         "images": len(pool),
         "gone": 0 if pool.present is None else int((~pool.present).sum()),
         "replaced_since": list(labels.replaced_since),
-        "labels": len(labels.names),
+        "labels": len(labels.seen.names),
+        "inherited": len(labels.names) - len(labels.seen.names),
         "budget": settings["budget"] if settings else None,
-        "not_told": len(labels.skipped),
+        "not_told": len(labels.seen.skipped),
         "phase": phase_of(pool, labels.answers, settings["budget"], settings["balancing"]) if settings else "discovery",
         "classes_found": len(counts),
         "imbalance_ratio": imbalance_ratio(list(counts.values())) if counts else None,

@@ -33,7 +33,7 @@ def change(
         given = standing[image]
         new += [Undo(answer.id, annotator=annotator) for answer in given if answer.label != label]
         if all(answer.label != label for answer in given):
-            new.append(Annotation(image, label, given[0].phase, given[0].target, annotator=annotator))
+            new.append(replace(given[0], label=label, annotator=annotator, request=None, at="", id=0))
     return _recorded(session, entries, new, request)
 
 

@@ -1,6 +1,6 @@
 """A session whose every answer is in the workspace's record before it counts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class RecordedSession:
     annotator : str
         Who answers, unless an answer says otherwise.
     **options
-        `acquisition`, `balancing`, `patience`, `random_state` of `Session`; by default as recorded.
+        `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one` of `Session`; by default as recorded.
 
     Raises
     ------
@@ -110,13 +110,15 @@ class RecordedSession:
         annotator: str | None = None,
         question: Question | None = None,
         request: str | None = None,
+        without: Collection[int] = (),
     ) -> int:
         """Record a label, then let it count; returns the entry's id.
 
         Of several answers to an image all are kept and the first counts; one annotator answers once.
-        `question` is what the image was asked for and `request` names the sending (see `find`).
+        `question` is what the image was asked for and `request` names the sending (see `find`). The label holds for the
+        others of the image's group (`Session.group`) too, but for the rows `without`.
         """
-        return self._answer(index, checked_class_name(name), annotator, question, request)
+        return self._answer(index, checked_class_name(name), annotator, question, request, without)
 
     def skip(
         self,
@@ -125,7 +127,7 @@ class RecordedSession:
         question: Question | None = None,
         request: str | None = None,
     ) -> int:
-        """Record that an image cannot be told; returns the entry's id."""
+        """Record that an image, and with it its group, cannot be told; returns the entry's id."""
         return self._answer(index, None, annotator, question, request)
 
     def undo(self, annotator: str | None = None, request: str | None = None) -> Annotation:
@@ -163,15 +165,24 @@ class RecordedSession:
         return self.store.find(request)
 
     def _answer(
-        self, index: int, name: str | None, annotator: str | None, question: Question | None, request: str | None
+        self,
+        index: int,
+        name: str | None,
+        annotator: str | None,
+        question: Question | None,
+        request: str | None,
+        without: Collection[int] = (),
     ) -> int:
         who = self.annotator if annotator is None else annotator
         given = self._opinions.get(index, {})
         # Whoever answered may not answer again: `checked` refuses it, in the words of every session.
         second = bool(given) and who not in given
-        answer = self._same_question(index, name) if second else self.session.checked(index, name, question)
-        image = self.pool.image_ids[index]
-        said = Annotation(image, name, answer.phase, answer.target, annotator=who, request=request)
+        answer = self._same_question(index, name) if second else self.session.checked(index, name, question, without)
+        image, *inherited = (self.pool.image_ids[row] for row in answer.rows)
+        taken_out = tuple(self.pool.image_ids[row] for row in answer.taken_out)
+        said = Annotation(
+            image, name, answer.phase, answer.target, tuple(inherited), taken_out, annotator=who, request=request
+        )
         entry_id = self.store.append([said])[0]
         if entry_id != self._last_id + 1:
             self._replay()  # another process has written meanwhile
@@ -184,7 +195,7 @@ class RecordedSession:
 
     def _same_question(self, index: int, name: str | None) -> Answer:
         first = next(answer for answer in self.session.answers if answer.index == index)
-        return Answer(index, name, first.phase, first.target)
+        return replace(first, label=name)
 
     def _replay(self, entries: Sequence[Entry] | None = None) -> None:
         entries = self.store.entries() if entries is None else entries

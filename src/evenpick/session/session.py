@@ -5,6 +5,7 @@ record is all there is: every other state is derived from it and a seed, so undo
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,6 +42,9 @@ class Session:
         Misses in a row after which a target is passed over; 0 never gives up (as printed).
     random_state : int
         Same seed and same answers, same questions.
+    one_by_one : bool
+        Ask for every image by itself. By default an answer about an image of a group holds for the others of the
+        group too, costs one label, and no second image of a group is asked for before every group had its turn.
 
     Raises
     ------
@@ -56,7 +60,9 @@ class Session:
         balancing: str | None = AUTO_BALANCING,
         patience: int = 0,
         random_state: int = 0,
+        one_by_one: bool = False,
     ) -> None:
+        pool = replace(pool, groups=None) if one_by_one and pool.groups is not None else pool
         check_budget(budget, len(pool))
         check_seed("session", random_state)
         find_acquisition(acquisition)
@@ -84,8 +90,12 @@ class Session:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Labels of each class found, in the order of discovery."""
+        """Answers of each class found, in the order of discovery; what images inherited is not counted."""
         return dict(self._counts)
+
+    def group(self, index: int) -> tuple[int, ...]:
+        """The other rows that an answer about this one holds for: those of its group without an answer."""
+        return tuple(row for row in self._pool.same_group(index).tolist() if row != index and self._free[row])
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -137,30 +147,37 @@ class Session:
             self._pick(frozenset())
         self._steering.prepare(index)
 
-    def label(self, index: int, name: str) -> None:
-        """Answer an image, whether it was asked for or not.
+    def label(self, index: int, name: str, without: Collection[int] = ()) -> None:
+        """Answer an image, whether it was asked for or not, and with it the others of its `group` but those `without`.
 
         Raises
         ------
         EvenpickError
-            If the row is not in the pool or is answered already, the name is empty, or the budget is spent.
+            If the row is not in the pool or is answered already, the name is empty, the budget is spent, or a row of
+            `without` is not in the group.
         """
-        self.record(self.checked(index, checked_class_name(name, f"the label of row {index}")))
+        self.record(self.checked(index, checked_class_name(name, f"the label of row {index}"), without=without))
 
     def skip(self, index: int) -> None:
-        """Leave an image out: it costs nothing and is not asked for again."""
+        """Leave an image and its group out: it costs nothing and is not asked for again."""
         self.record(self.checked(index, None))
 
-    def checked(self, index: int, name: str | None, question: Question | None = None) -> Answer:
+    def checked(
+        self, index: int, name: str | None, question: Question | None = None, without: Collection[int] = ()
+    ) -> Answer:
         """The answer as it would enter the record, refused if it is not allowed now; changes nothing.
 
         `question` is what the image was asked for, when the caller has kept it.
         """
         self._check_free(index)
+        group = self.group(index)
+        if strangers := sorted({*without} - {*group}):
+            raise EvenpickError(f"row {strangers[0]} is not among the open images of the group of row {index}: {group}")
         if name is not None and self.labels_left <= 0:
             raise EvenpickError(f"the budget of {self._budget} labels is spent")
         question = question or self._question_of(index)
-        return Answer(index, name, question.phase, question.target)
+        inherited = tuple(row for row in group if row not in without)
+        return Answer(index, name, question.phase, question.target, inherited, tuple(sorted(without)))
 
     def undo(self) -> Answer:
         """Take the last answer back, and everything that followed from it.
@@ -182,6 +199,7 @@ class Session:
         self._counts: dict[str, int] = {}
         present = self._pool.present  # an image whose file is gone is not asked for
         self._free = np.ones(len(self._pool), dtype=bool) if present is None else present.copy()
+        self._waits = np.ones(len(self._pool), dtype=bool)  # its group had no turn yet
         self._labels_left = self._budget
         self._asked: dict[int, Question] = {}  # by row, until it is answered
         self._last_asked = None
@@ -198,14 +216,18 @@ class Session:
         self._steering.note(answer)
 
     def _count(self, answer: Answer) -> None:
-        self._free[answer.index] = False
+        self._free[[*answer.rows]] = False
+        self._waits[self._pool.same_group(answer.index)] = False
         if answer.label is not None:
             self._counts[answer.label] = self._counts.get(answer.label, 0) + 1
             self._labels_left -= 1
 
     def _pick(self, exclude: frozenset[int]) -> Question | None:
         open_rows = self._free.copy()
-        open_rows[[*exclude]] = False
+        for row in exclude:
+            open_rows[self._pool.same_group(row)] = False
+        if (open_rows & self._waits).any():
+            open_rows &= self._waits
         return self._steering.pick(open_rows) if self._labels_left > 0 and open_rows.any() else None
 
     def _question_of(self, index: int) -> Question:

@@ -48,7 +48,7 @@ class Sample:
     @staticmethod
     def number_after(n_labels: int, pool: Pool) -> int:
         """Which sample the round after so many labels covers."""
-        return n_labels // (MOST_COVERED // 4) if len(pool) > MOST_COVERED else 0
+        return n_labels // (MOST_COVERED // 4) if len(pool.representatives) > MOST_COVERED else 0
 
     def positions(self, rows: IndexArray) -> tuple[IndexArray, IndexArray]:
         """Where these rows of the pool stand in the sample, and those that are not in it."""

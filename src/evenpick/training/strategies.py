@@ -55,7 +55,8 @@ def train(
     """Train a classifier on labelled rows of the pool.
 
     Folds over the labels (ten by default) choose C, the softmax temperature and tau (each class's images are dealt
-    round the folds; a class with one label stays in training), then all labels train the model. The class
+    round the folds; a class with one label stays in training; images of one group stay in one fold, so that accuracies
+    hold for new groups), then all labels train the model. The class
     probabilities are divided by the class frequencies of the labels, which moves decisions towards the
     rare classes; not so after self-training, whose pseudo-labels even the classes out, unless `True` asks for it.
 
@@ -139,7 +140,8 @@ class _Task:
 
     @cached_property
     def folds(self) -> NestedFolds:
-        return deal_nested_folds(self.labels, self.n_folds, np.random.default_rng(self.seed))
+        groups = None if self.pool.groups is None else self.pool.groups[self.rows]
+        return deal_nested_folds(self.labels, self.n_folds, np.random.default_rng(self.seed), groups)
 
     @cached_property
     def features(self) -> tuple[Values, Values]:

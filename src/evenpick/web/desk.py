@@ -193,7 +193,7 @@ class Desk:
 
     def _unseen(self) -> api.Unseen | None:
         """What costs nothing to say after every answer; the accuracy to expect takes seconds."""
-        found = unseen_of_counts(self.session.counts.values(), len(self.session.pool))
+        found = unseen_of_counts(self.session.counts.values(), len(self.session.pool.representatives))
         unseen = Outlook(found).shown_classes
         return None if unseen is None else api.Unseen(unseen.undiscovered, unseen.low, unseen.high, unseen.unseen_mass)
 

@@ -1,0 +1,207 @@
+"""What groups are worth on bursts: are the stated accuracies true, and what does one answer a burst give?
+
+    python benchmarks/bursts.py make --data DATA --work WORK       # half an hour on two cores
+    python benchmarks/bursts.py run --work WORK                    # from the features alone; a killed run goes on
+    python benchmarks/bursts.py table                              # benchmarks/bursts.md from the results
+
+DATA is that of `cells.py`. A burst is 2 to 30 frames of one photograph, cropped, shifted, made brighter or darker and saved
+again, with the times of a camera in EXIF; `embed --group-by auto` has to find them. Of 480 bursts of a set a seed takes
+330 as the pool; the others are the new groups, whose frames are only tested on. WORK gets one small file a set.
+"""
+
+import argparse
+import csv
+import json
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cells import Rows, keys_of, one_core, rows_of, this_commit
+from numpy.typing import NDArray
+from scipy import stats
+
+SETS = ("caltech", "food", "places")
+BURSTS, IN_POOL, MOST_FRAMES = 480, 330, 30
+BUDGETS = (50, 100, 200)
+SEEDS = range(5)
+# How frames are asked for and what trains: by the groups that `embed` found, by the true ones, every frame by itself.
+WAYS = ("found", "true", "none")
+KEY = ("set", "seed", "budget", "groups")
+RESULTS = Path(__file__).with_suffix(".jsonl")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(required=True, dest="command")
+    makes, runs = commands.add_parser("make"), commands.add_parser("run")
+    makes.add_argument("--data", type=Path, required=True)
+    runs.add_argument("--processes", type=int, default=os.cpu_count())
+    runs.add_argument("--out", type=Path, default=RESULTS)
+    runs.add_argument("--commit", help="what the rows state, where there is no git")
+    for command in (makes, runs):
+        command.add_argument("--work", type=Path, required=True)
+        command.add_argument("--set", action="append", help=f"by default {', '.join(SETS)}")
+    commands.add_parser("table")
+    given = parser.parse_args()
+    if given.command == "make":
+        make(given)
+    elif given.command == "run":
+        run(given)
+    else:
+        Path(__file__).with_suffix(".md").write_text(table(rows_of(RESULTS)))
+
+
+# --- frames and their features ----------------------------------------------------------------------
+
+
+def make(options: argparse.Namespace) -> None:
+    from evenpick import Pool, Workspace
+
+    options.work.mkdir(parents=True, exist_ok=True)
+    for name in options.set or SETS:
+        file = options.work / f"{name}.npz"
+        if file.exists():
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            label_of = write_bursts(options.data, name, Path(folder, "photos"))
+            Workspace(Path(folder, "work")).embed(Path(folder, "photos"))
+            pool = Pool.open(Path(folder, "work"))
+            found = pool.groups if pool.groups is not None else np.arange(len(pool))
+            true = np.unique([image.rpartition("-")[0] for image in pool.image_ids], return_inverse=True)[1]
+            codes, most = encoded(np.asarray(pool.features[:]))
+            np.savez_compressed(
+                file, codes=codes, most=most, found=found, true=true,
+                labels=np.array([label_of[image.rpartition("-")[0]] for image in pool.image_ids]),
+            )  # fmt: skip
+        print(f"{name}: {len(found)} frames, {true.max() + 1} bursts, {found.max() + 1} groups found")
+
+
+def write_bursts(data: Path, name: str, folder: Path) -> dict[str, str]:
+    """The frames as JPEG files of one camera; returns the label of each burst."""
+    rng = np.random.default_rng(30)
+    rows = [row for row in csv.DictReader((data / name / "labels.csv").open()) if row["split"] == "pool"]
+    drawn = [rows[i] for i in rng.permutation(len(rows))[:BURSTS]]
+    folder.mkdir(parents=True)
+    began, label_of = datetime(2026, 5, 1), {}
+    for number, row in enumerate(drawn):
+        burst = f"burst{number:03d}"
+        label_of[burst] = row["label"]
+        began += timedelta(seconds=float(rng.uniform(90, 900)))
+        write_burst(data / name / "pool" / row["file"], folder / burst, began, rng)
+    return label_of
+
+
+def write_burst(photo: Path, stem: Path, began: datetime, rng: np.random.Generator) -> None:
+    from PIL import Image, ImageEnhance
+
+    with Image.open(photo) as opened:
+        image = opened.convert("RGB")
+    width, height = image.size
+    n_frames = round(np.exp(rng.uniform(np.log(2), np.log(MOST_FRAMES))))
+    for frame in range(n_frames):
+        share = rng.uniform(0.8, 1.0)
+        left, top = rng.uniform(0, 1 - share, 2) * (width, height)
+        part = image.resize((width, height), box=(left, top, left + share * width, top + share * height))
+        part = ImageEnhance.Brightness(part).enhance(rng.uniform(0.75, 1.25))
+        exif = Image.Exif()
+        exif[0x010F], exif[0x0110] = "Camera", "One"
+        exif.get_ifd(0x8769)[0x9003] = (began + timedelta(seconds=2 * frame)).strftime("%Y:%m:%d %H:%M:%S")
+        part.save(f"{stem}-{frame:02d}.jpg", quality=int(rng.integers(60, 96)), exif=exif)
+
+
+def encoded(features: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A byte a value: the features of the default source are not negative, and roots keep small ones apart."""
+    most = features.max(axis=1, keepdims=True)
+    return np.round(255 * np.sqrt(features / most)).astype(np.uint8), most.astype(np.float32)
+
+
+@cache
+def loaded(work: Path, name: str) -> tuple[NDArray[Any], dict[str, NDArray[Any]], NDArray[Any]]:
+    """Features, the groups of each kind, labels."""
+    found = np.load(work / f"{name}.npz")
+    features = ((found["codes"] / np.float32(255)) ** 2 * found["most"]).astype(np.float32)
+    return features, {"found": found["found"], "true": found["true"]}, found["labels"]
+
+
+# --- choosing, training, judging --------------------------------------------------------------------
+
+
+def run(options: argparse.Namespace) -> None:
+    done, commit = keys_of(options.out, KEY), options.commit or this_commit()
+    cells = [
+        (name, seed, budget, way)
+        for budget in sorted(BUDGETS, reverse=True)
+        for seed in SEEDS
+        for name in options.set or SETS
+        for way in WAYS
+    ]
+    with ProcessPoolExecutor(options.processes, initializer=one_core) as pool, options.out.open("a") as file:
+        futures = [pool.submit(cell_of, options.work, *cell) for cell in cells if cell not in done]
+        for future in as_completed(futures):
+            file.write(json.dumps(future.result() | {"commit": commit}) + "\n")
+            file.flush()
+
+
+def cell_of(work: Path, name: str, seed: int, budget: int, way: str) -> dict[str, Any]:
+    """One session on one pool: what is stated, and what is true of the rest of the pool and of new groups."""
+    from evenpick import Pool, macro_accuracy, simulate, train
+    from evenpick.estimates import outlook_of
+
+    features, groups, labels = loaded(work, name)
+    bursts = np.random.default_rng([seed, 5]).permutation(BURSTS)
+    inside = np.isin(groups["true"], bursts[:IN_POOL])
+    pool = Pool.from_arrays(features[inside], groups=None if way == "none" else groups[way][inside])
+    true, bursts_inside = labels[inside], groups["true"][inside]
+    begin = time.process_time()
+    given = simulate(pool, true, budget, random_state=seed)
+    row: dict[str, Any] = dict(zip(KEY, (name, seed, budget, way), strict=True))
+    expected = outlook_of(pool, given.indices, list(map(str, given.labels))).expectation
+    if expected:
+        row["stated"] = [expected.now.value, expected.now.low, expected.now.high]
+    trained = {"seen": (given.indices, np.array(given.labels))}
+    if pool.groups is not None:
+        trained["inherited"] = with_inherited(pool.groups, *trained["seen"])
+    rest = ~np.isin(bursts_inside, bursts_inside[given.indices])
+    parts = {"rest": (features[inside][rest], true[rest]), "new": (features[~inside], labels[~inside])}
+    for kind, (rows, names) in trained.items():
+        model = train(pool, rows, names, random_state=seed)
+        folds = model.cross_validations[model.strategy]
+        own = groups["true"][inside][rows] if pool.groups is None else pool.groups[rows]
+        held_out = [c for c in np.unique(names) if len(np.unique(own[names == c])) > 1]
+        row[kind] = {"nested": interval_of_folds(folds.corrected_accuracy, folds.fold_accuracies)}
+        for part, (points, answers) in parts.items():
+            predicted, held = model.predict(points), np.isin(answers, held_out)
+            row[kind][part] = macro_accuracy(answers, predicted)
+            row[kind][f"{part}, held-out classes"] = macro_accuracy(answers[held], predicted[held])
+    return row | {"classes": len({*given.labels}), "cpu_seconds": round(time.process_time() - begin, 2)}
+
+
+def interval_of_folds(value: float, folds: Sequence[float]) -> list[float]:
+    """The nested accuracy with the 90 % t interval of its folds."""
+    half = stats.t.ppf(0.95, len(folds) - 1) * np.std(folds, ddof=1) / np.sqrt(len(folds))
+    return [value, value - half, value + half]
+
+
+def with_inherited(groups: NDArray[Any], rows: NDArray[Any], names: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The rows of the labelled groups, each with the label that was given to one of them."""
+    name_of = dict(zip(groups[rows].tolist(), names.tolist(), strict=True))
+    all_rows = np.flatnonzero(np.isin(groups, [*name_of]))
+    return all_rows, np.array([name_of[group] for group in groups[all_rows].tolist()])
+
+
+# --- the page ---------------------------------------------------------------------------------------
+
+
+def table(rows: Rows) -> str:
+    return ""
+
+
+if __name__ == "__main__":
+    main()
