@@ -442,3 +442,40 @@ def test_relative_and_absolute_paths_are_one_folder(source, tmp_path, monkeypatc
     embed("work", "photos", source)
 
     assert embed(Path("work"), folder, source).done_now == 0
+
+
+def test_what_is_done_is_kept_when_the_user_stops_the_run(source, tmp_path):
+    """Far fewer images than a block."""
+    folder = photographs(tmp_path / "photos", 40)
+
+    def stop(done, total):
+        if done >= 16:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed(tmp_path / "work", folder, source, stop)
+
+    kept = Pool.open(tmp_path / "work")
+    assert len(kept) == 16
+    done = embed(tmp_path / "work", folder, source)
+    assert (len(done.pool), done.done_now) == (40, 24)
+    assert done.pool.image_ids[:16] == kept.image_ids
+
+
+def test_what_is_done_is_kept_every_minute(source, tmp_path, monkeypatch):
+    folder = photographs(tmp_path / "photos", 40)
+    minutes = iter(range(0, 10_000, 45))  # seconds: a batch takes 45, so that every second one is kept
+    monkeypatch.setattr(evenpick.pool.embedding.time, "monotonic", lambda: next(minutes))
+    sizes = []
+
+    def progress(done, total):
+        file = tmp_path / "work" / "pool" / "pool.json"
+        sizes.append(sum(block["rows"] for block in json.loads(file.read_text())["blocks"]))
+        if done >= 24:
+            raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError):
+        embed(tmp_path / "work", folder, source, progress)
+
+    assert sizes[-1] >= 8
+    assert len(Pool.open(tmp_path / "work")) == sizes[-1]

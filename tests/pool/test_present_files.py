@@ -107,3 +107,16 @@ def test_files_of_the_folder_are_a_pool_with_a_row_for_each(folder, embedded):
     assert pool.image_ids == ["b.png", "a.png", "b again.jpg"]
     assert np.array_equal(pool.features, np.asarray(embedded.pool.features)[[1, 0, 1]])
     assert (pool.source, pool.folder) == (embedded.pool.source, folder)
+
+
+def test_a_folder_whose_first_run_was_stopped_before_any_block_is_embedded(folder, source, tmp_path):
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed(tmp_path / "work", folder, source, stop)
+    assert (tmp_path / "work" / "pool" / "pool.json").is_file()
+
+    assert rows_of_files(embed(tmp_path / "work", folder, source), folder).keys() == {
+        "a.png", "b.png", "b again.jpg", "c.png"
+    }  # fmt: skip

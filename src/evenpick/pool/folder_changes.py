@@ -56,7 +56,10 @@ def changes_of(folder: Path, rows: Sequence[ImageRow], found: Iterable[str], sin
     changes = FolderChanges([*rows])
     gone: dict[str, list[int]] = {}
     for file, numbers in by_file.items():
-        now = _looked_at(folder / file, rows[numbers[0]], since)
+        first = rows[numbers[0]]
+        now = _looked_at(f"{folder}/{file}", first, since)
+        if now is first and not first.gone:
+            continue
         if now is None:
             gone[file] = numbers
         elif now.sha256 != rows[numbers[0]].sha256:
@@ -104,18 +107,20 @@ def same_stat(file: Path, size: str, mtime_ns: str) -> bool:
     return (str(found.st_size), str(found.st_mtime_ns)) == (size, mtime_ns)
 
 
-def _looked_at(file: Path, row: ImageRow, since: int) -> ImageRow | None:
-    """The row with what its file is now; None if there is none."""
+def _looked_at(file: str, row: ImageRow, since: int) -> ImageRow | None:
+    """The row with what its file is now, the very same if nothing is different; None if there is no file."""
     try:
         found = os.stat(file)  # noqa: PTH116 (hot)
         if not stat.S_ISREG(found.st_mode):
             return None
+        if row.size == str(found.st_size) and row.mtime_ns == str(found.st_mtime_ns):
+            return row
         now = row._replace(size=str(found.st_size), mtime_ns=str(found.st_mtime_ns))
         # The time of the last change of the directory entry moves even when a file of old date takes its place.
-        if now == row or (not row.size and found.st_ctime_ns <= since):
+        if not row.size and found.st_ctime_ns <= since:
             return now
         different = row.size and row.size != now.size
-        return now._replace(sha256="" if different else sha256_of(file))
+        return now._replace(sha256="" if different else sha256_of(Path(file)))
     except OSError:
         return None
 
