@@ -79,7 +79,7 @@ def test_a_client_that_is_gone_in_the_middle_of_a_body_leaves_no_traceback(begin
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("address", ["/image/" + "1" * 5000, "/image/" + "1" * 16, "/thumbnail/" + "9" * 5000])
+@pytest.mark.parametrize("address", ["/image/" + "1" * 5000, "/thumbnail/" + "9" * 5000])
 def test_numbers_of_any_length_are_no_address(begin, address):
     assert begin().get(address).status_code == 404
 

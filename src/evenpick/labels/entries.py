@@ -76,15 +76,20 @@ def standing_answers(entries: Iterable[Entry]) -> list[Annotation]:
     for entry in reversed(entries):
         if isinstance(entry, Undo) and entry.id not in undone:
             undone.add(entry.undoes)
-    standing: dict[int, Annotation] = {}
-    for entry in entries:
+    # From the end: what a class is called now is known before its answers come, in one pass however many renames there are.
+    now: dict[str | None, str] = {}
+    standing: list[Annotation] = []
+    for entry in reversed(entries):
         if isinstance(entry, Undo) or entry.id in undone:
             continue
         if isinstance(entry, Rename):
-            standing = {i: _renamed(answer, entry) for i, answer in standing.items()}
+            now[entry.old] = now.get(entry.new, entry.new)
+        elif entry.label in now or entry.target in now:
+            label, target = now.get(entry.label, entry.label), now.get(entry.target, entry.target)
+            standing.append(replace(entry, label=label, target=target))
         else:
-            standing[entry.id] = entry
-    return list(standing.values())
+            standing.append(entry)
+    return standing[::-1]
 
 
 def effective_answers(entries: Iterable[Entry]) -> list[Annotation]:
@@ -113,9 +118,3 @@ def first_labels(answers: Iterable[Annotation]) -> dict[str, Annotation]:
         if answer.label is not None:
             first.setdefault(answer.image, answer)
     return first
-
-
-def _renamed(answer: Annotation, rename: Rename) -> Annotation:
-    label = rename.new if answer.label == rename.old else answer.label
-    target = rename.new if answer.target == rename.old else answer.target
-    return replace(answer, label=label, target=target)

@@ -35,7 +35,7 @@ STATIC = Path(__file__).parent / "static"
 class _Row(Convertor[int]):
     """A row of the pool in an address; longer numbers are no address of ours."""
 
-    regex = "[0-9]{1,15}"
+    regex = "[0-9]{1,300}"
 
     def convert(self, value: str) -> int:
         return int(value)
