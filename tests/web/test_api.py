@@ -62,7 +62,7 @@ def test_a_whole_number_may_have_a_point():
         (Label, b'{"row": 1, "label": "a\\u0000b"}', "'label' must be a readable text"),
         (Label, b'{"row": 1, "label": "%s"}' % (b"x" * 201), "'label' must be a readable text of 1 to 200"),
         (Label, b'{"row": 1, "label": ["cat"]}', "'label' must be a readable text of 1 to 200 characters; got [\"cat\"]"),
-        (Label, b'{"row": 1, "label": "cat", "a\\nb": 1}', '"a\\nb" is unknown; known: row, label, page, annotator'),
+        (Label, b'{"row": 1, "label": "cat", "a\\nb": 1}', '"a\\nb" is unknown; known: row, label, without, page, annotator'),
         (Next, b'{" - at `$.": 1}', '" - at `$." is unknown; known: page, annotator'),
         (Label, b'{"row": 1, "label": "cat", "request": "../x"}', "'request' must be 1 to 64 letters"),
         (Next, b'{"annotator": ""}', "'annotator' must be a readable text"),

@@ -34,6 +34,11 @@ ThenNext: TypeAlias = Annotated[bool, Meta(description="Hand out the next image 
 NewName: TypeAlias = Annotated[Name, Meta(description="A class that exists is merged with.")]
 GivenLabel: TypeAlias = Annotated[Name, Meta(description="The class, a known or a new one.")]
 
+Without: TypeAlias = Annotated[
+    tuple[Row, ...],
+    Meta(max_length=5000, description="Rows of the group that the answer does not hold for; asked for next."),
+]
+
 # --- requests ---------------------------------------------------------------------------------------
 
 
@@ -71,10 +76,12 @@ class Recorded(Next, frozen=True, kw_only=True):
 class Label(Recorded, frozen=True):
     row: Row
     label: GivenLabel
+    without: Without = ()
 
 
 class Skip(Recorded, frozen=True):
     row: Row
+    without: Without = ()
 
 
 class Undo(Recorded, frozen=True):
@@ -106,6 +113,13 @@ class Reply(Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
+class Frame(Reply, frozen=True):
+    """An image of the same group."""
+
+    row: Row
+    thumbnail: Annotated[str, Meta(description="Where a small one is.")]
+
+
 class Image(Reply, frozen=True):
     row: Row
     url: Annotated[str, Meta(description="Where the image is.")]
@@ -116,6 +130,9 @@ class Image(Reply, frozen=True):
     whole: Annotated[str | UnsetType, Meta(description="Of a box: where the whole image is, with the box drawn.")] = (
         UNSET
     )
+    others: Annotated[
+        list[Frame] | UnsetType, Meta(description="Images of the same group, which the answer holds for too.")
+    ] = UNSET
 
 
 class Turn(Reply, frozen=True):
@@ -258,6 +275,8 @@ def decoded(data: bytes, kind: type[Kind], n_images: int) -> Kind:
         raise BadBodyError(_in_one_line(str(error), body, kind, n_images)) from error
     if isinstance(request, Label | Skip | Unshown) and request.row >= n_images:
         raise BadBodyError(f"'row' must be {_rule('row', n_images)}; got {request.row}")
+    if isinstance(request, Label | Skip) and max(request.without, default=0) >= n_images:
+        raise BadBodyError(f"'without' must be {_rule('without', n_images)}; got {max(request.without)}")
     if isinstance(request, Change) and max(request.rows) >= n_images:
         raise BadBodyError(f"'rows' must be {_rule('rows', n_images)}; got {max(request.rows)}")
     return request
@@ -292,6 +311,7 @@ def _rule(name: str, n_images: int) -> str:
     rules = {
         "row": f"a whole number from 0 to {n_images - 1}",
         "rows": f"a list of 1 to 1000 whole numbers from 0 to {n_images - 1}",
+        "without": f"a list of at most 5000 whole numbers from 0 to {n_images - 1}",
         "entries": "a list of 1 to 2000 ids of entries",
         "then_next": "true or false",
         "page": "1 to 64 letters, digits, '-' or '_'",

@@ -9,7 +9,7 @@ from ..errors import EvenpickError
 from ..estimates import Outlook, unseen_of_counts
 from ..labels import ClassList
 from ..names import checked_class_name, checked_name, same_class
-from ..session import RecordedSession, change, take_back
+from ..session import Question, RecordedSession, change, take_back
 from . import api
 from .agreement import agreements, conflicts
 from .loans import Loans
@@ -43,12 +43,12 @@ class Desk:
     def label(self, request: api.Label) -> api.Answered:
         """Say the class of an image."""
         with self._lock:
-            return self._answer(request, request.row, self._class_of(request.label))
+            return self._answer(request, self._class_of(request.label))
 
     def skip(self, request: api.Skip) -> api.Answered:
         """Say that nobody can tell the class of an image; costs no budget."""
         with self._lock:
-            return self._answer(request, request.row, None)
+            return self._answer(request, None)
 
     def undo(self, request: api.Undo) -> api.Undone:
         """Take this annotator's last answer back and hand its image out again."""
@@ -141,9 +141,9 @@ class Desk:
             raise EvenpickError(f"there is no class '{name}', and the list is closed: {', '.join(self._list.names)}")
         return meant or name
 
-    def _answer(self, request: api.Recorded, row: int, label: str | None) -> api.Answered:
+    def _answer(self, request: api.Label | api.Skip, label: str | None) -> api.Answered:
         who = self._annotator(request)
-        entry = self._loans.answer(_page(request), who, row, label, request.request or None)
+        entry = self._loans.answer(_page(request), who, request.row, label, request.request or None, request.without)
         return api.Answered(entry, self._progress(), self._turn_if_wanted(request))
 
     def _handed_out(self, request: api.Next) -> api.HandedOut:
@@ -164,7 +164,9 @@ class Desk:
         target = question.target if self._show_target else UNSET
         row = question.index
         whole = self._url(row, "whole") if self._is_box(row) else UNSET
-        return api.Turn(turn.status, api.Image(row, self._url(row), question.phase, target, whole))
+        return api.Turn(
+            turn.status, api.Image(row, self._url(row), question.phase, target, whole, self._others(question))
+        )
 
     def _progress(self) -> api.Progress:
         session = self.session.session
@@ -202,6 +204,9 @@ class Desk:
 
     def _opinions(self, row: int) -> list[api.Opinion]:
         return [api.Opinion(who, label) for who, label in self.session.opinions[row].items()]
+
+    def _others(self, question: Question) -> list[api.Frame] | UnsetType:
+        return [api.Frame(row, self._url(row, "thumbnail")) for row in question.rows[1:]] or UNSET
 
     def _is_box(self, row: int) -> bool:
         try:

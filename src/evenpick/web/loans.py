@@ -6,7 +6,7 @@ what is answered, and the rest is asked for again.
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -83,17 +83,22 @@ class Loans:
         self._lend(page, annotator, question)
         return Turn("image", question)
 
-    def answer(self, page: str, annotator: str, row: int, label: str | None, request: str | None) -> int:
-        """Record a label, or a skip when `label` is None; returns the entry's id."""
+    def answer(
+        self, page: str, annotator: str, row: int, label: str | None, request: str | None, without: Collection[int] = ()
+    ) -> int:
+        """Record a label, or a skip when `label` is None; returns the entry's id.
+
+        It holds for the group of the row too, but for the rows `without`.
+        """
         kind: Kind = "skip" if label is None else "label"
         if done := self._done(request, kind, annotator, image=self._session.pool.image_ids[row]):
             return done.id
         loan = self._loans.get(page)
         question = loan.question if loan and loan.question.index == row else None
         if label is None:
-            entry_id = self._session.skip(row, annotator, question, request)
+            entry_id = self._session.skip(row, annotator, question, request, without)
         else:
-            entry_id = self._session.label(row, label, annotator, question, request)
+            entry_id = self._session.label(row, label, annotator, question, request, without)
         if question is not None:
             del self._loans[page]
         return entry_id

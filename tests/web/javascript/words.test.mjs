@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { agreementLine, conflictLine, expected, hint } from "../../../src/evenpick/web/static/words.js";
+import { agreementLine, conflictLine, expected, framesLine, hint } from "../../../src/evenpick/web/static/words.js";
 
 test("classes still expected are rounded, and none is said in words", () => {
   const some = expected({ undiscovered: 1.6, low: 0.4, high: 7.5, mass: 0.104 });
@@ -20,6 +20,11 @@ test("the hint says what Enter does and how many classes were found", () => {
   assert.equal(hint("at", ["cat"], ["cat"]), "Enter: new class “at” · ↓ 1 found");
   assert.equal(hint("หมู", ["หมี"], ["หมี"]), "Enter: new class “หมู”; did you mean “หมี”? · ↓ 1 found");
   assert.equal(hint("dog", ["cat"], []), "Enter: new class “dog”");
+});
+
+test("it is said how many images of a group the answer holds for", () => {
+  assert.equal(framesLine(8, 0), "The answer holds for all 8 images; click what shows something else.");
+  assert.equal(framesLine(8, 2), "The answer holds for 6 of 8 images; the others are asked for next.");
 });
 
 test("agreement is told in percent, with kappa where it is known", () => {

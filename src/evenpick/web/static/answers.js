@@ -63,11 +63,13 @@ export const retry = () => exchange("api/retry", {});
 // Whether the image has been on the screen for long enough to be the one that is meant.
 export const canAnswer = () => state.ready && !state.busy;
 
+const about = () => ({ row: state.turn.image.row, without: [...state.without], ...newAnswer() });
+
 export function label(name) {
   if (!canAnswer()) return;
   clearField();
   flash(name);
-  exchange("api/label", { row: state.turn.image.row, label: name, ...newAnswer() }, ({ progress }) => {
+  exchange("api/label", { ...about(), label: name }, ({ progress }) => {
     setLast(name);
     say(`${name}. ${progress.labels} of ${progress.budget}.`);
   });
@@ -76,7 +78,7 @@ export function label(name) {
 export function skip() {
   if (!canAnswer()) return;
   clearField();
-  exchange("api/skip", { row: state.turn.image.row, ...newAnswer() }, () => {
+  exchange("api/skip", about(), () => {
     setLast("can’t tell");
     say("Can’t tell. Another image.");
   });

@@ -2,7 +2,7 @@
 
 import { get, post, reasonAgainst } from "./api.js";
 import { $, element, held, say, state, toImage } from "./page.js";
-import { agreementLine, conflictLine, unshownLine } from "./words.js";
+import { agreementLine, conflictLine, framesLine, unshownLine } from "./words.js";
 import { Zoom } from "./zoom.js";
 
 const DECODING = 500; // ms
@@ -52,6 +52,7 @@ export async function show(turn) {
   $("target").hidden = !image.target;
   $("target").textContent = image.target ? `Asked for: ${image.target}` : "";
   showWhole(image.whole);
+  showStrip(image.others ?? []);
   if (!document.activeElement || document.activeElement === document.body) toImage();
   onScreen(() => {
     setTimeout(() => state.turn === turn && setReady(true), LOOKING);
@@ -65,6 +66,36 @@ function showWhole(url) {
   $("whole").hidden = !url;
   $("whole").setAttribute("aria-pressed", false);
   if (url) $("whole").firstChild.src = url;
+}
+
+// The group under the image; what is clicked is taken out of the answer, and put back.
+function showStrip(others) {
+  state.without.clear();
+  $("stage").classList.toggle("with-strip", others.length > 0);
+  $("strip").hidden = others.length === 0;
+  $("others").replaceChildren(...others.map(frame));
+  countFrames();
+}
+
+function frame({ row, thumbnail }, place) {
+  const button = element("button", { type: "button" }, element("img", { src: thumbnail, alt: `Image ${place + 2}`, loading: "lazy" }));
+  button.dataset.row = row;
+  button.setAttribute("aria-pressed", true);
+  return element("li", {}, button);
+}
+
+export function toggleFrame({ target }) {
+  const button = target.closest("button");
+  if (!button) return;
+  const row = Number(button.dataset.row);
+  const isIn = !state.without.delete(row);
+  if (isIn) state.without.add(row);
+  button.setAttribute("aria-pressed", !isIn);
+  countFrames();
+}
+
+function countFrames() {
+  $("frames").textContent = framesLine($("others").children.length + 1, state.without.size);
 }
 
 // In place of an image.

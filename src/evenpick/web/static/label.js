@@ -4,7 +4,7 @@ import { ask, retry, skip, undo } from "./answers.js";
 import { get, Refusal, release } from "./api.js";
 import { Keys } from "./classes.js";
 import { askName, help, rename, setAnnotator } from "./dialogs.js";
-import { zoom } from "./images.js";
+import { toggleFrame, zoom } from "./images.js";
 import { answer, listenToKeys } from "./keys.js";
 import { tidy } from "./names.js";
 import { $, complain, held, state, toImage } from "./page.js";
@@ -20,6 +20,7 @@ function listen() {
   for (const [id, command] of [["skip", skip], ["undo", undo]])
     $(id).addEventListener("click", () => (once(`click ${id}`, DOUBLE_CLICK) && command(), toImage()));
   $("add").addEventListener("click", () => answer(tidy($("name").value)));
+  $("others").addEventListener("click", toggleFrame);
   $("whole").addEventListener("click", ({ currentTarget: button }) => {
     button.setAttribute("aria-pressed", button.ariaPressed !== "true");
     toImage();

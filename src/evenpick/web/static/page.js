@@ -7,6 +7,7 @@ export const state = {
   classes: [], // {name, count}, in the order of discovery
   busy: true, // while an exchange with the server is on its way
   closed: false, // whether there are no other classes than those of the list
+  without: new Set(), // rows of the group that are taken out of the answer
   ready: false, // whether the image has been on the screen for long enough to be answered
   held: "", // why a request is sent again and again
   waiting: undefined, // timer of the next question while others look at the last images

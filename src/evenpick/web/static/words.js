@@ -38,6 +38,12 @@ const either = (names) => names.map((name) => `“${name}”`).join(" or ");
 export const unshownLine = (unshown) =>
   `${unshown} ${unshown === 1 ? "image" : "images"} could not be shown; nothing is recorded of ${unshown === 1 ? "it" : "them"}.`;
 
+// How many images of a group the answer holds for.
+export const framesLine = (all, out) =>
+  out
+    ? `The answer holds for ${all - out} of ${all} images; the others are asked for next.`
+    : `The answer holds for all ${all} images; click what shows something else.`;
+
 export const agreementLine = ({ annotators, images, same, kappa }) =>
   `${annotators.join(" and ")}: ${Math.round(100 * same)} % alike on ${images} images` +
   (kappa === null ? "" : `, Cohen’s kappa ${kappa.toFixed(2)}`);
