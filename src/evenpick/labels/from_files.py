@@ -68,7 +68,7 @@ def _import_labels(workspace: Path, file: Path, annotator: str, options: ImportO
     with LabelStore(workspace) as store, store.alone():
         recorded = _recorded(store)
         labels = one_spelling(table.labels, recorded) if options.one_spelling else table.labels
-        new = import_labels(store, labels, annotator, options.replacing)
+        new = import_labels(store, labels, annotator, options.replacing, table.seen)
     replaced = sum(image in recorded and recorded[image] != label for image, label in labels.items())
     counts = {
         "labels imported": new,

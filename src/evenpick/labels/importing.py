@@ -12,8 +12,16 @@ from .imports import append_import
 from .record import LabelStore
 
 
-def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str, replacing: bool = False) -> int:
+def import_labels(
+    store: LabelStore,
+    labels: Mapping[str, str],
+    annotator: str,
+    replacing: bool = False,
+    seen: Mapping[str, str] | None = None,
+) -> int:
     """Record the labels of images; returns how many were new.
+
+    Images that inherited their label, from an image that `seen` names, inherit it here too if that one's is new.
 
     With `replacing`, labels that say something else are taken back, whoever gave them.
 
@@ -34,10 +42,18 @@ def import_labels(store: LabelStore, labels: Mapping[str, str], annotator: str, 
     replaced = set(clashes)
     taken_back = [Undo(answer.id, annotator=annotator) for answer in standing if answer.image in replaced]
     wanted = [image for image in labels if image not in recorded or image in replaced]
-    new = [Annotation(image, labels[image], annotator=annotator) for image in wanted]
+    wanted_set = {*wanted}
+    own = [image for image in wanted if (seen or {}).get(image) not in wanted_set]
+    heirs: dict[str, list[str]] = {}
+    for image in wanted_set - {*own}:
+        heirs.setdefault((seen or {})[image], []).append(image)
+    new = [
+        Annotation(image, labels[image], inherited=tuple(sorted(heirs.get(image, ()))), annotator=annotator)
+        for image in own
+    ]
     kept = [answer for answer in standing if answer.image not in replaced]
     append_import(store, [*taken_back, *_skips_taken_back(kept, new), *new])
-    return len(new)
+    return len(wanted)
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,18 @@ from .entries import labelled_images
 from .record import LabelStore
 from .sheets import Sheet, read_sheet
 
+INHERITED = (
+    "inherited_from"  # the column that names the image that was seen, where a label is of another one of its group
+)
+
 
 @dataclass(frozen=True)
 class LabelTable:
     """The labels that a file or folder gives to images, and what of it was passed over.
 
     `by_path` images of a folder are known by their path alone, as their bytes are not those that were embedded;
-    `unknown` ones are not in the pool; `form` says in words whose table it is.
+    `unknown` ones are not in the pool; `form` says in words whose table it is. `seen` names, for labels that images
+    inherited, the image that was seen.
     """
 
     labels: dict[str, str]
@@ -31,6 +36,7 @@ class LabelTable:
     by_path: int = 0
     unknown: list[str] = field(default_factory=list)
     form: str = ""
+    seen: dict[str, str] = field(default_factory=dict)
 
 
 def read_labels(
@@ -73,7 +79,10 @@ def read_labels(
         advice += "; it has a column split, of which --split takes a part"
     named = (row for row in found if row.image or row.label)
     table = label_table(file, named, known - left_out, left_out, advice, asked.skip_unknown)
-    return replace(table, form=reading.form)
+    labels, origins = table.labels, [cells.get(INHERITED, "") for cells in rows]
+    seen = {image: origin for image, origin in zip(names, origins, strict=True) if image in labels and origin in labels}
+    seen = {image: origin for image, origin in seen.items() if labels[image] == labels[origin] and image != origin}
+    return replace(table, form=reading.form, seen=seen)
 
 
 @dataclass(frozen=True)
@@ -157,7 +166,7 @@ def export_labels(file: Path, store: LabelStore, more: Mapping[str, Mapping[str,
     """
     labelled, more = labelled_images(store.entries()), dict(more or {})
     if inherited := {image: answer.image for image, answer in labelled if image != answer.image}:
-        more["inherited_from"] = inherited
+        more[INHERITED] = inherited
     columns = ("image", "label", "annotator", "at", "phase", "target", *more)
     rows = ((image, e.label, e.annotator, e.at, e.phase, e.target) for image, e in labelled)
     _write(file, columns, ((*row, *(values.get(row[0], "") for values in more.values())) for row in rows))
