@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from selenium.webdriver.common.keys import Keys
 
 from evenpick.labels import LabelStore
 from evenpick.pool import Pool
@@ -29,19 +28,13 @@ def test_one_answer_holds_for_the_images_of_a_group_but_for_those_taken_out(begi
         assert {first, *others} == {4 * (first // 4) + k for k in range(4)}
         assert page.text("#frames") == "The answer holds for all 4 images; click what shows something else."
         page.find(f"#others button[data-row='{others[1]}']").click()
-        assert page.text("#frames") == "The answer holds for 3 of 4 images; the others are asked for next."
+        assert page.text("#frames") == "The answer holds for 3 of 4 images; the others are asked for later."
         page.find(f"#others button[data-row='{others[2]}']").click()
         page.find(f"#others button[data-row='{others[2]}']").click()  # put back
         page.new_class("cat")
 
-        assert page.row() == others[1]  # by itself, next
-        assert page.script("document.getElementById('strip').hidden")
         assert page.text("#labels") == "1"
-        page.new_class("dog")
-        assert page.text("#labels") == "2"
-        assert page.row() // 4 != first // 4
-        page.press(Keys.BACKSPACE)
-        page.wait(lambda: page.row() == others[1])
+        assert page.row() not in (first, others[0], others[2])
     with LabelStore(bursts) as store:
         said = store.entries()[0]
     ids = client.session.pool.image_ids

@@ -36,7 +36,7 @@ GivenLabel: TypeAlias = Annotated[Name, Meta(description="The class, a known or 
 
 Without: TypeAlias = Annotated[
     tuple[Row, ...],
-    Meta(max_length=5000, description="Rows of the group that the answer does not hold for; asked for next."),
+    Meta(max_length=5000, description="Rows of the group that the answer does not hold for."),
 ]
 
 # --- requests ---------------------------------------------------------------------------------------

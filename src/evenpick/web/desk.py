@@ -206,7 +206,13 @@ class Desk:
         return [api.Opinion(who, label) for who, label in self.session.opinions[row].items()]
 
     def _others(self, question: Question) -> list[api.Frame] | UnsetType:
-        return [api.Frame(row, self._url(row, "thumbnail")) for row in question.rows[1:]] or UNSET
+        return [api.Frame(row, self._url(row, "thumbnail")) for row in self._group(question.index)] or UNSET
+
+    def _group(self, row: int) -> list[int]:
+        """The other rows that an answer about this one holds for; none where it was answered already."""
+        if row in self.session.opinions:
+            return []
+        return [*self.session.session.group(row)]
 
     def _is_box(self, row: int) -> bool:
         try:

@@ -24,7 +24,7 @@ test("the hint says what Enter does and how many classes were found", () => {
 
 test("it is said how many images of a group the answer holds for", () => {
   assert.equal(framesLine(8, 0), "The answer holds for all 8 images; click what shows something else.");
-  assert.equal(framesLine(8, 2), "The answer holds for 6 of 8 images; the others are asked for next.");
+  assert.equal(framesLine(8, 2), "The answer holds for 6 of 8 images; the others are asked for later.");
 });
 
 test("agreement is told in percent, with kappa where it is known", () => {

@@ -41,7 +41,7 @@ export const unshownLine = (unshown) =>
 // How many images of a group the answer holds for.
 export const framesLine = (all, out) =>
   out
-    ? `The answer holds for ${all - out} of ${all} images; the others are asked for next.`
+    ? `The answer holds for ${all - out} of ${all} images; the others are asked for later.`
     : `The answer holds for all ${all} images; click what shows something else.`;
 
 export const agreementLine = ({ annotators, images, same, kappa }) =>
