@@ -80,7 +80,7 @@ def commands(workspace: Path, folder: Path, labels: Path) -> Iterator[tuple[str,
     yield "status", CHANGING.sub(b"", run("status", workspace, "--json"))
     yield "diagnose, with labels", run("diagnose", workspace, "--json")
     yield "evenpick train", run("train", workspace)
-    yield "model", (workspace / "model" / "weights.safetensors").read_bytes()
+    yield "model", next((workspace / "model").glob("weights*.safetensors")).read_bytes()
     run("predict", workspace, folder, "--out", out / "predictions.csv")
     run("export", workspace, out / "labels.csv")
     run("export", workspace, out / "tasks.json", "--to", "label-studio", "--budget", BUDGET)

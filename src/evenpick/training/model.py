@@ -1,7 +1,6 @@
 """A trained classifier: probabilities from features or images, written to and read from a folder."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,16 +22,15 @@ from ..pool import Pool, check_finite, feature_blocks
 from ..probabilities import softmax
 from ..sources import SourceDescription
 from ..vectors import normalised
+from .model_facts import FORMAT, READ, DamagedModelError, facts_in, facts_to_text
 from .network import FineTunedNetwork
 
-FORMAT = 2
-WEIGHTS = "weights.safetensors"
-NETWORK = "network.onnx"
+_OTHERS = ("weights*.safetensors", "network*.onnx", "weights.npz")
 _SHOWN = 5  # classes in a `repr`
 FINETUNE = "finetune"  # the strategy whose model is a network, not a linear head
 
 # What JSON and safetensors raise on files that are damaged, and what follows from facts that are something else.
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError)
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EvenpickError, safetensors.SafetensorError)
 
 
 @dataclass(frozen=True, repr=False)
@@ -138,24 +136,29 @@ class Model:
         return replace(self, choice=replace(self.choice, tau=float(tau)))
 
     def save(self, path: str | Path) -> None:
-        """Write `model.json` and `weights.safetensors`, or `network.onnx`, into a folder; no pickle."""
+        """Write the weights into a folder, under a name of their own, and then `model.json`; no pickle.
+
+        Until `model.json` is replaced, the model that was there before is whole.
+        """
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
         weights = _to_bytes(self.head)
-        write_atomically(folder / _file_of(self.strategy), weights)
+        digest = hashlib.sha256(weights).hexdigest()
+        file = folder / _file_of(self.strategy, digest)
+        write_atomically(file, weights)
         facts = {
             "format": FORMAT, "evenpick": __version__, "strategy": self.strategy,
             "classes": self.classes, "counts": self.counts, **asdict(self.choice), "source": self.source.to_json() if self.source else {},
-            "weights": hashlib.sha256(weights).hexdigest(),
+            "weights": digest,
             "cross_validations": {
                 name: {**asdict(folds), "accuracy_of_c": list(folds.accuracy_of_c.items())}
                 for name, folds in self.cross_validations.items()
             },
             "left_out": self.left_out,
         }  # fmt: skip
-        write_atomically(folder / "model.json", json.dumps(facts, indent=1).encode())
-        for name in {WEIGHTS, NETWORK, "weights.npz"} - {_file_of(self.strategy)}:  # of a model that was here before
-            (folder / name).unlink(missing_ok=True)
+        write_atomically(folder / "model.json", facts_to_text(facts))
+        for other in [other for pattern in _OTHERS for other in folder.glob(pattern) if other != file]:
+            other.unlink(missing_ok=True)  # of a model that was here before
 
     @classmethod
     def load(cls, path: str | Path) -> "Model":
@@ -170,14 +173,15 @@ class Model:
         if not (folder / "model.json").is_file():
             raise EvenpickError(f"'{folder}' holds no model: run `evenpick train` first")
         try:
-            facts = json.loads((folder / "model.json").read_bytes())
-            if facts["format"] != FORMAT:
-                raise EvenpickError(
-                    f"model '{folder}' has format {facts['format']}; evenpick {__version__} reads {FORMAT}: train again"
-                )
-            data = (folder / _file_of(facts["strategy"])).read_bytes()
-            if hashlib.sha256(data).hexdigest() != facts["weights"]:
-                raise ValueError("the weights are not those that model.json names")
+            facts = facts_in((folder / "model.json").read_bytes())
+        except DamagedModelError as error:
+            raise EvenpickError(f"model '{folder}' is damaged ({error}): train again") from error
+        if facts["format"] not in READ:
+            raise EvenpickError(
+                f"model '{folder}' has format {facts['format']}; evenpick {__version__} reads {FORMAT}: train again"
+            )
+        try:
+            data = _weights(folder, facts["strategy"], facts["weights"])
             source = SourceDescription.from_json(facts["source"]) if facts["source"] else None
             return cls(
                 facts["strategy"], tuple(facts["classes"]), tuple(facts["counts"]),
@@ -187,7 +191,8 @@ class Model:
                 facts["left_out"],
             )  # fmt: skip
         except _DAMAGE as error:
-            raise EvenpickError(f"model '{folder}' is damaged ({error}): train again") from error
+            reason = " ".join(str(error).split())
+            raise EvenpickError(f"model '{folder}' is damaged ({reason}): train again") from error
 
     def _features_of(self, features: ArrayLike | Pool, head: LinearHead) -> Any:
         if isinstance(features, Pool):
@@ -210,8 +215,19 @@ def parts_of(pool: Any) -> list[Part]:
     return [pool.part(row) for row in range(len(pool))]
 
 
-def _file_of(strategy: str) -> str:
-    return NETWORK if strategy == FINETUNE else WEIGHTS
+def _file_of(strategy: str, digest: str) -> str:
+    """Two models in one folder never share a file."""
+    return f"network-{digest[:16]}.onnx" if strategy == FINETUNE else f"weights-{digest[:16]}.safetensors"
+
+
+def _weights(folder: Path, strategy: str, digest: str) -> bytes:
+    file = folder / _file_of(strategy, digest)
+    if not file.exists():  # as they were named before format 3
+        file = folder / ("network.onnx" if strategy == FINETUNE else "weights.safetensors")
+    data = file.read_bytes()
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise ValueError("the weights are not those that model.json names")
+    return data
 
 
 def _to_bytes(head: LinearHead | FineTunedNetwork) -> bytes:
@@ -225,7 +241,10 @@ def _to_bytes(head: LinearHead | FineTunedNetwork) -> bytes:
 def _from_bytes(data: bytes, facts: dict[str, Any]) -> LinearHead | FineTunedNetwork:
     if facts["strategy"] == FINETUNE:
         return FineTunedNetwork(data, Preprocessing.from_dict(facts["source"]["preprocessing"]))
-    return LinearHead(**safetensors.numpy.load(data))
+    head = LinearHead(**safetensors.numpy.load(data))
+    if len(head.weights) != len(facts["classes"]):
+        raise ValueError(f"weights of {len(head.weights)} classes, not {len(facts['classes'])}")
+    return head
 
 
 def _cross_validation(facts: dict[str, Any]) -> CrossValidation:
