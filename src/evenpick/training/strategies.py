@@ -231,6 +231,8 @@ def _unlabelled_rows(pool: Pool, labelled: IndexArray, unlabelled: ArrayLike | N
     if given.size and (not whole or ((given < 0) | (given >= len(pool))).any()):
         raise EvenpickError(f"train: unlabelled rows must be from 0 to {len(pool) - 1} (the pool), as whole numbers")
     others = np.setdiff1d(given.astype(np.intp), labelled)
+    if pool.groups is not None:  # frames of a labelled group would bring a held-out group into training
+        others = others[~np.isin(pool.groups[others], pool.groups[labelled])]
     if len(others) > MOST_UNLABELLED:
         others = np.sort(np.random.default_rng(seed).choice(others, MOST_UNLABELLED, replace=False))
     return others
