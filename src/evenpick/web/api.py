@@ -81,7 +81,6 @@ class Label(Recorded, frozen=True):
 
 class Skip(Recorded, frozen=True):
     row: Row
-    without: Without = ()
 
 
 class Undo(Recorded, frozen=True):
@@ -275,7 +274,7 @@ def decoded(data: bytes, kind: type[Kind], n_images: int) -> Kind:
         raise BadBodyError(_in_one_line(str(error), body, kind, n_images)) from error
     if isinstance(request, Label | Skip | Unshown) and request.row >= n_images:
         raise BadBodyError(f"'row' must be {_rule('row', n_images)}; got {request.row}")
-    if isinstance(request, Label | Skip) and max(request.without, default=0) >= n_images:
+    if isinstance(request, Label) and max(request.without, default=0) >= n_images:
         raise BadBodyError(f"'without' must be {_rule('without', n_images)}; got {max(request.without)}")
     if isinstance(request, Change) and max(request.rows) >= n_images:
         raise BadBodyError(f"'rows' must be {_rule('rows', n_images)}; got {max(request.rows)}")

@@ -143,7 +143,8 @@ class Desk:
 
     def _answer(self, request: api.Label | api.Skip, label: str | None) -> api.Answered:
         who = self._annotator(request)
-        entry = self._loans.answer(_page(request), who, request.row, label, request.request or None, request.without)
+        without = request.without if isinstance(request, api.Label) else ()
+        entry = self._loans.answer(_page(request), who, request.row, label, request.request or None, without)
         return api.Answered(entry, self._progress(), self._turn_if_wanted(request))
 
     def _handed_out(self, request: api.Next) -> api.HandedOut:

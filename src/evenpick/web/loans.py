@@ -96,7 +96,7 @@ class Loans:
         loan = self._loans.get(page)
         question = loan.question if loan and loan.question.index == row else None
         if label is None:
-            entry_id = self._session.skip(row, annotator, question, request, without)
+            entry_id = self._session.skip(row, annotator, question, request)
         else:
             entry_id = self._session.label(row, label, annotator, question, request, without)
         if question is not None:

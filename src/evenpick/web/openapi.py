@@ -40,8 +40,7 @@ def openapi(posts: Iterable[Post], n_images: int, has_token: bool) -> Schema:
     _, schemas = msgspec.json.schema_components(every, ref_template="#/components/schemas/{name}")
     for schema in (schemas["Label"], schemas["Skip"], schemas["Unshown"]):
         schema["properties"]["row"]["maximum"] = n_images - 1
-    for schema in (schemas["Label"], schemas["Skip"]):
-        schema["properties"]["without"]["items"]["maximum"] = n_images - 1
+    schemas["Label"]["properties"]["without"]["items"]["maximum"] = n_images - 1
     schemas["Change"]["properties"]["rows"]["items"]["maximum"] = n_images - 1
     paths: dict[str, Schema] = {
         "/api/state": {"get": _operation("Everything but the image.", _json("Done.", State), [])},

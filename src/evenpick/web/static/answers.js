@@ -78,7 +78,7 @@ export function label(name) {
 export function skip() {
   if (!canAnswer()) return;
   clearField();
-  exchange("api/skip", about(), () => {
+  exchange("api/skip", { row: state.turn.image.row, ...newAnswer() }, () => {
     setLast("can’t tell");
     say("Can’t tell. Another image.");
   });
