@@ -36,6 +36,14 @@ def test_every_function_chooses_one_of_each_group_before_any_second(bursts, name
     assert len({*chosen.tolist()}) == 9
 
 
+def test_no_group_has_a_third_turn_before_all_had_a_second():
+    pool = Pool.from_arrays(np.random.default_rng(2).normal(size=(15, 3)), groups=[0] * 5 + [1] * 4 + [2] * 4 + [3] * 2)
+    chosen = select(pool, 12, "core_set")
+
+    turns = [chosen[:4], chosen[4:8], chosen[8:11], chosen[11:]]
+    assert [sorted(pool.groups[turn].tolist()) for turn in turns[:3]] == [[0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2]]
+
+
 def test_groups_of_which_an_image_is_answered_come_last(bursts):
     order = select_more(bursts, np.array([0, 11]), 8, "core_set", 0)
 

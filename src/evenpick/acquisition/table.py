@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError, check_seed, unknown_name
-from ..pool import Pool
+from ..pool import Pool, middle_of_each
 from .by_predictions import (
     ent,
     ent_div,
@@ -113,17 +113,18 @@ def select_more(
 
 
 def ordered(pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng: np.random.Generator) -> IndexArray:
-    """`select` below the public door: one image of each group, and only then the others."""
+    """`select` below the public door: one image of each group, then of what is left one of each again, and so on."""
     if pool.groups is None:
         return _ordered(pool, budget, acquisition, rng)
-    others = np.setdiff1d(np.arange(len(pool)), pool.representatives)
-    turns = [
-        (pool.representatives, min(budget, len(pool.representatives))),
-        (others, budget - len(pool.representatives)),
-    ]
-    return np.concatenate(
-        [rows[_ordered(replace(pool.take(rows), groups=None), n, acquisition, rng)] for rows, n in turns if n > 0]
-    )
+    chosen: list[IndexArray] = []
+    left, turn = np.arange(len(pool)), pool.representatives
+    while budget > 0:
+        order = _ordered(replace(pool.take(turn), groups=None), min(budget, len(turn)), acquisition, rng)
+        chosen.append(turn[order])
+        budget -= len(order)
+        left = np.setdiff1d(left, turn)
+        turn = middle_of_each(pool.groups, left)
+    return np.concatenate(chosen)
 
 
 def _ordered(pool: Pool, budget: int, acquisition: str | AcquisitionFunction, rng: np.random.Generator) -> IndexArray:

@@ -7,7 +7,7 @@ from .checking import check_blocks
 from .embedding import Embedded, embed
 from .given_labels import given_pool, labelled_rows
 from .grouping import check_grouping, group_as, group_images, hint_of, limits_of
-from .groups import group_means
+from .groups import group_means, middle_of_each
 from .images_csv import read_images_csv
 from .options import EmbedOptions
 from .overlap import overlap_with_labels
@@ -42,6 +42,7 @@ __all__ = [
     "kept_boxes",
     "labelled_rows",
     "limits_of",
+    "middle_of_each",
     "options_for_other",
     "overlap_with_labels",
     "pool_of_files",

@@ -50,6 +50,14 @@ def check_groups(groups: NDArray[Any], n: int) -> None:
         )
 
 
+def middle_of_each(groups: IndexArray, rows: IndexArray) -> IndexArray:
+    """Of these rows (ascending) the one in the middle of each group, ascending; `groups` (n,) are those of all rows."""
+    order = rows[np.argsort(groups[rows], kind="stable")]
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    ends = np.append(starts[1:], len(order))
+    return np.sort(order[(starts + ends - 1) // 2])
+
+
 def group_means(values: Values, groups: IndexArray | None) -> Values:
     """Each row (n, k) replaced by the mean of its group's."""
     if groups is None:

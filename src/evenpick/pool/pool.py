@@ -18,7 +18,7 @@ from ..sources import SourceDescription
 from .blocks import BlockArray, Features, check_finite
 from .box_settings import margin_of_boxes
 from .checking import check_blocks
-from .groups import check_groups, given_groups, numbered_groups
+from .groups import check_groups, given_groups, middle_of_each, numbered_groups
 from .groups_file import read_groups
 from .images_csv import ImageFacts, read_images_csv
 from .storage import block_files, check_block_files, read_source, read_state
@@ -179,11 +179,7 @@ class Pool:
             return np.arange(len(self))
         there = np.ones(len(self), bool) if self.present is None else self.present
         gone = np.bincount(self.groups, there) == 0  # the whole group
-        rows = np.flatnonzero(there | gone[self.groups])
-        order = rows[np.argsort(self.groups[rows], kind="stable")]
-        ends = np.cumsum(np.bincount(self.groups[rows]))
-        starts = np.concatenate([[0], ends[:-1]])
-        return np.sort(order[(starts + ends - 1) // 2])
+        return middle_of_each(self.groups, np.flatnonzero(there | gone[self.groups]))
 
     def same_group(self, row: int) -> IndexArray:
         """The rows of this row's group, itself among them, ascending."""
