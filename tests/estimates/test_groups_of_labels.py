@@ -3,7 +3,7 @@
 import numpy as np
 
 from evenpick import Pool
-from evenpick.estimates import outlook_of
+from evenpick.estimates import outlook_of, unseen_of_counts
 
 
 def pool_of(groups):
@@ -31,3 +31,14 @@ def test_a_group_that_people_divided_is_a_label_of_each_of_its_classes():
     pool, _ = pool_of([4, 1, 1])
 
     assert outlook_of(pool, [0, 1, 3, 4], ["fox", "fox", "owl", "owl"]).unseen.n_labels == 3
+
+
+def test_more_labels_than_groups_leave_no_negative_number_of_classes():
+    pool = Pool.from_arrays(np.random.default_rng(0).normal(size=(48, 4)), groups=np.repeat(np.arange(12), 4))
+    rows = np.concatenate([np.arange(0, 48, 4), np.arange(1, 48, 4)])
+
+    unseen = outlook_of(pool, rows, ["fox"] * 12 + ["owl"] * 12).unseen
+
+    assert unseen.undiscovered >= 0
+    assert unseen.unlabelled == 0
+    assert unseen_of_counts([20, 10], 12).undiscovered == 0

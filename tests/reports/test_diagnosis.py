@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from evenpick.cli import main
 from evenpick.labels import Annotation, LabelStore
+from evenpick.pool import Pool
 
 
 def diagnosed(workspace, *options):
@@ -22,6 +23,7 @@ def label(workspace, names):
 
 def test_without_labels_it_tells_what_the_predictions_tell_and_leaves_no_file(make_workspace):
     workspace = make_workspace()
+    Pool.open(workspace).features[:]  # the first reading compares checksums and notes that
     before = sorted(workspace.rglob("*"))
 
     said, facts = diagnosed(workspace), json.loads(diagnosed(workspace, "--json"))

@@ -6,7 +6,7 @@ import pytest
 from evenpick import Pool, Session, select, simulate
 from evenpick.acquisition import ACQUISITIONS, select_more
 from evenpick.errors import EvenpickError
-from evenpick.labels import effective_answers, recorded_labels
+from evenpick.labels import Annotation, LabelStore, effective_answers, recorded_labels
 from evenpick.session import RecordedSession
 
 GROUPS = ["a", "a", "a", "b", "c", "c", "d", "e", "e", "e", "e", "f"]
@@ -157,3 +157,21 @@ def replace_image(annotation, image, label):
     from dataclasses import replace
 
     return replace(annotation, image=image, label=label, inherited=(), id=0)
+
+
+def test_a_record_whose_settings_are_of_before_groups_opens(bursts, tmp_path):
+    old = {
+        "budget": 12,
+        "acquisition": "auto",
+        "balancing": "auto",
+        "patience": 0,
+        "random_state": 0,
+        "evenpick": "0.1.0",
+    }
+    with LabelStore(tmp_path) as store:
+        store.store_settings(old)
+        store.append([Annotation("8", "fox", "discovery", annotator="ann")])
+
+    with RecordedSession(tmp_path, bursts) as session:
+        assert session.counts == {"fox": 1}
+        assert session.settings["one_by_one"] is False

@@ -86,7 +86,8 @@ def test_too_few_labels_are_told(work, sources):
         store.append([Annotation(image=f"0{i}.png", label=name, annotator="me") for i, name in enumerate("aab")])
 
     with pytest.raises(
-        EvenpickError, match="takes two classes with two labels or more each; got 3 labels of 2 classes"
+        EvenpickError,
+        match="takes two classes with two labels or more each, of different groups; got 3 labels of 2 classes",
     ):
         few.compare_sources([sources[1]])
 

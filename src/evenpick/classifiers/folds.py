@@ -39,7 +39,7 @@ def deal_folds(
     """The fold of each image, -1 for one that is never held out because its class has no other group of images.
 
     Classes are dealt in the order in which they are found among the labels: another name for one changes nothing. A
-    group of images of several classes goes with the first of them.
+    group of images of several classes goes with the first of them, and is held out as a whole or not at all.
     """
     groups = np.arange(len(labels)) if groups is None else groups
     folds = np.full(len(labels), -1, dtype=np.intp)
@@ -51,9 +51,9 @@ def deal_folds(
             for group in rng.permutation(own).tolist():
                 fold_of.setdefault(group, len(fold_of) % n_folds)
             dealt = np.array([fold_of[group] for group in groups[members].tolist()])
-            folds[members] = (
-                dealt if (dealt != dealt[0]).any() else -1
-            )  # a group of several classes can take all of one
+            # A group of several classes can bring all images of one into the same fold.
+            folds[members] = dealt if (dealt != dealt[0]).any() else -1
+    folds[np.isin(groups, groups[folds < 0])] = -1  # what is partly in training is wholly there
     return folds
 
 

@@ -1,5 +1,6 @@
 """What labels tell by themselves: the accuracy to expect, the classes missing, and whether the source knows the domain."""
 
+from .groups import one_of_each_group
 from .missing_classes import unseen_of_counts
 from .outlook import Outlook, outlook_of
 from .transferability import Advice, MeasuredTransfer, SourceKnowledge, advice, measured_transfer, source_knowledge
@@ -11,6 +12,7 @@ __all__ = [
     "SourceKnowledge",
     "advice",
     "measured_transfer",
+    "one_of_each_group",
     "outlook_of",
     "source_knowledge",
     "unseen_of_counts",

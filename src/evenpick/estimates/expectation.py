@@ -16,7 +16,7 @@ from ..errors import check_seed
 from ..label_values import Label
 from ..pool import Pool, labelled_rows
 from ..vectors import normalised
-from .groups import one_of_each_group, rows_of_other_groups
+from .groups import n_pieces, one_of_each_group, rows_of_other_groups
 from .learning_curve import Curve, learning_curve
 from .missing_classes import CONFIDENCE, UnseenClasses, unseen_classes
 
@@ -89,7 +89,7 @@ def expected_accuracy(
     """
     check_seed("status", random_state)
     rows, names = one_of_each_group(pool, *labelled_rows("status", pool, indices, labels))
-    unseen = unseen_classes(names, len(pool.representatives))
+    unseen = unseen_classes(names, n_pieces(pool, rows))
     if unseen is None or unseen.found < 2 or unseen.found == len(rows):
         return None
     number_of: dict[Label, int] = {}  # in the order of discovery: another name for a class changes nothing

@@ -28,3 +28,10 @@ def rows_of_other_groups(pool: Pool, rows: IndexArray) -> IndexArray:
         return np.setdiff1d(np.arange(len(pool)), rows)
     others = pool.representatives
     return others[~np.isin(pool.groups[others], pool.groups[rows])]
+
+
+def n_pieces(pool: Pool, rows: IndexArray) -> int:
+    """How many labels the pool can give where each group counts once, or once a class: `rows` are the labelled ones."""
+    if pool.groups is None:
+        return len(pool)
+    return len(pool.representatives) + len(rows) - len(np.unique(pool.groups[rows]))

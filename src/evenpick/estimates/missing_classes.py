@@ -82,7 +82,7 @@ def unseen_of_counts(counts_found: Collection[int], n_images: int | None = None)
     mass = one / n, *_mass_interval(n, one, two)
     if n_images is None:
         return UnseenClasses(n, found, one, two, *classes, *mass)
-    left = n_images - n
+    left = max(n_images - n, 0)
     undiscovered, low, high = (min(estimate, left) for estimate in classes)
     mass = mass if left else (0.0, 0.0, 0.0)
     return UnseenClasses(n, found, one, two, undiscovered, low, high, *mass, left)

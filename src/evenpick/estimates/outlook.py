@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..pool import Pool
 from .expectation import Estimate, Expectation, expected_accuracy
-from .groups import one_of_each_group
+from .groups import n_pieces, one_of_each_group
 from .missing_classes import ENOUGH, UnseenClasses, unseen_classes
 
 OF_GROUPS = (
@@ -111,7 +111,7 @@ class Outlook:
 def outlook_of(pool: Pool, indices: ArrayLike, labels: Sequence[str]) -> Outlook:
     """What to expect of labels of these rows of the pool; the accuracy takes seconds."""
     rows, names = one_of_each_group(pool, np.asarray(indices, np.intp), labels)
-    unseen, of_groups = unseen_classes(names, len(pool.representatives)), pool.groups is not None
+    unseen, of_groups = unseen_classes(names, n_pieces(pool, rows)), pool.groups is not None
     # Without a count of the classes there is no accuracy over all of them.
     if unseen is None or unseen.mostly_lone:
         return Outlook(unseen, of_groups=of_groups)

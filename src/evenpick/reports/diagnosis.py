@@ -4,7 +4,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..estimates import Advice, MeasuredTransfer, SourceKnowledge, advice, measured_transfer, source_knowledge
+from ..estimates import (
+    Advice,
+    MeasuredTransfer,
+    SourceKnowledge,
+    advice,
+    measured_transfer,
+    one_of_each_group,
+    source_knowledge,
+)
 from ..labels import recorded_labels
 from ..pool import Pool
 from .lines import in_lines
@@ -55,7 +63,8 @@ def diagnose(workspace: Path) -> Diagnosis:
     pool = Pool.open(workspace)
     knowledge = None if pool.predictions is None else source_knowledge(pool)
     labels = recorded_labels(workspace, pool)
-    measured = measured_transfer(pool, labels.rows, labels.names) if labels.names else None
+    rows, names = one_of_each_group(pool, labels.rows, labels.names)
+    measured = measured_transfer(pool, rows, names) if names else None
     return Diagnosis(knowledge, measured, advice(knowledge, measured))
 
 

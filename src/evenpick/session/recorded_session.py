@@ -219,7 +219,7 @@ class RecordedSession:
         recorded = self.store.settings or {}
         settings = {"budget": None, **DEFAULTS, **recorded, "evenpick": __version__}
         settings |= {name: value for name, value in asked.items() if value is not None or name == "balancing"}
-        changed = [n for n in ("budget", *DEFAULTS) if recorded and settings[n] != recorded[n]]
+        changed = [n for n in ("budget", *DEFAULTS) if recorded and settings[n] != recorded.get(n, DEFAULTS.get(n))]
         if changed == ["budget"] and settings["budget"] > recorded["budget"]:
             changed = []
         if answered and changed:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import IndexArray, Singles
 from ..errors import EvenpickError
-from ..estimates import measured_transfer
+from ..estimates import measured_transfer, one_of_each_group
 from ..images import decoded
 from ..machine import Progress
 from ..metrics import mean_interval
@@ -105,13 +105,15 @@ def compare_sources(
         If there are fewer than two classes with two labels, a labelled image cannot be read, or a source gives
         features that are not finite.
     """
-    classes, counts = np.unique(labels, return_counts=True)
+    groups = None if pool.groups is None else pool.groups[rows]
+    first, names = one_of_each_group(pool, rows, labels)
+    classes, counts = np.unique(names, return_counts=True)
     if (counts >= 2).sum() < 2:
         raise EvenpickError(
-            f"compare-sources takes two classes with two labels or more each; got {len(labels)} labels of {len(classes)} "
-            "classes: label more first"
+            f"compare-sources takes two classes with two labels or more each, of different groups; got {len(labels)} labels of "
+            f"{len(classes)} classes: label more first"
         )
-    groups = None if pool.groups is None else pool.groups[rows]
+    places = np.flatnonzero(np.isin(rows, first))  # one of each group
     found, total = [], len(rows) * len(sources)
     for place, source in enumerate(sources):
         begin = time.perf_counter()
@@ -119,7 +121,7 @@ def compare_sources(
         milliseconds = 1000 * (time.perf_counter() - begin) / len(rows)
         seen, every = Pool.from_arrays(features, groups=groups), np.arange(len(rows))
         folds = train(seen, every, labels, random_state=random_state, unlabelled=()).cross_validation
-        evidence = measured_transfer(seen, every, labels).log_me
+        evidence = measured_transfer(seen, places, [labels[i] for i in places.tolist()]).log_me
         assert folds is not None  # there are classes with two labels
         assert evidence is not None
         accuracies = folds.corrected_accuracy, folds.fold_accuracies
