@@ -11,6 +11,7 @@ from pyarrow import parquet
 from evenpick import Workspace
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool
+from evenpick.pool.writer import PoolWriter
 
 IDS = [f"{i:02d}.jpg" for i in range(40)]
 RNG = np.random.default_rng(0)
@@ -116,6 +117,60 @@ def test_the_same_files_again_change_nothing_and_others_are_refused(ids, feature
     np.save(tmp_path / "others.npy", FEATURES + 1)
     with pytest.raises(EvenpickError, match="holds another pool: use another workspace"):
         work.take_features(tmp_path / "others.npy", ids)
+
+
+def many(tmp_path, n=2058):
+    """More rows than one block holds."""
+    np.save(tmp_path / "many.npy", np.arange(2.0 * n, dtype=np.float32).reshape(n, 2))
+    (tmp_path / "many.csv").write_text("image\n" + "".join(f"{i}.jpg\n" for i in range(n)))
+    return tmp_path / "many.npy", tmp_path / "many.csv"
+
+
+def test_a_wrong_value_in_a_late_row_is_refused_each_time_and_nothing_is_written(work, tmp_path):
+    features, ids = many(tmp_path)
+    array = np.load(features)
+    array[2053, 1] = np.nan
+    np.save(features, array)
+
+    for _ in range(2):
+        with pytest.raises(EvenpickError, match="1 rows hold NaN, infinity or more, the first is row 2053"):
+            work.take_features(features, ids)
+    assert not work.paths.pool_json.exists()
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(work, tmp_path, monkeypatch):
+    features, ids = many(tmp_path)
+    append = PoolWriter.append
+
+    def stopped(writer, *arguments):
+        if writer.rows:
+            raise KeyboardInterrupt
+        append(writer, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PoolWriter, "append", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            work.take_features(features, ids)
+    assert len(work.pool) == 2048
+
+    pool = work.take_features(features, ids)
+
+    assert np.array_equal(pool.features[:], np.load(features))
+    assert pool.image_ids == [f"{i}.jpg" for i in range(2058)]
+
+
+def test_a_folder_that_is_named_later_counts_and_stays(ids, features, work, tmp_path):
+    work.take_features(features, ids)
+    (tmp_path / "photos").mkdir()
+    for name in IDS[:30]:
+        Image.new("RGB", (9, 9)).save(tmp_path / "photos" / name)
+
+    work.take_features(features, ids, folder=tmp_path / "photos")
+    pool = work.take_features(features, ids)
+
+    assert pool.folder == tmp_path / "photos"
+    assert pool.present.tolist() == [True] * 30 + [False] * 10
+    assert np.array_equal(pool.features[:], FEATURES)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A pool of features that were made elsewhere: from `.npy`, `.npz` or Parquet, with a table of image ids."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..images import Preprocessing
 from ..paths import Paths
 from ..probabilities import PREDICTION, summarise_probabilities
 from ..sources import READY_MADE, SourceDescription
-from .blocks import BLOCK_ROWS
+from .blocks import BLOCK_ROWS, check_finite
 from .committed import sha256_of
 from .embedding import only_writer
 from .images_csv import ImageRow
@@ -38,12 +39,13 @@ def take_features(
     EvenpickError
         If a file cannot be read so, shapes do not fit, ids are missing or equal, or the workspace holds another pool.
     """
-    workspace, place = Path(workspace), "" if folder is None else str(Path(folder).resolve())
+    workspace = Path(workspace)
     if folder is not None and not Path(folder).is_dir():
         raise EvenpickError(f"folder '{folder}' does not exist")
     values, names = _array(Path(features)), _ids(Path(ids))
     if len(names) != len(values):
         raise EvenpickError(f"'{ids}' names {len(names)} images, and '{features}' has {len(values)} rows: one for each")
+    check_finite(values)  # all of them: a pool is written block by block
     given = None if probabilities is None else _array(Path(probabilities))
     if given is not None and len(given) != len(values):
         raise EvenpickError(f"'{probabilities}' has {len(given)} rows, and '{features}' {len(values)}: one for each")
@@ -51,17 +53,34 @@ def take_features(
     fingerprint = "-".join(sha256_of(Path(file))[:16] for file in (features, ids, probabilities) if file is not None)
     n_classes = 0 if given is None else given.shape[1]
     source = SourceDescription(READY_MADE, Preprocessing(), values.shape[1], n_classes, "unknown", fingerprint)
-    if Paths(workspace).pool_json.exists():
-        if read_source(Paths(workspace), read_state(workspace)).fingerprint == fingerprint:
-            return Pool.open(workspace)
-        raise EvenpickError(f"workspace '{workspace}' holds another pool: use another workspace")
-    rows = [ImageRow(name, "", gone="yes" if place and not Path(place, name).is_file() else "") for name in names]
     with only_writer(workspace):
-        writer = PoolWriter(workspace, place, source)
-        for start in range(0, len(rows), BLOCK_ROWS):
+        before = _place_before(workspace, fingerprint)
+        place = before or "" if folder is None else str(Path(folder).resolve())
+        writer = PoolWriter(workspace, place, source, moved=True)
+        rows = [ImageRow(name, "", gone="yes" if place and not Path(place, name).is_file() else "") for name in names]
+        for start in range(len(writer.rows), len(rows), BLOCK_ROWS):  # a run that was stopped left some out
             part = slice(start, start + BLOCK_ROWS)
             writer.append(rows[part], np.ascontiguousarray(values[part], np.float32), summary[part])
+        if folder is not None and before is not None:
+            _say_where(writer, rows, before, Path(place))
     return Pool.open(workspace)
+
+
+def _place_before(workspace: Path, fingerprint: str) -> str | None:
+    """Where the images of a workspace lie, None without a pool; refuse one that holds a pool of other files."""
+    if not Paths(workspace).pool_json.exists():
+        return None
+    state = read_state(workspace)
+    if read_source(Paths(workspace), state).fingerprint != fingerprint:
+        raise EvenpickError(f"workspace '{workspace}' holds another pool: use another workspace")
+    return str(state["folder"])
+
+
+def _say_where(writer: PoolWriter, now: Sequence[ImageRow], before: str, folder: Path) -> None:
+    """Let the rows know the folder and which of its files are there."""
+    rows = [was._replace(gone=row.gone) for was, row in zip(writer.rows, now, strict=True)]
+    if rows != writer.rows or before != str(folder):
+        writer.rewrite(rows, folder=folder)
 
 
 def _array(file: Path) -> NDArray[Any]:
