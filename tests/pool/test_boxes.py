@@ -9,7 +9,9 @@ from PIL import Image
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Part, Preprocessing, open_part
-from evenpick.pool import EmbedOptions, Pool, embed, group_images, read_skipped
+from evenpick.paths import Paths
+from evenpick.pool import EmbedOptions, Pool, embed, group_images, kept_boxes, read_skipped
+from evenpick.pool.box_settings import BoxSettings, keep_boxes
 from evenpick.pool.groups_file import read_members
 from evenpick.sources import SourceModel
 
@@ -222,6 +224,66 @@ def test_settings_stay_as_they_were_when_the_pool_began(tmp_path, photos, source
         embedded(tmp_path, photos, source, tmp_path / "md.json", "whole")
     with pytest.raises(EvenpickError, match="--box-margin is about boxes: name their file with --boxes"):
         embedded(tmp_path, photos, source, name="whole", box_margin=0.5)
+
+
+def test_a_category_that_was_mistyped_is_mended_by_the_right_one(tmp_path, photos, source):
+    file = written(tmp_path, MEGADETECTOR)
+    with pytest.raises(EvenpickError, match="category 'animals' does not exist"):
+        embedded(tmp_path, photos, source, file, box_category=("animals",))
+
+    pool = embedded(tmp_path, photos, source, file, box_category=("animal",), without_boxes="leave").pool
+
+    assert list(pool.image_ids) == ["a/0.png#1", "a/1.png#1"]
+
+
+def test_settings_of_a_pool_without_a_row_may_change_and_then_stay(tmp_path, photos, source):
+    paths = Paths(tmp_path / "work")
+    paths.boxes.mkdir(parents=True)
+    keep_boxes(paths, BoxSettings(box_category=("animals",)), written(tmp_path, MEGADETECTOR))
+
+    before = embedded(tmp_path, photos, source, box_category=("person",), without_boxes="leave").pool
+    again = embedded(tmp_path, photos, source).pool
+
+    assert list(before.image_ids) == list(again.image_ids) == ["a/1.png#2"]
+
+
+def test_the_copy_of_the_workspace_may_be_named_as_its_file_of_boxes(tmp_path, photos, source):
+    embedded(tmp_path, photos, source, written(tmp_path, MEGADETECTOR))
+    copy = tmp_path / "work" / "boxes" / "given.json"
+
+    embedded(tmp_path, photos, source, copy)
+
+    assert json.loads(copy.read_text()) == MEGADETECTOR
+    assert {file.name for file in copy.parent.iterdir()} == {"given.json", "settings.json"}
+
+
+def test_a_file_of_another_form_takes_the_place_of_the_old_copy(tmp_path):
+    paths = Paths(tmp_path)
+    tables = tmp_path / "package"
+    tables.mkdir()
+    written(tables, "a", "media.csv")
+    for given, name in (
+        (written(tmp_path, "{}"), "given.json"),
+        (tables, "given"),
+        (written(tmp_path, "b", "b.csv"), "given.csv"),
+    ):
+        keep_boxes(paths, BoxSettings(), given)
+
+        assert {file.name for file in paths.boxes.iterdir()} == {name, "settings.json"}
+        assert kept_boxes(paths) == paths.boxes / name
+
+
+def test_a_copy_that_was_lost_is_told_and_may_be_named_again(tmp_path, photos, source):
+    file = written(tmp_path, MEGADETECTOR)
+    before = embedded(tmp_path, photos, source, file).pool.image_ids
+    (tmp_path / "work" / "boxes" / "given.json").unlink()
+
+    with pytest.raises(
+        EvenpickError, match=r"the file of boxes is missing in .*: name it again by `evenpick embed --box"
+    ):
+        embedded(tmp_path, photos, source)
+    assert embedded(tmp_path, photos, source, file).pool.image_ids == before
+    assert embedded(tmp_path, photos, source).pool.image_ids == before
 
 
 def test_a_file_that_names_no_image_of_the_folder_is_refused(tmp_path, photos, source):

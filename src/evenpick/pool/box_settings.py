@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from ..atomic_files import write_atomically
@@ -12,6 +12,7 @@ from ..paths import Paths
 from .options import EmbedOptions
 
 _WITHOUT = ("keep", "leave")
+_GIVEN = "given"  # what the copy is called, less the suffix of the file
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,23 @@ def margin_of_boxes(paths: Paths) -> float:
 
 
 def kept_boxes(paths: Paths) -> Path:
-    """The workspace's own copy of the file of boxes."""
-    return next(path for path in paths.boxes.iterdir() if path.name.startswith("given"))
+    """The workspace's own copy of the file of boxes.
+
+    Raises
+    ------
+    EvenpickError
+        If there is none.
+    """
+    if (kept := find_kept_boxes(paths)) is None:
+        raise EvenpickError(
+            f"the file of boxes is missing in '{paths.boxes}': name it again by `evenpick embed --boxes`"
+        )
+    return kept
+
+
+def find_kept_boxes(paths: Paths) -> Path | None:
+    """The same; None if there is none."""
+    return next(iter(sorted(paths.boxes.glob(f"{_GIVEN}*"))), None)
 
 
 def settled(paths: Paths, options: EmbedOptions, begun: bool) -> BoxSettings | None:
@@ -63,6 +79,10 @@ def settled(paths: Paths, options: EmbedOptions, begun: bool) -> BoxSettings | N
     if kept is None and begun:
         raise EvenpickError(f"workspace '{paths.workspace}' was embedded without boxes; use another workspace")
     found = _checked(BoxSettings(**asked))
+    if not begun and options.boxes is not None:
+        return found
+    if kept and not begun:
+        return _checked(replace(kept, **asked))
     for name in asked if kept else ():
         if getattr(kept, name) != getattr(found, name):
             raise EvenpickError(
@@ -90,7 +110,7 @@ def forget_other_boxes(paths: Paths, boxes: Path | None) -> None:
     """Throw the pool of another folder away that was made of other boxes than these."""
     if not paths.pool_json.is_file() or boxes is None or not boxes.exists():
         return
-    kept = kept_boxes(paths) if paths.boxes.is_dir() else None
+    kept = find_kept_boxes(paths)
     if kept is None or _content(kept) != _content(boxes):
         shutil.rmtree(paths.workspace)
 
@@ -103,16 +123,26 @@ def _content(given: Path) -> list[bytes]:
 def keep_boxes(paths: Paths, settings: BoxSettings, given: Path) -> None:
     """Keep a copy of a file of boxes, or of the tables of a package, and the settings."""
     paths.boxes.mkdir(exist_ok=True)
-    target = paths.boxes / f"given{given.suffix if given.is_file() else ''}"
-    for old in paths.boxes.glob("given*"):
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    target = paths.boxes / f"{_GIVEN}{given.suffix if given.is_file() else ''}"
+    new = paths.boxes / f"next-{target.name}"  # it may be the copy itself that is given
+    _remove(new)
     if given.is_dir():
-        target.mkdir()
+        new.mkdir()
         for table in given.glob("*.csv"):
-            shutil.copyfile(table, target / table.name)
+            shutil.copyfile(table, new / table.name)
     else:
-        shutil.copyfile(given, target)
+        shutil.copyfile(given, new)
+    if target.is_dir():
+        _remove(target)
+    new.replace(target)
+    for old in paths.boxes.glob(f"{_GIVEN}*"):
+        if old != target:
+            _remove(old)
     write_atomically(_file(paths), json.dumps(asdict(settings)).encode())
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 _NAMES = [field.name for field in fields(BoxSettings)]

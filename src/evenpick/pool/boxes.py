@@ -9,7 +9,7 @@ from ..detections import Detection, Detections, is_camtrap_dp, read_camtrap_dp, 
 from ..errors import EvenpickError, first_few, unknown_name
 from ..images import MARGIN, resolve_addresses
 from ..paths import Paths
-from .box_settings import BoxSettings, keep_boxes, kept_boxes, settled
+from .box_settings import BoxSettings, find_kept_boxes, keep_boxes, kept_boxes, settled
 from .images_csv import ImageRow
 from .looking import Wanted
 from .options import EmbedOptions
@@ -90,11 +90,11 @@ def planned(paths: Paths, options: EmbedOptions, image_ids: Sequence[str], done:
     detections = read_detections(given)
     known = set(image_ids)
     boxes = _by_image(detections, image_ids, known)
-    if options.boxes is not None:
-        if done:
-            _check_same(paths, given, boxes, image_ids, known, done)
-        keep_boxes(paths, settings, given)
     _check_categories(detections, settings)
+    if options.boxes is not None and done:
+        _check_same(paths, given, boxes, image_ids, known, done)
+    if options.boxes is not None or not done:
+        keep_boxes(paths, settings, given)
     return replace(_plan(settings, detections, boxes, image_ids), taken=_taken(given, image_ids))
 
 
@@ -114,7 +114,9 @@ def _check_same(
     paths: Paths, given: Path, boxes: Boxes, image_ids: Sequence[str], known: Container[str], done: Container[str],
 ) -> None:  # fmt: skip
     """Refuse a file that has other boxes for an image whose rows are made."""
-    before = _by_image(read_detections(kept_boxes(paths)), image_ids, known)
+    if (kept := find_kept_boxes(paths)) is None:
+        return  # it was lost, and this one takes its place
+    before = _by_image(read_detections(kept), image_ids, known)
     for image_id in image_ids:
         old, new = [[one.box for one in all_boxes.get(image_id, ())] for all_boxes in (before, boxes)]
         made = image_id in done or any(f"{image_id}#{k}" in done for k in range(1, len(old) + 1))

@@ -6,7 +6,7 @@ from ..detections import is_camtrap_dp, read_camtrap_dp
 from ..errors import EvenpickError
 from ..images import resolve_addresses
 from ..paths import Paths
-from .box_settings import kept_boxes
+from .box_settings import find_kept_boxes
 from .pool import Pool
 
 
@@ -21,7 +21,7 @@ def package_groups(paths: Paths, pool: Pool) -> list[str]:
     EvenpickError
         If the pool was made without a package, or it tells no sequence of any image.
     """
-    given = kept_boxes(paths) if paths.boxes.is_dir() else None
+    given = find_kept_boxes(paths)
     if given is None or not is_camtrap_dp(given):
         raise EvenpickError("--group-by sequence needs a pool that was embedded with a Camtrap DP package as --boxes")
     media = list(read_camtrap_dp(given).media.values())
