@@ -244,7 +244,8 @@ def table(rows: Rows) -> str:
         "",
         "| answers | set | one a burst | one a frame | ahead | by what inherited |",
         "|---|---|---|---|---|---|",
-        *(_answers(found, budget, name) for budget in BUDGETS for name in (*SETS, None)),
+        *(_answers(found, [budget], name) for budget in BUDGETS for name in (*SETS, None)),
+        _answers(found, BUDGETS, None),
     ]
     return "\n".join(lines) + "\n"
 
@@ -283,15 +284,15 @@ def _labels(budget: int, way: str) -> str:
     return f"all frames of {budget} bursts" if way in WHOLE else f"{budget} answers"
 
 
-def _answers(found: dict[tuple, dict], budget: int, name: str | None) -> str:
+def _answers(found: dict[tuple, dict], budgets: Sequence[int], name: str | None) -> str:
     names = SETS if name is None else (name,)
-    burst, frame = _of(found, budget, "found", names), _of(found, budget, "none", names)
+    burst, frame = ([row for budget in budgets for row in _of(found, budget, way, names)] for way in WAYS)
     new, single, seen = (
         100 * np.array([row[kind]["new"] for row in rows])
         for rows, kind in ((burst, "inherited"), (frame, "seen"), (burst, "seen"))
     )
     cells = [f"{new.mean():.1f}", f"{single.mean():.1f}", interval(new - single, "+"), interval(new - seen, "+")]
-    return f"| {budget} | {name or 'all'} | {' | '.join(cells)} |"
+    return f"| {budgets[0] if len(budgets) == 1 else 'all'} | {name or 'all'} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def looked_at(source: SourceModel, files: list[bytes]) -> tuple[np.ndarray, floa
     """Features at length 1, and CPU milliseconds an image of decoding and of the network."""
     preprocessing = source.preprocessing
     began = time.process_time()
-    cuts = [cut_image(data, preprocessing.cut, preprocessing.enough_pixels) for data in files]
+    cuts = [cut_image(data, preprocessing.cut, preprocessing.reading) for data in files]
     decoded = time.process_time()
     batches = [cuts[i : i + 8] for i in range(0, len(cuts), 8)]
     features = np.concatenate([source.network(preprocessing.batch(batch))[0] for batch in batches])

@@ -94,12 +94,12 @@ def images_of(data: Path, set_name: str) -> tuple[list[Path], list[str], list[bo
 
 
 def seen(source: "SourceModel", files: list[Path], labels: list[str], in_pool: list[bool]) -> dict[str, Any]:
-    from evenpick.images import decode_image
+    from evenpick.images import Part, open_part
     from evenpick.probabilities import softmax, summarise_probabilities
 
     features, predictions, begin = [], [], time.process_time()
     for start in range(0, len(files), BATCH):
-        values, logits = source([decode_image(file.read_bytes()) for file in files[start : start + BATCH]])
+        values, logits = source([open_part(Part(file)) for file in files[start : start + BATCH]])
         features.append(values)
         predictions.append(summarise_probabilities(softmax(logits)))
     seconds = time.process_time() - begin

@@ -17,6 +17,7 @@ from PIL import Image
 import evenpick.acquisition.nearest_centres
 import evenpick.pool.blocks
 import evenpick.pool.embedding
+import evenpick.pool.looking
 from evenpick.acquisition import ACQUISITIONS, core_set
 from evenpick.cli import main
 from evenpick.errors import EvenpickError, MissingExtraError
@@ -116,7 +117,8 @@ def workspace(tmp_path):
 
 
 def files_of_pool(workspace):
-    return {file.name: file.read_bytes() for file in (workspace / "pool").iterdir()}
+    files = [file for file in (workspace / "pool").iterdir() if file.name != "checked.json"]  # it states times of files
+    return {file.name: file.read_bytes() for file in files}
 
 
 def killed_once(marker, step):
@@ -204,9 +206,7 @@ def test_what_has_no_step_to_spread_stays_here_and_needs_no_cluster(name, worksp
 def test_a_worker_killed_during_embed_is_made_good(cluster, photographs, source, tmp_path, monkeypatch):
     embed(tmp_path / "alone", photographs, source)
     killed = tmp_path / "killed"
-    monkeypatch.setattr(
-        evenpick.pool.embedding, "_embed_batch", killed_once(killed, evenpick.pool.embedding._embed_batch)
-    )
+    monkeypatch.setattr(evenpick.pool.embedding, "see_batch", killed_once(killed, evenpick.pool.looking.see_batch))
 
     embed(tmp_path / "spread", photographs, source, run=cluster)
 

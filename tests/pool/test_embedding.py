@@ -465,7 +465,7 @@ def test_what_is_done_is_kept_when_the_user_stops_the_run(source, tmp_path):
 def test_what_is_done_is_kept_every_minute(source, tmp_path, monkeypatch):
     folder = photographs(tmp_path / "photos", 40)
     minutes = iter(range(0, 10_000, 45))  # seconds: a batch takes 45, so that every second one is kept
-    monkeypatch.setattr(evenpick.pool.embedding.time, "monotonic", lambda: next(minutes))
+    monkeypatch.setattr("evenpick.pool.embedding.time.monotonic", lambda: next(minutes))
     sizes = []
 
     def progress(done, total):

@@ -37,8 +37,8 @@ def spread():
     return np.vstack([np.eye(4), rng.normal(size=(96, 4))])
 
 
-def found(*arguments):
-    same, near = overlap_with_labels(*arguments, UNIT, GAP)
+def found(own, labelled, test, tested):
+    same, near = overlap_with_labels(own, labelled, test, tested, UNIT, GAP)
     return same.tolist(), near.tolist()
 
 
