@@ -10,6 +10,7 @@ from evenpick.atomic_files import write_csv
 from evenpick.errors import EvenpickError
 from evenpick.paths import Paths
 from evenpick.pool import Pool, check_grouping, group_images
+from evenpick.pool.changes_csv import MOVED, Change
 from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.skipped import Skipped, lines_of_skipped
 from evenpick.pool.writer import PoolWriter
@@ -214,6 +215,27 @@ def test_what_people_change_counts_at_once_and_stays(workspace):
         assert [group for group in groups_of(workspace) if group[0] != "e"] == expected
     by_hand = {row[0]: row[1] for row in lines(workspace) if row[2] == "by hand"}
     assert by_hand == {"a/1.jpg": "", "b/1.jpg": "mine", "b/3.jpg": "mine", "c/3.jpg": "c/0.jpg"}
+
+
+def rename(workspace, **names):
+    """Do to the pool what `embed` does when it finds files under another name."""
+    writer = PoolWriter(workspace, workspace / "photos", SOURCE)
+    now = {f"a/{name[1:]}.jpg": to for name, to in names.items()}
+    rows = [row._replace(image=now.get(row.image, row.image)) for row in writer.rows]
+    writer.rewrite(rows, changes=[Change(MOVED, image, to) for image, to in now.items()])
+
+
+def test_a_group_made_by_hand_stays_together_when_the_image_that_names_it_is_renamed(workspace):
+    grouped(workspace)
+    rewrite(workspace, lambda rows: [*rows, ["c/3.jpg", "a/0.jpg", ""]])
+    together = "a/z.jpg a/1.jpg c/3.jpg"
+
+    rename(workspace, _0="a/z.jpg")
+
+    assert groups_of(workspace)[0] == together
+    assert grouped(workspace)[0] == together
+    rename(workspace, _1="a/y.jpg")
+    assert grouped(workspace)[0] == "a/z.jpg a/y.jpg c/3.jpg"
 
 
 def test_changes_by_hand_stay_with_another_way_of_grouping(workspace):

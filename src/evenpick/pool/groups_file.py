@@ -47,7 +47,9 @@ def read_groups(paths: Paths, image_ids: list[str]) -> IndexArray | None:
 
 
 def read_members(file: Path, moved: Mapping[str, str] | None = None) -> dict[str, Member]:
-    """The group of each image that the file names, by its id now if it has moved; one without a group stands alone.
+    """The group of each image that the file names; one without a group stands alone.
+
+    Images that have moved are called by their ids now, and so are groups that are called by an image.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def read_members(file: Path, moved: Mapping[str, str] | None = None) -> dict[str
             _check_columns(file, rows.fieldnames or ())
             for row in rows:
                 named, group = row["image"] or "", (row["group"] or "").strip()
-                image = (moved or {}).get(named, named)
+                image, group = (moved or {}).get(named, named), (moved or {}).get(group, group)
                 known = members.setdefault(image, Member(group, (row.get("reason") or "").strip()))
                 if known.group != group:
                     raise EvenpickError(
