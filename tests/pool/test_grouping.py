@@ -115,6 +115,36 @@ def test_a_table_that_changed_counts_with_the_next_embed(workspace, table):
     assert grouped(workspace) == ["a/1.jpg b/0.jpg"]
 
 
+def test_a_table_may_name_images_by_the_ids_that_they_had(workspace, table):
+    grouped(workspace, f"{table}:part")
+
+    rename(workspace, _3="a/z.jpg")
+
+    assert grouped(workspace) == ["a/0.jpg a/z.jpg"]
+
+
+def test_a_table_that_was_named_from_one_folder_is_found_from_another(workspace, table, monkeypatch):
+    monkeypatch.chdir(table.parent)
+    grouped(workspace, f"{table.name}:part")
+    monkeypatch.chdir("/")
+    more(workspace)
+
+    check_grouping(workspace, None, None)
+    assert grouped(workspace) == ["a/0.jpg a/3.jpg"]
+
+
+def test_a_table_that_is_gone_is_told_before_the_long_part(workspace, table):
+    grouped(workspace, f"{table}:part")
+    table.rename(table.with_name("elsewhere.csv"))
+
+    with pytest.raises(
+        EvenpickError, match=r"is grouped by .*:part: .* cannot be read: .*; say --group-by with"
+    ) as told:
+        check_grouping(workspace, None, None)
+    assert "\n" not in str(told.value)
+    check_grouping(workspace, "auto", None)
+
+
 @pytest.mark.parametrize(
     ("group_by", "said"),
     [

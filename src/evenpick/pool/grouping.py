@@ -20,7 +20,7 @@ from ..sources import SourceModel
 from .auto_groups import auto_groups, unit_of
 from .changes_csv import moved_ids, read_changes
 from .groups_file import COLUMNS, Member, read_members
-from .image_tables import table_and_column, table_digest
+from .image_tables import table_and_column, table_digest, with_absolute_table
 from .named_groups import check_group_by, named_groups
 from .package_groups import package_groups
 from .pool import Pool
@@ -38,7 +38,18 @@ def check_grouping(workspace: str | Path, group_by: str | None, gap: float | Non
         _checked_gap(gap)
     if group_by is not None:
         check_group_by(group_by)
+    elif before := _settings(Paths(workspace).groups_json).get("group_by"):
+        _check_remembered(workspace, before)
     read_members(Paths(workspace).groups)
+
+
+def _check_remembered(workspace: str | Path, group_by: str) -> None:
+    try:
+        check_group_by(group_by)
+    except EvenpickError as error:
+        raise EvenpickError(
+            f"workspace '{workspace}' is grouped by {group_by}: {error}; say --group-by with what there is now, or auto"
+        ) from error
 
 
 def group_images(
@@ -55,18 +66,20 @@ def group_images(
     """
     paths = Paths(workspace)
     before = _settings(paths.groups_json)
+    way = with_absolute_table(group_by or before.get("group_by", "auto"))
     asked = {
-        "group_by": group_by or before.get("group_by", "auto"),
+        "group_by": way,
         "gap": _checked_gap(before.get("gap", DEFAULT_GAP) if gap is None else gap),
         "images": len(pool),
         "changes": len(read_changes(workspace)),
-        "table": table_digest(group_by or before.get("group_by", "auto")),
+        "table": table_digest(way),
     }
     if paths.groups.is_file() and asked == {key: before.get(key) for key in asked}:
         return
-    by_hand = _changed_by_hand(paths, moved_ids(workspace, pool.row_of))
+    moved = moved_ids(workspace, pool.row_of)
+    by_hand = _changed_by_hand(paths, moved)
     unit = before.get("unit") or (unit_of(pool, source) if asked["group_by"] == "auto" else None)
-    found, untold = _found(paths, pool, asked, unit)
+    found, untold = _found(paths, pool, asked, unit, moved)
     stands = _with_changes(found, {image: by_hand[image] for image in pool.image_ids if image in by_hand})
     _write(paths, [(image, *stands[image]) for image in pool.image_ids if image in stands])
     write_atomically(paths.groups_json, json.dumps({**asked, "unit": unit, "untold": untold}).encode())
@@ -99,7 +112,9 @@ def hint_of(workspace: str | Path, pool: Pool) -> str:
     )
 
 
-def _found(paths: Paths, pool: Pool, asked: Mapping[str, Any], unit: float | None) -> tuple[dict[str, Member], int]:
+def _found(
+    paths: Paths, pool: Pool, asked: Mapping[str, Any], unit: float | None, moved: Mapping[str, str]
+) -> tuple[dict[str, Member], int]:
     """The group of each image that does not stand alone, and how many images "auto" could not tell apart."""
     ids, untold = pool.image_ids, 0
     if asked["group_by"] == "none":
@@ -112,7 +127,7 @@ def _found(paths: Paths, pool: Pool, asked: Mapping[str, Any], unit: float | Non
     elif asked["group_by"] == "sequence":
         names, reasons = package_groups(paths, pool), ["sequence"] * len(ids)
     else:
-        names = named_groups(pool, asked["group_by"], asked["gap"], read_skipped(Path(paths.workspace)))
+        names = named_groups(pool, asked["group_by"], asked["gap"], read_skipped(Path(paths.workspace)), moved)
         reasons = [asked["group_by"]] * len(ids)
     size = Counter(names)
     found = {

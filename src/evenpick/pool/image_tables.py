@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import EvenpickError, first_few
@@ -14,6 +14,12 @@ def table_and_column(text: str) -> tuple[Path, str] | None:
     """The parts of FILE.csv:COLUMN; None if the text has another form."""
     file, colon, column = text.rpartition(":")
     return (Path(file), column) if colon and file.lower().endswith(".csv") else None
+
+
+def with_absolute_table(text: str) -> str:
+    """FILE.csv:COLUMN with the whole path of the file, to be found from any folder; other text as it is."""
+    table = table_and_column(text)
+    return text if table is None else f"{table[0].absolute()}:{table[1]}"
 
 
 def table_digest(text: str) -> str | None:
@@ -31,9 +37,11 @@ def check_column(file: Path, column: str) -> None:
 
 
 def column_by_image(
-    file: Path, column: str, image_ids: Container[str], passed_over: Container[str] = ()
+    file: Path, column: str, image_ids: Container[str], passed_over: Container[str], moved: Mapping[str, str]
 ) -> dict[str, str]:
     """What a column says of each image; empty cells, and images that were left out when embedding, are passed over.
+
+    `moved` gives the id now of images that have moved, which a table may name by the old one.
 
     Raises
     ------
@@ -43,7 +51,8 @@ def column_by_image(
     """
     said: dict[str, str] = {}
     unknown: list[str] = []
-    for image, value in _cells(file, column):
+    for named, value in _cells(file, column):
+        image = moved.get(named, named)
         if image not in image_ids:
             unknown += [] if image in passed_over else [image]
         elif value and said.setdefault(image, value) != value:

@@ -1,7 +1,7 @@
 """Groups that somebody names: by time, by folder, by a pattern of names, or by a column of a table."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from ..errors import EvenpickError, first_few
 from .image_tables import check_column, column_by_image, table_and_column
@@ -21,7 +21,9 @@ def check_group_by(group_by: str) -> None:
         _expression(f"--group-by '{group_by}'", group_by)
 
 
-def named_groups(pool: Pool, group_by: str, gap: float, passed_over: Container[str] = ()) -> list[str]:
+def named_groups(
+    pool: Pool, group_by: str, gap: float, passed_over: Container[str], moved: Mapping[str, str]
+) -> list[str]:
     """The name of each row's group, empty for an image that stands alone.
 
     `group_by` is "time" or what `names_by` takes.
@@ -31,7 +33,7 @@ def named_groups(pool: Pool, group_by: str, gap: float, passed_over: Container[s
     EvenpickError
         If it cannot be used, tells nothing, or makes one group of everything.
     """
-    names = _by_time(pool, gap) if group_by == "time" else names_by("--group-by", pool, group_by, passed_over)
+    names = _by_time(pool, gap) if group_by == "time" else names_by("--group-by", pool, group_by, passed_over, moved)
     if len(pool) > 1 and len(set(names)) == 1 and names[0]:
         raise EvenpickError(
             f"--group-by {group_by} makes one group, '{names[0]}', of all {len(pool)} images, and one answer would "
@@ -40,11 +42,11 @@ def named_groups(pool: Pool, group_by: str, gap: float, passed_over: Container[s
     return names
 
 
-def names_by(option: str, pool: Pool, way: str, passed_over: Container[str] = ()) -> list[str]:
+def names_by(option: str, pool: Pool, way: str, passed_over: Container[str], moved: Mapping[str, str]) -> list[str]:
     """What "folder", FILE.csv:COLUMN or a regular expression says of each row; empty for nothing.
 
-    Of an expression its groups count, or else the whole match. A table may name images that were passed over. Messages
-    name the option.
+    Of an expression its groups count, or else the whole match. A table may name images that were passed over, and
+    `moved` ones by their old ids. Messages name the option.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def names_by(option: str, pool: Pool, way: str, passed_over: Container[str] = ()
     if way == "folder":
         return [file.rpartition("/")[0] or "." for file in pool.files]
     if table := table_and_column(way):
-        said = column_by_image(*table, pool.row_of, passed_over)
+        said = column_by_image(*table, pool.row_of, passed_over, moved)
         return [said.get(image, "") for image in pool.image_ids]
     return _by_pattern(f"{option} '{way}'", pool, way)
 
