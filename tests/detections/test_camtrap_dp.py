@@ -2,7 +2,9 @@
 
 import csv
 import json
+import sys
 
+import numpy as np
 import pytest
 
 from evenpick.detections.camtrap_dp import (
@@ -52,6 +54,26 @@ def package(folder, media=MEDIA, observations=(), deployments=DEPLOYMENTS):
                 writer.writerows(rows)
     (folder / "datapackage.json").write_text(json.dumps({"profile": "camtrap-dp"}))
     return folder
+
+
+NEW = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 reads fewer forms of a time")
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        pytest.param("20200530T025737Z", "2020-05-30T02:57:37Z", marks=NEW),
+        pytest.param("2020-W22-6T02:57:37+0200", "2020-05-30T02:57:37+02:00", marks=NEW),
+        ("2020-05-30 02:57", "2020-05-30T02:57:00"),
+    ],
+)
+def test_times_of_every_form_are_read_as_one_form_that_numpy_knows(tmp_path, text, taken):
+    folder = package(tmp_path / "p", media=[MEDIA[0] | {"timestamp": text}])
+
+    found = next(iter(read_camtrap_dp(folder).media.values())).taken
+
+    assert found == taken
+    assert str(np.datetime64(found[:19])) == taken[:19]
 
 
 def test_media_have_times_and_sites(tmp_path):

@@ -94,6 +94,19 @@ def test_a_missing_file_is_told(tmp_path):
         read_detections(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize(
+    ("known", "key"),
+    [({"bear": "bear"}, "0"), ({"bear": "bear", "3": "lynx"}, "4"), ({"-1": "bear", "1.5": "lynx"}, "0")],
+)
+def test_categories_that_are_called_by_words_leave_the_next_number_to_a_new_one(known, key):
+    content = {"classification_categories": known, "images": [{"file": "a.jpg", "detections": [detection()]}]}
+
+    out = with_classifications(content, {("a.jpg", 1): "fox"})
+
+    assert out["classification_categories"] == {**known, key: "fox"}
+    assert out["images"][0]["detections"][0]["classifications"] == [[key, 1.0]]
+
+
 def test_labels_become_classifications_of_their_detections_and_the_rest_stays():
     other = detection(classifications=[["3", 0.9]])
     content = {

@@ -153,13 +153,17 @@ def _give_events(media: dict[str, Media], rows: Iterable[tuple[str, Mapping[str,
 
 
 def _checked_time(place: str, text: str) -> str:
-    _time(place, text)
-    return text
+    """The time in one form: ISO 8601 has others, such as weeks, that what reads it later does not know."""
+    return _read_time(place, text).isoformat().replace("+00:00", "Z")
 
 
 def _time(place: str, text: str) -> datetime:
+    time = _read_time(place, text)
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def _read_time(place: str, text: str) -> datetime:
     try:
-        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise EvenpickError(f"{place}: a time must be as 2020-03-24T11:21:46Z; got {text!r:.60}") from None
-    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)

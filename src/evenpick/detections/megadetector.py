@@ -56,7 +56,8 @@ def with_classifications(content: dict[str, Any], labels: Mapping[tuple[str, int
     number_of = {name: number for number, name in known.items()}
     for label in dict.fromkeys(labels.values()):
         if label not in number_of:
-            number_of[label] = str(max(map(int, known), default=-1) + 1)
+            # Most files call categories by numbers, but any text may be one.
+            number_of[label] = str(max((int(number) for number in known if number.isdecimal()), default=-1) + 1)
             known[number_of[label]] = label
     images = []
     for item in content["images"]:
