@@ -1,7 +1,9 @@
 """What the label API says and does, asked over HTTP but for what only the desk itself shows."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from evenpick.labels.class_list import ClassList, ListedClass
@@ -150,6 +152,16 @@ def address_of_the_first_image(workspace, pool):
     row, version = re.fullmatch(r"/image/(\d+)\?v=([0-9a-f]{12})", url).groups()
     assert int(row) < len(pool)
     return version
+
+
+def test_the_address_of_an_image_changes_with_the_contents_of_its_file(make_workspace):
+    workspace = make_workspace(40)
+    pool = Pool.open(workspace)
+    version = address_of_the_first_image(workspace, pool)
+    replaced = replace(pool, facts=pool.facts._replace(version=np.full(40, b"another")))
+
+    assert address_of_the_first_image(workspace, replaced) != version
+    assert address_of_the_first_image(workspace, replace(pool, facts=None)) != version
 
 
 def test_the_address_of_an_image_changes_with_workspace_folder_and_size_of_the_pool(make_workspace):

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..atomic_files import csv_bytes
 from ..paths import Paths
 from .committed import read_committed
@@ -34,16 +37,25 @@ class ImageFacts(NamedTuple):
     file: tuple[str, ...]
     part: tuple[str, ...]
     gone: tuple[str, ...]
+    version: NDArray[
+        np.bytes_
+    ]  # tells what a file holds from what it held before: the end of its checksum, or else time
 
     @classmethod
     def of(cls, rows: Iterable[ImageRow]) -> "ImageFacts":
         """The columns of these rows."""
-        return cls(*zip(*((row.taken, row.camera, row.file, row.part, row.gone) for row in rows), strict=True))
+        listed = list(rows)
+        told = ((row.taken, row.camera, row.file, row.part, row.gone) for row in listed)
+        taken, camera, file, part, gone = zip(*told, strict=True)
+        # An array, since a million texts that are all different would take much memory.
+        versions = [(row.sha256 or row.mtime_ns)[-12:].encode("utf-8", "surrogateescape") for row in listed]
+        return cls(taken, camera, file, part, gone, np.array(versions, "S12"))
 
     def take(self, rows: Iterable[int]) -> "ImageFacts":
         """The same of some rows."""
         index = list(rows)
-        return ImageFacts(*(tuple(column[i] for i in index) for column in self))
+        taken, camera, file, part, gone = (tuple(column[i] for i in index) for column in self[:5])
+        return ImageFacts(taken, camera, file, part, gone, self.version[np.array(index, np.intp)])
 
 
 def lines_of(rows: Iterable[ImageRow], header: bool = False) -> bytes:

@@ -31,9 +31,7 @@ class Desk:
         self._list = classes or ClassList()
         self._loans, self._lock = loans, threading.Lock()
         self._show_target, self._repeat = show_target, repeat
-        # Part of every image's address, so that no browser shows the image of another workspace.
-        identity = f"{session.store.path.resolve()}\0{session.pool.folder}\0{len(session.pool)}"
-        self._version = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        self._identity = f"{session.store.path.resolve()}\0{session.pool.folder}\0{len(session.pool)}"
 
     def next(self, request: api.Next) -> api.HandedOut:
         """Hand out an image; the same until it is answered."""
@@ -222,7 +220,14 @@ class Desk:
             return False  # cannot be shown, of which its address tells the reason
 
     def _url(self, row: int, kind: str = "image") -> str:
-        return f"{self._path}{kind}/{row}?v={self._version}"
+        return f"{self._path}{kind}/{row}?v={self._version(row)}"
+
+    def _version(self, row: int) -> str:
+        """Part of an image's address: no browser shows what another workspace, or a file that was replaced, had there."""
+        facts = self.session.pool.facts
+        version = facts.version[row] if facts else b""
+        shown = self._identity.encode("utf-8", "surrogateescape") + b"\0" + version
+        return hashlib.sha256(shown).hexdigest()[:12]
 
 
 def _page(request: api.Request) -> str:
