@@ -291,7 +291,9 @@ def list_as_nobody():
         pytest.skip("this system has no users to change to")
 
     def run(folder):
-        for parent in folder.parents[:3]:  # what pytest makes for one user alone
+        for parent in folder.parents[
+            :4
+        ]:  # what pytest makes for one user alone, one more folder with several processes
             parent.chmod(parent.stat().st_mode | 0o055)
         command = [sys.executable, "-c", LIST_AS_NOBODY, folder]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()

@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urljoin
 
 import httpx2 as httpx
 import numpy as np
@@ -179,13 +180,13 @@ def test_whatever_the_pages_and_scripts_ask_for_is_there(begin):
     client, asked = begin(), {"/", "/api"}
     for address in (todo := sorted(asked)):
         text = client.get(address).text
-        found = {*re.findall(r'(?:src|href)="(/[^"]+)"', text)}
+        found = {urljoin(address, link) for link in re.findall(r'(?:src|href)="([^"#{]+)"', text)}
         found |= {f"/static/{name}" for name in re.findall(r'from "\./([^"]+)"', text)}
         todo += sorted(found - asked)
         asked |= found
 
     assert {address for address in asked if client.get(address).status_code != 200} == set()
-    shipped = {f"/static/{file.name}" for file in STATIC.iterdir()} - {"/static/label.html"}  # that is the page
+    shipped = {f"/static/{file.name}" for file in STATIC.iterdir()} - {"/static/label.html", "/static/review.html"}
     assert {address for address in asked if address.startswith("/static/")} == shipped
 
 
