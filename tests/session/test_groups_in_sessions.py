@@ -7,7 +7,8 @@ from evenpick import Pool, Session, select, simulate
 from evenpick.acquisition import ACQUISITIONS, select_more
 from evenpick.errors import EvenpickError
 from evenpick.labels import Annotation, LabelStore, effective_answers, recorded_labels
-from evenpick.session import RecordedSession
+from evenpick.labels.importing import import_labels
+from evenpick.session import RecordedSession, change
 
 GROUPS = ["a", "a", "a", "b", "c", "c", "d", "e", "e", "e", "e", "f"]
 FIRST = [1, 3, 4, 6, 8, 11]  # the middle of each group
@@ -175,3 +176,49 @@ def test_a_record_whose_settings_are_of_before_groups_opens(bursts, tmp_path):
     with RecordedSession(tmp_path, bursts) as session:
         assert session.counts == {"fox": 1}
         assert session.settings["one_by_one"] is False
+
+
+@pytest.fixture
+def labelled(bursts, tmp_path):
+    with RecordedSession(tmp_path, bursts, 3) as session:
+        session.label(8, "fox", without=[7])
+        session.label(1, "owl")
+    return tmp_path
+
+
+def names(workspace, pool):
+    labels = recorded_labels(workspace, pool)
+    return dict(zip(labels.rows.tolist(), labels.names, strict=True))
+
+
+def test_importing_what_is_known_makes_no_answer_of_what_was_inherited(labelled, bursts):
+    with LabelStore(labelled) as store:
+        assert import_labels(store, {"8": "fox", "9": "fox", "10": "fox", "0": "owl"}, "ann") == 0
+
+    assert len(recorded_labels(labelled, bursts).seen.names) == 2
+
+
+def test_an_import_that_says_something_else_of_an_inherited_label_is_told_and_replaces_it_when_asked(labelled, bursts):
+    with LabelStore(labelled) as store:
+        with pytest.raises(EvenpickError, match=r"1 images have another label .* '9': 'fox' there, 'dog' here"):
+            import_labels(store, {"9": "dog"}, "ann")
+        import_labels(store, {"9": "dog"}, "ann", replacing=True)
+
+    assert names(labelled, bursts) == {8: "fox", 10: "fox", 9: "dog", 0: "owl", 1: "owl", 2: "owl"}
+
+
+def test_an_image_that_inherited_its_answer_is_told_and_can_be_changed(labelled, bursts):
+    with RecordedSession(labelled, bursts) as session:
+        with pytest.raises(EvenpickError, match="image '9' is answered already with its group, by '8'; undo first"):
+            session.label(9, "dog")
+        change(session, [9], "dog", "ann")
+
+    assert names(labelled, bursts)[9] == "dog"
+
+
+def test_a_second_opinion_holds_for_what_its_person_left_in(labelled, bursts):
+    with RecordedSession(labelled, bursts) as session:
+        session.label(8, "dog", "you", without=[10])
+        second = session.store.entries()[-1]
+
+    assert (second.image, second.inherited, second.taken_out) == ("8", ("9",), ("7", "10"))

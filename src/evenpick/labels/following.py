@@ -87,7 +87,8 @@ def replaced_since(entries: Iterable[Entry], changes: Sequence[Dated]) -> list[s
             replaced[change.now] = replaced.pop(change.image)
     newest: dict[str, int] = {}
     for answer in standing_answers(entries):
-        newest[answer.image] = max(answer.id, newest.get(answer.image, 0))
+        for image in (answer.image, *answer.inherited):
+            newest[image] = max(answer.id, newest.get(image, 0))
     return [image for image, after in replaced.items() if newest.get(image, _LAST + 1) <= after]
 
 

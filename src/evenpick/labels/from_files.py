@@ -9,7 +9,7 @@ from ..errors import EvenpickError
 from ..pool import Pool, read_skipped, read_state
 from .class_folders import read_folder
 from .columns import TableOptions
-from .entries import first_labels, standing_answers
+from .entries import first_labels, labelled_images, standing_answers
 from .files import FileResult
 from .from_coco import read_coco
 from .importing import import_answers, import_labels
@@ -132,8 +132,10 @@ def _coco(file: Path) -> Any:
 
 def _recorded(store: LabelStore) -> dict[str, str]:
     """The label of each image that has one."""
-    labels = first_labels(standing_answers(store.entries()))
-    return {image: answer.label for image, answer in labels.items() if answer.label is not None}
+    entries = store.entries()
+    own = first_labels(standing_answers(entries))
+    inherited = {image: str(answer.label) for image, answer in labelled_images(entries)}
+    return inherited | {image: str(answer.label) for image, answer in own.items()}
 
 
 def _counted(counts: dict[str, int], *more: str) -> FileResult:

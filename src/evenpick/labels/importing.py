@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import EvenpickError
-from .entries import Annotation, Entry, Undo, first_labels, standing_answers
+from .entries import Annotation, Entry, Undo, first_labels, labelled_images, standing_answers
 from .imports import append_import
 from .record import LabelStore
 
@@ -30,8 +30,10 @@ def import_labels(
     EvenpickError
         If an image has another label already and none is to be replaced; nothing is recorded then.
     """
-    standing = standing_answers(store.entries())
-    recorded = {image: answer.label for image, answer in first_labels(standing).items()}
+    entries = store.entries()
+    standing = standing_answers(entries)
+    recorded = {image: str(answer.label) for image, answer in labelled_images(entries)}  # inherited ones too
+    recorded |= {image: str(answer.label) for image, answer in first_labels(standing).items()}
     clashes = [image for image, label in labels.items() if recorded.get(image, label) != label]
     if clashes and not replacing:
         first = clashes[0]

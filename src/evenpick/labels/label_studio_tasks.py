@@ -98,7 +98,7 @@ def _still_to_label(store: LabelStore, pool: Pool, settings: Mapping[str, Any]) 
         raise EvenpickError("no budget is recorded: say --budget and how many labels you can pay for")
     check_budget(chosen["budget"], len(pool))
     find_acquisition(chosen["acquisition"])
-    left = min(chosen["budget"] - len(labels.names), len(pool) - len(labels.answered))
+    left = min(chosen["budget"] - len(labels.seen.names), len(pool) - len(labels.answered))
     if left <= 0:
         return []
     order = select_more(pool, labels.answered, left, chosen["acquisition"], chosen["random_state"])

@@ -52,7 +52,8 @@ _SETTINGS: dict[str, tuple[type, ...]] = {
     "one_by_one": (bool,),
 }  # fmt: skip
 
-_COLUMNS = "kind, annotator, image, label, phase, target, undoes, request, at, id, inherited, taken_out"
+_ADDED = ", inherited, taken_out"  # by format 2
+_COLUMNS = f"kind, annotator, image, label, phase, target, undoes, request, at, id{_ADDED}"
 
 # What format 1 lacks: nothing that is in it changes.
 _UPGRADE = f"""
@@ -118,12 +119,14 @@ class LabelStore:
         EvenpickError
             If the file is there already and is no earlier backup of this record.
         """
-        query = f"SELECT {_COLUMNS} FROM record ORDER BY id"
-        rows = self._connection.execute(query).fetchall()
+        query = "SELECT {} FROM record ORDER BY id"
+        rows = self._connection.execute(query.format(_COLUMNS)).fetchall()
         if file.exists():
             with telling_damage(file), closing(opened(file, ())) as earlier:
-                kept = earlier.execute(query).fetchall()
-            if kept != rows[: len(kept)]:
+                older = earlier.execute("PRAGMA user_version").fetchone()[0] < FORMAT
+                columns = _COLUMNS.removesuffix(_ADDED) if older else _COLUMNS
+                kept = earlier.execute(query.format(columns)).fetchall()
+            if kept != [row[: columns.count(",") + 1] for row in rows[: len(kept)]]:
                 raise EvenpickError(f"'{file}' is no earlier backup of '{self.path}': name another file")
         with self._telling("copied"):
             back_up(self._connection, file)

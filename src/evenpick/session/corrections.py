@@ -26,8 +26,13 @@ def change(
     standing: dict[str, list[Annotation]] = {}
     for answer in standing_answers(entries):
         standing.setdefault(answer.image, []).append(answer)
+    inherited = {image: answer for answer in effective_answers(entries) for image in answer.inherited}
     new: list[Entry] = []
     for image in dict.fromkeys(session.pool.image_ids[row] for row in rows):
+        if image not in standing and image in inherited:  # from now on it has an answer of its own
+            said = replace(inherited[image], image=image, label=label, inherited=(), taken_out=())
+            new.append(replace(said, annotator=annotator, request=None, at="", id=0))
+            continue
         if image not in standing:
             raise EvenpickError(f"image '{image}' has no answer that could be changed: label it first")
         given = standing[image]

@@ -177,7 +177,11 @@ class RecordedSession:
         given = self._opinions.get(index, {})
         # Whoever answered may not answer again: `checked` refuses it, in the words of every session.
         second = bool(given) and who not in given
-        answer = self._same_question(index, name) if second else self.session.checked(index, name, question, without)
+        answer = (
+            self._same_question(index, name, without)
+            if second
+            else self.session.checked(index, name, question, without)
+        )
         image, *inherited = (self.pool.image_ids[row] for row in answer.rows)
         taken_out = tuple(self.pool.image_ids[row] for row in answer.taken_out)
         said = Annotation(
@@ -193,9 +197,10 @@ class RecordedSession:
             self.session.record(answer)
         return entry_id
 
-    def _same_question(self, index: int, name: str | None) -> Answer:
+    def _same_question(self, index: int, name: str | None, without: Collection[int]) -> Answer:
         first = next(answer for answer in self.session.answers if answer.index == index)
-        return replace(first, label=name)
+        inherited = tuple(row for row in first.inherited if row not in without)
+        return replace(first, label=name, inherited=inherited, taken_out=tuple(sorted({*first.taken_out, *without})))
 
     def _replay(self, entries: Sequence[Entry] | None = None) -> None:
         entries = self.store.entries() if entries is None else entries

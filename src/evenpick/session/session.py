@@ -242,8 +242,10 @@ class Session:
         if self._free[index]:
             return
         image = self._pool.image_ids[index]
-        if any(answer.index == index for answer in self._answers):
-            raise EvenpickError(f"image '{image}' is answered already; undo first")
+        for answer in self._answers:
+            if index in answer.rows:
+                seen = "" if answer.index == index else f" with its group, by '{self._pool.image_ids[answer.index]}'"
+                raise EvenpickError(f"image '{image}' is answered already{seen}; undo first")
         raise EvenpickError(f"the file of image '{image}' is gone: put it back and embed again")
 
 
