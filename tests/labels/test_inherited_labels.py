@@ -34,7 +34,7 @@ def test_a_label_of_one_image_that_differs_from_its_group_is_kept(make_workspace
     answered(workspace)
     (tmp_path / "one.csv").write_text("image,label\n002.jpg,dog\n")
 
-    import_file(workspace, tmp_path / "one.csv", "bob", ImportOptions(replace=True))
+    import_file(workspace, tmp_path / "one.csv", "bob", ImportOptions(replacing=True))
 
     labels = Workspace(workspace).labels
     assert dict(zip(labels.image_ids, labels.names, strict=True)) == {

@@ -207,6 +207,13 @@ def test_an_import_that_says_something_else_of_an_inherited_label_is_told_and_re
     assert names(labelled, bursts) == {8: "fox", 10: "fox", 9: "dog", 0: "owl", 1: "owl", 2: "owl"}
 
 
+def test_replacing_the_answer_of_a_group_leaves_no_image_of_it_without_a_label(labelled, bursts):
+    with LabelStore(labelled) as store:
+        import_labels(store, {"8": "dog", "9": "fox"}, "ann", replacing=True)
+
+    assert names(labelled, bursts) == {8: "dog", 10: "dog", 9: "fox", 0: "owl", 1: "owl", 2: "owl"}
+
+
 def test_an_image_that_inherited_its_answer_is_told_and_can_be_changed(labelled, bursts):
     with RecordedSession(labelled, bursts) as session:
         with pytest.raises(EvenpickError, match="image '9' is answered already with its group, by '8'; undo first"):

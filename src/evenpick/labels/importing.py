@@ -43,12 +43,16 @@ def import_labels(
         )
     replaced = set(clashes)
     taken_back = [Undo(answer.id, annotator=annotator) for answer in standing if answer.image in replaced]
-    wanted = [image for image in labels if image not in recorded or image in replaced]
+    before = {answer.image: answer.inherited for answer in standing if answer.image in replaced}
+    lost = {image for images in before.values() for image in images}  # they inherited what is taken back
+    wanted = [image for image in labels if image not in recorded or image in replaced or image in lost]
     wanted_set = {*wanted}
     own = [image for image in wanted if (seen or {}).get(image) not in wanted_set]
     heirs: dict[str, list[str]] = {}
     for image in wanted_set - {*own}:
         heirs.setdefault((seen or {})[image], []).append(image)
+    for image in own:  # those that the table does not name follow the image that they inherited from
+        heirs.setdefault(image, []).extend(heir for heir in before.get(image, ()) if heir not in labels)
     new = [
         Annotation(image, labels[image], inherited=tuple(sorted(heirs.get(image, ()))), annotator=annotator)
         for image in own
