@@ -27,7 +27,6 @@ INSIDE = {
     "expectation_of": "as `Curve`",
     "AGREEING": "the cut that the page states",
     "INFORMATIVE": "the cut that the page states",
-    "decode_image": "as a person who gives images to a source does",
     "auto_groups": "groups of a pool without writing them",
     "bursts": "the limits that the page states",
     "copies": "as `bursts`",
