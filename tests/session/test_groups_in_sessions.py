@@ -1,5 +1,7 @@
 """One answer labels the group, and every group has its turn before any has a second."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -155,8 +157,6 @@ def test_what_was_said_of_an_image_itself_counts_before_what_it_inherits(bursts,
 
 
 def replace_image(annotation, image, label):
-    from dataclasses import replace
-
     return replace(annotation, image=image, label=label, inherited=(), id=0)
 
 
@@ -229,3 +229,28 @@ def test_a_second_opinion_holds_for_what_its_person_left_in(labelled, bursts):
         second = session.store.entries()[-1]
 
     assert (second.image, second.inherited, second.taken_out) == ("8", ("9",), ("7", "10"))
+
+
+def test_an_image_that_inherited_its_answer_can_be_changed_beyond_the_budget(bursts, tmp_path):
+    with RecordedSession(tmp_path, bursts, 2) as session:
+        session.label(8, "fox")
+        session.label(1, "owl")
+        change(session, [9], "dog", "ann")
+
+        assert session.counts == {"fox": 1, "owl": 1, "dog": 1}
+        assert session.next() is None
+
+
+def test_saying_again_what_an_image_inherited_makes_no_answer(bursts, tmp_path):
+    with RecordedSession(tmp_path, bursts, 5) as session:
+        session.label(8, "fox")
+
+        assert change(session, [9], "fox", "ann") == []
+        assert session.counts == {"fox": 1}
+
+
+def test_without_what_was_inherited_all_else_is_the_same(labelled, bursts):
+    labels = replace(recorded_labels(labelled, bursts), replaced_since=("8",))
+
+    assert labels.seen.replaced_since == ("8",)
+    assert labels.seen.settings == labels.settings

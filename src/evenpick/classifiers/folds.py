@@ -44,9 +44,9 @@ def deal_folds(
     groups = np.arange(len(labels)) if groups is None else groups
     folds = np.full(len(labels), -1, dtype=np.intp)
     fold_of: dict[int, int] = {}
-    for name in labels[np.sort(np.unique(labels, return_index=True)[1])]:
+    for name in _in_order_found(labels):
         members = np.flatnonzero(labels == name)
-        own = groups[members[np.sort(np.unique(groups[members], return_index=True)[1])]]
+        own = _in_order_found(groups[members])
         if len(own) > 1:
             for group in rng.permutation(own).tolist():
                 fold_of.setdefault(group, len(fold_of) % n_folds)
@@ -55,6 +55,11 @@ def deal_folds(
             folds[members] = dealt if (dealt != dealt[0]).any() else -1
     folds[np.isin(groups, groups[folds < 0])] = -1  # what is partly in training is wholly there
     return folds
+
+
+def _in_order_found(values: IndexArray) -> IndexArray:
+    """Each value once, in the order in which they come first."""
+    return values[np.sort(np.unique(values, return_index=True)[1])]
 
 
 def held_out_scores(

@@ -79,17 +79,15 @@ class Outlook:
     @property
     def sentences(self) -> list[str]:
         """What is still to be found, what is reached, what more labels would buy, and what that holds for."""
-        return (
-            [*self._of_classes_and_accuracy(), OF_GROUPS]
-            if self.of_groups and self.unseen
-            else self._of_classes_and_accuracy()
-        )
+        limits = [OF_GROUPS] if self.of_groups and self.unseen else []
+        return self._of_classes_and_accuracy() + limits
 
     def _of_classes_and_accuracy(self) -> list[str]:
         unseen, expectation = self.unseen, self.expectation
         if unseen is None:
             return ["Nothing can be said before the first label."]
-        said = [_still_to_find(unseen, self.shown_classes is not None)]
+        each = "group" if self.of_groups else "image"
+        said = [_still_to_find(unseen, self.shown_classes is not None, each)]
         if unseen.found > 1 and unseen.mostly_lone:
             return [*said, "Without that, neither can the accuracy over all classes."]
         if expectation is None:
@@ -98,7 +96,7 @@ class Outlook:
         n, n_more = expectation.n_labels, expectation.n_more
         reached = f"Trained on these {n} labels, expect a macro accuracy of {_share(now)} over all classes"
         if not n_more:
-            return [*said, f"{reached}. Every image has a label."]
+            return [*said, f"{reached}. Every {each} has a label."]
         if not self.shown_accuracy:
             span = f"{now.low:.0%} and {now.high:.0%}"
             return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
@@ -118,9 +116,9 @@ def outlook_of(pool: Pool, indices: ArrayLike, labels: Sequence[str]) -> Outlook
     return Outlook(unseen, expected_accuracy(pool, rows, names), of_groups)
 
 
-def _still_to_find(unseen: UnseenClasses, shown: bool) -> str:
+def _still_to_find(unseen: UnseenClasses, shown: bool, each: str) -> str:
     if unseen.unlabelled == 0:
-        return f"All {unseen.found} classes of the pool are found: every image has a label."
+        return f"All {unseen.found} classes of the pool are found: every {each} has a label."
     if unseen.n_labels < ENOUGH:
         return f"How many classes are still to be found cannot be told from fewer than {ENOUGH} labels."
     if not shown:

@@ -78,7 +78,9 @@ class RecordedLabels:
     def seen(self) -> "RecordedLabels":
         """The same without what was inherited: one label an answer."""
         annotations = [replace(said, inherited=()) for said in self.annotations]
-        return RecordedLabels(annotations, [replace(answer, inherited=()) for answer in self.answers], self.settings)
+        return replace(
+            self, annotations=annotations, answers=[replace(answer, inherited=()) for answer in self.answers]
+        )
 
     @property
     def skipped(self) -> IndexArray:

@@ -9,10 +9,9 @@ from ..errors import EvenpickError
 from ..pool import Pool, read_skipped, read_state
 from .class_folders import read_folder
 from .columns import TableOptions
-from .entries import first_labels, labelled_images, standing_answers
 from .files import FileResult
 from .from_coco import read_coco
-from .importing import import_answers, import_labels
+from .importing import import_answers, import_labels, label_of_images
 from .imports import undo_import
 from .label_studio_answers import read_answers
 from .label_studio_files import is_from_label_studio
@@ -66,7 +65,7 @@ def _import_labels(workspace: Path, file: Path, annotator: str, options: ImportO
     else:
         table = read_labels(file, pool.image_ids, skipped, options.table)
     with LabelStore(workspace) as store, store.alone():
-        recorded = _recorded(store)
+        recorded = label_of_images(store)
         labels = one_spelling(table.labels, recorded) if options.one_spelling else table.labels
         new = import_labels(store, labels, annotator, options.replacing, table.seen)
     replaced = sum(image in recorded and recorded[image] != label for image, label in labels.items())
@@ -87,7 +86,7 @@ def _import_answers(workspace: Path, file: Path, annotator: str, skip_unknown: b
     answers = read_answers(file, Pool.open(workspace).row_of, read_skipped(workspace), annotator, skip_unknown)
     with LabelStore(workspace) as store, store.alone():
         done = import_answers(store, answers.new, answers.returned)
-        recorded = _recorded(store)
+        recorded = label_of_images(store)
     counts = {
         "labels imported": done.labels,
         "skips": done.skips,
@@ -128,14 +127,6 @@ def _coco(file: Path) -> Any:
     if is_megadetector(content):
         raise EvenpickError(f"'{file}' holds what a detector found, not labels: embed with it as --boxes")
     return content if is_coco(content) else None
-
-
-def _recorded(store: LabelStore) -> dict[str, str]:
-    """The label of each image that has one."""
-    entries = store.entries()
-    own = first_labels(standing_answers(entries))
-    inherited = {image: str(answer.label) for image, answer in labelled_images(entries)}
-    return inherited | {image: str(answer.label) for image, answer in own.items()}
 
 
 def _counted(counts: dict[str, int], *more: str) -> FileResult:

@@ -30,10 +30,7 @@ def import_labels(
     EvenpickError
         If an image has another label already and none is to be replaced; nothing is recorded then.
     """
-    entries = store.entries()
-    standing = standing_answers(entries)
-    recorded = {image: str(answer.label) for image, answer in labelled_images(entries)}  # inherited ones too
-    recorded |= {image: str(answer.label) for image, answer in first_labels(standing).items()}
+    recorded, standing = label_of_images(store), standing_answers(store.entries())
     clashes = [image for image, label in labels.items() if recorded.get(image, label) != label]
     if clashes and not replacing:
         first = clashes[0]
@@ -41,25 +38,35 @@ def import_labels(
             f"{len(clashes)} images have another label in '{store.path}', the first '{first}': "
             f"'{recorded[first]}' there, '{labels[first]}' here; nothing was imported: --replace takes those here"
         )
-    replaced = set(clashes)
-    taken_back = [Undo(answer.id, annotator=annotator) for answer in standing if answer.image in replaced]
-    before = {answer.image: answer.inherited for answer in standing if answer.image in replaced}
-    lost = {image for images in before.values() for image in images}  # they inherited what is taken back
-    wanted = [image for image in labels if image not in recorded or image in replaced or image in lost]
-    wanted_set = {*wanted}
-    own = [image for image in wanted if (seen or {}).get(image) not in wanted_set]
+    replaced = [answer for answer in standing if answer.image in {*clashes}]
+    kept = [answer for answer in standing if answer.image not in {*clashes}]
+    without_label = {*clashes, *(heir for answer in replaced for heir in answer.inherited)}  # once those are taken back
+    new = {image: label for image, label in labels.items() if image not in recorded or image in without_label}
+    origin = {heir: answer.image for answer in replaced for heir in answer.inherited if heir not in labels}
+    seen = seen or {}
+    origin |= {heir: image for heir, image in seen.items() if {heir, image} <= new.keys() and image not in seen}
+    annotations = _with_heirs(new, origin, annotator)
+    taken_back = [Undo(answer.id, annotator=annotator) for answer in replaced]
+    append_import(store, [*taken_back, *_skips_taken_back(kept, annotations), *annotations])
+    return len(new)
+
+
+def label_of_images(store: LabelStore) -> dict[str, str]:
+    """The label of each image that has one: the first that was given to it, or what it inherited."""
+    entries = store.entries()
+    own, inherited = first_labels(standing_answers(entries)).items(), labelled_images(entries)
+    return {image: str(answer.label) for image, answer in (*inherited, *own)}
+
+
+def _with_heirs(labels: Mapping[str, str], origin: Mapping[str, str], annotator: str) -> list[Annotation]:
+    """An annotation of each image, but of those that inherit from their `origin` among them."""
     heirs: dict[str, list[str]] = {}
-    for image in wanted_set - {*own}:
-        heirs.setdefault((seen or {})[image], []).append(image)
-    for image in own:  # those that the table does not name follow the image that they inherited from
-        heirs.setdefault(image, []).extend(heir for heir in before.get(image, ()) if heir not in labels)
-    new = [
-        Annotation(image, labels[image], inherited=tuple(sorted(heirs.get(image, ()))), annotator=annotator)
-        for image in own
+    for heir, image in sorted(origin.items()):
+        heirs.setdefault(image, []).append(heir)
+    own = (image for image in labels if image not in origin)
+    return [
+        Annotation(image, labels[image], inherited=tuple(heirs.get(image, ())), annotator=annotator) for image in own
     ]
-    kept = [answer for answer in standing if answer.image not in replaced]
-    append_import(store, [*taken_back, *_skips_taken_back(kept, new), *new])
-    return len(wanted)
 
 
 @dataclass(frozen=True)

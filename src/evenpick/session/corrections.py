@@ -18,7 +18,8 @@ def change(
     Raises
     ------
     EvenpickError
-        If an image has no answer yet, or a skip would become a label that the budget does not allow.
+        If an image has no answer yet, or a skip would become a label that the budget does not allow. An image that
+        inherited its answer can always be changed: that makes one answer two, also beyond the budget.
     """
     if request and (done := _made_by(session, request)):
         return done
@@ -29,17 +30,16 @@ def change(
     inherited = {image: answer for answer in effective_answers(entries) for image in answer.inherited}
     new: list[Entry] = []
     for image in dict.fromkeys(session.pool.image_ids[row] for row in rows):
-        if image not in standing and image in inherited:  # from now on it has an answer of its own
-            said = replace(inherited[image], image=image, label=label, inherited=(), taken_out=())
-            new.append(replace(said, annotator=annotator, request=None, at="", id=0))
-            continue
-        if image not in standing:
+        if image not in standing and image not in inherited:
             raise EvenpickError(f"image '{image}' has no answer that could be changed: label it first")
-        given = standing[image]
+        given = standing.get(image, [])
         new += [Undo(answer.id, annotator=annotator) for answer in given if answer.label != label]
-        if all(answer.label != label for answer in given):
-            new.append(replace(given[0], label=label, annotator=annotator, request=None, at="", id=0))
-    return _recorded(session, entries, new, request)
+        if all(answer.label != label for answer in given or [inherited[image]]):
+            # Of an image that inherited its answer, this is from now on its own.
+            said = given[0] if given else replace(inherited[image], image=image, inherited=(), taken_out=())
+            new.append(replace(said, label=label, annotator=annotator, request=None, at="", id=0))
+    divided = sum(isinstance(entry, Annotation) and entry.image not in standing for entry in new)
+    return _recorded(session, entries, new, request, divided)
 
 
 def take_back(session: RecordedSession, ids: Sequence[int], annotator: str, request: str | None = None) -> list[int]:
@@ -60,14 +60,14 @@ def take_back(session: RecordedSession, ids: Sequence[int], annotator: str, requ
 
 
 def _recorded(
-    session: RecordedSession, entries: Sequence[Entry], new: Sequence[Entry], request: str | None
+    session: RecordedSession, entries: Sequence[Entry], new: Sequence[Entry], request: str | None, beyond: int = 0
 ) -> list[int]:
-    """The entries in the record, all or none, once the budget allows them."""
+    """The entries in the record, all or none, once the budget allows them, and so many labels beyond it."""
     first = entries[-1].id + 1 if entries else 1
     numbered = [replace(entry, id=first + number) for number, entry in enumerate(new)]
     budget, labels = session.settings["budget"], sum(session.counts.values())
     after = sum(answer.label is not None for answer in effective_answers([*entries, *numbered]))
-    if after > max(budget, labels):
+    if after > max(budget, labels) + beyond:
         raise EvenpickError(f"the budget of {budget} labels is spent: start again with a larger --budget")
     named = [replace(entry, request=_part(request, number)) for number, entry in enumerate(new)] if request else new
     ids = session.store.append(named)
