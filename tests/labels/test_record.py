@@ -34,16 +34,17 @@ def test_what_is_appended_is_read_back_in_order(store, tmp_path):
         label("b.jpg", "cat"),
         label("a.jpg", "dog", target="cat", request="r1"),
         Annotation("c.jpg", None, annotator="bob"),
+        label("d.jpg", "dog", offered=("dog", "wolf"), means="confirmed", chance=0.25),
         Undo(1, annotator="ann", request="r2"),
         Rename("dog", "wolf", annotator="eve"),
     ]
     assert store.append(sent[:2]) == [1, 2]
-    assert store.append(sent[2:]) == [3, 4, 5]
+    assert store.append(sent[2:]) == [3, 4, 5, 6]
 
     with LabelStore(tmp_path) as again:
         entries = again.entries()
     assert [replace(entry, id=0, at="") for entry in entries] == sent
-    assert [entry.id for entry in entries] == [1, 2, 3, 4, 5]
+    assert [entry.id for entry in entries] == [1, 2, 3, 4, 5, 6]
     assert all(entry.at.endswith("+00:00") for entry in entries)
 
 
@@ -81,6 +82,34 @@ def test_a_record_of_the_first_version_opens_and_replays_to_the_same_state(tmp_p
     assert (labels.rows.tolist(), labels.names) == ([0, 5, 3, 4], ["cat", "dog", "bird", "cat"])
     assert labels.skipped.tolist() == [1]
     assert labels.settings["budget"] == 6
+
+
+def test_a_record_of_the_second_version_opens_and_replays_to_the_same_state(tmp_path):
+    # Written in November 2026 by the version that let images of a group inherit an answer.
+    shutil.copy(DATA / "labels-format-2.sqlite", tmp_path / "labels.sqlite")
+
+    with LabelStore(tmp_path) as store:
+        standing = standing_answers(store.entries())
+        added = store.append([label("005.jpg", "owl", chance=0.5)])
+
+    assert [(e.image, e.label, e.inherited, e.taken_out, e.target) for e in standing] == [
+        ("000.jpg", "cat", ("001.jpg", NOT_UNICODE), (), None),
+        ("002.jpg", "wolf", ("003.jpg",), ("004.jpg",), "cat"),
+    ]
+    assert all((e.offered, e.means, e.chance) == ((), None, None) for e in standing)
+    assert added == [6]
+
+
+@pytest.mark.parametrize("earlier", ["labels-format-1.sqlite", "labels-format-2.sqlite"])
+def test_a_backup_that_an_earlier_version_made_is_replaced(tmp_path, earlier):
+    for file in ("labels.sqlite", "backup.sqlite"):
+        shutil.copy(DATA / earlier, tmp_path / file)
+
+    with LabelStore(tmp_path) as store:
+        store.append([label("005.jpg", "owl")])
+        store.back_up(tmp_path / "backup.sqlite")
+    with closing(sqlite3.connect(tmp_path / "backup.sqlite")) as copy:
+        assert copy.execute("SELECT image FROM record ORDER BY id DESC LIMIT 1").fetchone() == ("005.jpg",)
 
 
 def test_entries_are_written_as_the_first_version_wrote_them(tmp_path):

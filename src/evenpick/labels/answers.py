@@ -21,6 +21,7 @@ class Answer:
     """One entry of the record: an image labelled, or skipped when `label` is None.
 
     Rows of its group that the answer holds for too are in `inherited`, those that it does not hold for in `taken_out`.
+    `chance` is that of the draw for an image that was drawn at random, None for one that was chosen.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Answer:
     target: str | None = None
     inherited: tuple[int, ...] = ()
     taken_out: tuple[int, ...] = ()
+    chance: float | None = None
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -136,7 +138,7 @@ def as_answers(pool: Pool, store: LabelStore, annotations: Iterable[Annotation])
     return [
         Answer(
             row_of(said.image), said.label, said.phase or "discovery", said.target,
-            rows_of(said.inherited), rows_of(said.taken_out),
+            rows_of(said.inherited), rows_of(said.taken_out), said.chance,
         )
         for said in annotations
     ]  # fmt: skip

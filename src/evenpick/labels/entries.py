@@ -19,6 +19,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 Phase: TypeAlias = Literal["discovery", "balancing"]
 Kind: TypeAlias = Literal["label", "skip", "undo", "rename"]
+Means: TypeAlias = Literal["grid", "confirmed"]  # one of many images answered at once; of those of one predicted class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,9 @@ class Annotation(_Entry):
     target: str | None = None  # the class that was asked for
     inherited: tuple[str, ...] = ()  # images of the same group that the answer holds for too
     taken_out: tuple[str, ...] = ()  # images of the same group that it does not hold for
+    offered: tuple[str, ...] = ()  # classes that were offered as guesses, the likeliest first
+    means: Means | None = None  # None for an answer of its own
+    chance: float | None = None  # of an image drawn at random: the chance of that draw; None for one that was chosen
 
     @property
     def kind(self) -> Kind:

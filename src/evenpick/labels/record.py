@@ -19,7 +19,7 @@ from .entries import Annotation, Entry, Rename, Undo
 from .following import Dated, followed, replaced_since, take_over, with_ids_of_now
 from .record_file import WAY_BACK, back_up, opened, telling_damage
 
-FORMAT = 2
+FORMAT = 3
 
 _SCHEMA = f"""
 CREATE TABLE record (
@@ -34,7 +34,10 @@ CREATE TABLE record (
     undoes INTEGER REFERENCES record (id),
     request TEXT,             -- chosen by who sent it, so that sending it again changes nothing
     inherited TEXT,           -- JSON list of the images of its group that a label or skip holds for too; NULL for none
-    taken_out TEXT            -- and of those that it does not hold for
+    taken_out TEXT,           -- and of those that it does not hold for
+    offered TEXT,             -- JSON list of the classes that were offered as guesses; NULL for none
+    means TEXT,               -- grid or confirmed, for one of many images answered at once; NULL for an answer of its own
+    chance REAL               -- of an image drawn at random: the chance of that draw; NULL for one that was chosen
 );
 CREATE UNIQUE INDEX record_request ON record (request) WHERE request IS NOT NULL;
 CREATE TABLE settings (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, settings TEXT NOT NULL);
@@ -52,15 +55,17 @@ _SETTINGS: dict[str, tuple[type, ...]] = {
     "one_by_one": (bool,),
 }  # fmt: skip
 
-_ADDED = ", inherited, taken_out"  # by format 2
-_COLUMNS = f"kind, annotator, image, label, phase, target, undoes, request, at, id{_ADDED}"
+_FIRST_COLUMNS = ("kind", "annotator", "image", "label", "phase", "target", "undoes", "request", "at", "id")
+# What each later format added, and how: nothing that was there before changes.
+_ADDED = {2: {"inherited": "TEXT", "taken_out": "TEXT"}, 3: {"offered": "TEXT", "means": "TEXT", "chance": "REAL"}}
 
-# What format 1 lacks: nothing that is in it changes.
-_UPGRADE = f"""
-ALTER TABLE record ADD COLUMN inherited TEXT;
-ALTER TABLE record ADD COLUMN taken_out TEXT;
-PRAGMA user_version = {FORMAT};
-"""
+
+def _columns(of_format: int) -> str:
+    added = (column for number, columns in _ADDED.items() if number <= of_format for column in columns)
+    return ", ".join((*_FIRST_COLUMNS, *added))
+
+
+_COLUMNS = _columns(FORMAT)
 
 
 class LabelStore:
@@ -123,8 +128,7 @@ class LabelStore:
         rows = self._connection.execute(query.format(_COLUMNS)).fetchall()
         if file.exists():
             with telling_damage(file), closing(opened(file, ())) as earlier:
-                older = earlier.execute("PRAGMA user_version").fetchone()[0] < FORMAT
-                columns = _COLUMNS.removesuffix(_ADDED) if older else _COLUMNS
+                columns = _columns(earlier.execute("PRAGMA user_version").fetchone()[0])
                 kept = earlier.execute(query.format(columns)).fetchall()
             if kept != [row[: columns.count(",") + 1] for row in rows[: len(kept)]]:
                 raise EvenpickError(f"'{file}' is no earlier backup of '{self.path}': name another file")
@@ -222,14 +226,22 @@ class LabelStore:
             tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if found == FORMAT:
                 return
-            if found == 1 or (found == 0 and tables == 0):
-                for statement in _statements(_UPGRADE if found else _SCHEMA):
+            if 0 < found < FORMAT or (found == 0 and tables == 0):
+                for statement in _upgrade_of(found) if found else _statements(_SCHEMA):
                     self._connection.execute(statement)
                 return
         raise EvenpickError(
             f"'{self.path}' has format {found}; this evenpick reads format {FORMAT}: "
             "use the version that wrote it, or another workspace"
         )
+
+
+def _upgrade_of(found: int) -> list[str]:
+    added = [column for number, columns in _ADDED.items() if number > found for column in columns.items()]
+    return [
+        *(f"ALTER TABLE record ADD COLUMN {name} {kind}" for name, kind in added),
+        f"PRAGMA user_version = {FORMAT}",
+    ]
 
 
 def _row_of(entry: Entry) -> dict[str, Any]:
@@ -240,12 +252,13 @@ def _row_of(entry: Entry) -> dict[str, Any]:
     if isinstance(entry, Rename):
         return {**row, "target": entry.old, "label": entry.new}
     row |= {"image": _storable(entry.image), "label": entry.label, "phase": entry.phase, "target": entry.target}
-    return {**row, "inherited": _listed(entry.inherited), "taken_out": _listed(entry.taken_out)}
+    row |= {"inherited": _listed(entry.inherited), "taken_out": _listed(entry.taken_out)}
+    return {**row, "offered": _listed(entry.offered), "means": entry.means, "chance": entry.chance}
 
 
 def _entry_of(row: tuple[Any, ...]) -> Entry:
     """The entry in a row of `_COLUMNS`."""
-    kind, annotator, image, label, phase, target, undoes, request, at, number, *others = row
+    kind, annotator, image, label, phase, target, undoes, request, at, number, *lists, means, chance = row
     every: dict[str, Any] = {"annotator": annotator, "request": request, "at": at, "id": number}
     if kind == "undo":
         return Undo(undoes, **every)
@@ -253,8 +266,8 @@ def _entry_of(row: tuple[Any, ...]) -> Entry:
         return Rename(target, label, **every)
     # A file name that is not valid UTF-8 is stored as its bytes; see `_storable`.
     name = image.decode("utf-8", "surrogateescape") if isinstance(image, bytes) else image
-    inherited, taken_out = (tuple(json.loads(images)) if images else () for images in others)
-    return Annotation(name, label, phase, target, inherited, taken_out, **every)
+    inherited, taken_out, offered = (tuple(json.loads(names)) if names else () for names in lists)
+    return Annotation(name, label, phase, target, inherited, taken_out, offered, means, chance, **every)
 
 
 def _storable(image: str) -> str | bytes:
@@ -265,9 +278,9 @@ def _storable(image: str) -> str | bytes:
     return image
 
 
-def _listed(images: tuple[str, ...]) -> str | None:
+def _listed(names: tuple[str, ...]) -> str | None:
     # JSON in ASCII takes names that are not valid UTF-8 as they are.
-    return json.dumps(images) if images else None
+    return json.dumps(names) if names else None
 
 
 def _now() -> str:
