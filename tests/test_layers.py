@@ -24,6 +24,7 @@ GROUND = [
     "probabilities",
     "metrics",
     "atomic_files",
+    "sheets",
 ]
 PACKAGES = [
     "images",

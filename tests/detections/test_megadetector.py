@@ -57,6 +57,7 @@ def test_images_without_detections_and_those_that_failed_are_told_apart(tmp_path
         ([{"file": "a.jpg", "detections": [detection(bbox=[0, 0, 1, float("nan")])]}], "must be four finite numbers"),
         ([{"file": "a.jpg", "detections": [detection(), detection(conf="high")]}], "detection 2: 'conf' must be a whole number or a number; got 'high'"),
         ([{"file": "a.jpg", "detections": [detection(conf=55)]}], "'conf' must be from 0 to 1; got 55"),
+        ([{"file": "a.jpg", "detections": [detection(category="9")]}], "detection 1: its category must be one of detection_categories"),
         ([{"file": "a.jpg", "detections": {}}], "image 'a.jpg': 'detections' must be a list"),
         ([{"file": "a.jpg", "detections": []}] * 2, "image 'a.jpg': it is there twice"),
     ],

@@ -275,13 +275,21 @@ def test_folders_without_images_are_refused_and_leave_no_workspace(source, tmp_p
     assert not (tmp_path / "work").exists()
 
 
+def test_a_folder_of_images_is_no_workspace(source, tmp_path):
+    save_photo(tmp_path / "a.jpg", 0)
+
+    with pytest.raises(EvenpickError, match="is the folder of images itself: name a folder of its own"):
+        embed(tmp_path / "x" / "..", tmp_path, source)
+    assert [file.name for file in tmp_path.iterdir() if file.suffix != ".onnx"] == ["a.jpg"]
+
+
 def test_a_folder_of_unreadable_images_is_refused_until_one_can_be_read(source, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("a.jpg", "b.jpg"):
         (folder / name).write_bytes(b"no image")
 
-    with pytest.raises(EvenpickError, match=r"none of the 2 images in .* can be read; .*skipped\.csv"):
+    with pytest.raises(EvenpickError, match=r"nothing of the 2 images in .* can be embedded: .*; .*skipped\.csv"):
         embed(tmp_path / "work", folder, source)
     assert [name for name, *_ in reasons(tmp_path / "work")] == ["image", "a.jpg", "b.jpg"]
 
@@ -298,8 +306,8 @@ def test_another_folder_or_source_is_refused_and_changes_nothing(source, network
 
     with pytest.raises(EvenpickError, match=r"another folder .*photos, now .*others.*--moved .*use another workspace"):
         embed(tmp_path / "work", other, source)
-    for changed in (retrained, recut):
-        with pytest.raises(EvenpickError, match="embedded with another source"):
+    for changed, said in ((retrained, "with other weights"), (recut, r"\(crop 0.875, now 0.5\)")):
+        with pytest.raises(EvenpickError, match=f"embedded otherwise .*{said}"):
             embed(tmp_path / "work", folder, changed)
     assert blocks_and_ids(tmp_path / "work") == files
 
@@ -316,7 +324,7 @@ def test_reduced_jpeg_files_are_another_source_and_stated_in_the_pool(source, tm
 
     assert reduced.source.preprocessing.reduced_jpeg
     assert not np.array_equal(reduced.features[0], whole.features[0])
-    with pytest.raises(EvenpickError, match="embedded with another source"):
+    with pytest.raises(EvenpickError, match=r"embedded otherwise \(reduced-jpeg False, now True\)"):
         embed(tmp_path / "whole", folder, reducing)
 
 

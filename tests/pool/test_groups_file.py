@@ -49,6 +49,15 @@ def test_a_table_as_a_spreadsheet_saves_it_is_read(groups_of):
     assert groups_of(text, "utf-8-sig").tolist() == [0, 1, 1, 2, 3, 4, 5, 6, 7]
 
 
+def test_semicolons_and_tabs_as_spreadsheets_of_other_countries_write_them_are_read(groups_of):
+    lines = ["image,group,reason", "01.jpg,a,", "02.jpg,a,", "05.jpg,b", "06.jpg,b"]
+    expected = groups_of("\n".join(lines)).tolist()
+
+    assert expected == [0, 1, 1, 2, 3, 4, 4, 5, 6]
+    for sign, encoding in ((";", "utf-8-sig"), ("\t", "utf-16")):
+        assert groups_of("\n".join(lines).replace(",", sign), encoding).tolist() == expected
+
+
 def test_images_whose_names_are_no_utf8_are_found(tmp_path):
     _, *arrays = parts([2])[0]
     written(tmp_path, [([ImageRow(os.fsdecode(b"\xe9.jpg"), "x"), ImageRow("b.jpg", "y")], *arrays)])

@@ -145,9 +145,9 @@ def test_other_bands_are_another_source(source, tmp_path):
         return replace(source, preprocessing=replace(source.preprocessing, bands=numbers))
 
     pool = embed(tmp_path / "work", folder, banded(4, 3, 2), options=OWN).pool
-    with pytest.raises(EvenpickError, match="none of the 1 images"):
+    with pytest.raises(EvenpickError, match="nothing of the 1 images"):
         embed(tmp_path / "none", folder, source, options=OWN)
-    with pytest.raises(EvenpickError, match="another source"):
+    with pytest.raises(EvenpickError, match=r"embedded otherwise \(bands 4,3,2, now 3,2,1\)"):
         embed(tmp_path / "work", folder, banded(3, 2, 1), options=OWN)
 
     low, high = pool.source.preprocessing.depth

@@ -232,3 +232,20 @@ def test_tables_of_ids_that_do_not_fit_are_refused(text, said, features, work, t
 
     with pytest.raises(EvenpickError, match=said):
         work.take_features(features, tmp_path / "i.csv")
+
+
+def test_a_folder_that_holds_none_of_the_images_is_refused(ids, features, work, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "other.jpg").write_bytes(b"")
+
+    with pytest.raises(
+        EvenpickError, match=r"photos' holds none of the images that '.*ids.csv' names, the first '00.jpg'"
+    ):
+        work.take_features(features, ids, folder=tmp_path / "photos")
+    assert not work.path.exists()
+
+
+def test_ids_are_read_as_spreadsheets_write_them(features, work, tmp_path):
+    (tmp_path / "i.csv").write_text("\n".join(["site;image", *(f"x;{name}" for name in IDS)]), encoding="utf-16")
+
+    assert work.take_features(features, tmp_path / "i.csv").image_ids == IDS

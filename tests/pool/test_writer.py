@@ -90,9 +90,11 @@ def test_a_workspace_of_another_folder_or_source_is_refused(tmp_path):
 
     with pytest.raises(EvenpickError, match=r"embedded with another folder .*photos, now .*elsewhere"):
         PoolWriter(tmp_path, tmp_path / "elsewhere", SOURCE)
-    with pytest.raises(EvenpickError, match=r"embedded with another source .*\(abc with .*, now other with"):
+    with pytest.raises(
+        EvenpickError, match=r"embedded otherwise \(source .*, now .* with other weights\): leave the option out"
+    ):
         PoolWriter(tmp_path, tmp_path / "photos", replace(SOURCE, fingerprint="other"))
-    with pytest.raises(EvenpickError, match="embedded with another source"):
+    with pytest.raises(EvenpickError, match="embedded otherwise"):
         PoolWriter(tmp_path, tmp_path / "photos", replace(SOURCE, fingerprint="def"))
 
 

@@ -74,3 +74,21 @@ def test_preprocessing_prints_what_is_not_the_default_as_python_reads_it():
 
     assert repr(Preprocessing()) == "Preprocessing()"
     assert eval(repr(preprocessing)) == preprocessing
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (replace(DESCRIPTION, fingerprint="2", name="other"), f"source {DESCRIPTION.name}, now other"),
+        (
+            replace(DESCRIPTION, fingerprint="2"),
+            f"source {DESCRIPTION.name}, now {DESCRIPTION.name} with other weights",
+        ),
+        (
+            replace(DESCRIPTION, preprocessing=replace(DESCRIPTION.preprocessing, fit="pad", depth=(0, 4095))),
+            "fit as by default, now pad; depth as by default, now 0,4095",
+        ),
+    ],
+)
+def test_what_is_seen_otherwise_is_said_in_words(now, said):
+    assert DESCRIPTION.difference(now) == said

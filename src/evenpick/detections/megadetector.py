@@ -42,8 +42,13 @@ def megadetector_detections(file: Path, content: Any) -> Detections:
 
 def _detection(place: str, item: Any, names: Mapping[str, str]) -> Detection:
     category = str(field(place, item, "category", (str, int)))
+    if category not in names:
+        known = ", ".join(names) or "none"
+        raise EvenpickError(
+            f"{place}: its category must be one of detection_categories ({known}); got '{category:.60}'"
+        )
     confidence = confidence_of(place, item, "conf")
-    return Detection(box_of(place, item), place, relative=True, category=names.get(category, ""), confidence=confidence)
+    return Detection(box_of(place, item), place, relative=True, category=names[category], confidence=confidence)
 
 
 def with_classifications(content: dict[str, Any], labels: Mapping[tuple[str, int], str]) -> dict[str, Any]:

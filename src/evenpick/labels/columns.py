@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from ..detections import is_camtrap_dp, read_camtrap_dp
 from ..errors import EvenpickError, unknown_name
-from .sheets import Sheet, key_of
+from ..sheets import Sheet, key_of
 
 IMAGE_COLUMNS = (
     "image", "file", "filename", "path", "image_id", "file_name", "filepath", "file_path", "image_path", "image_name",

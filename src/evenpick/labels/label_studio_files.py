@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EvenpickError
-from .sheets import read_sheet
+from ..sheets import read_sheet
 
 _COLUMNS = ("annotation_id", "annotator", "lead_time")  # of its tables, and of no other
 

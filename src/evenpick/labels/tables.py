@@ -11,10 +11,10 @@ from ..images import resolve_addresses
 from ..label_values import Label
 from ..names import checked_class_name
 from ..pool import Pool
+from ..sheets import Sheet, read_sheet
 from .columns import TableOptions, best_images, reading_of
 from .entries import labelled_images
 from .record import LabelStore
-from .sheets import Sheet, read_sheet
 
 INHERITED = (
     "inherited_from"  # the column that names the image that was seen, where a label is of another one of its group

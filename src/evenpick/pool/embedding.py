@@ -1,6 +1,5 @@
 """From a folder of photographs to a pool: what is new is embedded, what was replaced is embedded again."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,10 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from ..atomic_files import write_atomically
-from ..errors import NO_SPACE, EvenpickError
+from ..errors import EvenpickError
 from ..images import Preprocessing, find_images
 from ..machine import Progress, Run, map_in_threads
 from ..paths import Paths
@@ -24,6 +22,7 @@ from .folder_changes import FolderChanges, changes_of, check_same_folder, same_s
 from .images_csv import ImageRow
 from .looking import BATCH, See, Seen, Wanted, see_batch
 from .notes import read_notes, write_notes
+from .only_writer import check_apart, disk_errors, nobody_labels, only_writer
 from .options import EmbedOptions
 from .pages import pages_of
 from .pool import Pool
@@ -93,20 +92,22 @@ def embed(
     if isinstance(source, str):
         source = SourceModel.load(source)
     folder, workspace, options = Path(folder).resolve(), Path(workspace), options or EmbedOptions()
+    check_apart(workspace, folder)
     skipped: list[Skipped] = []
     image_ids = find_images(folder, lambda name, reason: skipped.append(Skipped(name, reason)), options.exclude)
     if options.only is not None:
         image_ids = [image_id for image_id in image_ids if image_id in options.only]
-    with only_writer(workspace), _disk_errors(workspace):
+    with only_writer(workspace), disk_errors(workspace):
         preprocessing = _read_as_before(workspace, folder, source.preprocessing, image_ids, options)
         run_now = _Run(workspace, folder, replace(source, preprocessing=preprocessing), options, run)
         counts, more = run_now.bring_up_to_date(image_ids, progress)
         skipped = sorted([*skipped, *more])
         run_now.write_lists(skipped)
     if not run_now.writer.rows:
+        reason = skipped[0].reason if skipped else " ".join(run_now.said)
         raise EvenpickError(
-            f"none of the {len(image_ids)} images in '{folder}' can be read; "
-            f"reasons are in '{Paths(workspace).skipped}'"
+            f"nothing of the {len(image_ids)} images in '{folder}' can be embedded: {reason}; all reasons are in "
+            f"'{Paths(workspace).skipped}'"
         )
     return Embedded(Pool.open(workspace), counts.new + counts.replaced, skipped, run_now.notes, counts, run_now.said)
 
@@ -157,7 +158,7 @@ class _Run:
         todo = plan.batches([image_id for image_id in image_ids if image_id not in known], changes.rows, BATCH)
         again = sorted({*changes.replaced, *(row for rows in self._damaged_rows() for row in rows)})
         total = sum(map(len, todo)) + len(again)
-        with _nobody_labels(self._workspace, bool(changes.moved or again)):
+        with nobody_labels(self._workspace, bool(changes.moved or again)):
             self._write_facts(changes)
             broken = renew(writer, self._see, again, changes.replaced, lambda seen: progress(seen, total))
         skipped = _append_new(writer, self._see, todo, lambda seen: progress(len(again) + seen, total))
@@ -266,47 +267,3 @@ def _append(writer: PoolWriter, rows: Sequence[Seen]) -> None:
         np.stack([row.features for row in rows]),
         np.stack([row.prediction for row in rows]),
     )
-
-
-@contextlib.contextmanager
-def only_writer(workspace: Path) -> Iterator[None]:
-    """Hold the pool of a workspace alone, or refuse to."""
-    try:
-        workspace.mkdir(parents=True, exist_ok=True)
-        with FileLock(Paths(workspace).embed_lock, timeout=0):
-            yield
-    except Timeout:
-        raise EvenpickError(f"another process is embedding into '{workspace}'; wait for it to end") from None
-    except (FileExistsError, NotADirectoryError):
-        raise EvenpickError(f"workspace '{workspace}' must be a folder; it is a file") from None
-    except PermissionError as error:
-        raise EvenpickError(f"workspace '{workspace}' cannot be written: {error.strerror}") from None
-
-
-@contextlib.contextmanager
-def _nobody_labels(workspace: Path, needed: bool) -> Iterator[None]:
-    """Rows change under their ids: a page that is open would take answers for what it does not show any more."""
-    if not needed:
-        yield
-        return
-    try:
-        with FileLock(Paths(workspace).label_lock, timeout=0):
-            yield
-    except Timeout:
-        raise EvenpickError(
-            f"images of '{workspace}' were moved or replaced while somebody labels: stop `evenpick label`, "
-            "run `evenpick embed` again, then label on"
-        ) from None
-
-
-@contextlib.contextmanager
-def _disk_errors(workspace: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        raise EvenpickError(
-            f"no room left to write '{workspace}' ({error.strerror}); what was embedded so far is kept: "
-            "free some space and run the same command again"
-        ) from error

@@ -1,13 +1,13 @@
 """`groups.csv` of a workspace: the group of each image that does not stand alone, and why; people may edit it."""
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError, first_few
 from ..paths import Paths
+from ..sheets import read_sheet
 from .changes_csv import moved_ids
 from .groups import numbered_groups
 
@@ -59,28 +59,23 @@ def read_members(file: Path, moved: Mapping[str, str] | None = None) -> dict[str
     if not file.is_file():
         return {}
     members: dict[str, Member] = {}
-    try:
-        # utf-8-sig: spreadsheets begin a file with a byte order mark.
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
-            rows = csv.DictReader(handle, strict=True)
-            _check_columns(file, rows.fieldnames or ())
-            for row in rows:
-                named, group = row["image"] or "", (row["group"] or "").strip()
-                image, group = (moved or {}).get(named, named), (moved or {}).get(group, group)
-                known = members.setdefault(image, Member(group, (row.get("reason") or "").strip()))
-                if known.group != group:
-                    raise EvenpickError(
-                        f"'{file}' puts image '{image}' into two groups, '{known.group}' and '{group}': keep one line"
-                    )
-    except csv.Error as error:
-        raise EvenpickError(f"'{file}' is no CSV table: {error}; mend it, or delete it and embed again") from error
+    sheet = read_sheet(file)
+    _check_columns(file, sheet.columns)
+    for _, row in sheet.by_column:
+        named, group = row["image"], row["group"].strip()
+        image, group = (moved or {}).get(named, named), (moved or {}).get(group, group)
+        known = members.setdefault(image, Member(group, row.get("reason", "").strip()))
+        if known.group != group:
+            raise EvenpickError(
+                f"'{file}' puts image '{image}' into two groups, '{known.group}' and '{group}': keep one line"
+            )
     return {image: member for image, member in members.items() if image}
 
 
-def _check_columns(file: Path, found: object) -> None:
-    names = list(found) if isinstance(found, list | tuple) else []
+def _check_columns(file: Path, names: Sequence[str]) -> None:
     for name in COLUMNS[:2]:
         if name not in names:
             raise EvenpickError(
-                f"'{file}' needs a first line with the columns {', '.join(COLUMNS)}; found {', '.join(names) or 'none'}"
+                f"'{file}' needs a first line with the columns {', '.join(COLUMNS)}; found {', '.join(names) or 'none'}; "
+                "mend it, or delete it and embed again"
             )

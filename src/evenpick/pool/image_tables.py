@@ -1,11 +1,11 @@
 """What a CSV table says of images, such as their group or their site."""
 
-import csv
 import hashlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import EvenpickError, first_few
+from ..sheets import read_sheet
 
 IMAGE_COLUMNS = ("image", "file", "filename", "path", "image_id")
 
@@ -70,20 +70,12 @@ def column_by_image(
 
 
 def _cells(file: Path, column: str) -> Iterator[tuple[str, str]]:
-    try:
-        # utf-8-sig: spreadsheets begin a file with a byte order mark.
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
-            reader = csv.DictReader(handle, strict=True)
-            names = list(reader.fieldnames or ())
-            image = _found(file, names, IMAGE_COLUMNS)
-            _found(file, names, (column,))
-            for row in reader:
-                if row[image]:
-                    yield row[image].removeprefix("./"), (row[column] or "").strip()
-    except csv.Error as error:
-        raise EvenpickError(f"'{file}' is no CSV table: {error}") from error
-    except OSError as error:
-        raise EvenpickError(f"'{file}' cannot be read: {error.strerror or error}") from error
+    sheet = read_sheet(file)
+    image = _found(file, sheet.columns, IMAGE_COLUMNS)
+    _found(file, sheet.columns, (column,))
+    for _, row in sheet.by_column:
+        if row[image]:
+            yield row[image].removeprefix("./"), row[column].strip()
 
 
 def _found(file: Path, names: Sequence[str], wanted: Sequence[str]) -> str:

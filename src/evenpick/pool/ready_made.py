@@ -1,6 +1,5 @@
 """A pool of features that were made elsewhere: from `.npy`, `.npz` or Parquet, with a table of image ids."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,12 @@ from ..errors import EvenpickError, MissingExtraError, first_few
 from ..images import Preprocessing
 from ..paths import Paths
 from ..probabilities import PREDICTION, summarise_probabilities
+from ..sheets import read_sheet
 from ..sources import READY_MADE, SourceDescription
 from .blocks import BLOCK_ROWS, check_finite
 from .committed import sha256_of
-from .embedding import only_writer
 from .images_csv import ImageRow
+from .only_writer import check_apart, only_writer
 from .pool import Pool
 from .storage import read_source, read_state
 from .writer import PoolWriter
@@ -40,9 +40,9 @@ def take_features(
         If a file cannot be read so, shapes do not fit, ids are missing or equal, or the workspace holds another pool.
     """
     workspace = Path(workspace)
-    if folder is not None and not Path(folder).is_dir():
-        raise EvenpickError(f"folder '{folder}' does not exist")
     values, names = _array(Path(features)), _ids(Path(ids))
+    if folder is not None:
+        _check_folder(workspace, Path(folder), Path(ids), names)
     if len(names) != len(values):
         raise EvenpickError(f"'{ids}' names {len(names)} images, and '{features}' has {len(values)} rows: one for each")
     check_finite(values)  # all of them: a pool is written block by block
@@ -64,6 +64,17 @@ def take_features(
         if folder is not None and before is not None:
             _say_where(writer, rows, before, Path(place))
     return Pool.open(workspace)
+
+
+def _check_folder(workspace: Path, folder: Path, ids: Path, names: Sequence[str]) -> None:
+    if not folder.is_dir():
+        raise EvenpickError(f"folder '{folder}' does not exist")
+    check_apart(workspace, folder)
+    if not any(Path(folder, name).is_file() for name in names):
+        raise EvenpickError(
+            f"folder '{folder}' holds none of the images that '{ids}' names, the first '{names[0]}': name the folder that "
+            "their paths begin in, or leave it out"
+        )
 
 
 def _place_before(workspace: Path, fingerprint: str) -> str | None:
@@ -133,16 +144,11 @@ _READERS = {".npy": _npy, ".npz": _npz, ".parquet": _parquet}
 
 
 def _ids(file: Path) -> list[str]:
-    try:
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
-            rows = csv.DictReader(handle, strict=True)
-            if "image" not in (rows.fieldnames or ()):
-                raise EvenpickError(
-                    f"'{file}' needs a first line with the column image; found {rows.fieldnames or 'none'}"
-                )
-            names = [row["image"] or "" for row in rows]
-    except (OSError, csv.Error) as error:
-        raise EvenpickError(f"'{file}' cannot be read: {error}") from error
+    sheet = read_sheet(file)
+    if "image" not in sheet.columns:
+        found = ", ".join(sheet.columns) or "none"
+        raise EvenpickError(f"'{file}' needs a first line with the column image; found {found}")
+    names = [row["image"] for _, row in sheet.by_column]
     if "" in names:
         raise EvenpickError(f"'{file}' names no image in row {names.index('') + 1}")
     seen = set[str]()

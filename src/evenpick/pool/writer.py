@@ -170,11 +170,11 @@ class PoolWriter:
         return Growing(file, data)
 
     def _check_same(self, workspace: Path, folder: str | Path, source: SourceDescription, moved: bool) -> None:
-        before = read_source(self._paths, self._state).seen_with
-        if before != source.seen_with:
+        before = read_source(self._paths, self._state)
+        if before.seen_with != source.seen_with:
             raise EvenpickError(
-                f"workspace '{workspace}' was embedded with another source ({before}, now {source.seen_with}); "
-                "use another workspace"
+                f"workspace '{workspace}' was embedded otherwise ({before.difference(source)}): leave the option out to "
+                "go on as before, or use another workspace"
             )
         if self._state["folder"] != str(folder) and not moved:
             raise EvenpickError(

@@ -54,3 +54,20 @@ class SourceDescription:
         settings = self.preprocessing.to_dict()
         settings.pop("max_pixels", None)  # it decides which files are read, not how
         return f"{self.fingerprint} with {json.dumps(settings, sort_keys=True)}"
+
+    def difference(self, now: "SourceDescription") -> str:
+        """In which respect this one and another one see images differently, in words: `fit crop, now squash`."""
+        if self.fingerprint != now.fingerprint:
+            same_name = " with other weights" if now.name == self.name else ""
+            return f"source {self.name}, now {now.name}{same_name}"
+        before, after = self.preprocessing.to_dict(), now.preprocessing.to_dict()
+        names = [name for name in {**before, **after} if name != "max_pixels" and before.get(name) != after.get(name)]
+        return "; ".join(
+            f"{name.replace('_', '-')} {_said(before.get(name))}, now {_said(after.get(name))}" for name in names
+        )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(f"{part:g}" for part in value)
+    return "as by default" if value is None else str(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import EvenpickError
+from .errors import EvenpickError
 
 _DELIMITERS = ",;\t|"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -32,6 +32,11 @@ class Sheet:
     rows: list[tuple[int, list[str]]]
 
     @property
+    def by_column(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """The line of each row, and its cells by the names of the columns."""
+        return ((line, dict(zip(self.columns, cells, strict=True))) for line, cells in self.rows)
+
+    @property
     def keys(self) -> list[str]:
         """The names of the columns, written in one way: `File Name` is `file_name`."""
         return [key_of(name) for name in self.columns]
@@ -51,8 +56,12 @@ def read_sheet(file: Path) -> Sheet:
         If there is no such file, it is no table, or a row has more cells than there are columns: with its line.
     """
     if not file.is_file():
-        raise EvenpickError(f"label file '{file}' does not exist")
-    text = _decoded(file, file.read_bytes())
+        raise EvenpickError(f"table '{file}' does not exist")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise EvenpickError(f"'{file}' cannot be read: {error.strerror or error}") from error
+    text = _decoded(file, data)
     delimiter, skipped = _delimiter(text)
     try:
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
