@@ -272,8 +272,8 @@ class Workspace:
         announce : callable
             Told in words what happens: where old labels are kept, and the page's address.
         **options
-            `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one` of `Session`; `host`, `port`, `token`, `url`,
-            `repeat` (people asked for each image), `show_target`, `classes` (a file), `closed` (no others) and
+            `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one`, `audit` of `Session`; `host`, `port`, `token`,
+            `url`, `repeat` (people asked for each image), `show_target`, `classes` (a file), `closed` (no others) and
             `open_browser` of the page.
 
         Raises
@@ -441,7 +441,7 @@ class Workspace:
         announce : callable
             Told in words where they are kept, before anything else is done.
         **options
-            `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one` of `Session`.
+            `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one`, `audit` of `Session`.
 
         Raises
         ------

@@ -10,7 +10,7 @@ from evenpick.session import weighted_coverage
 
 @pytest.fixture(scope="package")
 def pool_and_labels():
-    """366 images of six classes, from 150 to 6."""
+    """306 images of six classes, from 150 to 6."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(6), [150, 80, 40, 20, 10, 6])
     features = rng.normal(size=(6, 12))[labels] + 0.8 * rng.normal(size=(len(labels), 12))

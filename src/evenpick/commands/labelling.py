@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .options import ACQUISITION, BUDGET, FILE, ONE_BY_ONE, RAY, SEED, SPLIT, WORKSPACE
+from .options import ACQUISITION, AUDIT, BUDGET, FILE, ONE_BY_ONE, RAY, SEED, SPLIT, WORKSPACE
 
 
 @click.command()
@@ -101,6 +101,7 @@ def export(
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed and same answers, same questions.")
 @ONE_BY_ONE
+@AUDIT
 @click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
 @click.option("--repeat", type=int, default=1, show_default=True, help="People asked for each image.")
 @click.option("--classes", type=FILE, help="Classes known beforehand: a name a line, or a CSV: name,key,note,example.")
@@ -120,13 +121,13 @@ def label(
     workspace: Path, budget: int | None, acquisition: str | None, balancing: str | None, patience: int | None,
     seed: int | None, annotator: str | None, repeat: int, show_target: bool, host: str, port: int,
     token: str | None, url: str | None, no_browser: bool, restart: bool, classes: Path | None, closed: bool,
-    one_by_one: bool,
+    one_by_one: bool, audit: float | None,
 ) -> None:  # fmt: skip
     """Label in the browser what evenpick asks for, alone or together; go on any time."""
     from ..web import serve  # noqa: F401 (a missing extra is told before anything else)
     from ..workspace import Workspace
 
-    chosen: dict[str, Any] = {"acquisition": acquisition, "patience": patience, "random_state": seed}
+    chosen: dict[str, Any] = {"acquisition": acquisition, "patience": patience, "random_state": seed, "audit": audit}
     if one_by_one:
         chosen["one_by_one"] = True
     if balancing is not None:
@@ -173,17 +174,19 @@ def review(workspace: Path, no_browser: bool, **options: Any) -> None:
 )
 @SEED
 @ONE_BY_ONE
+@AUDIT
 @click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
 def simulate(
     workspace: Path, labels: Path, split: str | None, budget: int, acquisition: str, balancing: str,
-    patience: int, seed: int, restart: bool, one_by_one: bool,
+    patience: int, seed: int, restart: bool, one_by_one: bool, audit: float | None,
 ) -> None:  # fmt: skip
     """Let known labels answer instead of a person, and record the answers."""
     from ..workspace import Workspace
 
     done = Workspace(workspace).simulate(
         labels, budget, split=split, restart=restart, acquisition=acquisition, patience=patience, random_state=seed,
-        balancing=None if balancing == "none" else balancing, one_by_one=one_by_one, announce=click.echo,
+        balancing=None if balancing == "none" else balancing, one_by_one=one_by_one, audit=audit or 0.0,
+        announce=click.echo,
     )  # fmt: skip
     click.echo(done)
 

@@ -22,6 +22,12 @@ RAY = click.option(
 BOXES = click.option(
     "--boxes", type=click.Path(path_type=Path), metavar="FILE", help="The boxes of FOLDER, for a classifier of boxes."
 )
+AUDIT = click.option(
+    "--audit",
+    type=click.FloatRange(0, 0.5),
+    metavar="SHARE",
+    help="Share of the labels that are about images drawn at random: they tell an accuracy that holds. By default 0.",
+)
 ONE_BY_ONE = click.option(
     "--one-by-one", is_flag=True, help="Ask for every image; by default one answer is for all images of a group."
 )

@@ -40,6 +40,7 @@ class Answer:
 
 DEFAULTS: dict[str, Any] = {
     "acquisition": "auto", "balancing": "auto", "patience": 0, "random_state": 0, "one_by_one": False,
+    "audit": 0.0,
 }  # fmt: skip
 
 

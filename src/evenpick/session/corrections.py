@@ -36,7 +36,9 @@ def change(
         new += [Undo(answer.id, annotator=annotator) for answer in given if answer.label != label]
         if all(answer.label != label for answer in given or [inherited[image]]):
             # Of an image that inherited its answer, this is from now on its own.
-            said = given[0] if given else replace(inherited[image], image=image, inherited=(), taken_out=())
+            said = (
+                given[0] if given else replace(inherited[image], image=image, inherited=(), taken_out=(), chance=None)
+            )
             new.append(replace(said, label=label, annotator=annotator, request=None, at="", id=0))
     divided = sum(isinstance(entry, Annotation) and entry.image not in standing for entry in new)
     return _recorded(session, entries, new, request, divided)

@@ -38,7 +38,7 @@ class RecordedSession:
     annotator : str
         Who answers, unless an answer says otherwise.
     **options
-        `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one` of `Session`; by default as recorded.
+        `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one`, `audit` of `Session`; by default as recorded.
 
     Raises
     ------
@@ -185,8 +185,9 @@ class RecordedSession:
         image, *inherited = (self.pool.image_ids[row] for row in answer.rows)
         taken_out = tuple(self.pool.image_ids[row] for row in answer.taken_out)
         said = Annotation(
-            image, name, answer.phase, answer.target, tuple(inherited), taken_out, annotator=who, request=request
-        )
+            image, name, answer.phase, answer.target, tuple(inherited), taken_out, chance=answer.chance,
+            annotator=who, request=request,
+        )  # fmt: skip
         entry_id = self.store.append([said])[0]
         if entry_id != self._last_id + 1:
             self._replay()  # another process has written meanwhile

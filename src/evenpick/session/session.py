@@ -14,6 +14,7 @@ from ..errors import EvenpickError, check_seed, unknown_name
 from ..labels import Answer, Phase
 from ..names import checked_class_name
 from ..pool import Pool
+from .audit import Audit, Draw, check_share
 from .balancing import Balancing
 from .balancing_rules import BALANCINGS
 from .discovery import Discovery
@@ -45,6 +46,9 @@ class Session:
     one_by_one : bool
         Ask for every image by itself. By default an answer about an image of a group holds for the others of the
         group too, costs one label, and no second image of a group is asked for before every group had its turn.
+    audit : float
+        Share of the labels, 0 to 0.5, that are about images drawn at random, from which an accuracy can be told that
+        holds; spread evenly among the others.
 
     Raises
     ------
@@ -61,6 +65,7 @@ class Session:
         patience: int = 0,
         random_state: int = 0,
         one_by_one: bool = False,
+        audit: float = 0.0,
     ) -> None:
         pool = replace(pool, groups=None) if one_by_one and pool.groups is not None else pool
         check_budget(budget, len(pool))
@@ -70,8 +75,10 @@ class Session:
             raise unknown_name("balancing", balancing, ["none", AUTO_BALANCING, *BALANCINGS])
         if isinstance(patience, bool) or not isinstance(patience, int | np.integer) or patience < 0:
             raise EvenpickError(f"patience must be 0 (never give up) or a larger whole number; got {patience!r}")
+        check_share(audit)
         self._pool, self._budget, self._balancing = pool, budget, balancing
         self._steering = _steering(pool, budget, acquisition, balancing, patience, random_state)
+        self._audit = Audit(pool, random_state, audit)
         # The last pick and what was excluded from it; no answer has come since.
         self._last_asked: tuple[frozenset[int], Question | None] | None = None
         self.replay(())
@@ -177,7 +184,8 @@ class Session:
             raise EvenpickError(f"the budget of {self._budget} labels is spent")
         question = question or self._question_of(index)
         inherited = tuple(row for row in group if row not in without)
-        return Answer(index, name, question.phase, question.target, inherited, tuple(sorted(without)))
+        chance = self._chance(index, question)
+        return Answer(index, name, question.phase, question.target, inherited, tuple(sorted(without)), chance)
 
     def undo(self) -> Answer:
         """Take the last answer back, and everything that followed from it.
@@ -205,6 +213,7 @@ class Session:
         self._last_asked = None
         for answer in answers:
             self._count(answer)
+        self._audit.replay(answers)
         self._steering.replay(answers)
 
     def record(self, answer: Answer) -> None:
@@ -213,6 +222,7 @@ class Session:
         self._asked.pop(answer.index, None)
         self._last_asked = None
         self._count(answer)
+        self._audit.note(answer)
         self._steering.note(answer)
 
     def _count(self, answer: Answer) -> None:
@@ -223,12 +233,35 @@ class Session:
             self._labels_left -= 1
 
     def _pick(self, exclude: frozenset[int]) -> Question | None:
+        if self._labels_left <= 0:
+            return None
         open_rows = self._free.copy()
         for row in exclude:
             open_rows[self._pool.same_group(row)] = False
+        if drawn := self._drawn():
+            if open_rows[drawn.row]:
+                return Question(drawn.row, self.phase, chance=drawn.chance)
+            if not self._is_spared(drawn, exclude):
+                return None
         if (open_rows & self._waits).any():
             open_rows &= self._waits
-        return self._steering.pick(open_rows) if self._labels_left > 0 and open_rows.any() else None
+        return self._steering.pick(open_rows) if open_rows.any() else None
+
+    def _is_spared(self, drawn: Draw, exclude: frozenset[int]) -> bool:
+        """Whether the budget holds one more chosen image, while the drawn one is looked at, than an audit asks for."""
+        elsewhere = sum(bool(self._free[row]) for row in exclude if row != drawn.row)
+        return not self._audit.demanded or self._audit.demanded + elsewhere < self._labels_left
+
+    def _drawn(self) -> Draw | None:
+        """The draw that is out, asked for or not."""
+        return self._audit.draw(self._answers, self._free & self._waits)
+
+    def _chance(self, index: int, question: Question) -> float | None:
+        """What is drawn is an audit answer however it comes; an undone one may be given again when another is out."""
+        drawn = self._drawn()
+        if drawn and index in self._pool.same_group(drawn.row):
+            return drawn.chance
+        return question.chance
 
     def _question_of(self, index: int) -> Question:
         # After a reopening a question may be out that only the picks can tell again.

@@ -1,7 +1,7 @@
 """A session answered by an oracle: what people would have labelled, and in which order."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -32,6 +32,8 @@ class SimulationResult:
         The class that each image was asked for.
     switch_at : int or None
         How many labels were spent when balancing began; None if it never did.
+    chances : list of float or None, length n_labels
+        Of an image that was drawn at random: the chance of that draw; None for one that was chosen.
     """
 
     indices: IndexArray
@@ -39,6 +41,7 @@ class SimulationResult:
     phases: list[Phase]
     targets: list[Label | None]
     switch_at: int | None
+    chances: list[float | None] = field(default_factory=list)
 
     def __repr__(self) -> str:
         began = "balancing never began" if self.switch_at is None else f"balancing began after {self.switch_at}"
@@ -113,6 +116,7 @@ def result_of(session: Session) -> SimulationResult:
         phases,
         [answer.target for answer in labelled],
         first_balanced,
+        [answer.chance for answer in labelled],
     )
 
 

@@ -20,11 +20,12 @@ from ..labels import Answer, Phase
 
 @dataclass(frozen=True)
 class Question:
-    """An image to label, and why: the phase and the class it was asked for in."""
+    """An image to label, and why: the phase and the class it was asked for in; `chance` where it was drawn at random."""
 
     index: int
     phase: Phase
     target: str | None = None
+    chance: float | None = None
 
 
 class Steering(Protocol):

@@ -109,7 +109,7 @@ class Loans:
             return self._session.store.undone(done)
         undone = self._session.undo(annotator, request)
         row = self._session.pool.row_of[undone.image]
-        again = Question(row, undone.phase or self._session.phase, undone.target)
+        again = Question(row, undone.phase or self._session.phase, undone.target, undone.chance)
         self._lend(page, annotator, again)
         return undone
 
@@ -171,7 +171,7 @@ class Loans:
             return None
         for answer in self._session.session.answers:
             if answer.index not in taken and self._is_wanted(answer.index, annotator):
-                return Question(answer.index, answer.phase, answer.target)
+                return Question(answer.index, answer.phase, answer.target, answer.chance)
         return None
 
     def _is_wanted(self, row: int, annotator: str) -> bool:

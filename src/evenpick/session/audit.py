@@ -1,0 +1,176 @@
+"""Audit answers: about images that are drawn at random, so that figures which follow from them hold.
+
+All others are about images that were chosen, from which no accuracy can be told without a guess. An audit image is drawn
+the moment that one is due, among the *pieces* without an answer: an image, or a group, for which its representative
+stands. Its draw follows from the answers so far and the seed. It is out until its piece is answered, by whichever way
+that answer comes, and nothing that a person does brings another one in its place.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import IndexArray, Values
+from ..errors import EvenpickError
+from ..labels import Answer
+from ..pool import Pool
+
+MOST_SHARE = 0.5
+FIRST_LABEL = 6  # no label before it is an audit label: classes are to be found first
+_MOST_OWED = 3  # where an image is out for long, others do not wait for it
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Audit labels asked for beside the share: after so many labels, until there are so many audit labels in all."""
+
+    after: int
+    until: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A drawn row, and the chance that this draw had of drawing it."""
+
+    row: int
+    chance: float
+
+
+class Turns:
+    """Whether an audit answer is due, from the answers alone.
+
+    With a share s the label numbered k is to be an audit label where floor(k s) grows. One that is put off, as its image
+    is out or was skipped, stays due.
+
+    Attributes
+    ----------
+    drawn : int
+        Draws that were answered, skips among them.
+    due_since : int or None
+        How many answers there were when the draw that is out became due; None if none is.
+    """
+
+    def __init__(self, share: float, demands: Sequence[Demand]) -> None:
+        self._share, self._demands = share, demands
+        self._answers = self._labels = self._audited = self._owed = 0
+        self.drawn = 0
+        self.due_since: int | None = None
+        self._settle()
+
+    @property
+    def demanded(self) -> int:
+        """Audit labels that are still to come before anything else is asked for."""
+        now = (demand.until - self._audited for demand in self._demands if self._labels >= demand.after)
+        return max([0, *now])
+
+    def note(self, answer: Answer) -> None:
+        """Let an answer count."""
+        self._answers += 1
+        if answer.chance is not None:
+            self.drawn += 1
+            self.due_since = None
+        if answer.label is not None:
+            self._labels += 1
+            if answer.chance is not None:
+                self._audited += 1
+                self._owed = max(0, self._owed - 1)
+            self._owed = min(self._owed + self._is_turn(self._labels + 1), _MOST_OWED)
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self._owed and not self.demanded:
+            self.due_since = None
+        elif self.due_since is None:
+            self.due_since = self._answers
+
+    def _is_turn(self, label: int) -> bool:
+        return label >= FIRST_LABEL and math.floor(label * self._share) > math.floor((label - 1) * self._share)
+
+
+class Audit:
+    """The draws of one session, one at a time."""
+
+    def __init__(self, pool: Pool, seed: int, share: float, demands: Sequence[Demand] = ()) -> None:
+        self._pool, self._seed, self._share, self._demands = pool, seed, share, demands
+        self.replay(())
+
+    @property
+    def demanded(self) -> int:
+        """As `Turns.demanded`."""
+        return self._turns.demanded
+
+    def replay(self, answers: Sequence[Answer]) -> None:
+        """Start again with these answers."""
+        self._turns = Turns(self._share, self._demands)
+        self._race: Race | None = None  # of the draw that is out
+        for answer in answers:
+            self.note(answer)
+
+    def note(self, answer: Answer) -> None:
+        """Let an answer count."""
+        drawn = self._turns.drawn
+        self._turns.note(answer)
+        if self._turns.drawn > drawn:
+            self._race = None
+
+    def draw(self, answers: Sequence[Answer], waiting: NDArray[np.bool_]) -> Draw | None:
+        """The draw that is out; None if none is due.
+
+        `answers` are all so far and `waiting` (n,) marks the rows without an answer whose group has none either.
+        """
+        if self._turns.due_since is None:
+            return None
+        if self._race is None:
+            self._race = self._begin(answers[: self._turns.due_since])
+        return self._race.first(waiting)
+
+    def _begin(self, answers: Sequence[Answer]) -> "Race":
+        rows = open_pieces(self._pool, answers)
+        return Race(rows, np.full(len(rows), 1 / max(1, len(rows))), self._arrivals(rows))
+
+    def _arrivals(self, rows: IndexArray) -> Values:
+        # A number for each row of the pool, so that one more answer does not turn the draw round.
+        rng = np.random.default_rng([self._seed, 4, self._turns.drawn])
+        return rng.exponential(size=len(self._pool))[rows]
+
+
+class Race:
+    """A draw with given chances: of exponential times, each divided by the chance of its row, the least wins.
+
+    Should the winner's piece be answered otherwise, the next one is that of a draw among the others.
+    """
+
+    def __init__(self, rows: IndexArray, chances: Values, times: Values) -> None:
+        self._rows, self._chances, self._times = rows, chances, times / chances
+        self._winner = int(self._times.argmin()) if len(rows) else None
+
+    def first(self, waiting: NDArray[np.bool_]) -> Draw | None:
+        """The winner of those that wait; None if none does."""
+        if self._winner is None:
+            return None
+        if waiting[self._rows[self._winner]]:
+            return self._draw(self._winner, 1.0)
+        left = np.flatnonzero(waiting[self._rows])
+        return self._draw(left[self._times[left].argmin()], self._chances[left].sum()) if len(left) else None
+
+    def _draw(self, place: int, whole: float) -> Draw:
+        return Draw(int(self._rows[place]), float(self._chances[place] / whole))
+
+
+def open_pieces(pool: Pool, answers: Sequence[Answer]) -> IndexArray:
+    """One row of each group without an answer (every row without groups), ascending; no row whose file is gone."""
+    rows = pool.representatives
+    answered = np.array([row for answer in answers for row in answer.rows], np.intp)
+    is_open = np.ones(len(pool), bool) if pool.present is None else pool.present.copy()
+    is_open[answered if pool.groups is None else np.isin(pool.groups, pool.groups[answered])] = False
+    pieces: IndexArray = rows[is_open[rows]]
+    return pieces
+
+
+def check_share(share: float) -> None:
+    """Refuse a share of audit answers that cannot be drawn evenly among the others."""
+    if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 <= share <= MOST_SHARE:
+        raise EvenpickError(f"audit must be a share of the labels from 0 (none) to {MOST_SHARE}; got {share!r}")

@@ -1,0 +1,314 @@
+"""Audit images: drawn with known chances, one at a time, whatever people answer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare
+
+from evenpick import Pool, Session, simulate
+from evenpick.errors import EvenpickError
+from evenpick.labels import Annotation, Answer, effective_answers, recorded_labels
+from evenpick.session import Question, RecordedSession, change
+from evenpick.session.audit import FIRST_LABEL, Audit, Demand, Race, Turns, open_pieces
+
+STEERINGS = [{"balancing": "auto"}, {"balancing": "ratio_max"}, {"balancing": None, "acquisition": "core_set"}]
+
+
+def said(row, label="x", chance=None, inherited=()):
+    return Answer(row, label, "discovery", inherited=tuple(inherited), chance=chance)
+
+
+def turns_of(share, n_labels, demands=()):
+    """Which labels are audit labels, from 1, where every draw is answered at once."""
+    turns, audits = Turns(share, demands), []
+    for k in range(1, n_labels + 1):
+        due = turns.due_since is not None
+        audits += [k] * due
+        turns.note(said(k, chance=0.5 if due else None))
+    return audits
+
+
+def answered(session, n, label_of, asked=None):
+    """Answer n questions; a label None is a skip."""
+    for _ in range(n):
+        question = session.ask()
+        if asked is not None:
+            asked.append(question)
+        label = label_of(question.index)
+        session.skip(question.index) if label is None else session.label(question.index, label)
+
+
+# --- when an audit answer is due
+
+
+def test_audit_labels_are_spread_evenly_and_none_is_among_the_very_first():
+    assert turns_of(0.1, 60) == [10, 20, 30, 40, 50, 60]
+    assert turns_of(0.5, 14) == [6, 8, 10, 12, 14]
+    assert turns_of(0.15, 60) == [7, 14, 20, 27, 34, 40, 47, 54, 60]
+    assert turns_of(0, 1000) == []
+    assert min(turns_of(0.5, 20)) == FIRST_LABEL
+
+
+def test_an_audit_label_that_was_put_off_stays_due_and_so_does_one_that_was_skipped():
+    turns = Turns(0.1, ())
+    for row in range(9):
+        turns.note(said(row))
+    assert turns.due_since == 9
+
+    turns.note(said(10))
+    turns.note(said(11, label=None))
+    assert turns.due_since == 9, "others answer while the drawn image is out"
+    turns.note(said(12, label=None, chance=0.1))
+    assert (turns.due_since, turns.drawn) == (12, 1), "a skipped draw is a draw, and another one is due"
+    turns.note(said(13, chance=0.1))
+    assert (turns.due_since, turns.drawn) == (None, 2)
+
+
+def test_many_labels_that_came_otherwise_do_not_make_a_long_row_of_audit_answers():
+    turns = Turns(0.1, ())
+    for row in range(500):
+        turns.note(said(row))
+    due = 0
+    while turns.due_since is not None:
+        turns.note(said(1000 + due, chance=0.1))
+        due += 1
+    assert due == 3
+
+
+def test_demanded_labels_come_one_after_the_other():
+    assert turns_of(0, 40, [Demand(after=10, until=4), Demand(after=30, until=6)]) == [11, 12, 13, 14, 31, 32]
+    turns = Turns(0, [Demand(0, 3)])
+    assert (turns.due_since, turns.demanded) == (0, 3)
+    turns.note(said(1, chance=0.2))
+    turns.note(said(2, label=None, chance=0.2))
+    assert turns.demanded == 2
+
+
+# --- what is drawn
+
+
+def test_the_race_draws_with_the_chances_that_it_was_given():
+    chances = np.array([0.5, 0.25, 0.15, 0.07, 0.03])
+    rng = np.random.default_rng(0)
+    drawn = [Race(np.arange(5), chances, rng.exponential(size=5)).first(np.ones(5, bool)) for _ in range(20_000)]
+
+    assert {draw.row: draw.chance for draw in drawn} == dict(enumerate(chances))
+    assert chisquare(np.bincount([draw.row for draw in drawn]), 20_000 * chances).pvalue > 0.01
+
+
+def test_where_the_winner_was_answered_otherwise_the_others_are_drawn_with_their_chances_among_themselves():
+    chances, waiting = np.array([0.5, 0.25, 0.15, 0.07, 0.03]), np.array([False, True, False, True, True])
+    rng = np.random.default_rng(1)
+    races = [Race(np.arange(5), chances, rng.exponential(size=5)) for _ in range(20_000)]
+    drawn = [race.first(waiting) for race in races if not waiting[race.first(np.ones(5, bool)).row]]
+
+    among = np.array([0.25, 0.07, 0.03]) / 0.35
+    assert {draw.row: draw.chance for draw in drawn} == pytest.approx(dict(zip([1, 3, 4], among, strict=True)))
+    counts = np.bincount([draw.row for draw in drawn], minlength=5)[[1, 3, 4]]
+    assert chisquare(counts, len(drawn) * among).pvalue > 0.01
+    assert Race(np.arange(5), chances, np.ones(5)).first(np.zeros(5, bool)) is None
+    assert Race(np.arange(0), np.empty(0), np.empty(0)).first(waiting) is None
+
+
+def test_open_pieces_are_one_row_of_each_group_of_which_nothing_is_answered():
+    pool = Pool.from_arrays(np.arange(8.0)[:, None], groups=[0, 0, 0, 1, 2, 2, 3, 3])  # 1, 3, 4 and 6 stand for them
+
+    assert open_pieces(pool, []).tolist() == [1, 3, 4, 6]
+    assert open_pieces(pool, [said(0, inherited=(1,)), said(7, label=None)]).tolist() == [3, 4]
+    alone = replace(pool, groups=None)
+    assert open_pieces(alone, [said(0, inherited=(1,)), said(7, label=None)]).tolist() == [2, 3, 4, 5, 6]
+
+
+def test_the_first_draws_of_many_seeds_are_uniform(make_pool):
+    pool = make_pool(n=12)
+    waiting = np.ones(12, bool)
+    waiting[[3, 7]] = False
+    answers = [said(3), said(7)]
+    draws = []
+    for seed in range(5000):
+        audit = Audit(pool, seed, 0, [Demand(2, 5)])
+        audit.replay(answers)
+        draws.append(audit.draw(answers, waiting))
+
+    assert {draw.chance for draw in draws} == {0.1}
+    counts = np.bincount([draw.row for draw in draws], minlength=12)
+    assert counts[[3, 7]].tolist() == [0, 0]
+    assert chisquare(counts[waiting]).pvalue > 0.01
+
+
+# --- in a session
+
+
+@pytest.mark.parametrize("steering", STEERINGS)
+def test_without_a_share_nothing_changes_and_with_one_the_share_of_labels_has_chances(pool_and_labels, steering):
+    pool, labels = pool_and_labels
+    plain = simulate(pool, labels, 80, **steering)
+    mixed = simulate(pool, labels, 80, audit=0.2, **steering)
+
+    assert plain.chances == [None] * 80
+    audits = [k for k, chance in enumerate(mixed.chances, 1) if chance is not None]
+    assert audits == turns_of(0.2, 80)
+    assert plain.indices[: audits[0] - 1].tolist() == mixed.indices[: audits[0] - 1].tolist()
+    assert [mixed.chances[k - 1] for k in audits[:6]] == [1 / (len(pool) - k + 1) for k in audits[:6]]
+    assert all(mixed.targets[k - 1] is None for k in audits)
+    assert len({*mixed.indices.tolist()}) == 80
+
+
+@pytest.mark.parametrize("steering", STEERINGS)
+def test_undo_and_reopening_at_any_moment_ask_the_same(pool_and_labels, steering):
+    pool, labels = pool_and_labels
+    kinds = [*labels[:-1], None]
+
+    def label_of(row):
+        return None if row % 7 == 3 else kinds[row]
+
+    session, asked = Session(pool, 40, audit=0.4, **steering), []
+    answered(session, 40, label_of, asked)
+    drawn = [question.index for question in asked if question.chance is not None]
+    assert len(drawn) >= 10
+    assert any(label_of(row) is None for row in drawn)
+    for n in range(39, 4, -1):
+        session.undo()
+        reopened = Session(pool, 40, audit=0.4, **steering)
+        reopened.replay(session.answers)
+        assert session.ask() == reopened.ask() == asked[n]
+        assert reopened.checked(asked[n].index, None).chance == asked[n].chance
+
+
+def test_a_drawn_image_stays_the_next_audit_question_while_others_answer_and_after_a_reopening(pool_and_labels):
+    pool, labels = pool_and_labels
+    session = Session(pool, 60, audit=0.1)
+    answered(session, 9, labels.__getitem__)
+    drawn = session.ask()
+    assert drawn.chance == 1 / (len(pool) - 9)
+
+    for _ in range(15):  # past the next turn
+        other = session.ask({drawn.index})
+        assert other.chance is None
+        session.label(other.index, labels[other.index])
+        assert session.ask() == drawn
+    reopened = Session(pool, 60, audit=0.1)
+    reopened.replay(session.answers)
+    assert reopened.ask() == drawn
+    session.label(drawn.index, labels[drawn.index])
+    assert session.answers[-1].chance == drawn.chance
+    again = session.ask()
+    assert again.chance == 1 / (len(pool) - 25), "the turn that passed meanwhile is made up for"
+
+
+def test_a_drawn_image_that_somebody_has_already_counts_when_it_is_answered_there(pool_and_labels):
+    pool, labels = pool_and_labels
+    session = Session(pool, 60, audit=0.1)
+    answered(session, 9, labels.__getitem__)
+    drawn = session.ask()
+    chosen_before = Question(drawn.index, "discovery")
+
+    assert session.ask({drawn.index}).chance is None
+    session.record(session.checked(drawn.index, "common", chosen_before))
+
+    assert session.answers[-1].chance == drawn.chance
+    assert session.ask().chance is None
+
+
+def test_where_the_drawn_image_was_answered_without_its_chance_another_one_is_drawn(pool_and_labels):
+    pool, labels = pool_and_labels
+    session = Session(pool, 60, audit=0.1)
+    answered(session, 9, labels.__getitem__)
+    drawn = session.ask()
+    session.record(said(drawn.index))  # as an import does
+
+    instead = session.ask()
+
+    assert instead.index != drawn.index
+    assert instead.chance == pytest.approx(1 / (len(pool) - 10))
+
+
+def test_an_answer_about_another_image_of_the_drawn_group_is_the_audit_answer():
+    pool = Pool.from_arrays(np.random.default_rng(0).normal(size=(60, 3)), groups=np.arange(60) // 3)
+    session = Session(pool, 20, audit=0.5)
+    answered(session, 5, lambda row: "ab"[row % 2])
+    drawn = session.ask()
+
+    assert drawn.index in pool.representatives
+    assert drawn.chance == 1 / 15
+    session.label(drawn.index + 1, "a")
+    assert session.answers[-1].chance == 1 / 15
+    assert {drawn.index - 1, drawn.index} == {*session.answers[-1].inherited}
+
+
+def test_groups_are_drawn_whole_and_when_all_had_their_turn_no_audit_is_left_to_draw():
+    pool = Pool.from_arrays(np.random.default_rng(0).normal(size=(24, 3)), groups=np.arange(24) // 3)
+    session = Session(pool, 16, audit=0.5)
+    for _ in range(8):
+        question = session.ask()
+        session.label(question.index, "a", without=[question.index - 1])
+
+    assert [answer.chance is not None for answer in session.answers] == [False] * 5 + [True, False, True]
+    assert session.ask().chance is None
+    assert session.ask() is not None, "what was taken out is asked for"
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.51, True, "0.1", float("nan")])
+def test_a_share_that_is_none_is_refused(make_pool, share):
+    with pytest.raises(EvenpickError, match=r"audit must be a share of the labels from 0 \(none\) to 0.5; got"):
+        Session(make_pool(n=20), 10, audit=share)
+
+
+# --- on record
+
+
+def draws_on_record(session):
+    said = [entry for entry in effective_answers(session.store.entries()) if entry.chance is not None]
+    return [(session.pool.row_of[entry.image], entry.label, entry.chance) for entry in said]
+
+
+def test_the_record_keeps_the_chance_of_a_label_and_of_a_skip_and_brings_the_same_question_back(
+    tmp_path, pool_and_labels
+):
+    pool, _ = pool_and_labels
+    with RecordedSession(tmp_path, pool, 40, "ann", audit=0.1) as session:
+        for _ in range(9):
+            session.label(session.next(), "a")
+        drawn = session.session.ask()
+        session.skip(drawn.index)
+        undone = session.undo()
+        assert (undone.label, undone.chance) == (None, drawn.chance)
+    with RecordedSession(tmp_path, pool) as session:
+        assert session.session.ask() == drawn
+        session.skip(drawn.index)
+        second = session.session.ask()
+        assert second.chance == 1 / (len(pool) - 10)
+        session.label(second.index, "b", "bob")
+        session.label(second.index, "c", "cid")
+
+        assert draws_on_record(session) == [(drawn.index, None, drawn.chance), (second.index, "b", second.chance)]
+        entries = [entry for entry in session.store.entries() if isinstance(entry, Annotation)]
+        assert [entry.chance for entry in entries[-2:]] == [second.chance] * 2, "should the first be taken back"
+    answers = recorded_labels(tmp_path, pool).answers
+    assert [answer.chance for answer in answers[-2:]] == [drawn.chance, second.chance]
+
+
+def test_a_changed_audit_answer_keeps_its_chance_and_an_inherited_one_that_becomes_its_own_has_none(tmp_path):
+    pool = Pool.from_arrays(np.random.default_rng(0).normal(size=(60, 3)), groups=np.arange(60) // 3)
+    with RecordedSession(tmp_path, pool, 20, "ann", audit=0.5) as session:
+        for _ in range(6):
+            session.label(session.next(), "a")
+        row, _, chance = draws_on_record(session)[0]
+
+        change(session, [row], "b", "ann")
+        assert draws_on_record(session) == [(row, "b", chance)]
+        change(session, [row + 1], "c", "ann")
+        assert draws_on_record(session) == [(row, "b", chance)]
+        session.rename("b", "d")
+        assert draws_on_record(session) == [(row, "d", chance)]
+
+
+def test_the_share_is_recorded_and_another_one_refused(tmp_path, pool_and_labels):
+    pool, _ = pool_and_labels
+    with RecordedSession(tmp_path, pool, 40, audit=0.1) as session:
+        session.label(session.next(), "a")
+    with RecordedSession(tmp_path, pool) as session:
+        assert session.settings["audit"] == 0.1
+    with pytest.raises(EvenpickError, match=r"chosen with audit 0\.1, now 0\.2"):
+        RecordedSession(tmp_path, pool, audit=0.2)
