@@ -3,7 +3,7 @@
 from .answers import DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labels
 from .class_list import ClassList, keep_class_list, kept_class_list, read_class_list
 from .columns import TableOptions
-from .entries import Annotation, Entry, Kind, Phase, Rename, Undo, effective_answers, standing_answers
+from .entries import Annotation, Entry, Kind, Means, Phase, Rename, Undo, effective_answers, standing_answers
 from .files import FORMS, FileResult, export_file
 from .from_files import ImportOptions, import_file, undo_last_import
 from .record import LabelStore, set_aside
@@ -20,6 +20,7 @@ __all__ = [
     "ImportOptions",
     "Kind",
     "LabelStore",
+    "Means",
     "Phase",
     "RecordedLabels",
     "Rename",

@@ -2,6 +2,7 @@
 
 from .balancing_rules import BALANCINGS
 from .corrections import change, take_back
+from .grids import by_likeness, by_prediction, check_room, label_many, rows_of_class
 from .recorded_session import RecordedSession
 from .session import Session, phase_of
 from .simulation import SimulationResult, answer_all, result_of, simulate
@@ -14,9 +15,14 @@ __all__ = [
     "Session",
     "SimulationResult",
     "answer_all",
+    "by_likeness",
+    "by_prediction",
     "change",
+    "check_room",
+    "label_many",
     "phase_of",
     "result_of",
+    "rows_of_class",
     "simulate",
     "take_back",
 ]

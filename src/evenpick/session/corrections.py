@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ..errors import EvenpickError
 from ..labels import Annotation, Entry, Undo, effective_answers, standing_answers
-from .recorded_session import RecordedSession
+from .recorded_session import RecordedSession, part_of
 
 
 def change(
@@ -21,8 +21,8 @@ def change(
         If an image has no answer yet, or a skip would become a label that the budget does not allow. An image that
         inherited its answer can always be changed: that makes one answer two, also beyond the budget.
     """
-    if request and (done := _made_by(session, request)):
-        return done
+    if request and (done := session.find_all(request)):
+        return [entry.id for entry in done]
     entries = session.store.entries()
     standing: dict[str, list[Annotation]] = {}
     for answer in standing_answers(entries):
@@ -39,7 +39,7 @@ def change(
             said = (
                 given[0] if given else replace(inherited[image], image=image, inherited=(), taken_out=(), chance=None)
             )
-            new.append(replace(said, label=label, annotator=annotator, request=None, at="", id=0))
+            new.append(replace(said, label=label, annotator=annotator, means=None, request=None, at="", id=0))
     divided = sum(isinstance(entry, Annotation) and entry.image not in standing for entry in new)
     return _recorded(session, entries, new, request, divided)
 
@@ -52,8 +52,8 @@ def take_back(session: RecordedSession, ids: Sequence[int], annotator: str, requ
     EvenpickError
         If there is no such entry, or what would stand again is more than the budget allows.
     """
-    if request and (done := _made_by(session, request)):
-        return done
+    if request and (done := session.find_all(request)):
+        return [entry.id for entry in done]
     entries = session.store.entries()
     known = {entry.id for entry in entries}
     if unknown := [number for number in ids if number not in known]:
@@ -71,19 +71,7 @@ def _recorded(
     after = sum(answer.label is not None for answer in effective_answers([*entries, *numbered]))
     if after > max(budget, labels) + beyond:
         raise EvenpickError(f"the budget of {budget} labels is spent: start again with a larger --budget")
-    named = [replace(entry, request=_part(request, number)) for number, entry in enumerate(new)] if request else new
+    named = [replace(entry, request=part_of(request, number)) for number, entry in enumerate(new)] if request else new
     ids = session.store.append(named)
     session.reload()
     return ids
-
-
-def _made_by(session: RecordedSession, request: str) -> list[int]:
-    """The entries that a request sent again has made already."""
-    ids: list[int] = []
-    while entry := session.find(_part(request, len(ids))):
-        ids.append(entry.id)
-    return ids
-
-
-def _part(request: str, number: int) -> str:
-    return f"{request}/{number}"

@@ -131,17 +131,24 @@ class RecordedSession:
         return self._answer(index, None, annotator, question, request)
 
     def undo(self, annotator: str | None = None, request: str | None = None) -> Annotation:
-        """Record that the last standing answer (of this annotator, if one is named) is taken back."""
+        """Record that the last standing answer (of this annotator, if one is named) is taken back.
+
+        Of images that were answered at once all are taken back; the last one is returned.
+        """
         entries = self.store.entries()
         own = [entry for entry in standing_answers(entries) if annotator is None or entry.annotator == annotator]
         if not own:
             raise EvenpickError("there is no answer to undo")
         undone = max(own, key=lambda entry: entry.id)
         who = self.annotator if annotator is None else annotator
-        undo = Undo(undone.id, annotator=who, request=request)
-        undo = replace(undo, id=self.store.append([undo])[0])
-        # Unless another process has written meanwhile, the record is what was read and this entry.
-        self._replay([*entries, undo] if undo.id == entries[-1].id + 1 else None)
+        others = [entry for entry in own if _are_one(entry, undone) and entry is not undone]
+        undos = [
+            Undo(undone.id, annotator=who, request=request),
+            *(Undo(entry.id, annotator=who) for entry in others),
+        ]
+        undos = [replace(undo, id=number) for undo, number in zip(undos, self.store.append(undos), strict=True)]
+        # Unless another process has written meanwhile, the record is what was read and these entries.
+        self._replay([*entries, *undos] if undos[0].id == entries[-1].id + 1 else None)
         return undone
 
     def rename(self, old: str, new: str, annotator: str | None = None, request: str | None = None) -> int:
@@ -163,6 +170,19 @@ class RecordedSession:
     def find(self, request: str) -> Entry | None:
         """The entry that this request has made already, so that sending it again changes nothing."""
         return self.store.find(request)
+
+    def find_all(self, request: str) -> list[Entry]:
+        """The entries that a request for several has made already."""
+        found: list[Entry] = []
+        while entry := self.store.find(part_of(request, len(found))):
+            found.append(entry)
+        return found
+
+    def answered_with(self, answer: Annotation) -> list[Annotation]:
+        """All answers that were given at once with this one, itself among them."""
+        if not answer.means:
+            return [answer]
+        return [entry for entry in self.find_all(_whole(answer)) if isinstance(entry, Annotation)]
 
     def _answer(
         self,
@@ -237,3 +257,17 @@ class RecordedSession:
         if settings["budget"] is None:
             raise EvenpickError("a new session needs a budget: say --budget and how many labels you can pay for")
         return settings
+
+
+def part_of(request: str, number: int) -> str:
+    """The name of one entry of a request for several; no request that is sent has a slash in it."""
+    return f"{request}/{number}"
+
+
+def _whole(answer: Annotation) -> str:
+    return (answer.request or "").rpartition("/")[0]
+
+
+def _are_one(one: Annotation, other: Annotation) -> bool:
+    """Whether both are answers that were given at once."""
+    return bool(one.means and other.means) and _whole(one) == _whole(other)

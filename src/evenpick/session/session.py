@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..acquisition import AcquisitionFunction, check_budget, find_acquisition
+from ..arrays import IndexArray
 from ..errors import EvenpickError, check_seed, unknown_name
 from ..labels import Answer, Phase
 from ..names import checked_class_name
@@ -103,6 +104,19 @@ class Session:
     def group(self, index: int) -> tuple[int, ...]:
         """The other rows that an answer about this one holds for: those of its group without an answer."""
         return tuple(row for row in self._pool.same_group(index).tolist() if row != index and self._free[row])
+
+    def unanswered(self, exclude: Collection[int] = ()) -> IndexArray:
+        """One row of each group that no answer is about, the one in its middle; once there is none, all open rows.
+
+        `exclude` are rows whose groups are left out, as is what was drawn at random: it is asked for by itself.
+        Ascending.
+        """
+        open_rows, drawn = self._free.copy(), self._drawn()
+        for row in [*exclude, *([drawn.row] if drawn else [])]:
+            open_rows[self._pool.same_group(row)] = False
+        rows = self._pool.representatives
+        waiting: IndexArray = rows[(open_rows & self._waits)[rows]]
+        return waiting if len(waiting) else np.flatnonzero(open_rows)
 
     @property
     def answers(self) -> tuple[Answer, ...]:

@@ -1,10 +1,10 @@
 """The label API in types: what each request and each reply holds."""
 
 import json
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from ..errors import MissingExtraError
-from ..labels import Phase
+from ..labels import Means, Phase
 from ..names import LONGEST_NAME
 from .agreement import Agreement
 from .loans import Status
@@ -38,6 +38,17 @@ Without: TypeAlias = Annotated[
     tuple[Row, ...],
     Meta(max_length=5000, description="Rows of the group that the answer does not hold for."),
 ]
+
+Order: TypeAlias = Annotated[
+    Literal["nearest", "surest", "least_sure"],
+    Meta(
+        description="Most like images of the class, or what a probe takes for it: the surest or the least sure first."
+    ),
+]
+Seen: TypeAlias = Annotated[
+    tuple[Row, ...], Meta(max_length=5000, description="Rows that are not wanted, as those that were taken out before.")
+]
+Amounts: TypeAlias = Annotated[int, Meta(ge=1, le=100, description="Images at most.")]
 
 # --- requests ---------------------------------------------------------------------------------------
 
@@ -97,6 +108,30 @@ class Change(Recorded, frozen=True):
 
     rows: Annotated[list[Row], Meta(min_length=1, max_length=1000, description="Rows of images that were answered.")]
     label: Annotated[GivenLabel | None, Meta(description="Their class now; null is a skip.")]
+
+
+class Grid(Next, frozen=True, kw_only=True):
+    """A request for images to be labelled at once."""
+
+    count: Amounts = 24
+    without: Seen = ()
+
+
+class Alike(Grid, frozen=True, kw_only=True):
+    row: Row
+
+
+class OfClass(Grid, frozen=True, kw_only=True):
+    label: Annotated[Name, Meta(description="A class that has labels.")]
+    order: Order = "nearest"
+
+
+class LabelMany(Recorded, frozen=True):
+    """A request that becomes an entry for each image."""
+
+    rows: Annotated[list[Row], Meta(min_length=1, max_length=1000, description="Rows of images of one class.")]
+    label: GivenLabel
+    means: Annotated[Means, Meta(description="As the grid said.")] = "grid"
 
 
 class TakeBack(Recorded, frozen=True):
@@ -203,6 +238,7 @@ class Answered(Reply, frozen=True):
 
 class Undone(Reply, frozen=True):
     row: Row
+    rows: Annotated[list[Row], Meta(description="All of them, where images were labelled at once.")]
     progress: Progress
     turn: Turn | UnsetType = UNSET
 
@@ -217,6 +253,25 @@ class Changed(Reply, frozen=True):
     entries: Annotated[list[Count], Meta(description="Ids of the entries, by which all of it can be taken back.")]
     progress: Progress
     turn: Turn | UnsetType = UNSET
+
+
+class Tile(Reply, frozen=True):
+    """One of many images."""
+
+    row: Row
+    image: str
+    url: Annotated[str, Meta(description="Where the image is.")]
+    thumbnail: Annotated[str, Meta(description="Where a small one is.")]
+    images: Annotated[
+        int, Meta(ge=1, description="Images that the answer holds for: this one, and those of its group.")
+    ]
+
+
+class HandedOutMany(Reply, frozen=True):
+    tiles: Annotated[list[Tile], Meta(description="Lent to this page; no more than the budget has room for.")]
+    means: Annotated[Means, Meta(description="What the record is told of their labels.")]
+    room: Annotated[Count, Meta(description="Labels that the budget has room for now.")]
+    progress: Progress
 
 
 class Given(Reply, frozen=True):
@@ -272,12 +327,10 @@ def decoded(data: bytes, kind: type[Kind], n_images: int) -> Kind:
         request = msgspec.convert(body, kind)
     except msgspec.ValidationError as error:
         raise BadBodyError(_in_one_line(str(error), body, kind, n_images)) from error
-    if isinstance(request, Label | Skip | Unshown) and request.row >= n_images:
-        raise BadBodyError(f"'row' must be {_rule('row', n_images)}; got {request.row}")
-    if isinstance(request, Label) and max(request.without, default=0) >= n_images:
-        raise BadBodyError(f"'without' must be {_rule('without', n_images)}; got {max(request.without)}")
-    if isinstance(request, Change) and max(request.rows) >= n_images:
-        raise BadBodyError(f"'rows' must be {_rule('rows', n_images)}; got {max(request.rows)}")
+    for name in ("row", "rows", "without"):
+        given = getattr(request, name, ())
+        if (largest := given if isinstance(given, int) else max(given, default=0)) >= n_images:
+            raise BadBodyError(f"'{name}' must be {_rule(name, n_images)}; got {largest}")
     return request
 
 
@@ -311,6 +364,9 @@ def _rule(name: str, n_images: int) -> str:
         "row": f"a whole number from 0 to {n_images - 1}",
         "rows": f"a list of 1 to 1000 whole numbers from 0 to {n_images - 1}",
         "without": f"a list of at most 5000 whole numbers from 0 to {n_images - 1}",
+        "count": "a whole number from 1 to 100",
+        "order": "nearest, surest or least_sure",
+        "means": "grid or confirmed",
         "entries": "a list of 1 to 2000 ids of entries",
         "then_next": "true or false",
         "page": "1 to 64 letters, digits, '-' or '_'",

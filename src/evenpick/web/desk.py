@@ -5,11 +5,12 @@ import threading
 
 from msgspec import UNSET, UnsetType
 
+from ..arrays import IndexArray
 from ..errors import EvenpickError
 from ..estimates import Outlook, unseen_of_counts
-from ..labels import ClassList
+from ..labels import ClassList, Means
 from ..names import checked_class_name, checked_name, same_class
-from ..session import Question, RecordedSession, change, take_back
+from ..session import Question, RecordedSession, by_likeness, by_prediction, change, rows_of_class, take_back
 from . import api
 from .agreement import agreements, conflicts
 from .loans import Loans
@@ -52,8 +53,32 @@ class Desk:
         """Take this annotator's last answer back and hand its image out again."""
         with self._lock:
             undone = self._loans.undo(_page(request), self._annotator(request), request.request or None)
+            rows = [self.session.pool.row_of[one.image] for one in self.session.answered_with(undone)]
             row = self.session.pool.row_of[undone.image]
-            return api.Undone(row, self._progress(), self._turn_if_wanted(request))
+            return api.Undone(row, rows, self._progress(), self._turn_if_wanted(request))
+
+    def alike(self, request: api.Alike) -> api.HandedOutMany:
+        """Hand out the unlabelled images that look most like one, to be labelled at once; the first is itself."""
+        order = by_likeness(self.session.pool, self._unanswered(), [request.row])
+        return self._lent_many(request, [request.row, *order.tolist()], "grid")
+
+    def of_class(self, request: api.OfClass) -> api.HandedOutMany:
+        """Hand out unlabelled images that may be of a class, to be labelled at once."""
+        pool, candidates = self.session.pool, self._unanswered()
+        with self._lock:
+            name, answers = self._class_of(request.label), self.session.session.answers
+        if request.order == "nearest":
+            order = by_likeness(pool, candidates, rows_of_class(answers, name))
+        else:
+            order = by_prediction(pool, candidates, answers, name, request.order == "surest")
+        return self._lent_many(request, order.tolist(), "grid" if request.order == "nearest" else "confirmed")
+
+    def label_many(self, request: api.LabelMany) -> api.Changed:
+        """Say the class of many images at once, all or none; each costs one of the budget."""
+        with self._lock:
+            who, label, page = self._annotator(request), self._class_of(request.label), _page(request)
+            sent = request.request or None
+            return self._changed(request, self._loans.answer_many(page, who, request.rows, label, request.means, sent))
 
     def rename(self, request: api.Rename) -> api.Renamed:
         """Rename a class, or merge it into another."""
@@ -121,6 +146,22 @@ class Desk:
         with self._lock:
             given = [self._given(row) for row in reversed(self.session.opinions)]
             return api.Review(self._progress(), given)
+
+    def _unanswered(self) -> IndexArray:
+        with self._lock:
+            return self.session.session.unanswered()
+
+    def _lent_many(self, request: api.Grid, order: list[int], means: Means) -> api.HandedOutMany:
+        """What reads the pool came before, so that nobody's single answer waits for it."""
+        with self._lock:
+            page, unwanted = _page(request), {*request.without}
+            wanted = [row for row in dict.fromkeys(order) if row not in unwanted]
+            tiles = [self._tile(row) for row in self._loans.lend_grid(page, wanted, request.count)]
+            return api.HandedOutMany(tiles, means, self._loans.room(page), self._progress())
+
+    def _tile(self, row: int) -> api.Tile:
+        image, images = self.session.pool.image_ids[row], 1 + len(self.session.session.group(row))
+        return api.Tile(row, image, self._url(row), self._url(row, "thumbnail"), images)
 
     def _given(self, row: int) -> api.Given:
         image = self.session.pool.image_ids[row]

@@ -6,14 +6,15 @@ what is answered, and the rest is asked for again.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal, TypeAlias
 
 from ..errors import EvenpickError
-from ..labels import Annotation, Entry, Kind, Undo
-from ..session import Question, RecordedSession
+from ..labels import Annotation, Entry, Kind, Means, Undo
+from ..session import Question, RecordedSession, check_room, label_many
 
 Status: TypeAlias = Literal["image", "waiting", "finished"]
 
@@ -32,6 +33,12 @@ class Turn:
 class _Loan:
     question: Question
     annotator: str
+    until: float
+
+
+@dataclass(frozen=True)
+class _Grid:
+    rows: frozenset[int]
     until: float
 
 
@@ -60,6 +67,7 @@ class Loans:
             raise EvenpickError(f"repeat must be 1 (nobody is asked again) or more; got {repeat}")
         self._session, self._repeat, self._seconds, self._clock = session, repeat, seconds, clock
         self._loans: dict[str, _Loan] = {}  # by page
+        self._grids: dict[str, _Grid] = {}
         self.passed_over: set[int] = set()  # rows whose image cannot be shown now
         self._worker = ThreadPoolExecutor(1, "evenpick-prepare")
         session.session.prepare()
@@ -104,14 +112,39 @@ class Loans:
         return entry_id
 
     def undo(self, page: str, annotator: str, request: str | None) -> Annotation:
-        """Take this annotator's last answer back, and give its image to the page again."""
+        """Take this annotator's last answer back, and give its image to the page again, but for one of many at once."""
         if isinstance(done := self._done(request, "undo", annotator), Undo):
             return self._session.store.undone(done)
         undone = self._session.undo(annotator, request)
-        row = self._session.pool.row_of[undone.image]
-        again = Question(row, undone.phase or self._session.phase, undone.target, undone.chance)
-        self._lend(page, annotator, again)
+        if undone.means is None:
+            row = self._session.pool.row_of[undone.image]
+            again = Question(row, undone.phase or self._session.phase, undone.target, undone.chance)
+            self._lend(page, annotator, again)
         return undone
+
+    def lend_grid(self, page: str, order: Iterable[int], count: int) -> list[int]:
+        """The first rows of this order that nobody has, as many as the budget has room for: from now on this page's."""
+        self.release(page)
+        free = {*self._session.session.unanswered(self.passed_over | self._lent())}
+        rows = [*islice((row for row in order if row in free), min(count, self.room(page)))]
+        self._grids[page] = _Grid(frozenset(rows), self._clock() + self._seconds)
+        return rows
+
+    def answer_many(
+        self, page: str, annotator: str, rows: Sequence[int], label: str, means: Means, request: str | None
+    ) -> list[int]:
+        """Record one label of many images, all or none; returns the entries' ids."""
+        if not (request and self._session.find_all(request)):
+            check_room(len(rows), self.room(page))
+        ids = label_many(self._session, rows, label, means, annotator, request)
+        self._grids.pop(page, None)
+        return ids
+
+    def room(self, page: str) -> int:
+        """Labels that the budget has left for a grid of this page: images that others have out one by one go before."""
+        opinions = self._session.opinions
+        others = {loan.question.index for other, loan in self._loans.items() if other != page}
+        return max(0, self._session.session.labels_left - len(others - opinions.keys()))
 
     def rename(self, page: str, annotator: str, old: str, new: str, request: str | None) -> int:
         """Give a class another name or merge it into another; the page is asked anew. Returns the entry's id."""
@@ -126,8 +159,9 @@ class Loans:
         return entry_id
 
     def release(self, page: str) -> None:
-        """The page is closed: its image is for anyone."""
+        """The page is closed: its images are for anyone."""
         self._loans.pop(page, None)
+        self._grids.pop(page, None)
 
     def pass_over(self, page: str, row: int) -> None:
         """The image of this row cannot be shown: no page is handed it for now."""
@@ -141,8 +175,7 @@ class Loans:
     def upcoming(self, page: str) -> list[int]:
         """The page shows its image: time to work ahead. Returns rows that may come next, a guess."""
         count = GUESSES if self._session.phase == "discovery" else 1
-        lent = {loan.question.index for loan in self._loans.values()}
-        rows = self._session.session.upcoming(lent | self.passed_over, count)
+        rows = self._session.session.upcoming(self._lent() | self.passed_over, count)
         if loan := self._loans.get(page):
             self._worker.submit(self._session.session.prepare, loan.question.index)
         return rows
@@ -154,7 +187,7 @@ class Loans:
         enough = {row for row, people in lent.items() if people + len(opinions.get(row, {})) >= self._repeat}
         # Rows on other pages of the same person, who answers an image once.
         own = {loan.question.index for loan in self._loans.values() if loan.annotator == annotator}
-        taken = enough | own | self.passed_over
+        taken = enough | own | self.passed_over | self._in_grids()
         if (second := self._second_look(annotator, taken)) is not None:
             return Turn("image", second)
         # The session itself passes over what is answered.
@@ -163,7 +196,8 @@ class Loans:
         unanswered = lent.keys() - opinions.keys()
         if question is not None and (question.index in unanswered or len(unanswered) < session.labels_left):
             return Turn("image", question)
-        return Turn("waiting" if unanswered and session.labels_left > 0 else "finished")
+        out = unanswered or self._in_grids() - opinions.keys()
+        return Turn("waiting" if out and session.labels_left > 0 else "finished")
 
     def _second_look(self, annotator: str, taken: set[int]) -> Question | None:
         """An answered image that still wants this annotator's opinion."""
@@ -185,6 +219,14 @@ class Loans:
     def _forget_expired(self) -> None:
         now = self._clock()
         self._loans = {page: loan for page, loan in self._loans.items() if loan.until > now}
+        self._grids = {page: grid for page, grid in self._grids.items() if grid.until > now}
+
+    def _lent(self) -> set[int]:
+        self._forget_expired()
+        return {loan.question.index for loan in self._loans.values()} | self._in_grids()
+
+    def _in_grids(self) -> set[int]:
+        return {row for grid in self._grids.values() for row in grid.rows}
 
     def _done(self, request: str | None, kind: Kind, annotator: str, image: str | None = None) -> Entry | None:
         """The entry that a request sent again has made already."""

@@ -38,10 +38,10 @@ def openapi(posts: Iterable[Post], n_images: int, has_token: bool) -> Schema:
     kinds = {post: (request_of(post), get_type_hints(post)["return"]) for post in posts}
     every = [Refusal, State, Review, *(kind for pair in kinds.values() for kind in pair)]
     _, schemas = msgspec.json.schema_components(every, ref_template="#/components/schemas/{name}")
-    for schema in (schemas["Label"], schemas["Skip"], schemas["Unshown"]):
-        schema["properties"]["row"]["maximum"] = n_images - 1
-    schemas["Label"]["properties"]["without"]["items"]["maximum"] = n_images - 1
-    schemas["Change"]["properties"]["rows"]["items"]["maximum"] = n_images - 1
+    for request, _ in kinds.values():
+        fields = schemas[request.__name__]["properties"]
+        for field in (fields[name] for name in ("row", "rows", "without") if name in fields):
+            field.get("items", field)["maximum"] = n_images - 1
     paths: dict[str, Schema] = {
         "/api/state": {"get": _operation("Everything but the image.", _json("Done.", State), [])},
         "/api/review": {"get": _operation("Every answer that stands.", _json("Done.", Review), [])},
