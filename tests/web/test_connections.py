@@ -92,7 +92,7 @@ def test_a_length_of_any_number_of_digits_is_refused(begin):
 
 def test_a_failure_of_the_server_carries_the_security_headers_too(begin, monkeypatch):
     client = begin()
-    monkeypatch.setattr("evenpick.web.app.STATIC", None)
+    monkeypatch.setattr("evenpick.web.app._rendered", None)
 
     reply = TestClient(client.app, base_url="http://127.0.0.1:8765", raise_server_exceptions=False).get("/")
 

@@ -1,8 +1,9 @@
 """The labelling page and its JSON API as an ASGI application: people answer the questions of a recorded session."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import EvenpickError, MissingExtraError
 from ..images import Part
@@ -15,7 +16,7 @@ from .desk import Desk
 from .displayed_image import displayed_image, thumbnail, whole_image
 from .guard import HEADERS, BodySize, HostNames, Origins, ResponseHeaders, SubPath, Token
 from .loans import Loans
-from .openapi import Post, Schema, openapi, path_of, request_of
+from .openapi import Post, openapi, path_of, request_of
 
 try:
     from starlette.applications import Starlette
@@ -23,13 +24,17 @@ try:
     from starlette.convertors import Convertor, register_url_convertor
     from starlette.middleware import Middleware
     from starlette.requests import ClientDisconnect, Request
-    from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+    from starlette.responses import HTMLResponse, JSONResponse, Response
     from starlette.routing import BaseRoute, Mount, Route
     from starlette.staticfiles import StaticFiles
 except ImportError:
     raise MissingExtraError("the labelling page", "web") from None
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 STATIC = Path(__file__).parent / "static"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 class _Row(Convertor[int]):
@@ -125,10 +130,10 @@ class _Endpoints:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/", self._page),
+            Route("/", self._page("label")),
             Route("/api", self._read_description),
             Route("/openapi.json", self._describe),
-            Route("/review", self._review_page),
+            Route("/review", self._page("review")),
             Route("/api/state", self._reading(self._desk.state)),
             Route("/api/review", self._reading(self._desk.review)),
             Route("/image/{row:row}", self._showing(displayed_image)),
@@ -138,23 +143,23 @@ class _Endpoints:
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
 
-    async def _page(self, request: Request) -> Response:
-        return FileResponse(STATIC / "label.html")
+    def _page(self, name: str) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            return HTMLResponse(_rendered(f"{name}.html", name=name))
+
+        return endpoint
 
     async def _describe(self, request: Request) -> Response:
         return JSONResponse(self._description)
 
     async def _read_description(self, request: Request) -> Response:
-        return HTMLResponse(_api_page(self._description))
+        return HTMLResponse(_rendered("api.html", api=self._description))
 
     def _showing(self, shown: Shown) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             return await run_in_threadpool(_image, self._pool, request.path_params["row"], shown)
 
         return endpoint
-
-    async def _review_page(self, request: Request) -> Response:
-        return FileResponse(STATIC / "review.html")
 
     def _reading(self, read: Callable[[], Reply]) -> Endpoint:
         async def endpoint(request: Request) -> Response:
@@ -212,8 +217,12 @@ def _wrong_method(request: Request, error: Exception) -> Response:
     return answer
 
 
-def _api_page(description: Schema) -> str:
+def _rendered(template: str, **values: Any) -> str:
+    return _templates().get_template(template).render(values)
+
+
+@cache
+def _templates() -> "Environment":
     from jinja2 import Environment, FileSystemLoader
 
-    templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
-    return templates.get_template("api.html").render(api=description)
+    return Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
