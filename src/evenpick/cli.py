@@ -6,6 +6,7 @@ import click
 
 from ._version import __version__
 from .commands import (
+    audit,
     backup,
     benchmark,
     compare_sources,
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 COMMANDS: list[click.Command] = [
-    demo, sources, embed, diagnose, select, import_, export, backup, label, review, simulate, status, compare_sources, train, evaluate, predict, report,
+    demo, sources, embed, diagnose, select, import_, export, backup, label, audit, review, simulate, status, compare_sources, train, evaluate, predict, report,
     benchmark,
 ]  # fmt: skip
 for _command in COMMANDS:

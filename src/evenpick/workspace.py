@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .acquisition import AcquisitionFunction
     from .arrays import IndexArray
     from .reports import Diagnosis, Status
+    from .session import RecordedSession
     from .sources import SourceDescription, SourceModel
     from .training import Evaluation, FineTuningOptions, Model, SourceComparison
 
@@ -306,12 +307,58 @@ class Workspace:
         """
         from .web import serve
 
-        pool = self.pool
-        recorded = recorded_labels(self.path, pool)
+        serve(
+            self.path,
+            self.pool,
+            self._budget_now,
+            annotator=annotator or _login(),
+            announce=announce,
+            page="review",
+            **options,
+        )
+
+    def audit(
+        self, labels: int, *, annotator: str | None = None, announce: Callable[[str], None] = print, **options: Any
+    ) -> None:
+        """Serve the labelling page, which asks for images drawn at random until there are so many audit labels in all.
+
+        Run again, it goes on; fewer than there are already end it. The budget grows where it has no room for them.
+
+        Parameters
+        ----------
+        labels : int
+            Audit labels in all.
+        annotator, announce
+            As in `label`.
+        **options
+            `host`, `port`, `token`, `url`, `repeat` and `open_browser` of the page.
+
+        Raises
+        ------
+        EvenpickError
+            If there is no answer yet, there are not so many images without one, or another process labels the workspace.
+        """
+        from .web import serve
+
+        def draw(session: "RecordedSession") -> None:
+            budget, had = session.settings["budget"], session.session.audit_labels
+            session.draw_audit(labels)
+            said = f"{had} of {labels} audit labels are there."
+            if session.settings["budget"] > budget:
+                said += f" The budget grows from {budget} to {session.settings['budget']} labels."
+            announce(said)
+
+        check_blocks(self.path)
+        pool, budget = self.pool, self._budget_now
+        serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, first=draw, **options)
+
+    @property
+    def _budget_now(self) -> int:
+        """That of the session, or as many as there are labels where none has begun."""
+        recorded = self.labels
         if not len(recorded.answered):
             raise EvenpickError(f"workspace '{self.path}' has no answer yet: label or import some first")
-        budget = max(len(recorded.seen.names), (recorded.settings or {}).get("budget") or 1)
-        serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, page="review", **options)
+        return max(len(recorded.seen.names), (recorded.settings or {}).get("budget") or 1)
 
     def import_labels(
         self,

@@ -10,7 +10,9 @@ from evenpick import Pool, Session, simulate
 from evenpick.errors import EvenpickError
 from evenpick.labels import Annotation, Answer, effective_answers, recorded_labels
 from evenpick.session import Question, RecordedSession, change
-from evenpick.session.audit import FIRST_LABEL, Audit, Demand, Race, Turns, open_pieces
+from evenpick.session.audit import FIRST_LABEL, Audit, Demand, Race, Turns, chances_of, open_pieces
+from evenpick.session.discovery import Discovery
+from evenpick.session.steering import Predicted
 
 STEERINGS = [{"balancing": "auto"}, {"balancing": "ratio_max"}, {"balancing": None, "acquisition": "core_set"}]
 
@@ -19,9 +21,9 @@ def said(row, label="x", chance=None, inherited=()):
     return Answer(row, label, "discovery", inherited=tuple(inherited), chance=chance)
 
 
-def turns_of(share, n_labels, demands=()):
+def turns_of(share, n_labels, demand=None):
     """Which labels are audit labels, from 1, where every draw is answered at once."""
-    turns, audits = Turns(share, demands), []
+    turns, audits = Turns(share, demand), []
     for k in range(1, n_labels + 1):
         due = turns.due_since is not None
         audits += [k] * due
@@ -51,7 +53,7 @@ def test_audit_labels_are_spread_evenly_and_none_is_among_the_very_first():
 
 
 def test_an_audit_label_that_was_put_off_stays_due_and_so_does_one_that_was_skipped():
-    turns = Turns(0.1, ())
+    turns = Turns(0.1, None)
     for row in range(9):
         turns.note(said(row))
     assert turns.due_since == 9
@@ -66,7 +68,7 @@ def test_an_audit_label_that_was_put_off_stays_due_and_so_does_one_that_was_skip
 
 
 def test_many_labels_that_came_otherwise_do_not_make_a_long_row_of_audit_answers():
-    turns = Turns(0.1, ())
+    turns = Turns(0.1, None)
     for row in range(500):
         turns.note(said(row))
     due = 0
@@ -77,8 +79,9 @@ def test_many_labels_that_came_otherwise_do_not_make_a_long_row_of_audit_answers
 
 
 def test_demanded_labels_come_one_after_the_other():
-    assert turns_of(0, 40, [Demand(after=10, until=4), Demand(after=30, until=6)]) == [11, 12, 13, 14, 31, 32]
-    turns = Turns(0, [Demand(0, 3)])
+    assert turns_of(0, 40, Demand(after=10, until=4)) == [11, 12, 13, 14]
+    assert turns_of(0.2, 40, Demand(after=12, until=4)) == [10, 13, 14, 15, 20, 25, 30, 35, 40]
+    turns = Turns(0, Demand(0, 3))
     assert (turns.due_since, turns.demanded) == (0, 3)
     turns.note(said(1, chance=0.2))
     turns.note(said(2, label=None, chance=0.2))
@@ -127,7 +130,8 @@ def test_the_first_draws_of_many_seeds_are_uniform(make_pool):
     answers = [said(3), said(7)]
     draws = []
     for seed in range(5000):
-        audit = Audit(pool, seed, 0, [Demand(2, 5)])
+        audit = Audit(pool, seed, 0, Discovery(pool, 5, "random", 0))
+        audit.demand = Demand(2, 5)
         audit.replay(answers)
         draws.append(audit.draw(answers, waiting))
 
@@ -135,6 +139,34 @@ def test_the_first_draws_of_many_seeds_are_uniform(make_pool):
     counts = np.bincount([draw.row for draw in draws], minlength=12)
     assert counts[[3, 7]].tolist() == [0, 0]
     assert chisquare(counts[waiting]).pvalue > 0.01
+
+
+def slowly_chosen(rows, predicted, share=0.5):
+    """The chances by the definition, one row at a time."""
+    of = dict(zip(predicted.rows.tolist(), predicted.classes.tolist(), strict=True))
+    seen = {of[row] for row in rows if row in of}
+    chances = []
+    for row in rows:
+        alike = [other for other in rows if row in of and of.get(other) == of[row]]
+        by_class = 1 / (len(seen) * len(alike)) if alike else 0
+        chances.append((1 - share) / len(rows) + share * by_class)
+    return chances
+
+
+def test_chances_are_half_uniform_and_half_by_predicted_class_and_sum_to_one():
+    rng = np.random.default_rng(0)
+    for n in (1, 5, 60):
+        rows = np.sort(rng.choice(200, size=n, replace=False))
+        sample = np.sort(np.concatenate([rows[: (n + 1) // 2], rng.choice(np.setdiff1d(np.arange(200), rows), 20)]))
+        predicted = Predicted(sample, rng.choice(7, size=len(sample), p=[0.5, 0.2, 0.1, 0.1, 0.1, 0, 0]))
+
+        chances = chances_of(rows, predicted)
+
+        assert chances.tolist() == pytest.approx(slowly_chosen(rows.tolist(), predicted))
+        assert chances.sum() == pytest.approx(1)
+        assert chances.min() >= 0.5 / n
+    assert chances_of(np.arange(4), None).tolist() == [0.25] * 4
+    assert chances_of(np.arange(4), Predicted(np.array([7]), np.array([0]))).tolist() == [0.25] * 4
 
 
 # --- in a session
@@ -150,7 +182,10 @@ def test_without_a_share_nothing_changes_and_with_one_the_share_of_labels_has_ch
     audits = [k for k, chance in enumerate(mixed.chances, 1) if chance is not None]
     assert audits == turns_of(0.2, 80)
     assert plain.indices[: audits[0] - 1].tolist() == mixed.indices[: audits[0] - 1].tolist()
-    assert [mixed.chances[k - 1] for k in audits[:6]] == [1 / (len(pool) - k + 1) for k in audits[:6]]
+    uniform = {k: 1 / (len(pool) - k + 1) for k in audits}
+    assert [mixed.chances[k - 1] for k in audits if k <= 40] == [uniform[k] for k in audits if k <= 40]
+    with_probe = [k for k in audits if k > 40 and steering["balancing"] == "auto"]
+    assert all(uniform[k] / 2 < mixed.chances[k - 1] != uniform[k] for k in with_probe)
     assert all(mixed.targets[k - 1] is None for k in audits)
     assert len({*mixed.indices.tolist()}) == 80
 
@@ -255,6 +290,60 @@ def test_a_share_that_is_none_is_refused(make_pool, share):
         Session(make_pool(n=20), 10, audit=share)
 
 
+def test_an_audit_that_was_demanded_asks_for_nothing_else_and_ends_with_its_number(pool_and_labels):
+    pool, labels = pool_and_labels
+    session, asked = Session(pool, 80), []
+    answered(session, 60, labels.__getitem__)
+
+    session.draw_audit(12)
+    answered(session, 12, labels.__getitem__, asked)
+
+    assert session.audit_labels == 12
+    assert all(question.chance for question in asked)
+    found = np.unique([labels[question.index] for question in asked])
+    assert len(found) > 3, "half of them by predicted class, among which rare ones"
+    assert session.ask().chance is None
+
+
+def test_while_a_drawn_image_is_out_others_get_no_more_than_the_budget_spares(pool_and_labels):
+    pool, labels = pool_and_labels
+    session = Session(pool, 22)
+    answered(session, 10, labels.__getitem__)
+    session.draw_audit(10)
+    drawn = session.ask()
+    other = session.ask({drawn.index})
+    third = session.ask({drawn.index, other.index})
+
+    assert (drawn.chance, other.chance, third.chance) == (pytest.approx(1 / (len(pool) - 10), rel=0.6), None, None)
+    assert session.ask({drawn.index, other.index, third.index}) is None
+    for question in (other, third):
+        session.label(question.index, labels[question.index])
+    assert session.ask({drawn.index}) is None
+    assert session.ask() == drawn
+
+
+def test_an_audit_goes_on_with_the_image_that_is_out_and_a_smaller_number_ends_it(pool_and_labels):
+    pool, labels = pool_and_labels
+    session = Session(pool, 60)
+    answered(session, 20, labels.__getitem__)
+    session.draw_audit(5)
+    answered(session, 2, labels.__getitem__)
+    drawn = session.ask()
+    elsewhere = session.ask({drawn.index})
+    session.label(elsewhere.index, "common")
+
+    session.draw_audit(9)
+    assert session.ask() == drawn
+    session.draw_audit(2)
+    assert session.ask().chance is None
+    with pytest.raises(EvenpickError, match="58 more audit labels need a budget of 81; got 60"):
+        session.draw_audit(60)
+    with pytest.raises(EvenpickError, match="1000 audit labels are 998 more, and 283 images have no answer yet"):
+        session.draw_audit(1000)
+    with pytest.raises(EvenpickError, match="must be a whole number from 0; got -1"):
+        session.draw_audit(-1)
+
+
 # --- on record
 
 
@@ -312,3 +401,28 @@ def test_the_share_is_recorded_and_another_one_refused(tmp_path, pool_and_labels
         assert session.settings["audit"] == 0.1
     with pytest.raises(EvenpickError, match=r"chosen with audit 0\.1, now 0\.2"):
         RecordedSession(tmp_path, pool, audit=0.2)
+
+
+def test_an_audit_of_a_recorded_session_raises_the_budget_and_goes_on_when_opened_again(tmp_path, pool_and_labels):
+    pool, labels = pool_and_labels
+    with RecordedSession(tmp_path, pool, 45, "ann") as session:
+        while (row := session.next()) is not None:
+            session.label(row, labels[row])
+        session.draw_audit(10)
+        assert (session.settings["budget"], session.session.labels_left) == (55, 10)
+        for _ in range(4):
+            session.label(session.next(), "a")
+        drawn = session.session.ask()
+    with RecordedSession(tmp_path, pool) as session:
+        assert session.session.ask() == drawn
+        session.draw_audit(10)
+        assert session.session.ask() == drawn
+        assert session.settings["budget"] == 55
+        session.undo()
+        assert session.session.ask().chance is not None
+        while (row := session.next()) is not None:
+            session.label(row, "a")
+        assert session.session.audit_labels == 10
+        assert [entry.chance is not None for entry in session.store.entries() if isinstance(entry, Annotation)] == (
+            [False] * 45 + [True] * 11
+        )

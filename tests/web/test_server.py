@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool
+from evenpick.session import RecordedSession
 from evenpick.web import serve
 
 
@@ -77,3 +78,34 @@ def test_the_printed_address_holds_the_token_that_every_visitor_needs(make_works
         server.terminate()
         server.wait()
         server.stdout.close()
+
+
+@pytest.mark.slow
+def test_an_audit_says_how_far_it_is_and_what_the_budget_grows_to(make_workspace):
+    workspace = make_workspace()
+    with RecordedSession(workspace, Pool.open(workspace), 3) as session:
+        for _ in range(3):
+            session.label(session.next(), "a")
+    command = [
+        sys.executable,
+        "-m",
+        "evenpick",
+        "audit",
+        str(workspace),
+        "--labels",
+        "2",
+        "--no-browser",
+        "--port",
+        "0",
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        said = server.stdout.readline()
+        assert said == "0 of 2 audit labels are there. The budget grows from 3 to 5 labels.\n"
+        assert "Label here" in server.stdout.readline()
+    finally:
+        server.terminate()
+        server.wait()
+        server.stdout.close()
+    with RecordedSession(workspace, Pool.open(workspace)) as session:
+        assert session.session.ask().chance is not None

@@ -2,11 +2,12 @@
 
 from .benchmarks import benchmark
 from .classifiers import compare_sources, evaluate, predict, train
-from .labelling import backup, export, import_, label, review, select, simulate
+from .labelling import audit, backup, export, import_, label, review, select, simulate
 from .pool import diagnose, embed, sources
 from .reports import demo, report, status
 
 __all__ = [
+    "audit",
     "backup",
     "benchmark",
     "compare_sources",

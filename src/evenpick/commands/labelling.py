@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .options import ACQUISITION, AUDIT, BUDGET, FILE, ONE_BY_ONE, RAY, SEED, SPLIT, WORKSPACE
+from .options import ACQUISITION, AUDIT, BUDGET, FILE, ONE_BY_ONE, PAGE, RAY, SEED, SPLIT, WORKSPACE
 
 
 @click.command()
@@ -107,15 +107,7 @@ def export(
 @click.option("--classes", type=FILE, help="Classes known beforehand: a name a line, or a CSV: name,key,note,example.")
 @click.option("--closed", is_flag=True, help="There are no other classes than those of --classes.")
 @click.option("--show-target", is_flag=True, help="Tell which class an image was asked for.")
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 opens it to the network."
-)
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
-@click.option("--token", help="What visitors must know; by default the workspace's own, drawn once.")
-@click.option(
-    "--url", help="Where people find the page, if a proxy stands before it: https://labels.example.org/label/"
-)
-@click.option("--no-browser", is_flag=True, help="Do not open the page.")
+@PAGE
 @click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
 def label(
     workspace: Path, budget: int | None, acquisition: str | None, balancing: str | None, patience: int | None,
@@ -142,14 +134,25 @@ def label(
 
 @click.command()
 @WORKSPACE
+@click.option("--labels", type=click.IntRange(min=0), required=True, help="Audit labels in all.")
+@click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
+@click.option("--repeat", type=int, default=1, show_default=True, help="People asked for each image.")
+@PAGE
+def audit(workspace: Path, labels: int, no_browser: bool, **options: Any) -> None:
+    """Label images drawn at random, which tell an accuracy that holds; as many as are still missing from --labels.
+
+    Run again, it goes on; `label` asks for them first, too. A smaller number ends it.
+    """
+    from ..web import serve  # noqa: F401 (a missing extra is told before anything else)
+    from ..workspace import Workspace
+
+    Workspace(workspace).audit(labels, announce=click.echo, open_browser=not no_browser, **options)
+
+
+@click.command()
+@WORKSPACE
 @click.option("--annotator", help="Who changes answers, unless the page is told another name; by default your login.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 opens it to all.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
-@click.option("--token", help="What visitors must know; by default the workspace's own, drawn once.")
-@click.option(
-    "--url", help="Where people find the page, if a proxy stands before it: https://labels.example.org/label/"
-)
-@click.option("--no-browser", is_flag=True, help="Do not open the page.")
+@PAGE
 def review(workspace: Path, no_browser: bool, **options: Any) -> None:
     """Look through the answers in the browser: change, merge, split and rename; all of it can be undone."""
     from ..web import serve  # noqa: F401 (a missing extra is told before anything else)

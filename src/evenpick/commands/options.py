@@ -1,6 +1,8 @@
 """Arguments and options that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,3 +33,21 @@ AUDIT = click.option(
 ONE_BY_ONE = click.option(
     "--one-by-one", is_flag=True, help="Ask for every image; by default one answer is for all images of a group."
 )
+_PAGE = [
+    click.option(
+        "--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 opens it to the network."
+    ),
+    click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one."),
+    click.option("--token", help="What visitors must know; by default the workspace's own, drawn once."),
+    click.option(
+        "--url", help="Where people find the page, if a proxy stands before it: https://labels.example.org/label/"
+    ),
+    click.option("--no-browser", is_flag=True, help="Do not open the page."),
+]
+
+
+def PAGE(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the page is served."""
+    for option in reversed(_PAGE):
+        command = option(command)
+    return command

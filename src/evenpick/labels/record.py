@@ -52,7 +52,7 @@ PRAGMA user_version = {FORMAT};
 # What a session's settings must be, where they are named.
 _SETTINGS: dict[str, tuple[type, ...]] = {
     "budget": (int,), "acquisition": (str,), "balancing": (str, type(None)), "patience": (int,), "random_state": (int,),
-    "one_by_one": (bool,), "audit": (int, float),
+    "one_by_one": (bool,), "audit": (int, float), "demand": (list,),
 }  # fmt: skip
 
 _FIRST_COLUMNS = ("kind", "annotator", "image", "label", "phase", "target", "undoes", "request", "at", "id")
@@ -202,6 +202,8 @@ class LabelStore:
             for name, kinds in _SETTINGS.items():
                 if not isinstance(settings.get(name, kinds[0]()), kinds):
                     raise TypeError(f"{name} {settings[name]!r:.40}")
+            if [*map(type, demand := settings.get("demand", (0, 0)))] != [int, int]:
+                raise TypeError(f"demand {demand!r:.40}")
         except (ValueError, TypeError, AttributeError) as error:
             raise EvenpickError(f"the settings in '{self.path}' are damaged ({error}): {WAY_BACK}") from error
         return settings

@@ -4,6 +4,10 @@ All others are about images that were chosen, from which no accuracy can be told
 the moment that one is due, among the *pieces* without an answer: an image, or a group, for which its representative
 stands. Its draw follows from the answers so far and the seed. It is out until its piece is answered, by whichever way
 that answer comes, and nothing that a person does brings another one in its place.
+
+The chance of piece i, of n open ones, is half 1 / n and half 1 / (C n_c): one of the C classes that a probe sees among
+the open pieces, then one of the n_c pieces that it takes for that class. So rare classes are in it more often than by
+chance alone, no piece is left out, and before there is a probe all are alike.
 """
 
 import math
@@ -17,15 +21,19 @@ from ..arrays import IndexArray, Values
 from ..errors import EvenpickError
 from ..labels import Answer
 from ..pool import Pool
+from .rounds import History
+from .steering import Predicted, Steering
+from .weighted_coverage import predicted_after
 
 MOST_SHARE = 0.5
 FIRST_LABEL = 6  # no label before it is an audit label: classes are to be found first
+BY_CLASS = 0.5  # of the chance, what goes by the predicted classes
 _MOST_OWED = 3  # where an image is out for long, others do not wait for it
 
 
 @dataclass(frozen=True)
 class Demand:
-    """Audit labels asked for beside the share: after so many labels, until there are so many audit labels in all."""
+    """Audit labels beside the share: after so many labels nothing else, until there are so many audit labels in all."""
 
     after: int
     until: int
@@ -49,22 +57,25 @@ class Turns:
     ----------
     drawn : int
         Draws that were answered, skips among them.
+    audited : int
+        Audit labels.
     due_since : int or None
         How many answers there were when the draw that is out became due; None if none is.
     """
 
-    def __init__(self, share: float, demands: Sequence[Demand]) -> None:
-        self._share, self._demands = share, demands
-        self._answers = self._labels = self._audited = self._owed = 0
-        self.drawn = 0
+    def __init__(self, share: float, demand: Demand | None) -> None:
+        self._share, self._demand = share, demand
+        self._answers = self._labels = self._owed = 0
+        self.drawn = self.audited = 0
         self.due_since: int | None = None
         self._settle()
 
     @property
     def demanded(self) -> int:
         """Audit labels that are still to come before anything else is asked for."""
-        now = (demand.until - self._audited for demand in self._demands if self._labels >= demand.after)
-        return max([0, *now])
+        if self._demand is None or self._labels < self._demand.after:
+            return 0
+        return max(0, self._demand.until - self.audited)
 
     def note(self, answer: Answer) -> None:
         """Let an answer count."""
@@ -75,7 +86,7 @@ class Turns:
         if answer.label is not None:
             self._labels += 1
             if answer.chance is not None:
-                self._audited += 1
+                self.audited += 1
                 self._owed = max(0, self._owed - 1)
             self._owed = min(self._owed + self._is_turn(self._labels + 1), _MOST_OWED)
         self._settle()
@@ -91,10 +102,12 @@ class Turns:
 
 
 class Audit:
-    """The draws of one session, one at a time."""
+    """The draws of one session, one at a time; `demand` may be set before a replay."""
 
-    def __init__(self, pool: Pool, seed: int, share: float, demands: Sequence[Demand] = ()) -> None:
-        self._pool, self._seed, self._share, self._demands = pool, seed, share, demands
+    def __init__(self, pool: Pool, seed: int, share: float, steering: Steering) -> None:
+        self._pool, self._seed, self._share, self._steering = pool, seed, share, steering
+        self._predicted: tuple[object, Predicted | None] | None = None  # for a demand, after which answers
+        self.demand: Demand | None = None
         self.replay(())
 
     @property
@@ -102,9 +115,20 @@ class Audit:
         """As `Turns.demanded`."""
         return self._turns.demanded
 
+    @property
+    def labels(self) -> int:
+        """Audit labels so far."""
+        return self._turns.audited
+
+    def demand_for(self, labels: int, n_labels: int) -> Demand:
+        """What brings the audit labels to this number, asked for now, after `n_labels`."""
+        if self.demand and self.demanded:  # it goes on: the image that is out stays
+            return Demand(self.demand.after, labels)
+        return Demand(n_labels, labels)
+
     def replay(self, answers: Sequence[Answer]) -> None:
         """Start again with these answers."""
-        self._turns = Turns(self._share, self._demands)
+        self._turns = Turns(self._share, self.demand)
         self._race: Race | None = None  # of the draw that is out
         for answer in answers:
             self.note(answer)
@@ -129,7 +153,16 @@ class Audit:
 
     def _begin(self, answers: Sequence[Answer]) -> "Race":
         rows = open_pieces(self._pool, answers)
-        return Race(rows, np.full(len(rows), 1 / max(1, len(rows))), self._arrivals(rows))
+        return Race(rows, chances_of(rows, self._classes(answers)), self._arrivals(rows))
+
+    def _classes(self, answers: Sequence[Answer]) -> Predicted | None:
+        """Of one that was demanded by a probe on all labels before the demand, else by the one that steers."""
+        if not self._turns.demanded or self.demand is None:
+            return self._steering.predicted(answers)
+        known = History.of(answers).first(self.demand.after)
+        if self._predicted is None or self._predicted[0] != known:
+            self._predicted = known, predicted_after(self._pool, self._seed, known)
+        return self._predicted[1]
 
     def _arrivals(self, rows: IndexArray) -> Values:
         # A number for each row of the pool, so that one more answer does not turn the draw round.
@@ -168,6 +201,32 @@ def open_pieces(pool: Pool, answers: Sequence[Answer]) -> IndexArray:
     is_open[answered if pool.groups is None else np.isin(pool.groups, pool.groups[answered])] = False
     pieces: IndexArray = rows[is_open[rows]]
     return pieces
+
+
+def chances_of(rows: IndexArray, predicted: Predicted | None) -> Values:
+    """The chance of each row (n,); rows without a predicted class have the uniform part alone."""
+    uniform = np.full(len(rows), 1 / max(1, len(rows)))
+    if predicted is None:
+        return uniform
+    places = np.searchsorted(rows, predicted.rows)
+    is_open = np.isin(predicted.rows, rows)
+    places, classes = places[is_open], predicted.classes[is_open]
+    if not len(places):
+        return uniform
+    counts = np.bincount(classes)
+    by_class = np.zeros(len(rows))
+    by_class[places] = 1 / (np.count_nonzero(counts) * counts[classes])
+    mixed: Values = (1 - BY_CLASS) * uniform + BY_CLASS * by_class
+    return mixed
+
+
+def check_audit(pool: Pool, answers: Sequence[Answer], had: int, labels: int) -> None:
+    """Refuse a number of audit labels in all, of which there are some already, that the pool does not hold."""
+    if isinstance(labels, bool) or not isinstance(labels, int | np.integer) or labels < 0:
+        raise EvenpickError(f"the number of audit labels must be a whole number from 0; got {labels!r}")
+    if labels - had > (left := len(open_pieces(pool, answers))):
+        what = "images" if pool.groups is None else "groups"
+        raise EvenpickError(f"{labels} audit labels are {labels - had} more, and {left} {what} have no answer yet")
 
 
 def check_share(share: float) -> None:

@@ -69,6 +69,9 @@ class Balancing:
         row = self._next_image.pick(self._means.all(), target, others, open_rows)
         return Question(row, "balancing", [*self._numbers][target])
 
+    def predicted(self, answers: Sequence[Answer]) -> None:
+        """Nothing: no probe steers."""
+
     def prepare(self, row: int | None) -> None:
         """Read the pool for this image, or for all classes, so that later steps need not."""
         if row is not None:

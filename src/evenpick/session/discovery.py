@@ -34,6 +34,9 @@ class Discovery:
     def prepare(self, row: int | None) -> None:
         """Nothing: the order is made once."""
 
+    def predicted(self, answers: Sequence[Answer]) -> None:
+        """Nothing: no probe steers."""
+
     def pick(self, open_rows: NDArray[np.bool_]) -> Question:
         """The first open row of the order."""
         if self._order is None:

@@ -22,6 +22,7 @@ from ..labels import (
 )
 from ..names import checked_class_name
 from ..pool import Pool
+from .audit import Demand, check_audit
 from .session import Session
 from .steering import Question
 
@@ -66,8 +67,7 @@ class RecordedSession:
                 isinstance(entry, Annotation) and entry.phase for entry in entries
             )  # imported answers were no session's choice
             self.settings: dict[str, Any] = self._settings(workspace, asked, {"budget": budget, **options})
-            session_options = {name: self.settings[name] for name in DEFAULTS}
-            self.session: Session = Session(pool, self.settings["budget"], **session_options)
+            self.session: Session = self._begun()
             self._replay(entries)
             self._check_budget(workspace)
             self.store.store_settings(self.settings)
@@ -151,6 +151,24 @@ class RecordedSession:
         self._replay([*entries, *undos] if undos[0].id == entries[-1].id + 1 else None)
         return undone
 
+    def draw_audit(self, labels: int) -> None:
+        """Ask for images drawn at random and for nothing else, until there are so many audit labels in all.
+
+        The budget grows where it has no room for them. Fewer than there are already ends it.
+
+        Raises
+        ------
+        EvenpickError
+            If there are not so many images without an answer.
+        """
+        check_audit(self.pool, self.session.answers, self.session.audit_labels, labels)
+        needed = sum(self.counts.values()) + labels - self.session.audit_labels
+        demand = self.session.demand_for(labels)
+        self.settings |= {"budget": max(self.settings["budget"], needed), "demand": [demand.after, demand.until]}
+        self.store.store_settings(self.settings)
+        self.session = self._begun()
+        self._replay()
+
     def rename(self, old: str, new: str, annotator: str | None = None, request: str | None = None) -> int:
         """Give a class another name; the name of another class merges the two. Returns the entry's id."""
         if old not in self.counts:
@@ -217,6 +235,11 @@ class RecordedSession:
         if not second:
             self.session.record(answer)
         return entry_id
+
+    def _begun(self) -> Session:
+        session = Session(self.pool, self.settings["budget"], **{name: self.settings[name] for name in DEFAULTS})
+        session.replay((), Demand(*self.settings["demand"]) if self.settings.get("demand") else None)
+        return session
 
     def _same_question(self, index: int, name: str | None, without: Collection[int]) -> Answer:
         first = next(answer for answer in self.session.answers if answer.index == index)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ..labels import Answer, Phase
 from ..pool import Pool
 from .discovery import Discovery
-from .steering import Question
-from .weighted_coverage import Answers, Round, Sample
+from .steering import Predicted, Question
+from .weighted_coverage import Answers, Round, Sample, predicted_after
 
 FIRST_ROUND = 40  # labels that are chosen before any is known
 GROWTH = 1.3  # of the labels, from the start of a round to that of the next
@@ -41,6 +41,7 @@ class Rounds:
         self._lock = threading.Lock()
         self._sample: Sample | None = None
         self._prepared: Round | None = None
+        self._predicted: tuple[Answers, Predicted | None] | None = None
 
     @property
     def phase(self) -> Phase:
@@ -49,10 +50,7 @@ class Rounds:
 
     def replay(self, answers: Sequence[Answer]) -> None:
         """Start again with these answers; the round goes on if they are the same up to its start."""
-        history = History()
-        for answer in answers:
-            history.add(answer)
-        self._history = history  # whole at once: a thread that prepares may read it
+        self._history = History.of(answers)  # whole at once: a thread that prepares may read it
         if self._current is not None and not self._history.begins_with(self._current.answers):
             self._current = None
 
@@ -73,6 +71,15 @@ class Rounds:
             self._current = None  # it may hold a sample of half a gigabyte
             self._current = self._begin(start)
         return self._current
+
+    def predicted(self, answers: Sequence[Answer]) -> Predicted | None:
+        """By the probe of the round of that time; none in the first."""
+        history = History.of(answers)
+        start = round_start(history.n_labels)
+        known = history.first(start - lag(start)) if start else ()
+        if self._predicted is None or self._predicted[0] != known:
+            self._predicted = known, predicted_after(self._pool, self._seed, known)
+        return self._predicted[1]
 
     def prepare(self, row: int | None) -> None:
         """Do most of the work of the next round, if the answers are enough for it; which row it is does not matter."""
@@ -114,6 +121,14 @@ class History:
         self._answers: list[tuple[int, int | None]] = []
         self._ends: list[int] = []  # after each label, how many answers there were
         self._numbers: dict[str, int] = {}
+
+    @classmethod
+    def of(cls, answers: Sequence[Answer]) -> "History":
+        """The history of these answers."""
+        history = cls()
+        for answer in answers:
+            history.add(answer)
+        return history
 
     @property
     def n_labels(self) -> int:

@@ -15,7 +15,7 @@ from ..errors import EvenpickError, check_seed, unknown_name
 from ..labels import Answer, Phase
 from ..names import checked_class_name
 from ..pool import Pool
-from .audit import Audit, Draw, check_share
+from .audit import Audit, Demand, Draw, check_audit, check_share
 from .balancing import Balancing
 from .balancing_rules import BALANCINGS
 from .discovery import Discovery
@@ -79,7 +79,7 @@ class Session:
         check_share(audit)
         self._pool, self._budget, self._balancing = pool, budget, balancing
         self._steering = _steering(pool, budget, acquisition, balancing, patience, random_state)
-        self._audit = Audit(pool, random_state, audit)
+        self._audit = Audit(pool, random_state, audit, self._steering)
         # The last pick and what was excluded from it; no answer has come since.
         self._last_asked: tuple[frozenset[int], Question | None] | None = None
         self.replay(())
@@ -129,6 +129,11 @@ class Session:
         return self._steering.target
 
     @property
+    def audit_labels(self) -> int:
+        """Labels of images that were drawn at random."""
+        return self._audit.labels
+
+    @property
     def labels_left(self) -> int:
         """What is left of the budget."""
         return self._labels_left
@@ -167,6 +172,25 @@ class Session:
         if index is None:
             self._pick(frozenset())
         self._steering.prepare(index)
+
+    def draw_audit(self, labels: int) -> None:
+        """Ask for images drawn at random and for nothing else, until there are so many audit labels in all.
+
+        Fewer than there are already ends it.
+
+        Raises
+        ------
+        EvenpickError
+            If the budget or the images without an answer do not suffice.
+        """
+        check_audit(self._pool, self.answers, self.audit_labels, labels)
+        if (more := labels - self.audit_labels) > self.labels_left:
+            raise EvenpickError(f"{more} more audit labels need a budget of {self._spent + more}; got {self._budget}")
+        self.replay(self.answers, self.demand_for(labels))
+
+    def demand_for(self, labels: int) -> Demand:
+        """What brings the audit labels to this number, if asked for now; see `replay`."""
+        return self._audit.demand_for(labels, self._spent)
 
     def label(self, index: int, name: str, without: Collection[int] = ()) -> None:
         """Answer an image, whether it was asked for or not, and with it the others of its `group` but those `without`.
@@ -215,8 +239,10 @@ class Session:
         self.replay(kept)
         return undone
 
-    def replay(self, answers: Sequence[Answer]) -> None:
-        """Start again and take these answers as given: the state depends on nothing else."""
+    def replay(self, answers: Sequence[Answer], demand: Demand | None = None) -> None:
+        """Start again and take these answers as given, and a `demand` for audit labels: there is no other state."""
+        if demand is not None:
+            self._audit.demand = demand
         self._answers = [*answers]
         self._counts: dict[str, int] = {}
         present = self._pool.present  # an image whose file is gone is not asked for
@@ -238,6 +264,10 @@ class Session:
         self._count(answer)
         self._audit.note(answer)
         self._steering.note(answer)
+
+    @property
+    def _spent(self) -> int:
+        return self._budget - self._labels_left
 
     def _count(self, answer: Answer) -> None:
         self._free[[*answer.rows]] = False

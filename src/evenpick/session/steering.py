@@ -28,6 +28,14 @@ class Question:
     chance: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What a probe takes images for: rows of the pool, ascending, and the number of each one's class."""
+
+    rows: IndexArray
+    classes: IndexArray
+
+
 class Steering(Protocol):
     """Which open image is asked for next, and in which phase."""
 
@@ -51,6 +59,10 @@ class Steering(Protocol):
 
     def pick(self, open_rows: NDArray[np.bool_]) -> Question:
         """The next question, of the rows marked in `open_rows` (n,), at least one."""
+        ...
+
+    def predicted(self, answers: Sequence[Answer]) -> Predicted | None:
+        """By the probe that steered after these answers, the first so far; None where there is none."""
         ...
 
     def prepare(self, row: int | None) -> None:

@@ -21,7 +21,7 @@ from ..classifiers import Probe, fit_probe
 from ..machine import one_blas_thread
 from ..pool import Pool
 from ..probabilities import margins
-from .steering import first_open
+from .steering import Predicted, first_open
 
 CHOSEN_AT_ONCE = 16
 
@@ -38,12 +38,17 @@ class Sample:
 
     def __init__(self, pool: Pool, seed: int, number: int) -> None:
         self.number = number
+        rng = self.generator(seed, number)
         self.rows: IndexArray
         self.points: Singles
-        rng = np.random.default_rng([seed, 3, number] if number else seed)
         self.rows, self.points = part_to_cover(pool, 1, rng)
         self.kernel: ByteTable = ByteTable(self.points, gaussian(kernel_width(self.points, rng)))
         self.permutation: IndexArray = rng.permutation(len(self.rows))
+
+    @staticmethod
+    def generator(seed: int, number: int) -> np.random.Generator:
+        """What draws the sample."""
+        return np.random.default_rng([seed, 3, number] if number else seed)
 
     @staticmethod
     def number_after(n_labels: int, pool: Pool) -> int:
@@ -68,8 +73,7 @@ class Round:
 
     def __init__(self, pool: Pool, sample: Sample, known: Answers, rng: np.random.Generator) -> None:
         self._pool, self._sample = pool, sample
-        rows = np.array([row for row, number in known if number is not None], np.intp)
-        numbers = np.array([number for _, number in known if number is not None], np.intp)
+        rows, numbers = labelled(known)
         weights = coverage_weights(sample.points, unit_features(pool, rows), numbers)
         self._greedy = GreedyCoverage(sample.kernel, sample.permutation, weights, self._coverage_by(rows))
         self._order = np.empty(0, np.intp)
@@ -102,6 +106,23 @@ class Round:
     def _exclude(self, answers: Answers) -> None:
         inside, _ = self._sample.positions(np.array([row for row, _ in answers], dtype=np.intp))
         self._greedy.exclude(inside)
+
+
+def predicted_after(pool: Pool, seed: int, known: Answers) -> Predicted | None:
+    """By a probe on these answers, of the images of a sample; None before there are two classes."""
+    rows, numbers = labelled(known)
+    if len(np.unique(numbers)) < 2:
+        return None
+    covered, points = part_to_cover(pool, 1, Sample.generator(seed, Sample.number_after(len(rows), pool)))
+    probe = fit_probe(unit_features(pool, rows), numbers)
+    with one_blas_thread():
+        return Predicted(covered, probe.probabilities(points).argmax(axis=1))
+
+
+def labelled(known: Answers) -> tuple[IndexArray, IndexArray]:
+    """The rows with a label, and the numbers of their classes."""
+    rows = np.array([row for row, number in known if number is not None], np.intp)
+    return rows, np.array([number for _, number in known if number is not None], np.intp)
 
 
 def coverage_weights(points: Singles, labelled: Singles, numbers: IndexArray) -> Values | None:

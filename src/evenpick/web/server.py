@@ -44,14 +44,15 @@ def serve(
     repeat: int = 1,
     open_browser: bool = True,
     announce: Callable[[str], None] = print,
+    first: Callable[[RecordedSession], None] = lambda session: None,
     **options: Any,
 ) -> None:
     """Serve the labelling page of a workspace until it is stopped.
 
     `token` is by default the workspace's own; `url` is where people find the page, if something stands before the
-    server; `classes` is a file of those that are known beforehand, `closed` if there are no others; both are kept in
-    the workspace; `page` is the one to open, "" or "review"; `announce` is told the address to open; `port` 0 takes a free one; the other options are those of
-    `RecordedSession` and `create_app`.
+    server; `first` is what is done with the session before; `classes` is a file of those that are known beforehand, `closed` if there are no others; both are kept in
+    the workspace; `page` is the one to open, "" or "review"; `announce` is told the address to open; `port` 0 takes a free
+    one; the other options are those of `RecordedSession` and `create_app`.
 
     Raises
     ------
@@ -71,6 +72,7 @@ def serve(
     except Timeout as error:
         raise EvenpickError(f"workspace '{workspace}' is being labelled by another process; stop it first") from error
     with lock, RecordedSession(workspace, pool, budget, name, **options) as session, _bind(host, port) as bound:
+        first(session)
         app = create_app(
             session, host=host, token=token, ticket=ticket, public=public, classes=known, show_target=show_target,
             repeat=repeat,
