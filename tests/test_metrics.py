@@ -16,6 +16,7 @@ from evenpick.metrics import (
     macro_accuracy,
     macro_standard_error,
     mean_interval,
+    share_interval,
 )
 
 ACQUISITIONS = [
@@ -192,3 +193,21 @@ def test_text_and_numbers_are_refused_in_columns_of_objects_too():
         macro_accuracy(np.array(["a", "b"], dtype=object), [1, 2])
 
     assert macro_accuracy(np.array(["a", "b"], dtype=object), ["a", "a"]) == 0.5
+
+
+def test_the_interval_of_a_share_holds_the_middle_of_the_posterior_of_jeffreys_prior():
+    low, high = share_interval(0.3, 10, confidence=0.9)
+    draws = np.linspace(0, 1, 2_000_001)[1:-1]
+    density = draws ** (3 - 0.5) * (1 - draws) ** (7 - 0.5)  # likelihood of 3 in 10 times p^-1/2 (1 - p)^-1/2
+
+    assert density[draws < low].sum() / density.sum() == pytest.approx(0.05, abs=1e-4)
+    assert density[draws > high].sum() / density.sum() == pytest.approx(0.05, abs=1e-4)
+    assert share_interval(0.7, 10, confidence=0.9) == pytest.approx((1 - high, 1 - low))
+
+
+def test_the_interval_of_none_and_of_all_ends_there():
+    low, high = share_interval(0.0, 10)
+
+    assert low == 0
+    assert 0.2 < high < 0.31  # 3 / n at most, the rule of three
+    assert share_interval(1.0, 10) == pytest.approx((1 - high, 1))

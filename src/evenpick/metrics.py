@@ -129,6 +129,15 @@ def macro_standard_error(accuracies: ArrayLike, sizes: ArrayLike) -> float:
     return float(np.sqrt((shares * (1 - shares) / (counts + 2)).sum()) / len(counts))
 
 
+def share_interval(share: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of a share of `n` independent cases, of Jeffreys' prior (Brown, Cai & DasGupta, 2001), in [0, 1]."""
+    from scipy import stats
+
+    tail, right = (1 - confidence) / 2, share * n
+    low, high = stats.beta.ppf([tail, 1 - tail], right + 0.5, n - right + 0.5)
+    return (float(low) if share > 0 else 0.0), (float(high) if share < 1 else 1.0)
+
+
 def g_al(accuracies: ArrayLike, full: ArrayLike, best: float = 100.0) -> float:
     """How far partial labels stay behind full ones, over many configurations (Eq. 10 of the paper).
 

@@ -91,9 +91,15 @@ class Predictions:
     probabilities: Values
     left_out: list[tuple[str, str]]
 
-    def write_csv(self, file: str | Path) -> None:
-        """Write a table of image, label and its probability."""
-        write_predictions(Path(file), self.image_ids, self.labels, self.probabilities.max(axis=1).tolist())
+    def write_csv(self, file: str | Path, every_probability: bool = False) -> None:
+        """Write a table of image, label and its probability; if so asked, those of every class too.
+
+        Then there are the second most probable class, its probability, the margin between the two, and a column
+        `probability of NAME` for each class.
+        """
+        write_predictions(
+            Path(file), self.image_ids, self.labels, self.probabilities, self.classes if every_probability else ()
+        )
 
     def __repr__(self) -> str:
         counts = [f"{count:,} {name}" for name, count in Counter(self.labels).most_common()]

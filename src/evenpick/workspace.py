@@ -632,12 +632,19 @@ class Workspace:
         tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
         if not tested:
             raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")
-        test_pool = pool_of_files(seen.pool, {image_id: rows[image_id] for image_id in tested}, folder)
+        taken = {image_id: rows[image_id] for image_id in tested}
+        groups, ungrouped = None, ""
+        try:
+            groups = self._groups_of(where, seen.pool)
+        except EvenpickError as error:  # the accuracy can be told without
+            ungrouped = str(error)
+        test_pool = pool_of_files(seen.pool, taken, folder, groups)
         true = list(tested.values())
-        same, near = self._seen_in_training(where, [rows[image_id] for image_id in tested])
+        same, near = self._seen_in_training(where, list(taken.values()))
         new = (~(same | near)).nonzero()[0]
         found = replace(
             evaluate(model, test_pool, true),
+            ungrouped=ungrouped,
             among_labels=int(same.sum()),
             near_labels=int(near.sum()),
             on_new=evaluate(model, test_pool.take(new), [true[i] for i in new]) if 0 < len(new) < len(true) else None,

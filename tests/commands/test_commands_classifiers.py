@@ -1,6 +1,7 @@
 """Train, evaluate and predict as a person types them."""
 
 import csv
+import json
 
 import pytest
 
@@ -10,14 +11,26 @@ def test_simulate_train_evaluate_report_predict(evenpick, workspace, oracle, pho
     simulated = evenpick("simulate", workspace, "--labels", oracle, "--budget", 8, "--balancing", "none")
     assert "8 labels, 2 of 2 classes found" in simulated
     assert "Trained svm on 8 labels of 2 classes" in evenpick("train", workspace)
-    assert "Macro accuracy on 12 test images of 2 classes" in evenpick(
-        "evaluate", workspace, photo_folder, "--labels", oracle
-    )
+    evaluated = evenpick("evaluate", workspace, photo_folder, "--labels", oracle)
+    assert "On 12 test images (classes: 2), ± of 95 %:" in evaluated
+    assert "Classes, the worst first" in evaluated
+    facts = json.loads(evenpick("evaluate", workspace, photo_folder, "--labels", oracle, "--json"))
+    assert f"macro F1 {facts['macro_f1']:.1%} ±" in evaluated
+    assert [one["n_images"] for one in facts["classes"]] == [6, 6]
     assert "index.html" in evenpick("report", workspace)
     evenpick("predict", workspace, photo_folder, "--out", tmp_path / "p.csv")
     evenpick("export", workspace, tmp_path / "labels.csv")
 
     assert len((tmp_path / "p.csv").read_text().splitlines()) == 13
+    evenpick("predict", workspace, photo_folder, "--out", tmp_path / "every.csv", "--probabilities")
+    with (tmp_path / "every.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    for row in rows:
+        first, second = float(row["probability"]), float(row["second_probability"])
+        assert (row[f"probability of {row['label']}"], row["label"] != row["second"]) == (row["probability"], True)
+        assert first >= second == float(row[f"probability of {row['second']}"])
+        assert float(row["margin"]) == pytest.approx(first - second, abs=2e-4)
+        assert first + second == pytest.approx(1, abs=2e-4)  # there are no others
     assert len((tmp_path / "labels.csv").read_text().splitlines()) == 9
 
 
@@ -28,7 +41,9 @@ def test_predictions_are_of_the_files_as_they_are_now(evenpick, workspace, photo
     names = [photo.relative_to(photo_folder).as_posix() for photo in (photos[3], photos[9])]
     two.write_text(f"image,label\n{names[0]},a\n{names[1]},b c\n")
     evenpick("import", workspace, two)
-    evenpick("train", workspace)
+    said = "not calibrated, and how good the classifier is cannot be told: no class has two labels"
+    assert said in evenpick("train", workspace)
+    assert said in evenpick("predict", workspace, photo_folder, "--out", tmp_path / "p.csv")
     new = tmp_path / "new"
     new.mkdir()
     for name, photo in zip(["a.jpg", "b.jpg", "c.jpg"], photos, strict=False):
@@ -67,7 +82,7 @@ def test_copies_count_as_test_images_and_unreadable_ones_are_told(evenpick, work
 
     output = evenpick("evaluate", workspace, test, "--labels", labels)
 
-    assert "on 2 test images" in output
+    assert "On 2 test images (groups: 1, classes: 1)" in output  # the copy is no evidence of its own
     assert "1 labelled images cannot be read and were left out" in output
 
 

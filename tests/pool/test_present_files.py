@@ -102,7 +102,7 @@ def test_an_image_whose_file_is_gone_has_no_row(folder, embedded, source, tmp_pa
 
 
 def test_files_of_the_folder_are_a_pool_with_a_row_for_each(folder, embedded):
-    pool = pool_of_files(embedded.pool, {"b.png": 1, "a.png": 0, "b again.jpg": 1}, folder)
+    pool = pool_of_files(embedded.pool, {"b.png": 1, "a.png": 0, "b again.jpg": 1}, folder, None)
 
     assert pool.image_ids == ["b.png", "a.png", "b again.jpg"]
     assert np.array_equal(pool.features, np.asarray(embedded.pool.features)[[1, 0, 1]])

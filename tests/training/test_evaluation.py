@@ -79,3 +79,49 @@ def test_the_correction_is_the_models_own_or_as_printed(own, used):
 
     assert result.corrected_accuracy == macro_accuracy(true, model.with_tau(used).predict(test))
     assert result.accuracy == macro_accuracy(true, model.with_tau(0).predict(test))
+
+
+def test_every_figure_is_that_of_scikit_learn(model):
+    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+    rng = np.random.default_rng(1)
+    test, true = Pool.from_arrays(rng.normal(size=(60, 2)) + 1), rng.choice(["up", "right", "left"], 60)
+    classes = ["left", "right", "up"]
+
+    result = evaluate(model, test, true)
+
+    own = model.predict(test)
+    precision, recall, f1, _ = precision_recall_fscore_support(true, own, labels=classes, zero_division=0)
+    assert [one.name for one in result.classes] == classes
+    assert [one.precision for one in result.classes] == pytest.approx(precision)
+    assert [one.recall for one in result.classes] == pytest.approx(recall)
+    assert [one.f1 for one in result.classes] == pytest.approx(f1)
+    assert result.macro_f1 == pytest.approx(f1.mean())
+    assert result.overall_accuracy == pytest.approx(accuracy_score(true, own))
+    pairs = {(pair.true, pair.predicted): pair.n for pair in result.confusions}
+    expected = {(t, p): int(((true == t) & (own == p)).sum()) for t in classes for p in classes if t != p}
+    assert pairs == {pair: n for pair, n in expected.items() if n}
+    assert [pair.n for pair in result.confusions] == sorted(pairs.values(), reverse=True)
+
+
+def test_images_of_one_group_are_one_piece_of_evidence(model):
+    points, true = [[0, 2], [2, 0], [2, 0.1], [0.1, 2]], ["up", "right", "up", "up"]
+    alone = evaluate(model, Pool.from_arrays(points), true)
+    fivefold = Pool.from_arrays(np.repeat(points, 5, axis=0), groups=np.repeat(np.arange(4), 5))
+
+    result = evaluate(model, fivefold, np.repeat(true, 5))
+
+    assert (result.n_images, result.n_groups, alone.n_groups) == (20, 4, 4)
+    for name in ("accuracy", "corrected_accuracy", "overall_accuracy", "macro_f1"):
+        assert getattr(result, name) == pytest.approx(getattr(alone, name))
+    for name in ("accuracy_half_width", "corrected_half_width", "overall_half_width", "f1_half_width"):
+        assert getattr(result, name) == pytest.approx(getattr(alone, name))
+    assert [(one.low, one.high) for one in result.classes] == [(one.low, one.high) for one in alone.classes]
+
+
+def test_a_class_that_differs_in_case_from_one_of_the_classifier_is_named(model):
+    result = evaluate(model, Pool.from_arrays([[0, 2], [2, 0]]), ["Up", "right"])
+
+    assert result.misspelt == (("Up", "up"),)
+    assert "Class 'Up' counts 0; the classifier knows 'up': write both the same way." in result.sentences
+    assert result.worst_first[0].name == "Up"

@@ -1,20 +1,23 @@
 """The commands that train a classifier and use it, and compare sources for it: compare-sources, train, evaluate, predict."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .options import BOXES, FILE, FOLDER, SEED, SPLIT, WORKSPACE
-from .terminal import print_left_out, print_table, progress_bars
+from .options import BOXES, FILE, FOLDER, JSON, SEED, SPLIT, WORKSPACE
+from .terminal import print_json, print_left_out, print_table, progress_bars
 
 if TYPE_CHECKING:
     from ..classifiers import CrossValidation
-    from ..training import Model
+    from ..training import ClassResult, Model
 
 # What a command needs is imported inside it, so that `evenpick --help` answers at once.
 
+CLASSES_SHOWN = 20
+PAIRS_SHOWN = 5
 CORRECTIONS: dict[str, bool | str] = {"tuned": "tuned", "printed": True, "none": False}
 
 
@@ -103,27 +106,32 @@ def train(
 @click.option("--labels", type=FILE, required=True, help="CSV with the class of the images of FOLDER.")
 @SPLIT
 @BOXES
-def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None, boxes: Path | None) -> None:
+@JSON
+def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None, boxes: Path | None, as_json: bool) -> None:
     """Measure the classifier on the labelled test images of FOLDER."""
     from ..workspace import Workspace
 
     work = Workspace(workspace)
     with progress_bars() as begin:
         result = work.evaluate(folder, labels, split=split, boxes=boxes, progress=begin("embedding", "images"))
-    plain = f"{result.accuracy:.1%} ± {100 * result.accuracy_half_width:.1f}"
-    corrected = f"{result.corrected_accuracy:.1%} ± {100 * result.corrected_half_width:.1f}"
-    click.echo(
-        f"Macro accuracy on {result.n_images} test images of {len(result.classes)} classes: "
-        + (
-            f"{corrected} with and {plain} without prior correction."
-            if work.model.choice.tau
-            else f"{plain} (this classifier corrects for no prior; with the printed correction {corrected})."
-        )
-    )
+    if as_json:
+        print_json(asdict(result))
+        return
+    click.echo("\n".join(result.sentences))
     if result.warning:
         click.echo(result.warning, err=True)
-    if result.undiscovered:
-        click.echo(f"{len(result.undiscovered)} classes were never found and count 0.")
+    worst = result.worst_first[:CLASSES_SHOWN]
+    print_table(
+        "Classes, the worst first",
+        ["class", "images", "recall (95 %)", "precision", "F1"],
+        [_class_row(one) for one in worst],
+    )
+    if more := len(result.classes) - len(worst):
+        click.echo(
+            f"{more} more classes, with a recall of {result.worst_first[len(worst)].recall:.0%} or more: see --json."
+        )
+    if result.confusions:
+        click.echo("Most confused: " + "; ".join(map(repr, result.confusions[:PAIRS_SHOWN])) + ".")
     print_left_out(result.unreadable, "labelled images cannot be read and were left out")
 
 
@@ -131,18 +139,39 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None, box
 @WORKSPACE
 @FOLDER
 @click.option("--out", type=FILE, default="predictions.csv", show_default=True, help="CSV to write.")
+@click.option(
+    "--probabilities",
+    "every",
+    is_flag=True,
+    help="Write the second class, the margin and the probability of each class too.",
+)
 @click.option("--smooth", is_flag=True, help="Images that show the same thing, such as a burst, vote on one class.")
 @BOXES
-def predict(workspace: Path, folder: Path, out: Path, smooth: bool, boxes: Path | None) -> None:
+def predict(workspace: Path, folder: Path, out: Path, every: bool, smooth: bool, boxes: Path | None) -> None:
     """Say the class of every image of FOLDER with the trained classifier."""
     from ..workspace import Workspace
 
+    work = Workspace(workspace)
     with progress_bars() as begin:
-        shown = begin("embedding", "images")
-        predictions = Workspace(workspace).predict(folder, smooth=smooth, boxes=boxes, progress=shown)
+        predictions = work.predict(folder, smooth=smooth, boxes=boxes, progress=begin("embedding", "images"))
     print_left_out(predictions.left_out)
-    predictions.write_csv(out)
+    predictions.write_csv(out, every)
     click.echo(f"{len(predictions.labels):,} predictions written to '{out}'.")
+    if warning := work.model.warning:
+        click.echo(warning, err=True)
+
+
+def _class_row(one: "ClassResult") -> list[str]:
+    if not one.discovered:
+        return [str(one.name), str(one.n_images), "never found", "", ""]
+    recall = f"{one.recall:.0%} ({one.low:.0%} to {one.high:.0%})"
+    return [
+        str(one.name),
+        str(one.n_images),
+        recall,
+        f"{one.precision:.0%}" if one.n_predicted else "never said",
+        f"{one.f1:.2f}",
+    ]
 
 
 def _say(words: str) -> None:
@@ -180,6 +209,8 @@ def _trained(model: "Model") -> str:
     lines += [
         f"{folds.bounds[0].upper()}{folds.bounds[1:]}." for folds in model.cross_validations.values() if folds.bounds
     ]
+    if model.warning:
+        lines.append(model.warning)
     if model.left_out:
         lines.append(f"Fine-tuning was not tried: {model.left_out}.")
     return "\n".join(lines)

@@ -4,7 +4,9 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..arrays import IndexArray
+import numpy as np
+
+from ..arrays import IndexArray, Values
 from ..atomic_files import write_csv
 from ..errors import EvenpickError, first_few
 from ..images import resolve_addresses
@@ -174,11 +176,24 @@ def export_labels(file: Path, store: LabelStore, more: Mapping[str, Mapping[str,
 
 
 def write_predictions(
-    file: Path, image_ids: Sequence[str], labels: Sequence[Label], confidences: Sequence[float]
+    file: Path, image_ids: Sequence[str], labels: Sequence[Label], probabilities: Values, classes: Sequence[Label] = ()
 ) -> None:
-    """One predicted class and its probability for each image, as CSV."""
-    shares = (f"{confidence:.4f}" for confidence in confidences)
-    _write(file, ("image", "label", "probability"), zip(image_ids, labels, shares, strict=True))
+    """One predicted class and its probability for each image, as CSV.
+
+    With `classes`, whose `probabilities` (n, n_classes) are, also the second class, the margin and every probability.
+    """
+    columns = ["image", "label", "probability"]
+    rows: list[list[object]] = [
+        [image, label, f"{shares.max():.4f}"]
+        for image, label, shares in zip(image_ids, labels, probabilities, strict=True)
+    ]
+    if classes:
+        columns += ["second", "second_probability", "margin", *(f"probability of {name}" for name in classes)]
+        for row, shares in zip(rows, probabilities, strict=True):
+            first, second = np.argsort(-shares, kind="stable")[:2]  # no classifier has fewer
+            row += [classes[second], f"{shares[second]:.4f}", f"{shares[first] - shares[second]:.4f}"]
+            row += [f"{share:.4f}" for share in shares]
+    _write(file, columns, rows)
 
 
 def _write(file: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

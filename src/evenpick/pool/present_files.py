@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arrays import IndexArray
 from ..images import find_images
 from ..paths import Paths
 from ..sources import SourceModel
@@ -12,6 +13,7 @@ from .box_settings import read_box_settings
 from .boxes import planned
 from .embedding import Embedded
 from .folder_changes import changes_of, same_stat
+from .groups import numbered_groups
 from .images_csv import read_images_csv
 from .options import EmbedOptions
 from .pool import Pool
@@ -53,11 +55,14 @@ def rows_of_files(embedded: Embedded, folder: Path) -> dict[str, int]:
     return dict(sorted(rows.items()))
 
 
-def pool_of_files(pool: Pool, rows: Mapping[str, int], folder: Path) -> Pool:
-    """These files of the folder as a pool in memory, copies of one image each with a row of their own."""
+def pool_of_files(pool: Pool, rows: Mapping[str, int], folder: Path, groups: IndexArray | None) -> Pool:
+    """These files of the folder as a pool in memory, copies of one image each with a row of their own in one group.
+
+    `groups` are those of the rows of the pool, if it has any.
+    """
     taken = list(rows.values())
     facts = None if pool.facts is None else pool.facts.take(taken)
     return Pool(
         np.asarray(pool.features[taken]), list(rows), source=pool.source, folder=folder, facts=facts,
-        box_margin=pool.box_margin,
+        groups=numbered_groups(taken if groups is None else groups[taken].tolist()), box_margin=pool.box_margin,
     )  # fmt: skip

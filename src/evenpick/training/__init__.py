@@ -1,5 +1,6 @@
 """From a pool and labels to a `Model`: strategies compared on folds, fine-tuning, evaluation, export as ONNX."""
 
+from .class_results import ClassResult
 from .evaluation import Evaluation, evaluate
 from .fine_tuning_plan import FineTuningOptions, clear_checkpoints
 from .fine_tuning_task import FineTuningSettings
@@ -9,6 +10,7 @@ from .source_comparison import SourceComparison, compare_sources
 from .strategies import train
 
 __all__ = [
+    "ClassResult",
     "Evaluation",
     "FineTuningOptions",
     "FineTuningSettings",

@@ -101,6 +101,13 @@ class Model:
         return self.cross_validations.get(self.strategy)
 
     @property
+    def warning(self) -> str:
+        """What to say of the probabilities if nothing shows how sure they are; empty if something does."""
+        if self.cross_validations:
+            return ""
+        return "The probabilities are not calibrated, and how good the classifier is cannot be told: no class has two labels."
+
+    @property
     def shift(self) -> Values:
         """The prior correction: what is subtracted from the log probability of each class, shape (n_classes,)."""
         return self.choice.tau * log_prior(np.array(self.counts))
