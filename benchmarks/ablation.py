@@ -24,14 +24,14 @@ KEY = ("set", "seed", "changed", "budget")
 RESULTS_OF_AUTO = Path(__file__).with_name("choosing.jsonl")
 
 
-def nothing(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> None:
-    return None
+def nothing(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> tuple[None, None]:
+    return None, None
 
 
-def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> np.ndarray | None:
+def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray | None, None]:
     """(1 - r^2) + r^2 weight / mean weight, r the macro accuracy on labels held out in three folds, 0 for singletons."""
     if len(np.unique(numbers)) < 2:
-        return None
+        return None, None
     folds = np.empty(len(numbers), np.intp)
     folds[np.argsort(numbers, kind="stable")] = np.arange(len(numbers)) % 3
     predicted = np.full(len(numbers), -1)
@@ -42,7 +42,7 @@ def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> np
             predicted[held] = classes[fit_probe(labelled[~held], of).probabilities(labelled[held]).argmax(axis=1)]
     trust = macro_accuracy(numbers, predicted) ** 2
     weights = weighted_coverage.balanced_uncertainty(fit_probe(labelled, numbers), points)
-    return 1 - trust + trust * weights / weights.mean()
+    return 1 - trust + trust * weights / weights.mean(), None
 
 
 def uncertainty_alone(probe: Probe, points: np.ndarray) -> np.ndarray:

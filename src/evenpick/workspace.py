@@ -274,8 +274,8 @@ class Workspace:
             Told in words what happens: where old labels are kept, and the page's address.
         **options
             `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one`, `audit` of `Session`; `host`, `port`, `token`,
-            `url`, `repeat` (people asked for each image), `show_target`, `classes` (a file), `closed` (no others) and
-            `open_browser` of the page.
+            `url`, `repeat` (people asked for each image), `show_target`, `guesses` (of the class, from the second round on),
+            `classes` (a file), `closed` (no others) and `open_browser` of the page.
 
         Raises
         ------

@@ -90,3 +90,13 @@ def test_ten_thousand_answers_with_three_hundred_renames_are_replayed_within_a_s
     standing_answers(entries)
 
     assert time.perf_counter() - began < 1  # one rename after the other takes ten
+
+
+def test_guesses_that_were_offered_follow_the_names_of_their_classes():
+    offered = replace(label("a.jpg", "dgo"), offered=("dgo", "cat", "dog"))
+    entries = record(offered, Rename("dgo", "dog", annotator="ann"), replace(offered, image="b.jpg"))
+
+    assert [(a.label, a.offered) for a in standing_answers(entries)] == [
+        ("dog", ("dog", "cat")),
+        ("dgo", ("dgo", "cat", "dog")),
+    ]

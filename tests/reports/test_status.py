@@ -1,6 +1,7 @@
 """`evenpick status`: the same in words and as JSON, from no label to many."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -117,3 +118,19 @@ def test_a_folder_that_is_no_workspace_is_refused(tmp_path):
 
     assert result.exit_code == 1
     assert "is not a workspace" in result.output
+
+
+def test_it_says_how_often_a_guess_was_right(make_workspace):
+    workspace = make_workspace()
+    given = [("a", ("a", "b", "c")), ("b", ("a", "b", "c")), ("d", ("a", "b")), ("c", ()), (None, ("a", "b"))]
+    with LabelStore(workspace) as store:
+        store.append(
+            Annotation(f"{i:03d}.jpg", name, offered=offered, annotator="me") for i, (name, offered) in enumerate(given)
+        )
+
+    facts = facts_of(workspace)
+
+    assert [facts[f"guesses_{what}"] for what in ("offered", "first_right", "one_right")] == [3, 1, 2]
+    said = told(workspace)
+    for name, value in (("labels given with guesses", "3"), ("first guess was", "33%"), ("one of the guesses", "67%")):
+        assert re.search(rf"{name}.*│\s+{value}", said), said

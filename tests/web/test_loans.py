@@ -19,8 +19,8 @@ def pool(make_pool):
 def begin(tmp_path, pool):
     opened = []
 
-    def build(budget=40, **options):
-        session = RecordedSession(tmp_path, pool, budget, "ann", **OPTIONS)
+    def build(budget=60, settings=OPTIONS, **options):
+        session = RecordedSession(tmp_path, pool, budget, "ann", **settings)
         loans = Loans(session, **options)
         opened.append((session, loans))
         return session, loans
@@ -42,7 +42,7 @@ def test_one_alone_gets_what_a_simulation_gets_whatever_they_take_back(begin, po
         plain.label(index, LABELS[index])
         expected.append(index)
 
-    session, loans = begin()
+    session, loans = begin(40)
     done = []
     while (turn := loans.next("p", "ann")).status == "image":
         if len(done) % 7 == 3:
@@ -206,3 +206,97 @@ def test_an_image_that_was_skipped_is_not_repeated(begin):
 def test_repeat_must_be_one_or_more(begin):
     with pytest.raises(EvenpickError, match="repeat must be 1"):
         begin(repeat=0)
+
+
+def guessing(begin, pool, n=45, **options):
+    """Loans after so many answers of `auto`."""
+    session, loans = begin(settings={"acquisition": "auto", "balancing": "auto"}, **options)
+    while sum(session.counts.values()) < n:
+        row = session.next()
+        session.label(row, LABELS[row])
+    return session, loans
+
+
+def test_a_page_that_wants_guesses_gets_those_of_the_session_and_the_record_keeps_what_was_shown(begin, pool):
+    session, loans = guessing(begin, pool)
+    shown = loans.next("a", "ann", guesses=True).question
+    assert shown.offered == session.session.guesses(shown.index) != ()
+    assert loans.next("b", "bob").question.offered == ()
+    assert loans.next("a", "ann").question.offered == shown.offered  # what was seen was seen
+    loans.answer("a", "ann", shown.index, shown.offered[1], None)
+    loans.answer("b", "bob", row(loans.next("b", "bob")), "common", None)
+
+    assert [entry.offered for entry in session.store.entries()[-2:]] == [shown.offered, ()]
+
+
+def test_undo_brings_the_guesses_back_with_the_image(begin, pool):
+    session, loans = guessing(begin, pool)
+    shown = loans.next("a", "ann", guesses=True)
+    loans.answer("a", "ann", row(shown), "a slip", None)
+    loans.next("a", "ann", guesses=True)
+    loans.undo("a", "ann", None)
+
+    assert loans.next("a", "ann", guesses=True) == shown
+    assert session.counts.get("a slip") is None
+
+
+def test_an_answer_that_comes_after_a_restart_keeps_the_guesses_it_was_given_with(begin, pool):
+    session, loans = guessing(begin, pool)
+    shown = loans.next("a", "ann", guesses=True).question
+    again = Loans(session)  # knows of no page
+    again.answer("a", "ann", shown.index, "common", None, guesses=True)
+    again.close()
+
+    assert session.store.entries()[-1].offered == shown.offered
+
+
+def test_a_second_opinion_is_asked_for_without_guesses(begin, pool):
+    session, loans = guessing(begin, pool, repeat=2)
+    first = loans.next("a", "ann", guesses=True).question
+    loans.answer("a", "ann", first.index, "common", None)
+    second = loans.next("b", "bob", guesses=True).question
+    assert (second.index, second.offered) == (session.session.answers[0].index, ())
+    while second.index != first.index:
+        loans.answer("b", "bob", second.index, "common", None)
+        second = loans.next("b", "bob", guesses=True).question
+    assert second.offered == ()
+
+
+def test_who_is_lent_an_image_that_another_person_looks_at_gets_no_guesses(begin, pool):
+    _, loans = guessing(begin, pool, repeat=2)
+    first = loans.next("a", "ann", guesses=True).question
+    loans.passed_over.update(answer.index for answer in loans._session.session.answers)
+    second = loans.next("b", "bob", guesses=True).question
+
+    assert (first.index, len(first.offered)) == (second.index, 3)
+    assert second.offered == ()
+
+
+def test_guesses_follow_a_class_that_is_renamed_or_merged(begin, pool):
+    _, loans = guessing(begin, pool)
+    shown = loans.next("a", "ann", guesses=True).question.offered
+    loans.rename("b", "bob", "common", "frequent", None)
+    loans.rename("b", "bob", "rare", "other", None)
+    merged = {"common": "frequent", "rare": "other", "other": "other"}
+
+    now = loans.next("a", "ann", guesses=True).question.offered
+    assert now == tuple(dict.fromkeys(merged[name] for name in shown))
+    assert len(now) == 2
+
+
+def test_a_server_without_guesses_offers_none(begin, pool):
+    _, loans = guessing(begin, pool, guesses=False)
+
+    assert loans.next("a", "ann", guesses=True).question.offered == ()
+    assert not loans.has_guesses
+
+
+def test_an_image_drawn_at_random_comes_without_guesses_and_all_others_with_some(begin, pool):
+    session, loans = begin(settings={"acquisition": "auto", "balancing": "auto", "audit": 0.3})
+    while (turn := loans.next("a", "ann", guesses=True)).status == "image":
+        loans.answer("a", "ann", row(turn), LABELS[row(turn)], None)
+
+    later = session.store.entries()[40:]
+    drawn = [entry for entry in later if entry.chance is not None]
+    assert 4 < len(drawn) < len(later) - 4
+    assert all((entry.chance is None) == bool(entry.offered) for entry in later)

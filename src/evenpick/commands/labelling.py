@@ -106,6 +106,7 @@ def export(
 @click.option("--repeat", type=int, default=1, show_default=True, help="People asked for each image.")
 @click.option("--classes", type=FILE, help="Classes known beforehand: a name a line, or a CSV: name,key,note,example.")
 @click.option("--closed", is_flag=True, help="There are no other classes than those of --classes.")
+@click.option("--no-guesses", is_flag=True, help="Offer no guesses of the class.")
 @click.option("--show-target", is_flag=True, help="Tell which class an image was asked for.")
 @PAGE
 @click.option("--restart", is_flag=True, help="Begin again; the old labels are kept aside.")
@@ -113,7 +114,7 @@ def label(
     workspace: Path, budget: int | None, acquisition: str | None, balancing: str | None, patience: int | None,
     seed: int | None, annotator: str | None, repeat: int, show_target: bool, host: str, port: int,
     token: str | None, url: str | None, no_browser: bool, restart: bool, classes: Path | None, closed: bool,
-    one_by_one: bool, audit: float | None,
+    one_by_one: bool, audit: float | None, no_guesses: bool,
 ) -> None:  # fmt: skip
     """Label in the browser what evenpick asks for, alone or together; go on any time."""
     from ..web import serve  # noqa: F401 (a missing extra is told before anything else)
@@ -128,7 +129,7 @@ def label(
     Workspace(workspace).label(
         budget, annotator=annotator, restart=restart, announce=click.echo, repeat=repeat, show_target=show_target,
         host=host, port=port, token=token, url=url, open_browser=not no_browser, classes=classes, closed=closed,
-        **chosen,
+        guesses=not no_guesses, **chosen,
     )  # fmt: skip
 
 

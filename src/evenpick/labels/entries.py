@@ -13,7 +13,7 @@ An answer about one image of a group holds for the others too: they *inherit* it
 counts before what it inherits, whichever came first: so labels of single images may divide a group among classes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias
 
@@ -88,12 +88,18 @@ def standing_answers(entries: Iterable[Entry]) -> list[Annotation]:
             continue
         if isinstance(entry, Rename):
             now[entry.old] = now.get(entry.new, entry.new)
-        elif entry.label in now or entry.target in now:
-            label, target = now.get(entry.label, entry.label), now.get(entry.target, entry.target)
-            standing.append(replace(entry, label=label, target=target))
         else:
-            standing.append(entry)
+            standing.append(_renamed(entry, now) if now else entry)
     return standing[::-1]
+
+
+def _renamed(answer: Annotation, now: Mapping[str | None, str]) -> Annotation:
+    """The answer with the names that its classes have now; two that were merged are one guess."""
+    label, target = now.get(answer.label, answer.label), now.get(answer.target, answer.target)
+    offered = tuple(dict.fromkeys(now.get(name, name) for name in answer.offered))
+    if (label, target, offered) == (answer.label, answer.target, answer.offered):
+        return answer
+    return replace(answer, label=label, target=target, offered=offered)
 
 
 def effective_answers(entries: Iterable[Entry]) -> list[Annotation]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import first_few
 from ..estimates import Outlook, outlook_of
-from ..labels import recorded_labels
+from ..labels import RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..pool import Pool
 from ..session import phase_of
@@ -48,6 +48,7 @@ class Status:
             ("phase", facts["phase"]),
             ("classes found", str(facts["classes_found"])),
             ("imbalance ratio over them", "none yet" if ratio is None else f"{ratio:.2f}"),
+            *(_hits(facts) if facts["guesses_offered"] else []),
             *self.outlook.rows,
         ]
 
@@ -59,6 +60,25 @@ class Status:
 
     def __repr__(self) -> str:
         return "\n".join([self.title, in_lines(self.rows), *self.sentences])
+
+
+def _hits(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    offered, first, one = facts["guesses_offered"], facts["guesses_first_right"], facts["guesses_one_right"]
+    return [
+        ("labels given with guesses", str(offered)),
+        ("the first guess was right", f"{first / offered:.0%}"),
+        ("one of the guesses was right", f"{one / offered:.0%}"),
+    ]
+
+
+def _guess_facts(labels: RecordedLabels) -> dict[str, int]:
+    """Of the labels that guesses were offered with, how many are the first guess, and how many are one of them."""
+    labelled = [said for said in labels.annotations if said.label is not None and said.offered]
+    return {
+        "guesses_offered": len(labelled),
+        "guesses_first_right": sum(said.label == said.offered[0] for said in labelled),
+        "guesses_one_right": sum(said.label in said.offered for said in labelled),
+    }
 
 
 def _look_again(images: Sequence[str]) -> str:
@@ -88,6 +108,7 @@ def workspace_status(workspace: Path) -> Status:
         "phase": phase_of(pool, labels.answers, settings["budget"], settings["balancing"]) if settings else "discovery",
         "classes_found": len(counts),
         "imbalance_ratio": imbalance_ratio(list(counts.values())) if counts else None,
+        **_guess_facts(labels),
         **expected.facts,
     }
     return Status(facts, expected)

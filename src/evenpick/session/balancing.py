@@ -72,6 +72,10 @@ class Balancing:
     def predicted(self, answers: Sequence[Answer]) -> None:
         """Nothing: no probe steers."""
 
+    def guesses(self, row: int, most: int) -> list[str]:
+        """None: no classifier steers."""
+        return []
+
     def prepare(self, row: int | None) -> None:
         """Read the pool for this image, or for all classes, so that later steps need not."""
         if row is not None:

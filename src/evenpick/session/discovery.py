@@ -37,6 +37,10 @@ class Discovery:
     def predicted(self, answers: Sequence[Answer]) -> None:
         """Nothing: no probe steers."""
 
+    def guesses(self, row: int, most: int) -> list[str]:
+        """None: no classifier steers."""
+        return []
+
     def pick(self, open_rows: NDArray[np.bool_]) -> Question:
         """The first open row of the order."""
         if self._order is None:

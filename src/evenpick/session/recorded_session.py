@@ -115,7 +115,7 @@ class RecordedSession:
         """Record a label, then let it count; returns the entry's id.
 
         Of several answers to an image all are kept and the first counts; one annotator answers once.
-        `question` is what the image was asked for and `request` names the sending (see `find`). The label holds for the
+        `question` is what the image was asked for, with the guesses that were shown, and `request` names the sending (see `find`). The label holds for the
         others of the image's group (`Session.group`) too, but for the rows `without`.
         """
         return self._answer(index, checked_class_name(name), annotator, question, request, without)
@@ -222,8 +222,9 @@ class RecordedSession:
         )
         image, *inherited = (self.pool.image_ids[row] for row in answer.rows)
         taken_out = tuple(self.pool.image_ids[row] for row in answer.taken_out)
+        offered = question.offered if question else ()
         said = Annotation(
-            image, name, answer.phase, answer.target, tuple(inherited), taken_out, chance=answer.chance,
+            image, name, answer.phase, answer.target, tuple(inherited), taken_out, offered, chance=answer.chance,
             annotator=who, request=request,
         )  # fmt: skip
         entry_id = self.store.append([said])[0]

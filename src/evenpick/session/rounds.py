@@ -81,6 +81,12 @@ class Rounds:
             self._predicted = known, predicted_after(self._pool, self._seed, known)
         return self._predicted[1]
 
+    def guesses(self, row: int, most: int) -> list[str]:
+        """By the probe of the round that the next image comes from; none in the first."""
+        if self.phase == "discovery":
+            return []
+        return [self._history.names[number] for number in self.round_now().likeliest(row, most)]
+
     def prepare(self, row: int | None) -> None:
         """Do most of the work of the next round, if the answers are enough for it; which row it is does not matter."""
         if row is None:
@@ -133,6 +139,11 @@ class History:
     @property
     def n_labels(self) -> int:
         return len(self._ends)
+
+    @property
+    def names(self) -> list[str]:
+        """The classes by their numbers."""
+        return [*self._numbers]
 
     def add(self, answer: Answer) -> None:
         """One more answer."""

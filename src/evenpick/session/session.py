@@ -163,6 +163,13 @@ class Session:
             rows.append(question.index)
         return rows
 
+    def guesses(self, index: int, most: int = 3) -> tuple[str, ...]:
+        """Classes that the probe of `auto` takes this image for, the likeliest first; none in the first round.
+
+        Without `auto` there are none. They follow from the answers and the seed, and change no question.
+        """
+        return tuple(self._steering.guesses(index, most))
+
     def prepare(self, index: int | None = None) -> None:
         """Do ahead what the pick after an answer about this image costs, whatever the answer is.
 
@@ -220,7 +227,7 @@ class Session:
             raise EvenpickError(f"row {strangers[0]} is not among the open images of the group of row {index}: {group}")
         if name is not None and self.labels_left <= 0:
             raise EvenpickError(f"the budget of {self._budget} labels is spent")
-        question = question or self._question_of(index)
+        question = question or self.question_of(index)
         inherited = tuple(row for row in group if row not in without)
         chance = self._chance(index, question)
         return Answer(index, name, question.phase, question.target, inherited, tuple(sorted(without)), chance)
@@ -307,8 +314,8 @@ class Session:
             return drawn.chance
         return question.chance
 
-    def _question_of(self, index: int) -> Question:
-        # After a reopening a question may be out that only the picks can tell again.
+    def question_of(self, index: int) -> Question:
+        """What this image was asked for; after a reopening only the picks can tell that again."""
         if index not in self._asked and (again := self._pick(frozenset())) and again.index == index:
             return again
         return self._asked.get(index, Question(index, self.phase))

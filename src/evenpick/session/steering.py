@@ -20,12 +20,16 @@ from ..labels import Answer, Phase
 
 @dataclass(frozen=True)
 class Question:
-    """An image to label, and why: the phase and the class it was asked for in; `chance` where it was drawn at random."""
+    """An image to label, and why: the phase and the class it was asked for in; `chance` where it was drawn at random.
+
+    `offered` are the guesses that are shown with it.
+    """
 
     index: int
     phase: Phase
     target: str | None = None
     chance: float | None = None
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,10 @@ class Steering(Protocol):
 
     def predicted(self, answers: Sequence[Answer]) -> Predicted | None:
         """By the probe that steered after these answers, the first so far; None where there is none."""
+        ...
+
+    def guesses(self, row: int, most: int) -> list[str]:
+        """Classes that this image may be of, the likeliest first, `most` of them; none where no classifier steers."""
         ...
 
     def prepare(self, row: int | None) -> None:

@@ -74,7 +74,8 @@ class Round:
     def __init__(self, pool: Pool, sample: Sample, known: Answers, rng: np.random.Generator) -> None:
         self._pool, self._sample = pool, sample
         rows, numbers = labelled(known)
-        weights = coverage_weights(sample.points, unit_features(pool, rows), numbers)
+        self._probe: Probe | None
+        weights, self._probe = coverage_weights(sample.points, unit_features(pool, rows), numbers)
         self._greedy = GreedyCoverage(sample.kernel, sample.permutation, weights, self._coverage_by(rows))
         self._order = np.empty(0, np.intp)
         self._rng = rng
@@ -97,6 +98,14 @@ class Round:
                 more = self._rng.permutation(len(self._pool))
             self._order = np.concatenate([self._order, more])
         return row
+
+    def likeliest(self, row: int, most: int) -> list[int]:
+        """Numbers of the classes that the probe takes this image for, the likeliest first; none before there are two."""
+        if self._probe is None:
+            return []
+        with one_blas_thread():
+            chances = self._probe.probabilities(unit_features(self._pool, np.array([row])))[0]
+        return [int(number) for number in np.argsort(-chances, kind="stable")[:most]]
 
     def _coverage_by(self, rows: IndexArray) -> Singles:
         inside, others = self._sample.positions(rows)
@@ -125,15 +134,18 @@ def labelled(known: Answers) -> tuple[IndexArray, IndexArray]:
     return rows, np.array([number for _, number in known if number is not None], np.intp)
 
 
-def coverage_weights(points: Singles, labelled: Singles, numbers: IndexArray) -> Values | None:
-    """What it is worth to cover each point (n,); None, all alike, before there are two classes.
+def coverage_weights(
+    points: Singles, labelled: Singles, numbers: IndexArray
+) -> tuple[Values, Probe] | tuple[None, None]:
+    """What it is worth to cover each point (n,), and the probe that says so; None, all alike, before there are two classes.
 
     `labelled` (m, d) are the features of the labels so far and `numbers` (m,) their class numbers.
     """
     if len(np.unique(numbers)) < 2:
-        return None
+        return None, None
     with one_blas_thread():  # else the last digits, and so now and then a pick, depend on what other threads do
-        return balanced_uncertainty(fit_probe(labelled, numbers), points)
+        probe = fit_probe(labelled, numbers)
+        return balanced_uncertainty(probe, points), probe
 
 
 def balanced_uncertainty(probe: Probe, points: Singles) -> Values:

@@ -31,6 +31,9 @@ Sending: TypeAlias = Annotated[
     Id, Meta(description="A random id of this answer: sent again with the same id, it counts once.")
 ]
 ThenNext: TypeAlias = Annotated[bool, Meta(description="Hand out the next image in the same reply.")]
+WithGuesses: TypeAlias = Annotated[
+    bool, Meta(description="Offer guesses with the image that is handed out; the record keeps that they were shown.")
+]
 NewName: TypeAlias = Annotated[Name, Meta(description="A class that exists is merged with.")]
 GivenLabel: TypeAlias = Annotated[Name, Meta(description="The class, a known or a new one.")]
 
@@ -67,6 +70,7 @@ class Upcoming(Request, frozen=True):
 
 class Next(Request, frozen=True, kw_only=True):
     annotator: Annotator | UnsetType = UNSET
+    guesses: WithGuesses = False
 
 
 class Retry(Next, frozen=True):
@@ -167,6 +171,9 @@ class Image(Reply, frozen=True):
     others: Annotated[
         list[Frame] | UnsetType, Meta(description="Images of the same group, which the answer holds for too.")
     ] = UNSET
+    guesses: Annotated[
+        list[str] | UnsetType, Meta(description="Classes that it may be of, the likeliest first, if they were wanted.")
+    ] = UNSET
 
 
 class Turn(Reply, frozen=True):
@@ -220,6 +227,7 @@ class State(Reply, frozen=True):
     repeat: Count
     show_target: bool
     closed: Annotated[bool, Meta(description="Whether there are no other classes than those of the list.")]
+    guesses: Annotated[bool, Meta(description="Whether the server has guesses to offer, from the second round on.")]
     progress: Progress
     conflicts: list[Conflict]
     agreement: list[Agreement]
@@ -287,7 +295,7 @@ class Review(Reply, frozen=True):
     given: Annotated[list[Given], Meta(description="What was answered, last first.")]
 
 
-class Guesses(Reply, frozen=True):
+class Ahead(Reply, frozen=True):
     urls: list[str]
 
 
@@ -369,6 +377,7 @@ def _rule(name: str, n_images: int) -> str:
         "means": "grid or confirmed",
         "entries": "a list of 1 to 2000 ids of entries",
         "then_next": "true or false",
+        "guesses": "true or false",
         "page": "1 to 64 letters, digits, '-' or '_'",
         "request": "1 to 64 letters, digits, '-' or '_'",
     }

@@ -66,6 +66,7 @@ def create_app(
     show_target: bool = False,
     repeat: int = 1,
     lease: float = 600.0,
+    guesses: bool = True,
 ) -> Starlette:
     """The ASGI application of a session.
 
@@ -89,9 +90,11 @@ def create_app(
         How many different people are asked for each image.
     lease : float
         Seconds after which an image that was not answered is handed out again.
+    guesses : bool
+        Offer guesses of the class from the second round of `auto` on, to pages that ask for them.
     """
     _check_folder(session.pool)
-    loans = Loans(session, repeat, lease)
+    loans = Loans(session, repeat, lease, guesses=guesses)
     desk = Desk(session, loans, show_target, repeat, public.path if public else "/", classes)
     endpoints = _Endpoints(desk, token is not None)
     app = Starlette(

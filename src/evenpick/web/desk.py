@@ -114,10 +114,10 @@ class Desk:
             self._loans.forget_passed_over()
             return self._handed_out(request)
 
-    def upcoming(self, request: api.Upcoming) -> api.Guesses:
+    def upcoming(self, request: api.Upcoming) -> api.Ahead:
         """Say that the image is on the screen: both sides can work ahead on what may come next, a guess."""
         with self._lock:
-            return api.Guesses([self._url(row) for row in self._loans.upcoming(_page(request))])
+            return api.Ahead([self._url(row) for row in self._loans.upcoming(_page(request))])
 
     def release(self, request: api.Release) -> api.Released:
         """Give the image of a page back unanswered."""
@@ -136,6 +136,7 @@ class Desk:
                 repeat=self._repeat,
                 show_target=self._show_target,
                 closed=self._list.closed,
+                guesses=self._loans.has_guesses,
                 progress=self._progress(),
                 conflicts=[self._conflict(row) for row in conflicts(opinions)],
                 agreement=agreements(opinions),
@@ -183,7 +184,9 @@ class Desk:
     def _answer(self, request: api.Label | api.Skip, label: str | None) -> api.Answered:
         who = self._annotator(request)
         without = request.without if isinstance(request, api.Label) else ()
-        entry = self._loans.answer(_page(request), who, request.row, label, request.request or None, without)
+        entry = self._loans.answer(
+            _page(request), who, request.row, label, request.request or None, without, request.guesses
+        )
         return api.Answered(entry, self._progress(), self._turn_if_wanted(request))
 
     def _handed_out(self, request: api.Next) -> api.HandedOut:
@@ -197,16 +200,18 @@ class Desk:
         return self._turn(request) if request.then_next else UNSET
 
     def _turn(self, request: api.Next) -> api.Turn:
-        turn = self._loans.next(_page(request), self._annotator(request))
+        turn = self._loans.next(_page(request), self._annotator(request), request.guesses)
         if turn.question is None:
             return api.Turn(turn.status)
         question = turn.question
         target = question.target if self._show_target else UNSET
         row = question.index
         whole = self._url(row, "whole") if self._is_box(row) else UNSET
-        return api.Turn(
-            turn.status, api.Image(row, self._url(row), question.phase, target, whole, self._others(question))
-        )
+        guesses = [*question.offered] if request.guesses else []
+        image = api.Image(
+            row, self._url(row), question.phase, target, whole, self._others(question), guesses or UNSET
+        )  # fmt: skip
+        return api.Turn(turn.status, image)
 
     def _progress(self) -> api.Progress:
         session = self.session.session

@@ -18,7 +18,7 @@ from ..session import Question, RecordedSession, check_room, label_many
 
 Status: TypeAlias = Literal["image", "waiting", "finished"]
 
-GUESSES = 3  # how many images a page loads ahead
+AHEAD = 3  # how many images a page loads ahead
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class _Grid:
     until: float
 
 
+def _renamed(question: Question, old: str, new: str) -> Question:
+    target = new if question.target == old else question.target
+    offered = dict.fromkeys(new if name == old else name for name in question.offered)
+    return replace(question, target=target, offered=tuple(offered))
+
+
 class Loans:
     """Hands out the questions of a recorded session; callers take turns (one lock around every call).
 
@@ -54,6 +60,8 @@ class Loans:
         How long an image stays with a page that does not answer.
     clock : callable
         Seconds that only grow.
+    guesses : bool
+        Offer guesses to pages that ask for them.
     """
 
     def __init__(
@@ -62,22 +70,29 @@ class Loans:
         repeat: int = 1,
         seconds: float = 600.0,
         clock: Callable[[], float] = time.monotonic,
+        guesses: bool = True,
     ) -> None:
         if repeat < 1:
             raise EvenpickError(f"repeat must be 1 (nobody is asked again) or more; got {repeat}")
         self._session, self._repeat, self._seconds, self._clock = session, repeat, seconds, clock
+        self._has_guesses = guesses
         self._loans: dict[str, _Loan] = {}  # by page
         self._grids: dict[str, _Grid] = {}
         self.passed_over: set[int] = set()  # rows whose image cannot be shown now
         self._worker = ThreadPoolExecutor(1, "evenpick-prepare")
         session.session.prepare()
 
+    @property
+    def has_guesses(self) -> bool:
+        """Whether there are guesses to offer, from the second round on."""
+        return self._has_guesses and self._session.settings["balancing"] == "auto"
+
     def close(self) -> None:
         """Wait for what runs in the background."""
         self._worker.shutdown()
 
-    def next(self, page: str, annotator: str) -> Turn:
-        """The image for this page: the one it has, or one that nobody else is looking at."""
+    def next(self, page: str, annotator: str, guesses: bool = False) -> Turn:
+        """The image for this page: the one it has, or one that nobody else is looking at; with guesses, if it wants them."""
         self._forget_expired()
         loan = self._loans.get(page)
         if loan is None or not self._is_wanted(loan.question.index, annotator):
@@ -88,26 +103,30 @@ class Loans:
             question = turn.question
         else:
             question = loan.question
+        if guesses and not question.offered:
+            question = replace(question, offered=self._guesses(page, question))
         self._lend(page, annotator, question)
         return Turn("image", question)
 
     def answer(
-        self, page: str, annotator: str, row: int, label: str | None, request: str | None, without: Collection[int] = ()
-    ) -> int:
+        self, page: str, annotator: str, row: int, label: str | None, request: str | None,
+        without: Collection[int] = (), guesses: bool = False,
+    ) -> int:  # fmt: skip
         """Record a label, or a skip when `label` is None; returns the entry's id.
 
-        It holds for the group of the row too, but for the rows `without`.
+        It holds for the group of the row too, but for the rows `without`. `guesses` says whether the page shows them.
         """
         kind: Kind = "skip" if label is None else "label"
         if done := self._done(request, kind, annotator, image=self._session.pool.image_ids[row]):
             return done.id
         loan = self._loans.get(page)
-        question = loan.question if loan and loan.question.index == row else None
+        lent = loan.question if loan and loan.question.index == row else None
+        question = lent if lent or not guesses else self._lent_before(page, row)
         if label is None:
             entry_id = self._session.skip(row, annotator, question, request)
         else:
             entry_id = self._session.label(row, label, annotator, question, request, without)
-        if question is not None:
+        if lent is not None:
             del self._loans[page]
         return entry_id
 
@@ -118,7 +137,7 @@ class Loans:
         undone = self._session.undo(annotator, request)
         if undone.means is None:
             row = self._session.pool.row_of[undone.image]
-            again = Question(row, undone.phase or self._session.phase, undone.target, undone.chance)
+            again = Question(row, undone.phase or self._session.phase, undone.target, undone.chance, undone.offered)
             self._lend(page, annotator, again)
         return undone
 
@@ -153,8 +172,7 @@ class Loans:
         entry_id = self._session.rename(old, new, annotator, request)
         self._loans.pop(page, None)  # a merge may change what is asked for, as it would after a restart
         self._loans = {
-            page: replace(loan, question=replace(loan.question, target=new)) if loan.question.target == old else loan
-            for page, loan in self._loans.items()
+            page: replace(loan, question=_renamed(loan.question, old, new)) for page, loan in self._loans.items()
         }
         return entry_id
 
@@ -174,7 +192,7 @@ class Loans:
 
     def upcoming(self, page: str) -> list[int]:
         """The page shows its image: time to work ahead. Returns rows that may come next, a guess."""
-        count = GUESSES if self._session.phase == "discovery" else 1
+        count = AHEAD if self._session.phase == "discovery" else 1
         rows = self._session.session.upcoming(self._lent() | self.passed_over, count)
         if loan := self._loans.get(page):
             self._worker.submit(self._session.session.prepare, loan.question.index)
@@ -212,6 +230,19 @@ class Loans:
         """Whether this annotator's answer would be a new one; an image that was skipped is left alone."""
         given = self._session.opinions.get(row, {})
         return annotator not in given and len(given) < self._repeat and None not in given.values()
+
+    def _lent_before(self, page: str, row: int) -> Question:
+        """What a page was lent that answers only now, after the server was started again; its guesses are the same."""
+        question = self._session.session.question_of(row)
+        return replace(question, offered=self._guesses(page, question))
+
+    def _guesses(self, page: str, question: Question) -> tuple[str, ...]:
+        """None where they could sway what must not be: images drawn at random, second opinions."""
+        elsewhere = {loan.question.index for other, loan in self._loans.items() if other != page}
+        is_second = question.index in elsewhere or question.index in self._session.opinions
+        if not self._has_guesses or is_second or question.chance is not None:
+            return ()
+        return self._session.session.guesses(question.index)
 
     def _lend(self, page: str, annotator: str, question: Question) -> None:
         self._loans[page] = _Loan(question, annotator, self._clock() + self._seconds)

@@ -42,6 +42,7 @@ def serve(
     closed: bool = False,
     show_target: bool = False,
     repeat: int = 1,
+    guesses: bool = True,
     open_browser: bool = True,
     announce: Callable[[str], None] = print,
     first: Callable[[RecordedSession], None] = lambda session: None,
@@ -75,7 +76,7 @@ def serve(
         first(session)
         app = create_app(
             session, host=host, token=token, ticket=ticket, public=public, classes=known, show_target=show_target,
-            repeat=repeat,
+            repeat=repeat, guesses=guesses,
         )  # fmt: skip
         address = (public.url if public else _address(host, bound.getsockname()[1])) + page
         announce(

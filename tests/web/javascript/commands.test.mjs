@@ -11,6 +11,14 @@ test("a key of a class labels", () => {
   assert.equal(commandOf("b", plain), undefined);
 });
 
+test("an arrow key is that of a guess, unless the image is zoomed or single keys are off", () => {
+  const guessing = { ...plain, nameOf: (key) => ({ ArrowDown: "cow" })[key] };
+  assert.deepEqual(commandOf("ArrowDown", guessing), ["label", "cow"]);
+  assert.equal(commandOf("ArrowUp", guessing), undefined);
+  assert.deepEqual(commandOf("ArrowDown", { ...guessing, zoomed: true }), ["pan", 0, -60]);
+  assert.equal(commandOf("ArrowDown", { ...guessing, single: false }), undefined);
+});
+
 // What browsers tell of a key: what it types, where it is, whether Shift is held.
 for (const [keyboard, key, code, shiftKey, meant] of [
   ["English", "1", "Digit1", false, "1"],

@@ -10,6 +10,8 @@ const MOST_UNSHOWN = 3; // images in a row; then it is not the image
 
 let current = Promise.resolve(); // the last exchange
 
+const asker = () => ({ annotator: state.annotator, guesses: state.guesses });
+
 // One exchange at a time; true once the server has done it.
 export function exchange(path, body, done) {
   if (state.busy) return Promise.resolve(false);
@@ -21,7 +23,7 @@ async function exchanged(path, body, done) {
   state.busy = true;
   clearTimeout(state.waiting);
   try {
-    const reply = await post(path, { annotator: state.annotator, ...body }, held);
+    const reply = await post(path, { ...asker(), ...body }, held);
     quiet();
     if (reply.turn.image) load(reply.turn.image.url); // on its way before the rest is drawn
     showProgress(reply.progress);
@@ -47,7 +49,7 @@ async function showFirstPossible(turn) {
   for (let reason = await show(turn); reason; reason = await show(turn)) {
     reasons.push(reason);
     if (reasons.length === MOST_UNSHOWN) return showUnreachable(reasons);
-    const body = { annotator: state.annotator, row: turn.image.row };
+    const body = { ...asker(), row: turn.image.row };
     const reply = await post("api/unshown", body, held);
     showProgress(reply.progress);
     turn = reply.turn;

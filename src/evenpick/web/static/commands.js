@@ -33,7 +33,8 @@ function digitOf(sign) {
 export const isPrintable = (key) => [...key].length === 1;
 
 // A command's name and its arguments; undefined for a key that does nothing.
-// `key`: as `keyOf` gives it; `single`: whether single keys answer; `nameOf`: the class that has a key.
+// `key`: as `keyOf` gives it; `single`: whether single keys answer; `nameOf`: the class that has a key, or is the guess
+// that has it.
 export function commandOf(key, { zoomed, single, nameOf }) {
   if (key === "Enter") return ["type"];
   if (key === " ") return ["toggle zoom"];

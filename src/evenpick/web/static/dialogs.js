@@ -2,6 +2,7 @@
 
 import { newAnswer } from "./api.js";
 import { ask, exchange } from "./answers.js";
+import { chooseGuesses } from "./guesses.js";
 import { sameClass, tidy } from "./names.js";
 import { $, classNames, element, say, state, toImage } from "./page.js";
 import { write } from "./storage.js";
@@ -58,4 +59,5 @@ export async function help() {
   await choose($("help-dialog"));
   write("evenpick keys answer", $("keys").checked);
   toImage();
+  if (chooseGuesses()) await ask();
 }

@@ -3,6 +3,7 @@
 import { canAnswer, label, skip, takeBack, undo } from "./answers.js";
 import { commandOf, isPrintable, keyOf } from "./commands.js";
 import { help } from "./dialogs.js";
+import { guessOf } from "./guesses.js";
 import { zoom } from "./images.js";
 import { isStartOfSome, nearClasses, sameClass, tidy } from "./names.js";
 import { $, classNames, state, toImage } from "./page.js";
@@ -21,6 +22,7 @@ const DO = {
   "toggle zoom": () => zoom.toggle(),
   pan: (x, y) => zoom.pan(x, y),
 };
+const LISTS = "#classes, #add, #guesses"; // where arrows lead on, or would be thought to
 const ONCE = ["label", "skip", "undo"];
 
 const letters = new Letters({
@@ -82,7 +84,7 @@ function other(event, key) {
   const command = commandOf(key, {
     zoomed: zoom.scale > 1,
     single: $("keys").checked,
-    nameOf: (pressedKey) => state.keys.name(pressedKey),
+    nameOf: (pressedKey) => state.keys.name(pressedKey) ?? (event.target.closest(LISTS) ? undefined : guessOf(pressedKey)),
   });
   if (!command) return;
   event.preventDefault();

@@ -4,6 +4,7 @@ import { ask, retry, skip, undo } from "./answers.js";
 import { get, Refusal, release } from "./api.js";
 import { Keys } from "./classes.js";
 import { askName, help, rename, setAnnotator } from "./dialogs.js";
+import { startGuesses } from "./guesses.js";
 import { toggleFrame, zoom } from "./images.js";
 import { answer, listenToKeys } from "./keys.js";
 import { tidy } from "./names.js";
@@ -15,6 +16,7 @@ import { read } from "./storage.js";
 function listen() {
   listenToKeys();
   $("classes").addEventListener("click", onClass);
+  $("guesses").addEventListener("click", onGuess);
   $("notice").addEventListener("click", ({ target }) => target.id === "retry" && retry());
   // A click leaves the focus on the image, so that the next key answers again.
   for (const [id, command] of [["skip", skip], ["undo", undo]])
@@ -43,6 +45,11 @@ function onClass({ target }) {
   } else if (target.closest(".more")) rename(name);
 }
 
+function onGuess({ target }) {
+  const name = target.closest(".guess")?.parentElement.dataset.name;
+  if (name !== undefined && once("click a guess", DOUBLE_CLICK)) answer(name);
+}
+
 async function start() {
   // The token is in a cookie by now; keep it out of the history.
   const asked = new URLSearchParams(location.search);
@@ -50,6 +57,7 @@ async function start() {
   const server = await get("api/state", held);
   state.keys = new Keys(`evenpick keys ${server.workspace}`);
   state.closed = server.closed;
+  startGuesses(server.guesses);
   if (server.closed) $("name").placeholder = "Search the classes";
   $("keys").checked = read("evenpick keys answer") !== false;
   const known = asked.get("annotator") ?? [read("evenpick annotator")].flat()[0];

@@ -6,6 +6,7 @@ export const state = {
   turn: { status: "loading" },
   classes: [], // {name, count}, in the order of discovery
   busy: true, // while an exchange with the server is on its way
+  guesses: false, // whether guesses are wanted, and the server has some
   closed: false, // whether there are no other classes than those of the list
   without: new Set(), // rows of the group that are taken out of the answer
   ready: false, // whether the image has been on the screen for long enough to be answered
