@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import EvenpickError
-from . import headers
+from . import formats
 from .deep import Deep, Depth
-from .headers import Header
+from .header import Header
 from .kinds import HEAD, kind_of, why_not_read
 from .memory import BUDGET, room_for
 
@@ -186,7 +186,7 @@ def _header(data: bytes, reading: Reading) -> Header:
     if reason := why_not_read(kind):
         raise UnreadableImageError(reason)
     try:
-        header = headers.READERS[kind](data, reading.page, reading.bands)
+        header = formats.READERS[kind](data, reading.page, reading.bands)
         if reading.enough and header.draft:
             header.draft(reading.enough)
     except _BROKEN as error:
@@ -230,7 +230,7 @@ def _pixels(header: Header, note: Note) -> "Image.Image | Deep":
         pixels = header.mended()
         note("read, although it ends before its end marker")
     if isinstance(pixels, Image.Image) and pixels.mode.startswith(("I", "F")):
-        return headers.deep_gray(pixels)
+        return formats.deep_gray(pixels)
     return pixels
 
 

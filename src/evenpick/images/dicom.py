@@ -11,7 +11,7 @@ import pydicom
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
 
 from .deep import Deep, Depth
-from .headers import Header
+from .header import Header
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import contextlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -23,11 +23,10 @@ from PIL import (
 
 from .deep import Deep
 from .exif import jpeg_segments, orientation, orientation_of_file
+from .header import Header
 from .kinds import why_not_read
 from .metadata import jpeg_pixels_only, png_frames, png_pixels_only
 from .tiff import TiffPage, page_places
-
-Load: TypeAlias = Callable[[], Image.Image | Deep]
 
 # Bytes a pixel that decoders take beside the image: planes, coefficients and canvases of their own.
 _BESIDE = {"WEBP": 14, "AVIF": 14, "HEIC": 14, "JPEG2000": 26, "GIF": 4}
@@ -41,59 +40,6 @@ _MODES = {
     "RGB": 4,
 }  # bytes a pixel in Pillow; 4 of any other
 _PROGRESSIVE = 8
-
-
-@dataclass(frozen=True)
-class Header:
-    """A picture that is not decoded yet.
-
-    Attributes
-    ----------
-    size : pair of int
-        Width and height as stored.
-    needed : int
-        Bytes that decoding it will take, at most.
-    load : callable
-        Decodes it.
-    orientation : int
-        As EXIF numbers it.
-    deep : bool
-        Whether it may have more than 8 bits.
-    notes : sequence of str
-        What is to be said of the file.
-    pages : int
-        Pages or frames that it has.
-    mended : callable, optional
-        Decodes what there is of a file that is cut short; raises OSError if too little.
-    draft : callable, optional
-        Reduces it while it is decoded, to a short side of as many pixels at least; `size` is then less.
-    """
-
-    image_size: Callable[[], tuple[int, int]]
-    bytes_a_pixel: int
-    load: Load
-    orientation: int = 1
-    deep: bool = False
-    notes: Sequence[str] = ()
-    pages: int = 1
-    mended: Load | None = None
-    draft: Callable[[int], object] | None = None
-    at_least: int = 0
-    mode: str = ""  # Pillow's, of a picture without any transparency
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.image_size()
-
-    @property
-    def pixels(self) -> int:
-        """How many will be decoded."""
-        return self.size[0] * self.size[1]
-
-    @property
-    def needed(self) -> int:
-        turned = 4 if self.orientation != 1 else 0
-        return max(self.at_least, self.pixels * (self.bytes_a_pixel + turned))
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
