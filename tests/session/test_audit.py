@@ -232,6 +232,24 @@ def test_a_drawn_image_stays_the_next_audit_question_while_others_answer_and_aft
     assert again.chance == 1 / (len(pool) - 25), "the turn that passed meanwhile is made up for"
 
 
+@pytest.mark.parametrize("demanded", [False, True])
+def test_what_will_be_drawn_is_told_ahead_so_that_it_is_shown_as_fast_as_any_other(pool_and_labels, demanded):
+    pool, labels = pool_and_labels
+    session, told = Session(pool, 66, audit=0.0 if demanded else 0.2), []
+    answered(session, 42, labels.__getitem__)
+    if demanded:
+        session.draw_audit(session.audit_labels + 20)
+    while (question := session.ask()) is not None:
+        ahead = session.upcoming({question.index}, 3)
+        session.label(question.index, labels[question.index])
+        if (then := session.ask()) is not None:
+            told.append((ahead[0] == then.index, then.chance is not None))
+            assert len({*ahead}) == 3
+
+    assert sum(drawn for _, drawn in told) >= (19 if demanded else 4)
+    assert all(right for right, drawn in told if drawn)
+
+
 def test_a_drawn_image_that_somebody_has_already_counts_when_it_is_answered_there(pool_and_labels):
     pool, labels = pool_and_labels
     session = Session(pool, 60, audit=0.1)

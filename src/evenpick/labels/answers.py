@@ -12,6 +12,7 @@ from ..arrays import IndexArray
 from ..errors import EvenpickError
 from ..paths import Paths
 from ..pool import Pool
+from .draws import AuditDraw, audit_draws
 from .entries import Annotation, Phase, effective_answers
 from .record import LabelStore
 
@@ -55,6 +56,7 @@ class RecordedLabels:
     answers: Sequence[Answer] = ()  # the same, as a session takes them
     settings: dict[str, Any] | None = None
     replaced_since: Sequence[str] = ()  # images whose file was replaced after all that was said of them
+    draws: Sequence[AuditDraw] = ()  # the audit answers among them, with what was known when each image was drawn
 
     @property
     def answered(self) -> IndexArray:
@@ -121,8 +123,12 @@ def recorded_labels(workspace: str | Path, pool: Pool) -> RecordedLabels:
 
 def labels_in(store: LabelStore, pool: Pool) -> RecordedLabels:
     """The labels in a record that is open."""
-    annotations = effective_answers(store.entries())
-    return RecordedLabels(annotations, as_answers(pool, store, annotations), store.settings, store.replaced_since())
+    entries = store.entries()
+    annotations = effective_answers(entries)
+    return RecordedLabels(
+        annotations, as_answers(pool, store, annotations), store.settings, store.replaced_since(),
+        audit_draws(entries, annotations),
+    )  # fmt: skip
 
 
 def as_answers(pool: Pool, store: LabelStore, annotations: Iterable[Annotation]) -> list[Answer]:

@@ -11,7 +11,8 @@ chance alone, no piece is left out, and before there is a probe all are alike.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,12 +149,27 @@ class Audit:
         if self._turns.due_since is None:
             return None
         if self._race is None:
-            self._race = self._begin(answers[: self._turns.due_since])
+            self._race = self._begin(answers[: self._turns.due_since], self._turns.drawn)
         return self._race.first(waiting)
 
-    def _begin(self, answers: Sequence[Answer]) -> "Race":
+    def likely(self, answers: Sequence[Answer], looked_at: Collection[int], waiting: NDArray[np.bool_]) -> int | None:
+        """What may be drawn once the next of the rows that are looked at has its label: a guess that changes nothing."""
+        out = self.draw(answers, waiting)
+        if out and out.row not in looked_at:
+            return None
+        after = copy(self._turns)
+        after.note(Answer(0, "", "discovery", chance=out.chance if out else None))
+        if after.due_since is None:
+            return None
+        left = waiting.copy()
+        for row in looked_at:
+            left[self._pool.same_group(row)] = False
+        drawn = self._begin(answers, after.drawn).first(left)
+        return None if drawn is None else drawn.row
+
+    def _begin(self, answers: Sequence[Answer], number: int) -> "Race":
         rows = open_pieces(self._pool, answers)
-        return Race(rows, chances_of(rows, self._classes(answers)), self._arrivals(rows))
+        return Race(rows, chances_of(rows, self._classes(answers)), self._times(number)[rows])
 
     def _classes(self, answers: Sequence[Answer]) -> Predicted | None:
         """Of one that was demanded by a probe on all labels before the demand, else by the one that steers."""
@@ -164,10 +180,9 @@ class Audit:
             self._predicted = known, predicted_after(self._pool, self._seed, known)
         return self._predicted[1]
 
-    def _arrivals(self, rows: IndexArray) -> Values:
-        # A number for each row of the pool, so that one more answer does not turn the draw round.
-        rng = np.random.default_rng([self._seed, 4, self._turns.drawn])
-        return rng.exponential(size=len(self._pool))[rows]
+    def _times(self, number: int) -> Values:
+        # One for each row of the pool, so that one more answer does not turn the draw round.
+        return np.random.default_rng([self._seed, 4, number]).exponential(size=len(self._pool))
 
 
 class Race:
@@ -198,7 +213,12 @@ def open_pieces(pool: Pool, answers: Sequence[Answer]) -> IndexArray:
     rows = pool.representatives
     answered = np.array([row for answer in answers for row in answer.rows], np.intp)
     is_open = np.ones(len(pool), bool) if pool.present is None else pool.present.copy()
-    is_open[answered if pool.groups is None else np.isin(pool.groups, pool.groups[answered])] = False
+    if pool.groups is None:
+        is_open[answered] = False
+    else:
+        had_its_turn = np.zeros(len(rows), bool)  # there are as many groups
+        had_its_turn[pool.groups[answered]] = True
+        is_open &= ~had_its_turn[pool.groups]
     pieces: IndexArray = rows[is_open[rows]]
     return pieces
 
@@ -206,10 +226,10 @@ def open_pieces(pool: Pool, answers: Sequence[Answer]) -> IndexArray:
 def chances_of(rows: IndexArray, predicted: Predicted | None) -> Values:
     """The chance of each row (n,); rows without a predicted class have the uniform part alone."""
     uniform = np.full(len(rows), 1 / max(1, len(rows)))
-    if predicted is None:
+    if predicted is None or not len(rows):
         return uniform
-    places = np.searchsorted(rows, predicted.rows)
-    is_open = np.isin(predicted.rows, rows)
+    places = np.minimum(np.searchsorted(rows, predicted.rows), len(rows) - 1)
+    is_open = rows[places] == predicted.rows
     places, classes = places[is_open], predicted.classes[is_open]
     if not len(places):
         return uniform

@@ -158,7 +158,8 @@ class Session:
 
     def upcoming(self, exclude: Collection[int], count: int) -> list[int]:
         """Rows that may well be asked for after those excluded; a guess that changes nothing."""
-        rows: list[int] = []
+        drawn = self._audit.likely(self._answers, exclude, self._free & self._waits)
+        rows = [] if drawn is None else [drawn]
         while len(rows) < count and (question := self._pick(frozenset(exclude) | {*rows})):
             rows.append(question.index)
         return rows
