@@ -11,19 +11,16 @@ again, with the times of a camera in EXIF; `embed --group-by auto` has to find t
 
 import argparse
 import csv
-import json
-import os
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cells import Rows, commits, interval, keys_of, one_core, rows_of, this_commit
+from cells import Rows, commits, decoded, encoded, interval, keys_of, run_in_processes, staged_command_line
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -37,28 +34,10 @@ WAYS = ("found", "none")
 WHOLE = ("whole bursts, found", "whole bursts, none")
 WHOLE_BURSTS = 50
 KEY = ("set", "seed", "budget", "groups")
-RESULTS = Path(__file__).with_suffix(".jsonl")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    commands = parser.add_subparsers(required=True, dest="command")
-    makes, runs = commands.add_parser("make"), commands.add_parser("run")
-    makes.add_argument("--data", type=Path, required=True)
-    runs.add_argument("--processes", type=int, default=os.cpu_count())
-    runs.add_argument("--out", type=Path, default=RESULTS)
-    runs.add_argument("--commit", help="what the rows state, where there is no git")
-    for command in (makes, runs):
-        command.add_argument("--work", type=Path, required=True)
-        command.add_argument("--set", action="append", help=f"by default {', '.join(SETS)}")
-    commands.add_parser("table")
-    given = parser.parse_args()
-    if given.command == "make":
-        make(given)
-    elif given.command == "run":
-        run(given)
-    else:
-        Path(__file__).with_suffix(".md").write_text(table(rows_of(RESULTS)))
+    staged_command_line(__file__, __doc__, ("make", make), run, table, SETS)
 
 
 # --- frames and their features ----------------------------------------------------------------------
@@ -67,7 +46,6 @@ def main() -> None:
 def make(options: argparse.Namespace) -> None:
     from evenpick import Pool, Workspace
 
-    options.work.mkdir(parents=True, exist_ok=True)
     for name in options.set or SETS:
         file = options.work / f"{name}.npz"
         if file.exists():
@@ -119,25 +97,18 @@ def write_burst(photo: Path, stem: Path, began: datetime, rng: np.random.Generat
         part.save(f"{stem}-{frame:02d}.jpg", quality=int(rng.integers(60, 96)), exif=exif)
 
 
-def encoded(features: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A byte a value: the features of the default source are not negative, and roots keep small ones apart."""
-    most = features.max(axis=1, keepdims=True)
-    return np.round(255 * np.sqrt(features / most)).astype(np.uint8), most.astype(np.float32)
-
-
 @cache
 def loaded(work: Path, name: str) -> tuple[NDArray[Any], dict[str, NDArray[Any]], NDArray[Any]]:
     """Features, the groups of each kind, labels."""
     found = np.load(work / f"{name}.npz")
-    features = ((found["codes"] / np.float32(255)) ** 2 * found["most"]).astype(np.float32)
-    return features, {"found": found["found"], "true": found["true"]}, found["labels"]
+    return decoded(found["codes"], found["most"]), {"found": found["found"], "true": found["true"]}, found["labels"]
 
 
 # --- choosing, training, judging --------------------------------------------------------------------
 
 
-def run(options: argparse.Namespace) -> None:
-    done, commit = keys_of(options.out, KEY), options.commit or this_commit()
+def run(options: argparse.Namespace, results: Path) -> None:
+    done = keys_of(results, KEY)
     cells = [
         (name, seed, budget, way)
         for way in WAYS
@@ -146,14 +117,10 @@ def run(options: argparse.Namespace) -> None:
         for name in options.set or SETS
     ]
     cells += [(name, seed, WHOLE_BURSTS, way) for seed in SEEDS for name in options.set or SETS for way in WHOLE]
-    with ProcessPoolExecutor(options.processes, initializer=one_core) as pool, options.out.open("a") as file:
-        futures = [pool.submit(cell_of, options.work, *cell) for cell in cells if cell not in done]
-        for future in as_completed(futures):
-            file.write(json.dumps(future.result() | {"commit": commit}) + "\n")
-            file.flush()
+    run_in_processes((cell for cell in cells if cell not in done), partial(cell_of, options.work), options, results)
 
 
-def cell_of(work: Path, name: str, seed: int, budget: int, way: str) -> dict[str, Any]:
+def cell_of(work: Path, name: str, seed: int, budget: int, way: str) -> Rows:
     """One session on one pool: what is stated, and what is true of the rest of the pool and of new groups."""
     from evenpick import Pool, macro_accuracy, simulate, train
     from evenpick.estimates import outlook_of
@@ -190,7 +157,7 @@ def cell_of(work: Path, name: str, seed: int, budget: int, way: str) -> dict[str
             predicted, held = model.predict(points), np.isin(answers, held_out)
             row[kind][part] = macro_accuracy(answers, predicted)
             row[kind][f"{part}, held-out classes"] = macro_accuracy(answers[held], predicted[held])
-    return row | {"classes": len({*names_given.tolist()}), "cpu_seconds": round(time.process_time() - begin, 2)}
+    return [row | {"classes": len({*names_given.tolist()}), "cpu_seconds": round(time.process_time() - begin, 2)}]
 
 
 def interval_of_folds(value: float, folds: Sequence[float]) -> list[float]:

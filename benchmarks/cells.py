@@ -12,7 +12,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -50,6 +50,38 @@ def command_line(
     Path(script).with_suffix(".md").write_text(page(rows_of(results)))
 
 
+def staged_command_line(
+    script: str,
+    doc: str,
+    first: tuple[str, Callable[[argparse.Namespace], None]],
+    run: Callable[[argparse.Namespace, Path], None],
+    page: Callable[[Rows], str],
+    sets: Sequence[str],
+    options: Callable[[argparse.ArgumentParser], object] = lambda parser: None,
+) -> None:
+    """A first step by name, which makes small files of DATA in WORK; `run`, which needs no more than those; `table`."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
+    commands, results = parser.add_subparsers(required=True, dest="command"), Path(script).with_suffix(".jsonl")
+    makes, runs = commands.add_parser(first[0]), commands.add_parser("run")
+    makes.add_argument("--data", type=Path, required=True)
+    options(makes)
+    runs.add_argument("--processes", type=int, default=os.cpu_count())
+    runs.add_argument("--out", type=Path, default=results)
+    runs.add_argument("--commit", help="what the rows state, where there is no git")
+    for command in (makes, runs):
+        command.add_argument("--work", type=Path, required=True)
+        command.add_argument("--set", action="append", help=f"by default {', '.join(sets)}")
+    commands.add_parser("table")
+    given = parser.parse_args()
+    if given.command == first[0]:
+        given.work.mkdir(parents=True, exist_ok=True)
+        first[1](given)
+    elif given.command == "run":
+        run(given, given.out)
+    else:
+        Path(script).with_suffix(".md").write_text(page(rows_of(results)))
+
+
 def rows_of(results: Path) -> Rows:
     return [json.loads(line) for line in results.open()] if results.exists() else []
 
@@ -61,9 +93,16 @@ def keys_of(results: Path, key: Sequence[str]) -> set[tuple]:
 
 def run_cells(cells: Iterable[tuple], measure: Callable[..., Rows], options: argparse.Namespace, results: Path) -> None:
     """Append the rows of `measure(data, work, *cell)` as they come, each process on a core of its own."""
-    commit = this_commit()
+    run_in_processes(cells, partial(measure, options.data, options.work), options, results)
+
+
+def run_in_processes(
+    cells: Iterable[tuple], measure: Callable[..., Rows], options: argparse.Namespace, results: Path
+) -> None:
+    """Append the rows of `measure(*cell)` as they come, with the commit that `options` state, or that of this tree."""
+    commit = getattr(options, "commit", None) or this_commit()
     with ProcessPoolExecutor(options.processes, initializer=one_core) as pool, results.open("a") as file:
-        futures = [pool.submit(measure, options.data, options.work, *cell) for cell in cells]
+        futures = [pool.submit(measure, *cell) for cell in cells]
         for future in track(as_completed(futures), total=len(futures)):
             for row in future.result():
                 file.write(json.dumps(row | {"commit": commit}) + "\n")
@@ -139,3 +178,14 @@ def interval(values: Sequence[float] | NDArray[Any], sign: str = "") -> str:
         return f"{np.mean(values):{sign}.1f}"
     mean, half = mean_interval(values)
     return f"{mean:{sign}.1f} ± {half:.1f}"
+
+
+def encoded(features: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A byte a value: the features of the default source are not negative, and roots keep small ones apart."""
+    most = features.max(axis=1, keepdims=True)
+    return np.round(255 * np.sqrt(features / most)).astype(np.uint8), most.astype(np.float32)
+
+
+def decoded(codes: NDArray[Any], most: NDArray[Any]) -> NDArray[Any]:
+    """The features again, nearly."""
+    return ((codes / np.float32(255)) ** 2 * most).astype(np.float32)

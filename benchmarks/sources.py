@@ -10,16 +10,13 @@ and source: features as a byte each, whose effect is stated there, and the sourc
 
 import argparse
 import csv
-import json
-import os
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cells import SETS, Rows, commits, interval, keys_of, one_core, rows_of, this_commit
+from cells import SETS, Rows, commits, decoded, encoded, interval, keys_of, run_in_processes, staged_command_line
 from choosing import accuracy_of, labels_by_budget
 
 if TYPE_CHECKING:
@@ -33,29 +30,14 @@ METHODS = (("random", None), ("auto", "auto"), ("ent_inv_div", None))
 PSEUDO = tuple((f"ent_inv_div@{count}", None) for count in (30, 100, 300))
 KEY = ("set", "source", "seed", "acquisition", "balancing")
 BATCH = 32
-RESULTS = Path(__file__).with_suffix(".jsonl")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    commands = parser.add_subparsers(required=True, dest="command")
-    looks, runs = commands.add_parser("features"), commands.add_parser("run")
-    looks.add_argument("--data", type=Path, required=True)
-    looks.add_argument("--source", action="append", help=f"by default {', '.join(SOURCES)}")
-    runs.add_argument("--processes", type=int, default=os.cpu_count())
-    runs.add_argument("--out", type=Path, default=RESULTS)
-    runs.add_argument("--commit", help="what the rows state, where there is no git")
-    for command in (looks, runs):
-        command.add_argument("--work", type=Path, required=True)
-        command.add_argument("--set", action="append", help=f"by default {', '.join(SETS)}")
-    commands.add_parser("table")
-    given = parser.parse_args()
-    if given.command == "features":
-        look(given)
-    elif given.command == "run":
-        run(given)
-    else:
-        Path(__file__).with_suffix(".md").write_text(table(rows_of(RESULTS)))
+    staged_command_line(__file__, __doc__, ("features", look), run, table, SETS, _which_sources)
+
+
+def _which_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", action="append", help=f"by default {', '.join(SOURCES)}")
 
 
 # --- features ---------------------------------------------------------------------------------------
@@ -64,7 +46,6 @@ def main() -> None:
 def look(options: argparse.Namespace) -> None:
     from evenpick import SourceModel
 
-    options.work.mkdir(parents=True, exist_ok=True)
     for name in options.source or SOURCES:
         for set_name in options.set or SETS:
             file = options.work / f"{set_name}-{name}.npz"
@@ -104,18 +85,12 @@ def seen(source: "SourceModel", files: list[Path], labels: list[str], in_pool: l
         predictions.append(summarise_probabilities(softmax(logits)))
     seconds = time.process_time() - begin
     values = np.concatenate(features)
-    most = values.max(axis=1, keepdims=True)
-    # The features of these networks are not negative; roots keep small ones apart.
-    codes = np.round(255 * np.sqrt(values / most)).astype(np.uint8)
+    codes, most = encoded(values)
     return {
-        "codes": codes, "most": most.astype(np.float32), "predictions": np.concatenate(predictions),
+        "codes": codes, "most": most, "predictions": np.concatenate(predictions),
         "labels": np.array(labels), "in_pool": np.array(in_pool), "cpu_seconds": seconds,
         "furthest": 1 - cosines(values, decoded(codes, most)).min(),
     }  # fmt: skip
-
-
-def decoded(codes: np.ndarray, most: np.ndarray) -> np.ndarray:
-    return ((codes / np.float32(255)) ** 2 * most).astype(np.float32)
 
 
 def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -125,19 +100,15 @@ def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 # --- choosing and training --------------------------------------------------------------------------
 
 
-def run(options: argparse.Namespace) -> None:
-    done, commit = keys_of(options.out, KEY), options.commit or this_commit()
+def run(options: argparse.Namespace, results: Path) -> None:
+    done = keys_of(results, KEY)
     names = [(set_name, source) for set_name in options.set or SETS for source in SOURCES]
     there = [pair for pair in names if (options.work / f"{pair[0]}-{pair[1]}.npz").exists()]
     cells = [(*pair, seed, *method) for seed in SEEDS for pair in there for method in (*METHODS, *PSEUDO)]
-    with ProcessPoolExecutor(options.processes, initializer=one_core) as pool, options.out.open("a") as file:
-        futures = [pool.submit(cell_of, options.work, *cell) for cell in cells if cell not in done]
-        for future in as_completed(futures):
-            file.write(json.dumps(future.result() | {"commit": commit}) + "\n")
-            file.flush()
+    run_in_processes((cell for cell in cells if cell not in done), partial(cell_of, options.work), options, results)
 
 
-def cell_of(work: Path, set_name: str, source: str, seed: int, acquisition: str, balancing: Any) -> dict:
+def cell_of(work: Path, set_name: str, source: str, seed: int, acquisition: str, balancing: Any) -> Rows:
     pool, labels, test, true = split(work, set_name, source, seed)
     begin = time.process_time()
     labelled = labels_by_budget(pool, labels, list(BUDGETS), acquisition, balancing, seed)
@@ -145,7 +116,7 @@ def cell_of(work: Path, set_name: str, source: str, seed: int, acquisition: str,
     row = dict(zip(KEY, (set_name, source, seed, acquisition, balancing), strict=True))
     file = np.load(work / f"{set_name}-{source}.npz")
     facts = {"ms": 1000 * float(file["cpu_seconds"]) / len(file["labels"]), "furthest": float(file["furthest"])}
-    return row | {"accuracy": accuracies, "cpu_seconds": round(time.process_time() - begin, 2), **facts}
+    return [row | {"accuracy": accuracies, "cpu_seconds": round(time.process_time() - begin, 2), **facts}]
 
 
 @cache

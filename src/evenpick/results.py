@@ -45,10 +45,13 @@ class Simulated:
     result : SimulationResult
     classes : list of str
         All classes of the known labels of the pool, sorted.
+    budget : int
+        Labels asked for.
     """
 
     result: "SimulationResult"
     classes: list[str]
+    budget: int
 
     @property
     def imbalance_ratio(self) -> float:
@@ -61,6 +64,8 @@ class Simulated:
             f"{len(labels)} labels, {len(set(labels))} of {len(self.classes)} classes found, "
             f"imbalance ratio {self.imbalance_ratio:.2f}."
         )
+        if len(labels) < self.budget:
+            said += f"\nOf a budget of {self.budget} only {len(labels)} were there to give: no other image has a known label."
         if switch_at is None:
             return said
         hits = [target == label for target, label in zip(self.result.targets, labels, strict=True) if target]

@@ -18,6 +18,7 @@ from .labels import (
     TableOptions,
     export_file,
     import_file,
+    is_imported,
     read_labels,
     recorded_labels,
     set_aside,
@@ -234,13 +235,15 @@ class Workspace:
         Raises
         ------
         EvenpickError
-            If the file exists, for it may hold labels; if the budget does not fit, or there is no such function.
+            If the file exists and its labels are not imported; if the budget does not fit, or there is no such function.
         """
         from .acquisition import select_more
 
         pool, file = self.pool, Path(out or self.paths.selection)
-        if file.exists():
-            raise EvenpickError(f"'{file}' exists and may hold your labels; import or move it first, or say --out")
+        if file.exists() and not is_imported(self.path, file):
+            raise EvenpickError(
+                f"'{file}' exists, and the record does not hold labels of it: fill it in and import it, move it, or say --out"
+            )
         answered = recorded_labels(self.path, pool).answered
         with _acquisition_on(ray, acquisition, self.path) as choose:
             order = select_more(pool, answered, budget, choose, random_state)
@@ -507,7 +510,7 @@ class Workspace:
                 announce(f"The old labels are kept in '{kept}'.")
         with RecordedSession(self.path, pool, budget, "oracle", **options) as session:
             answer_all(session, lambda row: table.labels.get(pool.image_ids[row]))
-            return Simulated(result_of(session.session), sorted(set(table.labels.values())))
+            return Simulated(result_of(session.session), sorted(set(table.labels.values())), budget)
 
     def train(
         self,

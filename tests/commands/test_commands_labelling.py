@@ -18,10 +18,12 @@ def test_a_simulation_goes_on_and_other_options_keep_the_old_labels_aside(evenpi
 def test_select_fill_in_import(evenpick, workspace):
     evenpick("select", workspace, "--budget", 4, "--acquisition", "core_set")
     selection = workspace / "selection.csv"
-    assert "may hold your labels" in evenpick("select", workspace, "--budget", 4, code=1)
+    not_yet = "the record does not hold labels of it: fill it in and import it"
+    assert not_yet in evenpick("select", workspace, "--budget", 4, code=1)
     lines = selection.read_text().splitlines()
     selection.write_text("\n".join([lines[0], *(line + "one" for line in lines[1:4]), lines[4]]) + "\n")
 
+    assert not_yet in evenpick("select", workspace, "--budget", 4, code=1)
     assert "3 labels imported, 1 rows without a label" in evenpick("import", workspace, selection)
     assert "3 known already" in evenpick("import", workspace, selection)
     assert "at least two classes; got 3 labels of 'one'" in evenpick("train", workspace, code=1)
@@ -29,6 +31,10 @@ def test_select_fill_in_import(evenpick, workspace):
     assert "9 images to label" in rest
     named = {line.split(",")[0] for line in lines[1:4]}
     assert not named & {line.split(",")[0] for line in (workspace / "rest.csv").read_text().splitlines()}
+    assert "9 images to label" in evenpick("select", workspace, "--budget", 9)  # the labels of the first are recorded
+    assert selection.read_text() == (workspace / "rest.csv").read_text()
+    selection.write_text("\n".join([lines[0], lines[1] + "two", *(line + "one" for line in lines[2:])]) + "\n")
+    assert not_yet in evenpick("select", workspace, "--budget", 4, code=1)
 
 
 @pytest.mark.slow
@@ -70,9 +76,11 @@ def test_a_label_after_a_skip_counts(evenpick, workspace, oracle, tmp_path):
     rows = oracle.read_text().splitlines()
     few = tmp_path / "few.csv"
     few.write_text("\n".join(rows[:6]) + "\n")
-    evenpick("simulate", workspace, "--labels", few, "--budget", 12)
+    simulated = evenpick("simulate", workspace, "--labels", few, "--budget", 12)
 
+    assert "Of a budget of 12 only 5 were there to give: no other image has a known label." in simulated
     assert "7 labels imported, 5 known already" in evenpick("import", workspace, oracle)
+    assert "nothing left to choose" in evenpick("select", workspace, "--budget", 1, code=1)
     assert "0 labels imported, 12 known already" in evenpick("import", workspace, oracle)
     assert "12 labels written" in evenpick("export", workspace, tmp_path / "out.csv")
 

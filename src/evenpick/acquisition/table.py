@@ -103,6 +103,10 @@ def select_more(
 ) -> IndexArray:
     """As `select`, passing over the rows that are answered already and those whose file is gone."""
     without = answered if pool.present is None else np.union1d(answered, np.flatnonzero(~pool.present))
+    if len(without) == len(pool):
+        raise EvenpickError(
+            "every image of the pool has an answer, or its file is gone: there is nothing left to choose"
+        )
     check_budget(budget, len(pool) - len(without))
     order = select(pool, budget + len(without), acquisition, random_state)
     order = order[~np.isin(order, without)]

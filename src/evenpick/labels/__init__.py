@@ -5,7 +5,7 @@ from .class_list import ClassList, keep_class_list, kept_class_list, read_class_
 from .columns import TableOptions
 from .entries import Annotation, Entry, Kind, Means, Phase, Rename, Undo, effective_answers, standing_answers
 from .files import FORMS, FileResult, export_file
-from .from_files import ImportOptions, import_file, undo_last_import
+from .from_files import ImportOptions, import_file, is_imported, undo_last_import
 from .record import LabelStore, set_aside
 from .tables import read_labels, write_predictions, write_selection
 
@@ -30,6 +30,7 @@ __all__ = [
     "effective_answers",
     "export_file",
     "import_file",
+    "is_imported",
     "keep_class_list",
     "kept_class_list",
     "read_class_list",

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..detections import is_coco, is_megadetector, read_json
 from ..errors import EvenpickError
+from ..paths import Paths
 from ..pool import Pool, read_skipped, read_state
 from .class_folders import read_folder
 from .columns import TableOptions
@@ -53,6 +54,19 @@ def import_file(workspace: Path, file: Path, annotator: str, options: ImportOpti
         return _import_answers(workspace, file, annotator, asked.table.skip_unknown)
     except UnknownImagesError as error:
         raise EvenpickError(f"{error}; --skip-unknown passes over them") from error
+
+
+def is_imported(workspace: Path, file: Path) -> bool:
+    """Whether a table of labels holds any, and the record holds all of them."""
+    if not Paths(workspace).labels.exists():
+        return False
+    try:
+        labels = read_labels(file, Pool.open(workspace).image_ids, read_skipped(workspace)).labels
+    except EvenpickError:  # whatever is wrong with it, somebody wrote it
+        return False
+    with LabelStore(workspace) as store:
+        recorded = label_of_images(store)
+    return bool(labels) and all(recorded.get(image) == label for image, label in labels.items())
 
 
 def _import_labels(workspace: Path, file: Path, annotator: str, options: ImportOptions) -> FileResult:
