@@ -12,6 +12,7 @@ from evenpick.labels import Annotation, Answer, effective_answers, recorded_labe
 from evenpick.session import Question, RecordedSession, change
 from evenpick.session.audit import FIRST_LABEL, Audit, Demand, Race, Turns, chances_of, open_pieces
 from evenpick.session.discovery import Discovery
+from evenpick.session.rounds import Rounds
 from evenpick.session.steering import Predicted
 
 STEERINGS = [{"balancing": "auto"}, {"balancing": "ratio_max"}, {"balancing": None, "acquisition": "core_set"}]
@@ -167,6 +168,23 @@ def test_chances_are_half_uniform_and_half_by_predicted_class_and_sum_to_one():
         assert chances.min() >= 0.5 / n
     assert chances_of(np.arange(4), None).tolist() == [0.25] * 4
     assert chances_of(np.arange(4), Predicted(np.array([7]), np.array([0]))).tolist() == [0.25] * 4
+
+
+@pytest.mark.parametrize("most", [60, 10_000])
+def test_the_round_and_a_probe_of_its_own_see_the_same_classes(pool_and_labels, most, most_covered):
+    most_covered(most)
+    pool, labels = pool_and_labels
+    answers = [said(row, labels[row]) for row in np.random.default_rng(0).permutation(len(pool))[:90].tolist()]
+    now, later = Rounds(pool, 3), Rounds(pool, 3)
+    now.replay(answers[:60])
+    later.replay(answers)
+
+    by_round, anew = now.predicted(answers[:60]), later.predicted(answers[:60])
+
+    assert by_round.rows.tolist() == anew.rows.tolist() == now.round_now()._sample.rows.tolist()
+    assert by_round.classes.tolist() == anew.classes.tolist()
+    assert later.predicted(answers).classes.tolist() != by_round.classes.tolist()
+    assert now.predicted(answers[:39]) is None
 
 
 # --- in a session

@@ -78,8 +78,14 @@ class Rounds:
         start = round_start(history.n_labels)
         known = history.first(start - lag(start)) if start else ()
         if self._predicted is None or self._predicted[0] != known:
-            self._predicted = known, predicted_after(self._pool, self._seed, known)
+            self._predicted = known, self._predicted_after(known)
         return self._predicted[1]
+
+    def _predicted_after(self, known: Answers) -> Predicted | None:
+        start = round_start(self._history.n_labels)
+        if known and known == self._history.first(start - lag(start)):
+            return self.round_now().predicted
+        return predicted_after(self._pool, self._seed, known)  # of an earlier round, after a reopening
 
     def guesses(self, row: int, most: int) -> list[str]:
         """By the probe of the round that the next image comes from; none in the first."""
@@ -95,7 +101,7 @@ class Rounds:
             history = self._history
             start = next_round(history.n_labels)
             if history.n_labels >= start - lag(start):
-                self._prepare(history.first(start - lag(start)))
+                _ = self._prepare(history.first(start - lag(start))).predicted  # computed once
 
     def _begin(self, start: int) -> Round:
         answers = self._history.first(start)

@@ -10,6 +10,7 @@ weigh much while classes are undiscovered; later it is unsure where classes are 
 weigh most.
 """
 
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -99,6 +100,11 @@ class Round:
             self._order = np.concatenate([self._order, more])
         return row
 
+    @cached_property
+    def predicted(self) -> Predicted | None:
+        """What the probe takes the images of the sample for; None before there are two classes."""
+        return None if self._probe is None else _predicted(self._probe, self._sample.rows, self._sample.points)
+
     def likeliest(self, row: int, most: int) -> list[int]:
         """Numbers of the classes that the probe takes this image for, the likeliest first; none before there are two."""
         if self._probe is None:
@@ -123,9 +129,12 @@ def predicted_after(pool: Pool, seed: int, known: Answers) -> Predicted | None:
     if len(np.unique(numbers)) < 2:
         return None
     covered, points = part_to_cover(pool, 1, Sample.generator(seed, Sample.number_after(len(rows), pool)))
-    probe = fit_probe(unit_features(pool, rows), numbers)
+    return _predicted(fit_probe(unit_features(pool, rows), numbers), covered, points)
+
+
+def _predicted(probe: Probe, rows: IndexArray, points: Singles) -> Predicted:
     with one_blas_thread():
-        return Predicted(covered, probe.probabilities(points).argmax(axis=1))
+        return Predicted(rows, probe.probabilities(points).argmax(axis=1))
 
 
 def labelled(known: Answers) -> tuple[IndexArray, IndexArray]:
