@@ -106,6 +106,21 @@ def test_what_waits_for_an_audit_waits_and_goes_on(begin):
     assert loans.next("ann", "ann").status == "waiting"
 
 
+def test_in_place_of_a_drawn_image_that_cannot_be_shown_another_one_is_drawn(begin):
+    session, loans = begin(share=0.1)
+    drawn = until_drawn(session, loans, "ann")
+    loans.pass_over("ann", drawn.index)
+
+    instead = question(loans, "ann")
+
+    assert instead.index != drawn.index
+    assert instead.chance == pytest.approx(1 / (1 / drawn.chance - 1))
+    answer(loans, "ann", instead)
+    assert chances(session) == {instead.index: instead.chance}
+    loans.forget_passed_over()
+    assert question(loans, "ann").chance is None
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_many_people_who_come_and_go_take_back_and_start_anew_answer_each_draw_once(begin, seed):
     rng = np.random.default_rng(seed)

@@ -188,7 +188,7 @@ class Audit:
 class Race:
     """A draw with given chances: of exponential times, each divided by the chance of its row, the least wins.
 
-    Should the winner's piece be answered otherwise, the next one is that of a draw among the others.
+    Should the winner's piece be answered otherwise, or nobody can see it, the next one is that of a draw among the others.
     """
 
     def __init__(self, rows: IndexArray, chances: Values, times: Values) -> None:

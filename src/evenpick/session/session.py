@@ -81,7 +81,7 @@ class Session:
         self._steering = _steering(pool, budget, acquisition, balancing, patience, random_state)
         self._audit = Audit(pool, random_state, audit, self._steering)
         # The last pick and what was excluded from it; no answer has come since.
-        self._last_asked: tuple[frozenset[int], Question | None] | None = None
+        self._last_asked: tuple[tuple[frozenset[int], frozenset[int]], Question | None] | None = None
         self.replay(())
 
     def __repr__(self) -> str:
@@ -146,11 +146,14 @@ class Session:
         question = self.ask(exclude)
         return None if question is None else question.index
 
-    def ask(self, exclude: Collection[int] = ()) -> Question | None:
-        """As `next`, with the phase and the target of the question."""
-        without = frozenset(exclude)
+    def ask(self, exclude: Collection[int] = (), unshown: Collection[int] = ()) -> Question | None:
+        """As `next`, with the phase and the target of the question; `unshown` are those of `exclude` that nobody can see.
+
+        What is drawn waits where somebody looks at it, and is drawn among the others where nobody can.
+        """
+        without = frozenset(exclude), frozenset(unshown)
         if self._last_asked is None or self._last_asked[0] != without:
-            self._last_asked = without, self._pick(without)
+            self._last_asked = without, self._pick(*without)
         question = self._last_asked[1]
         if question is not None:
             self._asked[question.index] = question
@@ -284,16 +287,16 @@ class Session:
             self._counts[answer.label] = self._counts.get(answer.label, 0) + 1
             self._labels_left -= 1
 
-    def _pick(self, exclude: frozenset[int]) -> Question | None:
+    def _pick(self, exclude: frozenset[int], unshown: frozenset[int] = frozenset()) -> Question | None:
         if self._labels_left <= 0:
             return None
         open_rows = self._free.copy()
         for row in exclude:
             open_rows[self._pool.same_group(row)] = False
-        if drawn := self._drawn():
+        if drawn := self._drawn(unshown):
             if open_rows[drawn.row]:
                 return Question(drawn.row, self.phase, chance=drawn.chance)
-            if not self._is_spared(drawn, exclude):
+            if not self._is_spared(drawn, exclude - unshown):
                 return None
         if (open_rows & self._waits).any():
             open_rows &= self._waits
@@ -304,9 +307,11 @@ class Session:
         elsewhere = sum(bool(self._free[row]) for row in exclude if row != drawn.row)
         return not self._audit.demanded or self._audit.demanded + elsewhere < self._labels_left
 
-    def _drawn(self) -> Draw | None:
+    def _drawn(self, unshown: Collection[int] = ()) -> Draw | None:
         """The draw that is out, asked for or not."""
-        return self._audit.draw(self._answers, self._free & self._waits)
+        waiting = self._free & self._waits
+        waiting[[*unshown]] = False
+        return self._audit.draw(self._answers, waiting)
 
     def _chance(self, index: int, question: Question) -> float | None:
         """What is drawn is an audit answer however it comes; an undone one may be given again when another is out."""

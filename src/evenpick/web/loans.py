@@ -209,7 +209,7 @@ class Loans:
         if (second := self._second_look(annotator, taken)) is not None:
             return Turn("image", second)
         # The session itself passes over what is answered.
-        question = session.ask(taken - opinions.keys())
+        question = session.ask(taken - opinions.keys(), self.passed_over)
         # Each unanswered row that is lent may cost a label, however many people have it.
         unanswered = lent.keys() - opinions.keys()
         if question is not None and (question.index in unanswered or len(unanswered) < session.labels_left):
