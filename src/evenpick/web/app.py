@@ -137,6 +137,7 @@ class _Endpoints:
             Route("/api", self._read_description),
             Route("/openapi.json", self._describe),
             Route("/review", self._page("review")),
+            Route("/grid", self._page("grid")),
             Route("/api/state", self._reading(self._desk.state)),
             Route("/api/review", self._reading(self._desk.review)),
             Route("/image/{row:row}", self._showing(displayed_image)),

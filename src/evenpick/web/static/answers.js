@@ -86,6 +86,11 @@ export function skip() {
   });
 }
 
+// On the page of many images this one comes first, once it is given back.
+export function alike() {
+  if (canAnswer()) location.assign(`grid?row=${state.turn.image.row}`);
+}
+
 export function undo() {
   return exchange("api/undo", newAnswer(), () => {
     setLast("");

@@ -4,6 +4,7 @@ const PAN = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowD
 const SINGLE = {
   0: ["skip"],
   Backspace: ["undo"],
+  "*": ["alike"],
   "/": ["type"],
   "+": ["zoom", 1.5],
   "=": ["zoom", 1.5],

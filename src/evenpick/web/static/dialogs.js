@@ -23,6 +23,7 @@ export async function rename(old) {
     $("rename-hint").textContent = other === undefined ? "" : `All labels of “${old}” become “${other}”.`;
   };
   $("rename-title").textContent = `Rename “${old}”`;
+  $("rename-more").href = `grid?class=${encodeURIComponent(old)}`;
   $("rename-known").replaceChildren(...others.map((value) => element("option", { value })));
   field.value = old;
   field.oninput = explain;

@@ -1,6 +1,6 @@
 // The keyboard: keys that answer, the field for a new class, and the way along the list of classes.
 
-import { canAnswer, label, skip, takeBack, undo } from "./answers.js";
+import { alike, canAnswer, label, skip, takeBack, undo } from "./answers.js";
 import { commandOf, isPrintable, keyOf } from "./commands.js";
 import { help } from "./dialogs.js";
 import { guessOf } from "./guesses.js";
@@ -16,6 +16,7 @@ const DO = {
   label,
   skip,
   undo,
+  alike,
   help,
   type: () => $("name").focus(),
   zoom: (factor) => zoom.by(factor),

@@ -1,6 +1,6 @@
 // The labelling page: show an image, take an answer, show the next. It starts here.
 
-import { ask, retry, skip, undo } from "./answers.js";
+import { alike, ask, retry, skip, undo } from "./answers.js";
 import { get, Refusal, release } from "./api.js";
 import { Keys } from "./classes.js";
 import { askName, help, rename, setAnnotator } from "./dialogs.js";
@@ -27,6 +27,7 @@ function listen() {
     button.setAttribute("aria-pressed", button.ariaPressed !== "true");
     toImage();
   });
+  $("alike").addEventListener("click", alike);
   $("zoom-in").addEventListener("click", () => zoom.by(1.5));
   $("zoom-out").addEventListener("click", () => zoom.by(1 / 1.5));
   $("who").addEventListener("click", () => askName(false));

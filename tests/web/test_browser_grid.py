@@ -1,0 +1,233 @@
+"""The page of many images in a real browser: click out what does not belong, label the rest with one key, undo all."""
+
+import contextlib
+import json
+
+import pytest
+from browsing import Page
+from selenium.webdriver.common.keys import Keys
+
+pytestmark = pytest.mark.slow
+
+TILES = "[...document.querySelectorAll('#gallery li')].map(item => +item.dataset.row)"
+IN = "[...document.querySelectorAll('#gallery .tile[aria-pressed=true]')].map(b => +b.parentNode.dataset.row)"
+
+
+class Grid(Page):
+    """The page, as the labelling page is driven."""
+
+    def __init__(self, browser, address):
+        self.browser, self.pressed_at = browser, 0.0
+        browser.switch_to.new_window("tab")
+        self.tab = browser.current_window_handle
+        browser.get(address)
+        self.wait(lambda: self.status() in ("images", "empty"))
+
+    def status(self):
+        return self.script("document.body.dataset.status")
+
+    def rows(self):
+        return self.script(TILES)
+
+    def rows_in(self):
+        return self.script(IN)
+
+    def answer(self, *keys):
+        """Press keys that answer, and wait for other images or the end."""
+        self.wait_until_it_can_be_answered()
+        before = self.rows()
+        self.press(*keys)
+        self.wait(lambda: self.rows() != before)
+
+    def click(self, row):
+        self.find(f"#gallery li[data-row='{row}'] .tile").click()
+
+
+@pytest.fixture
+def client(begin):
+    client = begin(n=60, budget=50)
+    for row, name in enumerate(["cat", "dog", "cow", "cat", "dog", "cat"]):
+        client.ask("/api/label", row=row, label=name)
+    return client
+
+
+@pytest.fixture
+def open_grid(browser, running, client):
+    with contextlib.ExitStack() as stack:
+        address = stack.enter_context(running(client.app))
+
+        def build(asked=""):
+            page = Grid(browser, f"{address}/grid{asked}")
+            stack.callback(page.close)
+            return page
+
+        browser.get_log("browser")
+        yield build
+        problems = [entry["message"] for entry in browser.get_log("browser")]
+        assert [message for message in problems if "status of 4" not in message] == []
+
+
+def test_what_is_clicked_out_gets_no_label_and_one_key_labels_the_rest(open_grid, client):
+    page = open_grid("?class=cat")
+    shown = page.rows()
+    assert len(shown) >= 10
+    page.wait_until_it_can_be_answered()
+    page.click(shown[1])
+    page.click(shown[4])
+    page.click(shown[4])  # put back
+    assert page.rows_in() == [row for row in shown if row != shown[1]]
+    assert page.text("#selected") == f"{len(shown) - 1} of {len(shown)} images"
+    page.answer("1")
+
+    assert client.session.counts == {"cat": 3 + len(shown) - 1, "dog": 2, "cow": 1}
+    assert {entry.means for entry in client.session.store.entries()[6:]} == {"grid"}
+    assert shown[1] not in page.rows()  # nor is it shown again
+    assert not {*page.rows()} & {*shown}
+    page.find("#undo").click()
+    page.wait(lambda: client.session.counts == {"cat": 3, "dog": 2, "cow": 1})
+
+
+def test_the_keyboard_alone_does_it_all(open_grid, client):
+    page = open_grid()
+    assert page.status() == "empty"
+    assert page.text("#notice") == "Choose a class, to find more of its images."
+    for _ in range(10):
+        if page.script("document.activeElement.dataset.name") == "dog":
+            break
+        page.press(Keys.TAB)
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.status() == "images")
+    page.wait_until_it_can_be_answered()
+    shown = page.rows()
+    while page.script("document.activeElement.className") != "tile":
+        page.press(Keys.TAB)
+    page.press(Keys.ARROW_RIGHT)
+    page.press(" ")
+    page.press(Keys.ARROW_DOWN)
+    down = page.script("+document.activeElement.parentNode.dataset.row")
+    assert shown.index(down) > 2
+    page.press(" ")
+    assert page.rows_in() == [row for row in shown if row not in (shown[1], down)]
+    page.press(Keys.ENTER)
+    assert page.script("document.activeElement.id") == "to"
+    page.answer(Keys.ENTER)  # of a class the class itself
+
+    assert client.session.counts["dog"] == 2 + len(shown) - 2
+    page.press(Keys.ESCAPE)
+    assert page.script("document.activeElement.className") == "tile"
+    page.answer(Keys.BACKSPACE)
+    assert client.session.counts["dog"] == 2
+
+
+def test_from_the_image_on_the_screen_there_is_a_way_and_a_way_back(open_page, running, client):
+    with running(client.app) as address:
+        page = open_page(address)
+        row = page.row()
+        page.wait_until_it_can_be_answered()
+        page.press("*")
+        page.wait(lambda: page.status() == "images")
+        assert page.script(TILES)[0] == row
+        assert page.text("#shown").startswith(f"{len(page.script(TILES))} images most like image {row}")
+        page.wait(lambda: page.script("document.body.dataset.ready") == "true")
+        page.press("/", "zebra", Keys.ENTER)
+        page.wait(lambda: client.session.counts.get("zebra"))
+        assert row in client.session.opinions
+        page.press(Keys.ESCAPE, Keys.ESCAPE)
+        page.wait(lambda: page.status() == "image" and page.row() is not None)
+        assert page.row() not in client.session.opinions
+        page.wait_until_it_can_be_answered()
+        page.press(Keys.BACKSPACE)
+        page.wait(lambda: "zebra" not in client.session.counts)  # all of them
+
+
+@pytest.mark.parametrize("order", ["surest", "least_sure"])
+def test_images_of_a_predicted_class_are_recorded_as_confirmed(open_grid, client, order):
+    page = open_grid(f"?class=cat&order={order}")
+    if page.status() == "images":
+        page.answer("1")
+        assert {entry.means for entry in client.session.store.entries()[6:]} == {"confirmed"}
+    else:
+        assert page.text("#notice") == "No image without a label is predicted to be “cat” now."
+    page.find("#order option[value='nearest']").click()
+    page.wait(lambda: "most like “cat”" in page.text("#shown"))
+
+
+def test_no_class_is_made_by_accident(open_grid, client):
+    page = open_grid("?row=9")
+    page.wait_until_it_can_be_answered()
+    page.press("/", "co", Keys.ENTER)
+    assert "Did you mean “cow”" in page.text("#means")
+    assert "co" not in client.session.counts
+    page.find("#to").send_keys("W")
+    page.answer(Keys.ENTER)
+    assert client.session.counts["cow"] > 1
+
+
+def test_an_image_that_cannot_be_shown_gets_no_label(open_grid, client):
+    (client.session.pool.folder / "009.jpg").unlink()
+    page = open_grid("?row=9")
+    page.wait_until_it_can_be_answered()
+    assert 9 in page.rows()
+    assert 9 not in page.rows_in()
+    page.answer("1")
+    assert 9 not in client.session.opinions
+
+
+def test_what_is_refused_is_said_and_the_page_goes_on_from_where_things_stand(open_grid, client):
+    page = open_grid("?class=cat")
+    shown = page.rows()
+    client.ask("/api/label", row=shown[2], label="dog", annotator="bob")
+    page.answer("1")
+
+    assert "is answered already" in page.text("#alert")
+    assert client.session.counts == {"cat": 3, "dog": 3, "cow": 1}
+    assert shown[2] not in page.rows()
+
+
+def test_nothing_is_left_when_the_budget_is_spent(open_grid, client):
+    page = open_grid("?class=cat")
+    while page.status() == "images":
+        page.answer("1")
+
+    assert client.session.session.labels_left == 0
+    assert page.text("#notice") == "The budget has no room for more labels."
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 568), (1280, 720)])
+def test_nothing_of_the_grid_sticks_out_at_any_width(open_grid, client, width, height):
+    client.ask("/api/label", row=30, label="a class with a very long name that does not fit on a telephone")
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 800}
+    page = open_grid("?class=cat")
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        page.browser.refresh()
+        page.wait(lambda: page.status() == "images")
+        assert page.script("document.documentElement.scrollWidth") == width
+        for selector in ("#gallery .tile", "#to", "#do", "#undo"):
+            box = page.find(selector).rect
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= width, selector
+            assert 0 < box["y"] + box["height"] <= height, selector
+        # On a small screen some have to be looked at first.
+        for _ in range(12):
+            page.wait_until_it_can_be_answered()
+            if client.session.counts["cat"] > 3:
+                break
+            page.script("(document.activeElement.blur(), 1)")
+            page.press("1")
+            page.wait(
+                lambda: client.session.counts["cat"] > 3 or not page.script("document.querySelector('#alert').hidden")
+            )
+        assert client.session.counts["cat"] > 3
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_everything_of_the_grid_has_a_name_for_a_screen_reader(open_grid):
+    page = open_grid("?class=cat")
+    row = page.rows()[0]
+    page.wait(lambda: ("button", f"Open image {row}") in page.accessible())
+    parts = page.accessible()
+
+    wanted = {"button", "textbox", "image", "combobox", "link"}
+    assert all(name for role, name in parts if role in wanted), json.dumps(parts)
+    assert {"status", "main", "banner", "navigation"} <= {role for role, _ in parts}
