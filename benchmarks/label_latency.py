@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -27,15 +28,19 @@ from selenium.webdriver.common.keys import Keys
 
 from evenpick import Preprocessing
 from evenpick.labels import set_aside
+from evenpick.machine import cores
 from evenpick.pool import Pool
 from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
-from evenpick.session import RecordedSession
+from evenpick.session import RecordedSession, Session
+from evenpick.session.rounds import FIRST_ROUND, lag, round_start
 from evenpick.sources import SourceDescription
 
 IMAGES, WIDTH, CLASSES, BUDGET = 100_000, 1280, 100, 3000
 DIFFERENT = 500
+RATE, LOOKING = 8, 210  # answers a second; ms that the page wants an image to be on the screen
+LAST_ROUND = 1000
 KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
 
 CLOCK = """
@@ -73,7 +78,8 @@ def main() -> None:
             for pause in (options.pause, 0.0):
                 waits = in_browser(workspace, labels, options.answers, pause)
                 rows.append((f"{phase}, `{balancing}`", pause, waits))
-    page = write_up(options, rows, picks(workspace, pool, labels, options.answers))
+    picked = picks(workspace, pool, labels, options.answers)
+    page = write_up(options, rows, picked) + write_up_rounds(rounds_of(pool, labels))
     Path(__file__).with_suffix(".md").write_text(page)
     print(page)
 
@@ -201,12 +207,67 @@ def picks(workspace: Path, pool: Pool, labels: np.ndarray, answers: int) -> list
     return [(what, 1000 * np.array(seconds)) for what, seconds in times.items()]
 
 
+@dataclass(frozen=True)
+class NewRound:
+    """What the start of a round costs: seconds to prepare it, of the clock and of the processor, and of its first pick."""
+
+    start: int
+    classes: int
+    wall: float
+    processor: float
+    first: float
+
+
+def rounds_of(pool: Pool, labels: np.ndarray) -> list[NewRound]:
+    """The rounds of `auto` up to LAST_ROUND labels, with guesses for the first image of each."""
+    session = Session(pool, BUDGET)
+    session.prepare(session.next())  # what is done once: the kernel of the covered images, and loading libraries
+    rounds = []
+    for start in sorted({round_start(n) for n in range(FIRST_ROUND, LAST_ROUND)}):
+        answer_until(session, labels, start - lag(start))
+        wall, processor = time.perf_counter(), time.process_time()
+        session.prepare(session.next())
+        wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        answer_until(session, labels, start)
+        first = time.perf_counter()
+        session.guesses(session.next())
+        rounds.append(NewRound(start, len(session.counts), wall, processor, time.perf_counter() - first))
+    return rounds
+
+
+def answer_until(session: Session, labels: np.ndarray, n_labels: int) -> None:
+    while BUDGET - session.labels_left < n_labels:
+        row = session.next()
+        session.label(row, f"class {labels[row]}")
+
+
+def write_up_rounds(rounds: list[NewRound]) -> str:
+    lines = [
+        "",
+        "## The start of a round",
+        "",
+        "The rounds of `auto` cover 20,000 of these images. A round is prepared in another thread while its last labels but",
+        f"eight (a twentieth of them, where that is more) are given: at {RATE} answers a second in the time that is left. One",
+        f"person on the page gives fewer than five a second, as each image is on the screen for {LOOKING} ms at least. What is",
+        "not done by then is waited for. The processor's time is what counts on a machine that has nothing else to do; the",
+        f"clock's was taken while others used this one ({os.getloadavg()[0]:.0f} processes on {cores()} cores).",
+        "",
+        f"| labels before the round | classes | to prepare it: processor | clock | time left at {RATE} a second | first pick and guesses |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in rounds:
+        lines.append(
+            f"| {one.start} | {one.classes} | {one.processor:.2f} s | {one.wall:.2f} s | {lag(one.start) / RATE:.2f} s "
+            f"| {1000 * one.first:.0f} ms |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def write_up(options: argparse.Namespace, rows: list, picked: list[tuple[str, np.ndarray]]) -> str:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     lines = [
         "# From the key press to the next image",
         "",
-        f"{date.today()}, {platform.system()}, {cores} cores, Python {platform.python_version()}, headless Chromium on "
+        f"{date.today()}, {platform.system()}, {cores()} cores, Python {platform.python_version()}, headless Chromium on "
         f"the same machine; a pool of {IMAGES:,} images x {WIDTH} features, {CLASSES} classes, a budget of {BUDGET:,}. "
         f"{options.answers} answers a line. Made by `python benchmarks/label_latency.py FOLDER --answers "
         f"{options.answers} --pause {options.pause}`.",

@@ -238,6 +238,10 @@ def test_undo_brings_the_guesses_back_with_the_image(begin, pool):
 
     assert loans.next("a", "ann", guesses=True) == shown
     assert session.counts.get("a slip") is None
+    loans.answer("a", "ann", row(shown), "common", None)
+    loans.undo("a", "ann", None)
+    loans.answer("a", "ann", row(shown), "other", None)  # by a page that has switched them off since
+    assert session.store.entries()[-1].offered == shown.question.offered
 
 
 def test_an_answer_that_comes_after_a_restart_keeps_the_guesses_it_was_given_with(begin, pool):

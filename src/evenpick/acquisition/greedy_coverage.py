@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import IndexArray, Singles, Values
-from ..machine import one_blas_thread
+from ..machine import in_threads, one_blas_thread
 
 ROWS_AT_ONCE = 256  # that are asked for
 _FIRST_LOOK = 8  # bounds that are renewed first; then twice as many, and so on
@@ -85,7 +85,7 @@ class GreedyCoverage:
         self._rows: _WholeRows | _Improvements = self._whole_rows
         self._times_covered = 0
         self._keep_at = inf if kernel.at_hand else 1  # so many times covered; before anything is, everything improves
-        gains = self._all_gains(self._whole_rows.all())
+        gains = self._whole_rows.all_gains(self._coverage, self._weights)
         self._step = _TIE * max(float(gains.max()), float(np.finfo(np.float32).tiny))
         self._bounds = self._rounded(gains)  # what each candidate adds at most; -1 once chosen
 
@@ -105,7 +105,7 @@ class GreedyCoverage:
         if self._times_covered >= self._keep_at:
             self._keep_improvements()
         elif first:  # every bound is loose now
-            self._renew_bounds(self._whole_rows.all())
+            self._renew_bounds(self._whole_rows.all_gains(self._coverage, self._weights))
 
     def exclude(self, points: IndexArray) -> None:
         """Never choose these points."""
@@ -133,18 +133,16 @@ class GreedyCoverage:
     def _keep_improvements(self) -> None:
         """Renew all bounds and keep what each candidate improves, to look at nothing else from now on, if there is room."""
         kept = _Improvements(len(self._bounds))
-        self._renew_bounds(kept.noting(self._whole_rows.all(), self._coverage))
+        with one_blas_thread():
+            all_rows = kept.noting(self._whole_rows.all(), self._coverage)
+            self._renew_bounds(np.array([_gain(row, self._coverage, self._weights) for row in all_rows]))
         if kept.complete:
             self._rows, self._keep_at = kept, inf
         else:  # with twice as many choices about half of them are left
             self._keep_at = self._times_covered * ceil(1.2 * kept.count / _MOST_KEPT)
 
-    def _renew_bounds(self, all_rows: Iterable[Singles]) -> None:
-        self._bounds = np.where(self._bounds >= 0, self._rounded(self._all_gains(all_rows)), -1)
-
-    def _all_gains(self, all_rows: Iterable[Singles]) -> Values:
-        with one_blas_thread():
-            return np.array([_gain(row, self._coverage, self._weights) for row in all_rows])
+    def _renew_bounds(self, all_gains: Values) -> None:
+        self._bounds = np.where(self._bounds >= 0, self._rounded(all_gains), -1)
 
     def _rounded(self, gains: ArrayLike) -> Values:
         return np.asarray(np.rint(np.asarray(gains, dtype=np.float64) / self._step))
@@ -165,6 +163,23 @@ class _WholeRows:
 
     def gains(self, candidates: IndexArray, coverage: Singles, weights: Singles) -> list[float]:
         return [_gain(row, coverage, weights) for row in self._kernel.rows(self._permutation[candidates])]
+
+    def all_gains(self, coverage: Singles, weights: Singles) -> Values:
+        """Those of every candidate, shape (n,)."""
+        gains = np.empty(len(self._permutation))
+
+        def fill(start: int) -> None:
+            part = np.arange(start, min(start + ROWS_AT_ONCE, len(gains)))
+            gains[part] = self.gains(part, coverage, weights)
+
+        starts = range(0, len(gains), ROWS_AT_ONCE)
+        with one_blas_thread():
+            if self._kernel.at_hand:
+                in_threads(fill, starts)
+            else:  # the rows are computed in threads
+                for start in starts:
+                    fill(start)
+        return gains
 
 
 class _Improvements:

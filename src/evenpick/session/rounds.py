@@ -97,6 +97,8 @@ class Rounds:
         """Do most of the work of the next round, if the answers are enough for it; which row it is does not matter."""
         if row is None:
             return
+        import sklearn.linear_model  # noqa: F401 (the first probe needs it, and it takes a second)
+
         with self._lock:
             history = self._history
             start = next_round(history.n_labels)

@@ -24,8 +24,6 @@ from ..pool import Pool
 from ..probabilities import margins
 from .steering import Predicted, first_open
 
-CHOSEN_AT_ONCE = 16
-
 # Rows in the order they were answered, each with the number of its class, None for a skip; numbers in order of discovery.
 Answers: TypeAlias = tuple[tuple[int, int | None], ...]
 
@@ -64,7 +62,7 @@ class Sample:
 
 
 class Round:
-    """The order of images in one round, made a few at a time.
+    """The order of images in one round, made one at a time: nobody waits for a later one.
 
     Attributes
     ----------
@@ -94,7 +92,7 @@ class Round:
     def first(self, open_rows: NDArray[np.bool_]) -> int:
         """The first image of the order that is marked in `open_rows` (n,), at least one."""
         while (row := first_open(self._order, open_rows)) is None:
-            more = self._sample.rows[self._greedy.choose(CHOSEN_AT_ONCE)]
+            more = self._sample.rows[self._greedy.choose(1)]
             if not len(more):  # the sample is used up, and the pool is not
                 more = self._rng.permutation(len(self._pool))
             self._order = np.concatenate([self._order, more])

@@ -160,6 +160,7 @@ class Frame(Reply, frozen=True):
 
 class Image(Reply, frozen=True):
     row: Row
+    image: Annotated[str, Meta(description="Its name: the path below the folder, of a box with its number.")]
     url: Annotated[str, Meta(description="Where the image is.")]
     phase: Phase
     target: Annotated[
@@ -171,6 +172,9 @@ class Image(Reply, frozen=True):
     others: Annotated[
         list[Frame] | UnsetType, Meta(description="Images of the same group, which the answer holds for too.")
     ] = UNSET
+    group: Annotated[Count | UnsetType, Meta(description="How many images are in its group, if there are others.")] = (
+        UNSET
+    )
     guesses: Annotated[
         list[str] | UnsetType, Meta(description="Classes that it may be of, the likeliest first, if they were wanted.")
     ] = UNSET

@@ -208,8 +208,10 @@ class Desk:
         row = question.index
         whole = self._url(row, "whole") if self._is_box(row) else UNSET
         guesses = [*question.offered] if request.guesses else []
+        pool = self.session.pool
         image = api.Image(
-            row, self._url(row), question.phase, target, whole, self._others(question), guesses or UNSET
+            row, pool.image_ids[row], self._url(row), question.phase, target, whole, self._others(question),
+            n_group if (n_group := len(pool.same_group(row))) > 1 else UNSET, guesses or UNSET,
         )  # fmt: skip
         return api.Turn(turn.status, image)
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Keys, matching } from "../../../src/evenpick/web/static/classes.js";
+import { inOrder, Keys, matching } from "../../../src/evenpick/web/static/classes.js";
 
 const keysOf = (keys, names) => names.map((name) => keys.of(name)).join("");
 
@@ -68,4 +68,13 @@ test("a search takes the start of a name first, then its inside, then letters in
 test("a search passes over accents and capitals", () => {
   assert.deepEqual(matching(["Crème brûlée", "cream"], "CRBR"), ["Crème brûlée"]);
   assert.deepEqual(matching(["creme"], "crème"), ["creme"]);
+});
+
+test("classes are ordered by key, use or name, and without a key they come last", () => {
+  const classes = [["fox 10", 3], ["wolf", 9], ["fox 9", 3], ["Bär", 5]].map(([name, count]) => ({ name, count }));
+  const keyOf = (name) => ({ "fox 10": "b", "fox 9": "2", Bär: "1" })[name] ?? "";
+
+  assert.deepEqual(inOrder(classes, "key", keyOf), ["Bär", "fox 9", "fox 10", "wolf"]);
+  assert.deepEqual(inOrder(classes, "use", keyOf), ["wolf", "Bär", "fox 10", "fox 9"]);
+  assert.deepEqual(inOrder(classes, "name", keyOf), ["Bär", "fox 9", "fox 10", "wolf"]);
 });

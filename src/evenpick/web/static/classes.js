@@ -41,6 +41,17 @@ export class Keys {
   }
 }
 
+// The classes in the order that a person likes: by key, by use or by name; where that tells nothing, as they are given.
+export function inOrder(classes, order, keyOf) {
+  const place = (name) => KEYS.indexOf(keyOf(name)) >>> 0; // without a key last
+  const before = {
+    key: (one, other) => place(one.name) - place(other.name),
+    use: (one, other) => other.count - one.count,
+    name: (one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }),
+  }[order];
+  return [...classes].sort(before).map(({ name }) => name);
+}
+
 // Smaller is better, undefined is no match: the letters must come in order, best at the start of words.
 function distance(query, name) {
   const text = plain(name);

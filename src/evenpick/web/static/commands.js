@@ -9,6 +9,7 @@ const SINGLE = {
   "+": ["zoom", 1.5],
   "=": ["zoom", 1.5],
   "-": ["zoom", 1 / 1.5],
+  ".": ["caption"],
   "?": ["help"],
 };
 

@@ -1,6 +1,7 @@
 // The image on the screen, those loaded ahead of it, and the board that is shown in place of one.
 
 import { get, post, reasonAgainst } from "./api.js";
+import { showCaption } from "./caption.js";
 import { showGuesses } from "./guesses.js";
 import { $, element, held, say, state, toImage } from "./page.js";
 import { agreementLine, conflictLine, framesLine, unshownLine } from "./words.js";
@@ -53,6 +54,7 @@ export async function show(turn) {
   $("target").hidden = !image.target;
   $("target").textContent = image.target ? `Asked for: ${image.target}` : "";
   showGuesses();
+  showCaption();
   showWhole(image.whole);
   showStrip(image.others ?? []);
   if (!document.activeElement || document.activeElement === document.body) toImage();

@@ -1,6 +1,7 @@
 // The keyboard: keys that answer, the field for a new class, and the way along the list of classes.
 
 import { alike, canAnswer, label, skip, takeBack, undo } from "./answers.js";
+import { toggleCaption } from "./caption.js";
 import { commandOf, isPrintable, keyOf } from "./commands.js";
 import { help } from "./dialogs.js";
 import { guessOf } from "./guesses.js";
@@ -18,6 +19,7 @@ const DO = {
   undo,
   alike,
   help,
+  caption: toggleCaption,
   type: () => $("name").focus(),
   zoom: (factor) => zoom.by(factor),
   "toggle zoom": () => zoom.toggle(),

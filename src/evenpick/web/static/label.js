@@ -2,6 +2,7 @@
 
 import { alike, ask, retry, skip, undo } from "./answers.js";
 import { get, Refusal, release } from "./api.js";
+import { startCaption } from "./caption.js";
 import { Keys } from "./classes.js";
 import { askName, help, rename, setAnnotator } from "./dialogs.js";
 import { startGuesses } from "./guesses.js";
@@ -10,8 +11,10 @@ import { answer, listenToKeys } from "./keys.js";
 import { tidy } from "./names.js";
 import { $, complain, held, state, toImage } from "./page.js";
 import { DOUBLE_CLICK, once } from "./presses.js";
-import { showProgress } from "./progress.js";
-import { read } from "./storage.js";
+import { showClasses, showProgress } from "./progress.js";
+import { read, write } from "./storage.js";
+
+const ORDER = "evenpick order";
 
 function listen() {
   listenToKeys();
@@ -23,11 +26,13 @@ function listen() {
     $(id).addEventListener("click", () => (once(`click ${id}`, DOUBLE_CLICK) && command(), toImage()));
   $("add").addEventListener("click", () => answer(tidy($("name").value)));
   $("others").addEventListener("click", toggleFrame);
+  $("order").addEventListener("change", () => (write(ORDER, $("order").value), showClasses(), toImage()));
   $("whole").addEventListener("click", ({ currentTarget: button }) => {
     button.setAttribute("aria-pressed", button.ariaPressed !== "true");
     toImage();
   });
   $("alike").addEventListener("click", alike);
+  startCaption();
   $("zoom-in").addEventListener("click", () => zoom.by(1.5));
   $("zoom-out").addEventListener("click", () => zoom.by(1 / 1.5));
   $("who").addEventListener("click", () => askName(false));
@@ -60,6 +65,7 @@ async function start() {
   state.closed = server.closed;
   startGuesses(server.guesses);
   if (server.closed) $("name").placeholder = "Search the classes";
+  $("order").value = [read(ORDER)].flat()[0] ?? "key";
   $("keys").checked = read("evenpick keys answer") !== false;
   const known = asked.get("annotator") ?? [read("evenpick annotator")].flat()[0];
   setAnnotator(known ?? server.annotator);

@@ -1,6 +1,6 @@
 // How far labelling is, and the list of classes.
 
-import { matching } from "./classes.js";
+import { inOrder, matching } from "./classes.js";
 import { nearClasses, sameClass, tidy } from "./names.js";
 import { $, classNames, element, state } from "./page.js";
 import { expected, hint } from "./words.js";
@@ -32,7 +32,8 @@ function showExpected(unseen) {
 // The classes that match what is typed; items that are there already are kept.
 export function showClasses() {
   const typed = $("name").value;
-  const found = [...new Set([...matching(classNames(), typed), ...nearClasses(classNames(), typed)])];
+  const names = inOrder(state.classes, $("order").value, (name) => state.keys.of(name));
+  const found = [...new Set([...matching(names, typed), ...nearClasses(names, typed)])];
   const most = Math.max(1, ...state.classes.map(({ count }) => count));
   const known = new Map(state.classes.map((one) => [one.name, one]));
   const old = new Map([...$("classes").children].map((item) => [item.dataset.name, item]));

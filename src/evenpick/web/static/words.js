@@ -44,6 +44,9 @@ export const framesLine = (all, out) =>
     ? `The answer holds for ${all - out} of ${all} images; the others are asked for later.`
     : `The answer holds for all ${all} images; click what shows something else.`;
 
+// What an image is called, and how many images are in its group.
+export const captionOf = ({ image, group }) => (group ? `${image} · one of ${group} images of its group` : image);
+
 export const agreementLine = ({ annotators, images, same, kappa }) =>
   `${annotators.join(" and ")}: ${Math.round(100 * same)} % alike on ${images} images` +
   (kappa === null ? "" : `, Cohen’s kappa ${kappa.toFixed(2)}`);
