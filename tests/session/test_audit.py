@@ -341,6 +341,20 @@ def test_an_audit_that_was_demanded_asks_for_nothing_else_and_ends_with_its_numb
     assert session.ask().chance is None
 
 
+def test_a_second_audit_goes_by_a_probe_on_the_labels_before_it(pool_and_labels):
+    pool, labels = pool_and_labels
+    session = Session(pool, 120, balancing=None, acquisition="random")
+    answered(session, 10, labels.__getitem__)
+    session.draw_audit(3)
+    answered(session, 33, labels.__getitem__)
+    session.draw_audit(6)
+    reopened = Session(pool, 120, balancing=None, acquisition="random")
+    reopened.replay(session.answers, session.demand_for(6))
+
+    assert session.ask() == reopened.ask()
+    assert session.ask().chance not in (None, 1 / (len(pool) - 43))
+
+
 def test_while_a_drawn_image_is_out_others_get_no_more_than_the_budget_spares(pool_and_labels):
     pool, labels = pool_and_labels
     session = Session(pool, 22)
