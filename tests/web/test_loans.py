@@ -3,7 +3,7 @@
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.session import RecordedSession, Session
+from evenpick.session import RecordedSession, Session, take_back
 from evenpick.web.loans import Loans, Turn
 
 LABELS = ["common"] * 50 + ["rare"] * 5 + ["other"] * 5
@@ -304,3 +304,40 @@ def test_an_image_drawn_at_random_comes_without_guesses_and_all_others_with_some
     drawn = [entry for entry in later if entry.chance is not None]
     assert 4 < len(drawn) < len(later) - 4
     assert all((entry.chance is None) == bool(entry.offered) for entry in later)
+
+
+def test_skipped_images_are_asked_for_again_next_and_that_can_be_undone(begin):
+    session, loans = begin()
+    skipped = []
+    for name in (None, "cat", None, "cat", None):
+        asked = row(loans.next("a", "ann"))
+        loans.answer("a", "ann", asked, name, None)
+        skipped += [] if name else [asked]
+    ids = loans.ask_again("ann", [], "r1")
+    assert loans.ask_again("ann", [], "r1") == ids  # sent again
+    assert len(ids) == 3
+    again = []
+    for name in ("cat", None, "dog"):
+        again.append(row(loans.next("a", "ann")))
+        loans.answer("a", "ann", again[-1], name, None)
+
+    assert again == skipped
+    assert session.counts == {"cat": 3, "dog": 1}
+    assert row(loans.next("a", "ann")) not in skipped
+    with pytest.raises(EvenpickError, match="none of these images was skipped"):
+        loans.ask_again("ann", [again[0]], None)
+    loans.ask_again("ann", [again[1]], None)
+    loans.release("a")
+    assert row(loans.next("a", "ann")) == again[1]
+    take_back(session, [session.store.entries()[-1].id], "ann")
+    loans.release("a")
+    assert row(loans.next("a", "ann")) != again[1]
+
+
+def test_two_pages_share_what_is_asked_again(begin):
+    _, loans = begin()
+    for _ in range(2):
+        loans.answer("a", "ann", row(loans.next("a", "ann")), None, None)
+    loans.ask_again("ann", [], None)
+
+    assert row(loans.next("a", "ann")) != row(loans.next("b", "bob"))

@@ -1,7 +1,7 @@
 """Which image is asked next, and why: discovery, balancing, rounds, simulated and recorded sessions."""
 
 from .balancing_rules import BALANCINGS
-from .corrections import change, take_back
+from .corrections import change, standing_skips, take_back
 from .grids import by_likeness, by_prediction, check_room, label_many, rows_of_class
 from .recorded_session import RecordedSession
 from .session import Session, phase_of
@@ -24,5 +24,6 @@ __all__ = [
     "result_of",
     "rows_of_class",
     "simulate",
+    "standing_skips",
     "take_back",
 ]

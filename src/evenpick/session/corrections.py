@@ -1,6 +1,6 @@
 """Answers that were given, changed in place, and every change taken back: all of it as new entries of the record."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ..errors import EvenpickError
@@ -59,6 +59,13 @@ def take_back(session: RecordedSession, ids: Sequence[int], annotator: str, requ
     if unknown := [number for number in ids if number not in known]:
         raise EvenpickError(f"entry {unknown[0]} does not exist; the record has {len(entries)}")
     return _recorded(session, entries, [Undo(number, annotator=annotator) for number in ids], request)
+
+
+def standing_skips(session: RecordedSession, rows: Collection[int] = ()) -> list[Annotation]:
+    """What says that these images, or any, cannot be told."""
+    row_of = session.pool.row_of
+    skips = (answer for answer in standing_answers(session.store.entries()) if answer.label is None)
+    return [skip for skip in skips if not rows or row_of[skip.image] in rows]
 
 
 def _recorded(

@@ -118,6 +118,10 @@ class Session:
         waiting: IndexArray = rows[(open_rows & self._waits)[rows]]
         return waiting if len(waiting) else np.flatnonzero(open_rows)
 
+    def is_open(self, index: int) -> bool:
+        """Whether no answer holds for this row yet, and its file is there."""
+        return bool(self._free[index])
+
     @property
     def answers(self) -> tuple[Answer, ...]:
         """The record, first to last, without what was undone."""

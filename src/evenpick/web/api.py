@@ -144,6 +144,12 @@ class TakeBack(Recorded, frozen=True):
     ]
 
 
+class AskAgain(Recorded, frozen=True):
+    rows: Annotated[
+        tuple[Row, ...], Meta(max_length=1000, description="Rows of images that were skipped; by default all.")
+    ] = ()
+
+
 # --- replies ----------------------------------------------------------------------------------------
 
 

@@ -127,7 +127,7 @@ class _Endpoints:
         self._desk, self._pool = desk, desk.session.pool
         self._posts: tuple[Post, ...] = (
             desk.next, desk.label, desk.skip, desk.undo, desk.alike, desk.of_class, desk.label_many, desk.rename, desk.change,
-            desk.take_back, desk.unshown, desk.retry, desk.upcoming, desk.release,
+            desk.take_back, desk.ask_again, desk.unshown, desk.retry, desk.upcoming, desk.release,
         )  # fmt: skip
         self._description = openapi(self._posts, len(self._pool), has_token)
 

@@ -102,6 +102,12 @@ class Desk:
             who = self._annotator(request)
             return self._changed(request, take_back(self.session, request.entries, who, request.request or None))
 
+    def ask_again(self, request: api.AskAgain) -> api.Changed:
+        """Take skips back: their images are asked for again, before any other."""
+        with self._lock:
+            entries = self._loans.ask_again(self._annotator(request), request.rows, request.request or None)
+            return self._changed(request, entries)
+
     def unshown(self, request: api.Unshown) -> api.HandedOut:
         """Say that an image cannot be shown: it is passed over until asked for again, and nothing is recorded."""
         with self._lock:

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from ..errors import EvenpickError
 from ..labels import Annotation, Entry, Kind, Means, Undo
-from ..session import Question, RecordedSession, check_room, label_many
+from ..session import Question, RecordedSession, check_room, label_many, standing_skips, take_back
 
 Status: TypeAlias = Literal["image", "waiting", "finished"]
 
@@ -78,6 +78,7 @@ class Loans:
         self._has_guesses = guesses
         self._loans: dict[str, _Loan] = {}  # by page
         self._grids: dict[str, _Grid] = {}
+        self._again: dict[int, Question] = {}  # skipped before, by row: asked first
         self.passed_over: set[int] = set()  # rows whose image cannot be shown now
         self._worker = ThreadPoolExecutor(1, "evenpick-prepare")
         session.session.prepare()
@@ -176,6 +177,17 @@ class Loans:
         }
         return entry_id
 
+    def ask_again(self, annotator: str, rows: Sequence[int], request: str | None) -> list[int]:
+        """Take skips of these rows, or all, back: their images are asked for next. Returns the ids of the new entries."""
+        skips = standing_skips(self._session, rows)
+        ids = take_back(self._session, [skip.id for skip in skips], annotator, request)
+        if not ids:
+            raise EvenpickError("none of these images was skipped" if rows else "no image was skipped")
+        for skip in skips:
+            row = self._session.pool.row_of[skip.image]
+            self._again.setdefault(row, Question(row, skip.phase or self._session.phase, skip.target, skip.chance))
+        return ids
+
     def release(self, page: str) -> None:
         """The page is closed: its images are for anyone."""
         self._loans.pop(page, None)
@@ -209,13 +221,17 @@ class Loans:
         if (second := self._second_look(annotator, taken)) is not None:
             return Turn("image", second)
         # The session itself passes over what is answered.
-        question = session.ask(taken - opinions.keys(), self.passed_over)
+        question = self._asked_again(taken) or session.ask(taken - opinions.keys(), self.passed_over)
         # Each unanswered row that is lent may cost a label, however many people have it.
         unanswered = lent.keys() - opinions.keys()
         if question is not None and (question.index in unanswered or len(unanswered) < session.labels_left):
             return Turn("image", question)
         out = unanswered or self._in_grids() - opinions.keys()
         return Turn("waiting" if out and session.labels_left > 0 else "finished")
+
+    def _asked_again(self, taken: set[int]) -> Question | None:
+        self._again = {row: asked for row, asked in self._again.items() if self._session.session.is_open(row)}
+        return next((asked for row, asked in self._again.items() if row not in taken), None)
 
     def _second_look(self, annotator: str, taken: set[int]) -> Question | None:
         """An answered image that still wants this annotator's opinion."""

@@ -62,6 +62,9 @@ export const ask = () => exchange("api/next", {});
 // Ask again for the images that could not be shown.
 export const retry = () => exchange("api/retry", {});
 
+// Ask again for the images that nobody could tell, before any other.
+export const askAgain = () => exchange("api/ask_again", newAnswer());
+
 // Whether the image has been on the screen for long enough to be the one that is meant.
 export const canAnswer = () => state.ready && !state.busy;
 

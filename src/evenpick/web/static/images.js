@@ -4,7 +4,7 @@ import { get, post, reasonAgainst } from "./api.js";
 import { showCaption } from "./caption.js";
 import { showGuesses } from "./guesses.js";
 import { $, element, held, say, state, toImage } from "./page.js";
-import { agreementLine, conflictLine, framesLine, unshownLine } from "./words.js";
+import { agreementLine, conflictLine, framesLine, skippedLine, unshownLine } from "./words.js";
 import { Zoom } from "./zoom.js";
 
 const DECODING = 500; // ms
@@ -159,7 +159,7 @@ const waitingForOthers = () => [
 
 async function ending() {
   const { agreement, conflicts, progress, workspace } = await get("api/state", held);
-  const { labels, budget, classes, unshown } = progress;
+  const { labels, budget, classes, skipped, unshown } = progress;
   const heading = labels >= budget ? "That was the last one. Thank you!" : "No image is left to ask for";
   const summary = `${labels} of ${budget} labels in ${classes.length} classes. Next, train a classifier:`;
   say("Finished.");
@@ -168,10 +168,16 @@ async function ending() {
     element("p", { textContent: summary }),
     element("pre", {}, element("code", { textContent: `evenpick train ${workspace}` })),
     ...(unshown ? [element("p", { textContent: unshownLine(unshown) }), tryAgain()] : []),
+    ...(skipped && labels < budget ? skippedOnes(skipped) : []),
     ...list("Agreement", agreement.map(agreementLine)),
     ...list("Answered differently; the first answer counts", conflicts.map(conflictLine)),
   ];
 }
+
+const skippedOnes = (skipped) => [
+  element("p", { textContent: skippedLine(skipped) }),
+  element("button", { type: "button", id: "again", textContent: "Ask for them again" }),
+];
 
 function list(title, lines) {
   if (!lines.length) return [];

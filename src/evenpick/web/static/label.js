@@ -1,6 +1,6 @@
 // The labelling page: show an image, take an answer, show the next. It starts here.
 
-import { alike, ask, retry, skip, undo } from "./answers.js";
+import { alike, ask, askAgain, retry, skip, undo } from "./answers.js";
 import { get, Refusal, release } from "./api.js";
 import { startCaption } from "./caption.js";
 import { Keys } from "./classes.js";
@@ -20,7 +20,7 @@ function listen() {
   listenToKeys();
   $("classes").addEventListener("click", onClass);
   $("guesses").addEventListener("click", onGuess);
-  $("notice").addEventListener("click", ({ target }) => target.id === "retry" && retry());
+  $("notice").addEventListener("click", ({ target }) => ({ retry, again: askAgain })[target.id]?.());
   // A click leaves the focus on the image, so that the next key answers again.
   for (const [id, command] of [["skip", skip], ["undo", undo]])
     $(id).addEventListener("click", () => (once(`click ${id}`, DOUBLE_CLICK) && command(), toImage()));

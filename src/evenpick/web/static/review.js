@@ -70,6 +70,8 @@ function drawSelected() {
   const number = view.selected.size;
   $("change").hidden = number === 0;
   $("selected").textContent = `${number} selected`;
+  const given = view.given.filter(({ row }) => view.selected.has(row));
+  $("again").hidden = !given.every(({ answers }) => answers[0].label === null);
   $("undo").disabled = view.done.length === 0;
   $("last").textContent = view.done.length ? `: ${view.done.at(-1).words}` : "";
 }
@@ -109,6 +111,11 @@ async function change(label) {
   const rows = [...view.selected];
   if (rows.length > MOST) complain(`Select at most ${MOST} images at a time.`);
   else await send("api/change", { rows, label }, `${rows.length} to ${wordOf(label)}`);
+}
+
+async function askAgain() {
+  const rows = [...view.selected].slice(0, MOST);
+  await send("api/ask_again", { rows }, `${rows.length} asked for again`);
 }
 
 function explainClass() {
@@ -156,6 +163,7 @@ function listen() {
     $("to").value = "";
   });
   $("skip").addEventListener("click", () => change(null));
+  $("again").addEventListener("click", askAgain);
   $("none").addEventListener("click", () => {
     view.selected.clear();
     draw();

@@ -38,6 +38,8 @@ const either = (names) => names.map((name) => `“${name}”`).join(" or ");
 export const unshownLine = (unshown) =>
   `${unshown} ${unshown === 1 ? "image" : "images"} could not be shown; nothing is recorded of ${unshown === 1 ? "it" : "them"}.`;
 
+export const skippedLine = (skipped) => `Nobody could tell ${skipped} ${skipped === 1 ? "image" : "images"} so far.`;
+
 // How many images of a group the answer holds for.
 export const framesLine = (all, out) =>
   out
