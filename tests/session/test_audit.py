@@ -268,6 +268,22 @@ def test_what_will_be_drawn_is_told_ahead_so_that_it_is_shown_as_fast_as_any_oth
     assert all(right for right, drawn in told if drawn)
 
 
+def test_a_session_that_is_opened_on_a_drawn_image_prepares_the_round_behind_it(pool_and_labels):
+    pool, labels = pool_and_labels
+    session = Session(pool, 60, audit=0.1)
+    answered(session, 49, labels.__getitem__)
+    drawn = session.ask().index
+    for _ in range(5):  # into the next round
+        session.label(session.ask({drawn}).index, "a")
+    reopened = Session(pool, 60, audit=0.1)
+    reopened.replay(session.answers)
+
+    reopened.prepare()
+
+    assert reopened.ask().chance is not None
+    assert reopened._steering._current is not None
+
+
 def test_a_drawn_image_that_somebody_has_already_counts_when_it_is_answered_there(pool_and_labels):
     pool, labels = pool_and_labels
     session = Session(pool, 60, audit=0.1)

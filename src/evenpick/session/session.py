@@ -184,8 +184,8 @@ class Session:
         Changes no pick, only its time. With an image it may run in another thread, while a person looks;
         without one it makes up for all answers so far.
         """
-        if index is None:
-            self._pick(frozenset())
+        if index is None and (first := self._pick(frozenset())) and first.chance is not None:
+            self._pick(frozenset([first.index]))  # what follows a drawn image is chosen, which takes longer
         self._steering.prepare(index)
 
     def draw_audit(self, labels: int) -> None:
