@@ -64,6 +64,8 @@ class Simulated:
             f"{len(labels)} labels, {len(set(labels))} of {len(self.classes)} classes found, "
             f"imbalance ratio {self.imbalance_ratio:.2f}."
         )
+        if drawn := sum(chance is not None for chance in self.result.chances):
+            said += f" {drawn} of the labels are of images drawn at random."
         if len(labels) < self.budget:
             said += f"\nOf a budget of {self.budget} only {len(labels)} were there to give: no other image has a known label."
         if switch_at is None:

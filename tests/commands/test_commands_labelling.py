@@ -136,3 +136,14 @@ def test_a_backup_in_place_of_the_record_brings_its_labels_back(evenpick, worksp
     assert "put a backup of it in its place" in evenpick("status", workspace, code=1)
     (tmp_path / "kept.sqlite").replace(workspace / "labels.sqlite")
     assert "12" in evenpick("status", workspace)
+
+
+def test_a_share_is_drawn_at_random_and_status_counts_it(evenpick, workspace, oracle):
+    simulated = evenpick("simulate", workspace, "--labels", oracle, "--budget", 9, "--audit", 0.5)
+
+    assert "2 of the labels are of images drawn at random" in simulated
+    assert "drawn at random" in evenpick("status", workspace)
+    assert '"audit_labels": 2' in evenpick("status", workspace, "--json")
+    assert "chosen with audit 0.5, now 0.0" in evenpick(
+        "simulate", workspace, "--labels", oracle, "--budget", 9, code=1
+    )

@@ -43,6 +43,7 @@ class Status:
         ratio = facts["imbalance_ratio"]
         return [
             ("labels", f"{facts['labels']}{of}{skipped}"),
+            *([("of images drawn at random", str(drawn))] if (drawn := facts["audit_labels"]) else []),
             *([("images whose file is gone, not asked for", f"{facts['gone']:,}")] if facts["gone"] else []),
             *([("images that inherited them", f"{facts['inherited']}")] if facts["inherited"] else []),
             ("phase", facts["phase"]),
@@ -102,6 +103,7 @@ def workspace_status(workspace: Path) -> Status:
         "gone": 0 if pool.present is None else int((~pool.present).sum()),
         "replaced_since": list(labels.replaced_since),
         "labels": len(labels.seen.names),
+        "audit_labels": sum(draw.label is not None for draw in labels.draws),
         "inherited": len(labels.names) - len(labels.seen.names),
         "budget": settings["budget"] if settings else None,
         "not_told": len(labels.seen.skipped),
