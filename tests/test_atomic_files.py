@@ -136,3 +136,24 @@ def test_a_file_that_another_process_made_meanwhile_stays_where_none_is_to_be_re
 
     assert file.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_that_cannot_be_written_is_named_in_place_of_its_temporary_one(tmp_path):
+    with pytest.raises(OSError, match="No such file") as caught:
+        write_atomically(tmp_path / "gone" / "facts.json", b"{}")
+
+    assert caught.value.filename == str(tmp_path / "gone" / "facts.json")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="limits of file sizes")
+def test_a_file_that_the_disk_has_no_room_for_is_named(tmp_path):
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from evenpick.atomic_files import write_atomically\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try: write_atomically(Path(sys.argv[1]), bytes(2000))\n"
+        "except OSError as error: print(error.filename, end='')"
+    )
+    run = subprocess.run([sys.executable, "-c", code, tmp_path / "big"], capture_output=True, text=True, check=True)
+
+    assert run.stdout == str(tmp_path / "big")
+    assert list(tmp_path.iterdir()) == []

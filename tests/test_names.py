@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.names import checked_class_name, same_class
+from evenpick.names import checked_class_name, same_class, shown
 
 # The same list as for the page's script.
 CASES = json.loads((Path(__file__).parent / "web" / "javascript" / "names.json").read_text())
@@ -43,8 +43,29 @@ def test_markup_is_a_name_like_any_other():
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", "\u200b \ufeff", "a\0b", "a\nb", "a\tb", "\ud800", "x" * 201, "a\u202eb", None, 3]
+    "name",
+    [
+        "",
+        "  ",
+        "\u200b \ufeff",
+        "a\0b",
+        "a\nb",
+        "a\tb",
+        "\ud800",
+        "x" * 201,
+        "a\u202eb",
+        "\u200d",
+        "\u3164",
+        "\u2800 \ufe0f",
+        None,
+        3,
+    ],
 )
 def test_what_nobody_can_read_is_refused(name):
     with pytest.raises(EvenpickError, match="a class name must"):
         checked_class_name(name)
+
+
+def test_what_would_change_the_terminal_or_the_direction_of_letters_is_written_out():
+    assert shown("a\x1b[31mb\u202egpj.exe\u200b") == "a\\x1b[31mb\\u202egpj.exe\\u200b"
+    assert shown("café\nหมี\u200dx") == "café\nหมี\u200dx"

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .errors import NO_SPACE
+
 LEFT_OVER = ".evenpick-*.tmp"
 _OLD = 3600.0  # seconds that nobody wrote to it: its writer is gone
 _swept: set[Path] = set()  # folders; once a process is enough, and a folder may hold many files
@@ -36,6 +38,11 @@ def writing(file: Path, flushed: bool = True, replacing: bool = True) -> Iterato
                 flush(handle)
         if replacing or not _linked(temporary, file):
             temporary.replace(file)
+    except OSError as error:
+        # People know the file, not its temporary name; a full disk names none.
+        if str(error.filename) == str(temporary) or (error.filename is None and error.errno in NO_SPACE):
+            error.filename = str(file)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

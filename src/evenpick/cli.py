@@ -27,6 +27,7 @@ from .commands import (
     train,
 )
 from .errors import NO_SPACE, EvenpickError
+from .names import shown
 
 
 class _Commands(click.Group):
@@ -36,11 +37,11 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except EvenpickError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(shown(str(error))) from error
         except OSError as error:
             if error.filename is None and error.errno not in NO_SPACE:
                 raise
-            raise click.ClickException(f"'{error.filename or 'the disk'}': {error.strerror}") from error
+            raise click.ClickException(shown(f"'{error.filename or 'the disk'}': {error.strerror}")) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of use, as they are defined

@@ -655,7 +655,7 @@ class Workspace:
         reasons = {image.image_id: image.reason for image in seen.skipped}
         missed = [image_id for image_id in table.labels if image_id not in rows]
         found = replace(found, unreadable=tuple((image_id, reasons.get(image_id, "")) for image_id in missed))
-        write_evaluation(self.path, found, f"{folder}, labelled by {Path(labels).name}")
+        write_evaluation(self.path, found, f"{folder.resolve().name}, labelled by {Path(labels).name}")
         return found
 
     def predict(
@@ -705,10 +705,16 @@ class Workspace:
 
         return workspace_status(self.path)
 
-    def report(self, title: str | None = None, comparison: Mapping[str, Any] | None = None) -> Path:
+    def report(
+        self,
+        title: str | None = None,
+        comparison: Mapping[str, Any] | None = None,
+        out: str | Path | None = None,
+    ) -> Path:
         """Write what was chosen, found and reached as one HTML page, JSON and CSV; returns the page.
 
-        `comparison` is a table of methods to show first: `caption`, `columns`, `rows` and `sentence`.
+        `comparison` is a table of methods to show first: `caption`, `columns`, `rows` and `sentence`. `out` is a folder to
+        write to in place of `report` in the workspace.
 
         Raises
         ------
@@ -717,7 +723,7 @@ class Workspace:
         """
         from .reports import write_report
 
-        return write_report(self.path, title, comparison)
+        return write_report(self.path, title, comparison, out)
 
     def _looked_at(
         self, folder: Path, described: "SourceDescription | None", boxes: str | Path | None, progress: Progress

@@ -49,7 +49,7 @@ def test_a_file_that_cannot_be_read_is_named_with_what_to_do(gray_files):
     gray_files[40].file.write_bytes(b"no image")
     gone = Part(gray_files[0].file.with_name("gone.png"))
 
-    with pytest.raises(EvenpickError, match=r"image '.*40\.png' cannot be read: not an image.*put it back or take"):
+    with pytest.raises(EvenpickError, match=r"image '.*40\.png' cannot be read: not an image.*put it back, or say"):
         logits_of_parts(lambda batch: batch[:, :, 0, 0], gray_files, PLAIN)
     with pytest.raises(EvenpickError, match=r"image '.*gone\.png' cannot be read: No such file"):
         logits_of_parts(lambda batch: batch[:, :, 0, 0], [gone], PLAIN)

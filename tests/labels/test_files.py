@@ -3,9 +3,11 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from evenpick.atomic_files import write_csv
 from evenpick.cli import main
 from evenpick.labels import Annotation, LabelStore, Rename, effective_answers, standing_answers
 from evenpick.labels.importing import import_labels
@@ -254,3 +256,18 @@ def test_a_split_that_is_none_or_of_another_form_is_refused(labelled, tmp_path):
         told = evenpick("export", labelled, tmp_path / "l", "--to", form, "--split", "70/30", code=1)
         assert f"--split is for --to csv and --to folder; got --to {form}" in told
     assert not (tmp_path / "l.csv").exists()
+
+
+def test_names_that_a_spreadsheet_takes_for_formulas_come_back_as_they_were(tmp_path):
+    names = ["=1+1", "+x", "-y", "@z", "'quoted", '=cmd|" /C calc"!A1']
+    np.save(tmp_path / "features.npy", np.eye(len(names), dtype=np.float32))
+    write_csv(tmp_path / "ids.csv", ["image"], ([f"{name}.jpg"] for name in names))
+    for work in ("one", "other"):
+        evenpick("embed", tmp_path / work, "--features", tmp_path / "features.npy", "--ids", tmp_path / "ids.csv")
+    with LabelStore(tmp_path / "one") as store:
+        store.append(Annotation(f"{name}.jpg", name, annotator="ann") for name in names)
+
+    evenpick("export", tmp_path / "one", tmp_path / "labels.csv")
+    evenpick("import", tmp_path / "other", tmp_path / "labels.csv")
+
+    assert labels(tmp_path / "other") == labels(tmp_path / "one") == {f"{name}.jpg": name for name in names}

@@ -1,11 +1,13 @@
 """The report: the same facts in three forms, in one file that needs nothing else."""
 
+import base64
 import csv
 import json
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
@@ -139,3 +141,29 @@ def test_a_label_of_an_image_that_left_the_pool_is_told_in_one_line(workspace):
 
     with pytest.raises(EvenpickError, match=r"names an image that the pool does not hold: 'gone\.png'"):
         write_report(workspace)
+
+
+def test_the_report_holds_no_path_of_this_machine_and_nothing_of_the_photographs_but_their_pixels(
+    tmp_path, photo_folder
+):
+    for file in photo_folder.rglob("*.jpg"):
+        image, exif = Image.open(file), Image.Exif()
+        exif[0x010E] = "HIDDEN"
+        image.save(file, comment=b"HIDDEN", exif=exif.tobytes())
+    weights = f"onnx:{tmp_path / 'mine.onnx'}"
+    embed(tmp_path / "work", photo_folder, SourceModel(weights, Preprocessing(size=8), 6, 2, "none", "c", mean_colours))
+    label_everything(tmp_path / "work")
+
+    page = write_report(tmp_path / "work", out=tmp_path / "out")
+
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "index.html",
+        "report.json",
+        "classes.csv",
+        "labels.csv",
+    }
+    assert not any(str(tmp_path).encode() in file.read_bytes() for file in (tmp_path / "out").iterdir())
+    assert json.loads((tmp_path / "out" / "report.json").read_bytes())["source"]["name"] == "onnx:mine.onnx"
+    pictures = [base64.b64decode(one) for one in re.findall(r"base64,([^\"]+)", page.read_text())]
+    assert len(pictures) == 8
+    assert not any(b"HIDDEN" in picture for picture in pictures)

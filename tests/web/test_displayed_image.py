@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from evenpick.images import Part, Reading, UnreadableImageError
 from evenpick.web.displayed_image import LONGEST_SIDE, displayed_image, thumbnail, whole_image
@@ -73,6 +74,19 @@ def test_a_thumbnail_is_small(tmp_path):
     Image.new("RGB", (4000, 2000)).save(file)
 
     assert Image.open(io.BytesIO(thumbnail(Part(file))[0])).size == (320, 160)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_thumbnail_holds_nothing_of_the_file_but_its_pixels(tmp_path, kind):
+    file, exif, text = tmp_path / "a.jpg", Image.Exif(), PngInfo()
+    exif[0x010E] = "HIDDEN"
+    text.add_text("Comment", "HIDDEN")
+    options = {} if kind == "GIF" else {"exif": exif.tobytes(), "xmp": b"HIDDEN"}
+    options |= {"pnginfo": text} if kind == "PNG" else {"comment": b"HIDDEN"}
+    Image.new("RGB", (60, 40)).save(file, kind, **options)
+
+    assert b"HIDDEN" in file.read_bytes()
+    assert b"HIDDEN" not in thumbnail(Part(file))[0]
 
 
 def test_the_name_of_a_file_says_nothing(tmp_path):

@@ -26,11 +26,14 @@ def status(workspace: Path, as_json: bool) -> None:
 @click.command()
 @WORKSPACE
 @click.option("--title", help="What the page is called.")
-def report(workspace: Path, title: str | None) -> None:
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to, by default WORKSPACE/report."
+)
+def report(workspace: Path, title: str | None, out: Path | None) -> None:
     """Write what was chosen, found and reached as one HTML page, JSON and CSV."""
     from ..workspace import Workspace
 
-    click.echo(f"The report: {Workspace(workspace).report(title).resolve()}")
+    click.echo(f"The report: {Workspace(workspace).report(title, out=out).resolve()}")
 
 
 @click.command()

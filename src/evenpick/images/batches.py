@@ -29,7 +29,9 @@ def _cut(part: Part, cut: Cut) -> Image.Image:
     try:
         return cut_part(part, cut)
     except UnreadableImageError as error:
-        raise EvenpickError(f"image '{part}' cannot be read: {error}; put it back or take its label out") from error
+        raise EvenpickError(
+            f"image '{part}' cannot be read: {error}; put it back, or say that it cannot be told in `evenpick review`"
+        ) from error
 
 
 def decoded(jobs: Sequence[Sequence[tuple[Part, Cut]]], preprocessing: Preprocessing) -> Generator[Batch, None, None]:

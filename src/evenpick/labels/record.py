@@ -17,7 +17,7 @@ from ..paths import Paths
 from ..pool import read_changes
 from .entries import Annotation, Entry, Rename, Undo
 from .following import Dated, followed, replaced_since, take_over, with_ids_of_now
-from .record_file import WAY_BACK, back_up, opened, telling_damage
+from .record_file import WAY_BACK, back_up, can_be_written, moved_to_memory, opened, opened_to_read, telling_damage
 
 FORMAT = 3
 
@@ -74,7 +74,7 @@ class LabelStore:
     Parameters
     ----------
     workspace : Path
-        Its `labels.sqlite` is made when missing.
+        Its `labels.sqlite` is made when missing; where nothing can be written, it can be read only.
 
     Raises
     ------
@@ -86,11 +86,16 @@ class LabelStore:
         self.path: Path = Paths(workspace).labels
         if not self.path.parent.is_dir():
             raise EvenpickError(f"workspace '{workspace}' does not exist: run `evenpick embed` first")
-        self._connection = opened(self.path, _statements(_SCHEMA))
+        only_read = not can_be_written(self.path)
+        self._connection = (opened_to_read if only_read else opened)(self.path, _statements(_SCHEMA))
         try:
             with telling_damage(self.path):
                 if self._format != FORMAT:
+                    if only_read:
+                        self._connection = moved_to_memory(self._connection)
                     self._create_or_check()
+                if only_read:
+                    self._connection.execute("PRAGMA query_only = ON")  # nothing is taken that would be lost
             self._changes = read_changes(workspace)
         except BaseException:
             self._connection.close()
@@ -185,7 +190,7 @@ class LabelStore:
     def store_settings(self, settings: dict[str, Any]) -> None:
         """Keep the settings of the session, if they differ from the last."""
         if settings != self.settings:
-            with self._connection:
+            with self._telling("written"), self._connection:
                 self._connection.execute(
                     "INSERT INTO settings (at, settings) VALUES (?, ?)", (_now(), json.dumps(settings))
                 )

@@ -5,7 +5,9 @@ written. So a copy of the one file is the record, also after a kill, and on netw
 """
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -43,6 +45,43 @@ def opened(path: Path, schema: Sequence[str]) -> sqlite3.Connection:
     return connection
 
 
+def can_be_written(path: Path) -> bool:
+    """Whether answers can be added: on a read-only disk or in a folder of somebody else they cannot."""
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+
+
+def opened_to_read(path: Path, schema: Sequence[str]) -> sqlite3.Connection:
+    """A connection to a record that cannot be written; where SQLite would have to write first, to a copy in memory.
+
+    Raises
+    ------
+    EvenpickError
+        As `opened`.
+    """
+    if not path.exists():
+        return _in_memory(schema)
+    try:
+        return opened(path, schema)
+    except EvenpickError as error:
+        # A journal that a kill left, or the log of an earlier version: brought into a copy.
+        with tempfile.TemporaryDirectory() as folder:
+            for beside in ("", "-journal", "-wal"):
+                if (file := path.with_name(path.name + beside)).is_file():
+                    shutil.copyfile(file, Path(folder, file.name))
+            try:
+                return moved_to_memory(opened(Path(folder, path.name), schema))
+            except EvenpickError:
+                raise error from None
+
+
+def moved_to_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """The same record as a copy that can be changed; the connection is closed."""
+    copy = _in_memory(())
+    with closing(connection):
+        connection.backup(copy)
+    return copy
+
+
 def back_up(connection: sqlite3.Connection, file: Path) -> None:
     """Copy the record as it is now, also while others write it, into a file that is there wholly or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +100,13 @@ def telling_damage(path: Path) -> Iterator[None]:
         operational = isinstance(error, sqlite3.OperationalError)
         trouble = f"cannot be opened ({error})" if operational else f"is not a record of labels ({error}): {WAY_BACK}"
         raise EvenpickError(f"'{path}' {trouble}") from error
+
+
+def _in_memory(schema: Sequence[str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    for statement in schema:
+        connection.execute(statement)
+    return connection
 
 
 def _make(path: Path, schema: Sequence[str]) -> None:

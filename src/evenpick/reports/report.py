@@ -45,6 +45,7 @@ def write_report(
     workspace: str | Path,
     title: str | None = None,
     comparison: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
 ) -> Path:
     """Write `report/index.html`, `report.json`, `classes.csv` and `labels.csv`; returns the page.
 
@@ -55,6 +56,8 @@ def write_report(
     title : str, optional
     comparison : mapping, optional
         A table of methods to show first: `caption`, `columns`, `rows` and `sentence`.
+    out : str or Path, optional
+        Folder to write to; by default `report` in the workspace, which must be writable then.
 
     Raises
     ------
@@ -68,14 +71,14 @@ def write_report(
     facts |= expected.facts
     facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
     facts["comparison"] = comparison
-    folder = Paths(workspace).report
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "report.json", json.dumps(facts, indent=1).encode())
+    where = Paths(workspace).report_page if out is None else Path(out, Paths(workspace).report_page.name)
+    where.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(where.with_name("report.json"), json.dumps(facts, indent=1).encode())
     for name, table in (("classes.csv", facts["classes"]), ("labels.csv", facts["labelled"])):
-        write_csv(folder / name, list(table[0]), (row.values() for row in table))
+        write_csv(where.with_name(name), list(table[0]), (row.values() for row in table))
     page = _page(facts, expected.rows, [_thumbnail(pool, row["image"]) for row in facts["labelled"]])
-    write_atomically(Paths(workspace).report_page, page.encode("utf-8", "replace"))
-    return Paths(workspace).report_page
+    write_atomically(where, page.encode("utf-8", "replace"))
+    return where
 
 
 def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any]:
@@ -93,11 +96,12 @@ def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any
     return {
         "date": date.today().isoformat(),
         "evenpick": __version__,
-        "workspace": str(workspace),
-        "folder": str(pool.folder),
+        # Names alone: a report is shown to others, whom no path on this machine concerns.
+        "workspace": workspace.resolve().name,
+        "folder": pool.folder.name if pool.folder else None,
         "n_images": len(pool),
         "skipped": len(read_skipped(workspace)),
-        "source": pool.source.to_json() if pool.source else {},
+        "source": {**pool.source.to_json(), "name": _without_folders(pool.source.name)} if pool.source else {},
         "settings": labels.settings,
         "n_labels": len(labelled),
         "n_not_told": len(labels.seen.skipped),
@@ -116,6 +120,12 @@ def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any
             for e in labelled
         ],
     }
+
+
+def _without_folders(source: str) -> str:
+    """The name of a source, of whose file only the last part is told."""
+    kind, colon, file = source.partition(":")
+    return source if "://" in file else f"{kind}{colon}{Path(file).name}"
 
 
 def _classes(

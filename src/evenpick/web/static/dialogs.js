@@ -5,7 +5,7 @@ import { ask, exchange } from "./answers.js";
 import { chooseGuesses } from "./guesses.js";
 import { sameClass, tidy } from "./names.js";
 import { $, classNames, element, say, state, toImage } from "./page.js";
-import { write } from "./storage.js";
+import { rememberPerson, write } from "./storage.js";
 
 // The button that closed it is its answer; "" is a change of mind.
 function choose(dialog) {
@@ -49,11 +49,11 @@ export async function askName(first) {
   if (!first && name) await ask();
 }
 
-export function setAnnotator(name) {
+export function setAnnotator(name, tabAlone = false) {
   state.annotator = name;
   $("who").textContent = name;
   $("who").setAttribute("aria-label", `Labelling as ${name}; change`);
-  write("evenpick annotator", name);
+  rememberPerson(name, tabAlone);
 }
 
 export async function help() {

@@ -12,7 +12,7 @@ import { tidy } from "./names.js";
 import { $, complain, held, state, toImage } from "./page.js";
 import { DOUBLE_CLICK, once } from "./presses.js";
 import { showClasses, showProgress } from "./progress.js";
-import { read, write } from "./storage.js";
+import { personKnown, read, write } from "./storage.js";
 
 const ORDER = "evenpick order";
 
@@ -67,8 +67,9 @@ async function start() {
   if (server.closed) $("name").placeholder = "Search the classes";
   $("order").value = [read(ORDER)].flat()[0] ?? "key";
   $("keys").checked = read("evenpick keys answer") !== false;
-  const known = asked.get("annotator") ?? [read("evenpick annotator")].flat()[0];
-  setAnnotator(known ?? server.annotator);
+  const linked = asked.get("annotator");
+  const known = linked ?? personKnown();
+  setAnnotator(known ?? server.annotator, linked !== null);
   listen();
   if (known === undefined && server.repeat > 1) await askName(true);
   showProgress(server.progress);

@@ -1,7 +1,7 @@
 // When two names mean the same class: the rule of names.py, tested on the same cases. No elements here.
 
 // What nobody sees: soft hyphen, zero-width blanks, direction marks.
-const UNSEEN = /[\u00ad\u200b\u200e\u200f\u2060\ufeff]/g;
+const UNSEEN = /[\u00ad\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\ufeff]/g;
 
 // A name as it is kept.
 export const tidy = (text) => text.replace(UNSEEN, "").replace(/\s+/gu, " ").trim().normalize("NFC");

@@ -4,7 +4,7 @@ import { get, post, randomId, Refusal } from "./api.js";
 import { annotators, caption, filters, shown, wordOf } from "./gallery.js";
 import { sameClass, tidy } from "./names.js";
 import { $, complain, element, held, quiet } from "./page.js";
-import { read } from "./storage.js";
+import { personKnown } from "./storage.js";
 
 const AT_ONCE = 300; // images in the gallery before it asks for more
 const MOST = 1000; // images in one change, as the server takes them
@@ -177,7 +177,7 @@ function listen() {
 async function start() {
   history.replaceState(null, "", location.pathname); // the token is in a cookie by now
   const server = await get("api/state", held);
-  view.annotator = [read("evenpick annotator")].flat()[0] ?? server.annotator;
+  view.annotator = personKnown() ?? server.annotator;
   listen();
   await reload();
 }
