@@ -89,8 +89,7 @@ def _page(pool: "Pool", session: "Session", labels: np.ndarray, order: str, clic
     What was clicked out of a class is not shown for it again.
     """
     from evenpick.errors import EvenpickError
-    from evenpick.session import by_likeness, by_prediction
-    from evenpick.session.grids import rows_of_class
+    from evenpick.session import by_likeness, by_prediction, rows_of_class
 
     candidates, looked_at = session.unanswered(), 0
     for name in sorted(session.counts, key=session.counts.__getitem__):

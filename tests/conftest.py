@@ -138,7 +138,7 @@ def make_workspace(tmp_path: Path) -> Callable[..., Path]:
     With `photos` it is one of the same folder as the workspace of that name.
     """
 
-    def build(n: int = 40, seed: int = 0, name: str = "workspace", photos: str | None = None) -> Path:
+    def build(n: int = 40, seed: int = 0, name: str = "workspace", photos: str | None = None, features=None) -> Path:
         rng = np.random.default_rng(seed)
         folder = tmp_path / f"{photos or name}-photos"
         folder.mkdir(exist_ok=photos is not None)
@@ -147,7 +147,8 @@ def make_workspace(tmp_path: Path) -> Callable[..., Path]:
             Image.new("RGB", (96, 72), tuple(colour)).save(folder / image_id)
         source = SourceDescription("made", Preprocessing(), 6, 7, "none", "0")
         writer = PoolWriter(tmp_path / name, folder, source)
-        features = rng.normal(size=(n, 6)).astype(np.float32)
+        drawn = rng.normal(size=(n, 6)).astype(np.float32)
+        features = drawn if features is None else np.asarray(features, np.float32)
         predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=n))
         writer.append([ImageRow(ids[i], f"digest {i}") for i in range(n)], features, predictions)
         return tmp_path / name

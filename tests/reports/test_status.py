@@ -134,3 +134,30 @@ def test_it_says_how_often_a_guess_was_right(make_workspace):
     said = told(workspace)
     for name, value in (("labels given with guesses", "3"), ("first guess was", "33%"), ("one of the guesses", "67%")):
         assert re.search(rf"{name}.*│\s+{value}", said), said
+
+
+def test_labels_that_may_be_wrong_are_named_with_the_command_that_opens_them(make_workspace):
+    features = np.random.default_rng(0).normal(size=(40, 6)) * 0.3
+    features[::2, 0] += 3
+    features[1::2, 1] += 3
+    workspace = make_workspace(40, features=features)
+    names = ["even" if row % 2 == 0 else "odd" for row in range(30)]
+    names[8] = "odd"
+    label(workspace, names)
+
+    facts, said = facts_of(workspace), " ".join(told(workspace).split())
+
+    first = facts["doubtful"][0]
+    assert (first["image"], first["label"], first["likely"]) == ("008.jpg", "odd", "even")
+    assert 0 <= first["probability"] < first["likely_probability"] <= 1
+    assert "First: '008.jpg' is labelled 'odd' (" in said
+    assert f"`evenpick review {workspace}` shows them under 'May be wrong'" in said
+    assert said.count("is labelled") == min(5, len(facts["doubtful"]))
+    label_count = len(facts["doubtful"])
+    assert f"{'1 label' if label_count == 1 else f'{label_count} labels'} may be wrong" in said
+    page = CliRunner().invoke(main, ["report", str(workspace)])
+    assert page.exit_code == 0
+    html = (workspace / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Labels to look at again" in html
+    assert "008.jpg&#39; is labelled" in html
+    assert json.loads((workspace / "report" / "report.json").read_text())["doubtful"] == facts["doubtful"]

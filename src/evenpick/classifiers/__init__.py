@@ -1,6 +1,6 @@
 """Classifiers on fixed features: linear heads, the folds that judge them, self-training, and the probe."""
 
-from .choice import TUNED_TAUS, Choice, choose, log_prior, macro_with_error
+from .choice import TUNED_TAUS, Choice, choose, fit_temperature, log_prior, macro_with_error
 from .cross_validation import CrossValidation, FoldJudge, Validated, cross_validate, validated
 from .folds import N_FOLDS, NestedFolds, deal_folds, deal_nested_folds, held_out_scores
 from .heads import SHALLOW_HEADS, ShallowHead
@@ -26,6 +26,7 @@ __all__ = [
     "deal_folds",
     "deal_nested_folds",
     "fit_probe",
+    "fit_temperature",
     "head_of",
     "held_out_scores",
     "in_own_basis",

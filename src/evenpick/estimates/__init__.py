@@ -1,5 +1,6 @@
 """What labels tell by themselves: the accuracy to expect, the classes missing, and whether the source knows the domain."""
 
+from .doubtful import doubtful_labels
 from .groups import one_of_each_group
 from .missing_classes import unseen_of_counts
 from .outlook import Outlook, outlook_of
@@ -11,6 +12,7 @@ __all__ = [
     "Outlook",
     "SourceKnowledge",
     "advice",
+    "doubtful_labels",
     "measured_transfer",
     "one_of_each_group",
     "outlook_of",

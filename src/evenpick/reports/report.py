@@ -24,6 +24,7 @@ from ..metrics import imbalance_ratio
 from ..paths import Paths
 from ..pool import Pool, read_skipped
 from ..training import Evaluation, Model
+from .doubts import doubt_facts, doubts_in_words
 
 THUMBNAIL = 96  # pixels of the longer side
 
@@ -68,7 +69,7 @@ def write_report(
     pool = Pool.open(workspace)
     labels = recorded_labels(workspace, pool)
     facts, expected = _facts(workspace, pool, labels), outlook_of(pool, labels.rows, labels.names)
-    facts |= expected.facts
+    facts |= expected.facts | {"doubtful": doubt_facts(pool, labels)}
     facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
     facts["comparison"] = comparison
     where = Paths(workspace).report_page if out is None else Path(out, Paths(workspace).report_page.name)
@@ -171,7 +172,11 @@ def _page(facts: Mapping[str, Any], expected: Sequence[tuple[str, str]], thumbna
     environment.filters["percent"] = lambda share: "" if share is None else f"{100 * share:.1f} %"
     most = max(row["labels"] for row in facts["classes"])
     return environment.get_template("report.html").render(
-        facts, most=most, expected=expected, sheet=list(zip(facts["labelled"], thumbnails, strict=True))
+        facts,
+        most=most,
+        expected=expected,
+        doubts=doubts_in_words(facts["doubtful"], facts["workspace"]),
+        sheet=list(zip(facts["labelled"], thumbnails, strict=True)),
     )
 
 

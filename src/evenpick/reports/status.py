@@ -11,6 +11,7 @@ from ..labels import RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..pool import Pool
 from ..session import phase_of
+from .doubts import doubt_facts, doubts_in_words
 from .lines import in_lines
 
 
@@ -55,9 +56,10 @@ class Status:
 
     @property
     def sentences(self) -> list[str]:
-        """What is still to be found, what is reached, and what more labels would buy."""
+        """What is still to be found, what is reached, what more labels would buy, and what to look at again."""
         again = self.facts["replaced_since"]
-        return [*self.outlook.sentences, *([_look_again(again)] if again else [])]
+        doubts = doubts_in_words(self.facts["doubtful"], self.facts["workspace"])
+        return [*self.outlook.sentences, *doubts, *([_look_again(again)] if again else [])]
 
     def __repr__(self) -> str:
         return "\n".join([self.title, in_lines(self.rows), *self.sentences])
@@ -112,5 +114,6 @@ def workspace_status(workspace: Path) -> Status:
         "imbalance_ratio": imbalance_ratio(list(counts.values())) if counts else None,
         **_guess_facts(labels),
         **expected.facts,
+        "doubtful": doubt_facts(pool, labels),
     }
     return Status(facts, expected)

@@ -2,7 +2,7 @@
 
 from .balancing_rules import BALANCINGS
 from .corrections import change, standing_skips, take_back
-from .grids import by_likeness, by_prediction, check_room, label_many, rows_of_class
+from .grids import by_likeness, by_prediction, check_room, label_many, rows_of_class, standing_grids
 from .recorded_session import RecordedSession
 from .session import Session, phase_of
 from .simulation import SimulationResult, answer_all, result_of, simulate
@@ -24,6 +24,7 @@ __all__ = [
     "result_of",
     "rows_of_class",
     "simulate",
+    "standing_grids",
     "standing_skips",
     "take_back",
 ]

@@ -12,11 +12,11 @@ from ..acquisition import unit_features
 from ..arrays import IndexArray, Singles, Values
 from ..classifiers import fit_probe
 from ..errors import EvenpickError
-from ..labels import Annotation, Answer, Means
+from ..labels import Annotation, Answer, Means, standing_answers
 from ..machine import one_blas_thread
 from ..names import checked_class_name
 from ..pool import BLOCK_ROWS, Pool
-from .recorded_session import RecordedSession, part_of
+from .recorded_session import RecordedSession, part_of, whole_of
 from .steering import Question
 
 MOST_LIKENED = 100  # labels of a class that images are held against, its last ones
@@ -110,6 +110,15 @@ def label_many(
     )  # fmt: skip
     session.reload()
     return ids
+
+
+def standing_grids(session: RecordedSession) -> list[list[Annotation]]:
+    """What was answered at once and stands, grid by grid, the last one first."""
+    grids: dict[str, list[Annotation]] = {}
+    for answer in standing_answers(session.store.entries()):
+        if answer.means:
+            grids.setdefault(whole_of(answer), []).append(answer)
+    return sorted(grids.values(), key=lambda grid: -grid[0].id)
 
 
 def _checked(session: RecordedSession, rows: Sequence[int], label: str) -> list[Answer]:

@@ -200,7 +200,7 @@ class RecordedSession:
         """All answers that were given at once with this one, itself among them."""
         if not answer.means:
             return [answer]
-        return [entry for entry in self.find_all(_whole(answer)) if isinstance(entry, Annotation)]
+        return [entry for entry in self.find_all(whole_of(answer)) if isinstance(entry, Annotation)]
 
     def _answer(
         self,
@@ -288,10 +288,11 @@ def part_of(request: str, number: int) -> str:
     return f"{request}/{number}"
 
 
-def _whole(answer: Annotation) -> str:
+def whole_of(answer: Annotation) -> str:
+    """The request for several that an answer is one of."""
     return (answer.request or "").rpartition("/")[0]
 
 
 def _are_one(one: Annotation, other: Annotation) -> bool:
     """Whether both are answers that were given at once."""
-    return bool(one.means and other.means) and _whole(one) == _whole(other)
+    return bool(one.means and other.means) and whole_of(one) == whole_of(other)

@@ -298,11 +298,39 @@ class Given(Reply, frozen=True):
     url: Annotated[str, Meta(description="Where the image is.")]
     thumbnail: Annotated[str, Meta(description="Where a small one is.")]
     answers: Annotated[list[Opinion], Meta(description="The first counts; null is a skip.")]
+    seen: Annotated[Row | UnsetType, Meta(description="Of an image that inherited them: the one that was seen.")] = (
+        UNSET
+    )
+
+
+class GivenAtOnce(Reply, frozen=True):
+    entries: Annotated[list[Count], Meta(description="By which all of it can be taken back.")]
+    rows: list[Row]
+    label: str
+    annotator: str
 
 
 class Review(Reply, frozen=True):
     progress: Progress
     given: Annotated[list[Given], Meta(description="What was answered, last first.")]
+    grids: Annotated[list[GivenAtOnce], Meta(description="What of it was answered at once, last first.")]
+    inherited: Annotated[Count, Meta(description="Images that inherited an answer within their group.")]
+
+
+class Inherited(Reply, frozen=True):
+    given: list[Given]
+
+
+class Doubted(Reply, frozen=True):
+    row: Row
+    label: str
+    likely: Annotated[str, Meta(description="The class that speaks most against it.")]
+    probability: Annotated[Amount, Meta(le=1, description="Of its class, by a classifier that did not see the image.")]
+    likely_probability: Annotated[Amount, Meta(le=1)]
+
+
+class Doubtful(Reply, frozen=True):
+    labels: Annotated[list[Doubted], Meta(description="Worst first; of a group one is judged.")]
 
 
 class Ahead(Reply, frozen=True):

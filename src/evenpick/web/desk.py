@@ -14,6 +14,7 @@ from ..session import Question, RecordedSession, by_likeness, by_prediction, cha
 from . import api
 from .agreement import agreements, conflicts
 from .loans import Loans
+from .looking_back import LookingBack
 
 
 class Desk:
@@ -33,6 +34,7 @@ class Desk:
         self._loans, self._lock = loans, threading.Lock()
         self._show_target, self._repeat = show_target, repeat
         self._identity = f"{session.store.path.resolve()}\0{session.pool.folder}\0{len(session.pool)}"
+        self.looking_back: LookingBack = LookingBack(session, self._lock, self._url, self._progress)
 
     def next(self, request: api.Next) -> api.HandedOut:
         """Hand out an image; the same until it is answered."""
@@ -148,12 +150,6 @@ class Desk:
                 agreement=agreements(opinions),
             )
 
-    def review(self) -> api.Review:
-        """Every answer that stands."""
-        with self._lock:
-            given = [self._given(row) for row in reversed(self.session.opinions)]
-            return api.Review(self._progress(), given)
-
     def _unanswered(self) -> IndexArray:
         with self._lock:
             return self.session.session.unanswered()
@@ -169,10 +165,6 @@ class Desk:
     def _tile(self, row: int) -> api.Tile:
         image, images = self.session.pool.image_ids[row], 1 + len(self.session.session.group(row))
         return api.Tile(row, image, self._url(row), self._url(row, "thumbnail"), images)
-
-    def _given(self, row: int) -> api.Given:
-        image = self.session.pool.image_ids[row]
-        return api.Given(row, image, self._url(row), self._url(row, "thumbnail"), self._opinions(row))
 
     def _changed(self, request: api.Recorded, entries: list[int]) -> api.Changed:
         return api.Changed(entries, self._progress(), self._turn_if_wanted(request))

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, get_type_hints
 import msgspec
 
 from .._version import __version__
-from .api import Refusal, Reply, Request, Review, State
+from .api import Doubtful, Inherited, Refusal, Reply, Request, Review, State
 
 Schema: TypeAlias = dict[str, Any]
 Post: TypeAlias = Callable[[Any], Reply]
@@ -36,7 +36,7 @@ def request_of(post: Post) -> type[Request]:
 def openapi(posts: Iterable[Post], n_images: int, has_token: bool) -> Schema:
     """The OpenAPI 3.1 description of functions from request to reply, for a pool of that many images."""
     kinds = {post: (request_of(post), get_type_hints(post)["return"]) for post in posts}
-    every = [Refusal, State, Review, *(kind for pair in kinds.values() for kind in pair)]
+    every = [Refusal, State, Review, Inherited, Doubtful, *(kind for pair in kinds.values() for kind in pair)]
     _, schemas = msgspec.json.schema_components(every, ref_template="#/components/schemas/{name}")
     for request, _ in kinds.values():
         fields = schemas[request.__name__]["properties"]
@@ -45,6 +45,8 @@ def openapi(posts: Iterable[Post], n_images: int, has_token: bool) -> Schema:
     paths: dict[str, Schema] = {
         "/api/state": {"get": _operation("Everything but the image.", _json("Done.", State), [])},
         "/api/review": {"get": _operation("Every answer that stands.", _json("Done.", Review), [])},
+        "/api/inherited": {"get": _operation("What images inherited in their group.", _json("Done.", Inherited), [])},
+        "/api/doubtful": {"get": _operation("Labels that may be wrong, worst first.", _json("Done.", Doubtful), [])},
         "/image/{row}": {"get": _image_operation("An image, upright and as browsers can show it.", n_images)},
         "/whole/{row}": {"get": _image_operation("The whole image that a box lies in, with the box.", n_images)},
         "/thumbnail/{row}": {"get": _image_operation("A small image.", n_images)},

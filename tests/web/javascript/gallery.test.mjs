@@ -34,3 +34,21 @@ test("the caption says what counts and who said what", () => {
   assert.deepEqual(caption(given[2]), ["can’t tell", "ann"]);
   assert.deepEqual(caption(given[4]), ["cat", "ann, bob"]);
 });
+
+const more = {
+  atOnce: new Set([4, 5, 77]),
+  inherited: [said(8, ["ann", "cat"])],
+  inheritedCount: 1,
+  doubts: [{ row: 4, likely: "cat", probability: 0.041, likely_probability: 0.9 }, { row: 77, likely: "cat" }, { row: 1, likely: "dog" }],
+};
+
+test("what may be wrong, what was answered at once and what was inherited have filters where there is some", () => {
+  const named = filters(given, more).map(({ name, count }) => [name, count]);
+  assert.deepEqual(named.slice(3, 6), [["May be wrong", 2], ["Many at once", 2], ["Inherited", 1]]);
+  const shownWith = (filter, who = "") => shown(given, filter, who, more).map(({ row }) => row);
+  assert.deepEqual(shownWith("doubts"), [4, 1]);
+  assert.deepEqual(shownWith("at once"), [4, 5]);
+  assert.deepEqual(shownWith("inherited"), [8]);
+  assert.deepEqual(shownWith("inherited", "bob"), []);
+  assert.deepEqual(caption(shown(given, "doubts", "", more)[0]), ["dog, perhaps cat", "4 %, 90 %"]);
+});

@@ -1,7 +1,7 @@
 // The review page: every answer in a gallery; what is wrong is selected and changed, and every change can be undone.
 
 import { get, post, randomId, Refusal } from "./api.js";
-import { annotators, caption, filters, shown, wordOf } from "./gallery.js";
+import { annotators, caption, filters, NOTHING, shown, wordOf } from "./gallery.js";
 import { sameClass, tidy } from "./names.js";
 import { $, complain, element, held, quiet } from "./page.js";
 import { personKnown } from "./storage.js";
@@ -9,18 +9,38 @@ import { personKnown } from "./storage.js";
 const AT_ONCE = 300; // images in the gallery before it asks for more
 const MOST = 1000; // images in one change, as the server takes them
 
-const view = { given: [], filter: "all", who: "", count: AT_ONCE, selected: new Set(), done: [], annotator: undefined };
+const view = {
+  given: [], more: NOTHING, grids: [], filter: "all", who: "", count: AT_ONCE, selected: new Set(), done: [],
+  annotator: undefined, loaded: 0,
+};
 
 async function reload() {
-  const { given } = await get("api/review", held);
-  view.given = given;
-  if (!filters(given).some(({ id }) => id === view.filter)) view.filter = "all";
+  const { given, grids, inherited } = await get("api/review", held);
+  const atOnce = new Set(grids.flatMap(({ rows }) => rows));
+  Object.assign(view, { given, grids, more: { ...NOTHING, atOnce, inheritedCount: inherited, doubts: view.more.doubts } });
+  if (!everyFilter().some(({ id }) => id === view.filter)) view.filter = "all";
   view.selected.clear();
+  if (view.filter === "inherited") await loadInherited();
   draw();
+  loadDoubts();
+}
+
+const everyFilter = () => filters(view.given, view.more);
+
+const loadInherited = async () => (view.more.inherited = (await get("api/inherited", held)).given);
+
+// It takes the server a second or two of many labels; what was asked before the last change is too old.
+async function loadDoubts() {
+  const number = (view.loaded += 1);
+  const { labels } = await get("api/doubtful", held).catch(() => ({ labels: [] }));
+  if (number !== view.loaded) return;
+  view.more.doubts = labels;
+  if (view.filter === "doubts") draw();
+  else drawFilters();
 }
 
 function draw() {
-  const here = shown(view.given, view.filter, view.who);
+  const here = shown(view.given, view.filter, view.who, view.more);
   drawFilters();
   $("gallery").replaceChildren(...here.slice(0, view.count).map(tile));
   $("more").hidden = here.length <= view.count;
@@ -28,12 +48,17 @@ function draw() {
   const chosen = classHere();
   $("class").hidden = chosen === undefined;
   $("class-name").value = chosen ?? "";
+  $("class-more").href = `grid?class=${encodeURIComponent(chosen ?? "")}`;
+  $("grid").hidden = view.filter !== "at once";
+  $("grid-last").textContent = view.grids.length ? inWords(view.grids[0]) : "";
   explainClass();
   drawSelected();
 }
 
+const inWords = ({ rows, label, annotator }) => `The last time: ${rows.length} ${label}, by ${annotator}`;
+
 function drawFilters() {
-  const all = filters(view.given);
+  const [all, focused] = [everyFilter(), document.activeElement?.dataset.filter];
   $("filters").replaceChildren(
     ...all.map(({ id, name, count }) => {
       const button = element("button", { type: "button" }, element("span", { textContent: name }), `${count}`);
@@ -42,6 +67,7 @@ function drawFilters() {
       return element("li", {}, button);
     }),
   );
+  if (focused) $("filters").querySelector(`[data-filter="${CSS.escape(focused)}"]`)?.focus();
   const everybody = element("option", { value: "", textContent: "everybody" });
   const people = annotators(view.given).map((value) => element("option", { value, textContent: value }));
   $("who").replaceChildren(everybody, ...people);
@@ -62,9 +88,9 @@ function tile(one) {
   return item;
 }
 
-const classes = () => filters(view.given).filter(({ isClass }) => isClass).map(({ name }) => name);
+const classes = () => everyFilter().filter(({ isClass }) => isClass).map(({ name }) => name);
 
-const classHere = () => filters(view.given).find(({ id, isClass }) => isClass && id === view.filter)?.name;
+const classHere = () => everyFilter().find(({ id, isClass }) => isClass && id === view.filter)?.name;
 
 function drawSelected() {
   const number = view.selected.size;
@@ -80,7 +106,7 @@ function onTile({ target }) {
   const item = target.closest("li");
   if (!item) return;
   const row = Number(item.dataset.row);
-  if (target.closest(".open")) open(view.given.find((one) => one.row === row));
+  if (target.closest(".open")) open([...view.given, ...view.more.inherited].find((one) => one.row === row));
   else if (target.closest(".tile")) {
     view.selected.has(row) ? view.selected.delete(row) : view.selected.add(row);
     item.firstChild.setAttribute("aria-pressed", view.selected.has(row));
@@ -91,6 +117,7 @@ function onTile({ target }) {
 function open(one) {
   $("large").querySelector("img").src = one.url;
   $("large-name").textContent = `${one.image}: ${caption(one).join("; ")}`;
+  $("large-alike").href = `grid?row=${one.row}`;
   $("large").showModal();
 }
 
@@ -138,15 +165,25 @@ async function undo() {
   if (last) await send("api/take_back", { entries: last.entries });
 }
 
+// What was labelled at once is taken back at once; that can be undone too.
+async function takeBack() {
+  const [{ entries, rows, label }] = view.grids;
+  await send("api/take_back", { entries }, `${rows.length} ${label} taken back`);
+}
+
+async function choose({ target }) {
+  const filter = target.closest("button")?.dataset.filter;
+  if (!filter) return;
+  Object.assign(view, { filter, count: AT_ONCE });
+  view.selected.clear();
+  if (filter === "inherited") await loadInherited();
+  draw();
+  $("filters").querySelector(`[aria-pressed="true"]`).focus();
+}
+
 function listen() {
-  $("filters").addEventListener("click", ({ target }) => {
-    const filter = target.closest("button")?.dataset.filter;
-    if (!filter) return;
-    Object.assign(view, { filter, count: AT_ONCE });
-    view.selected.clear();
-    draw();
-    $("filters").querySelector(`[aria-pressed="true"]`).focus();
-  });
+  $("filters").addEventListener("click", choose);
+  $("grid-back").addEventListener("click", takeBack);
   $("who").addEventListener("change", () => {
     view.who = $("who").value;
     draw();

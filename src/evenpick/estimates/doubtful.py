@@ -1,0 +1,105 @@
+"""Labels that may be wrong: those that a classifier which did not see the image is least sure of.
+
+Out-of-fold probabilities, calibrated and with prior correction: without it, labels of rare classes look wrong because
+they are rare. Folds are dealt by class and divide no group. A label is doubtful where another class is likelier and its
+own gets less than it usually gets from its own images, the threshold of confident learning (Northcutt, Jiang & Chuang,
+2021); the least probable label comes first. `benchmarks/doubtful.md` says how often those are wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..arrays import IndexArray, Values
+from ..classifiers import SHALLOW_HEADS, deal_folds, fit_temperature, in_own_basis, log_prior
+from ..machine import in_threads, one_blas_thread
+from ..pool import Pool, labelled_rows
+from ..probabilities import softmax
+from ..vectors import normalised
+from .groups import one_of_each_group
+from .missing_classes import ENOUGH
+
+FOLDS = 5
+C = 1.0  # of a linear SVM on features of length 1
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A label that may be wrong.
+
+    Attributes
+    ----------
+    row : int
+        Of the pool.
+    label : str
+        The class that it was said to be of.
+    likely : str
+        The likeliest class.
+    probability, likely_probability : float
+        Of either class, by a classifier that did not see the image.
+    """
+
+    row: int
+    label: str
+    likely: str
+    probability: float
+    likely_probability: float
+
+
+def doubtful_labels(pool: Pool, rows: ArrayLike, labels: Sequence[str], random_state: int = 0) -> list[Doubt]:
+    """The labels that may be wrong, worst first.
+
+    Of a group one label is judged. A label that is the only one of its class cannot be, and of fewer than 20 nothing
+    is said.
+    """
+    index, names = one_of_each_group(pool, *labelled_rows("review", pool, rows, labels))
+    numbers: dict[str, int] = {}  # in the order of discovery: another name for a class changes nothing
+    given = np.array([numbers.setdefault(str(name), len(numbers)) for name in names], np.intp)
+    if len(numbers) < 2 or len(given) < ENOUGH:
+        return []
+    groups = None if pool.groups is None else pool.groups[index]
+    probabilities = out_of_fold(pool, index, given, groups, np.random.default_rng(random_state))
+    order, likely = ranked(probabilities, given)
+    classes = [*numbers]
+    return [
+        Doubt(
+            int(index[place]), classes[given[place]], classes[likely[place]],
+            float(probabilities[place, given[place]]), float(probabilities[place, likely[place]]),
+        )
+        for place in order.tolist()
+    ]  # fmt: skip
+
+
+def out_of_fold(
+    pool: Pool, rows: IndexArray, given: IndexArray, groups: IndexArray | None, rng: np.random.Generator
+) -> Values:
+    """The probability of each class (n, n_classes) by what did not see the image; nan where nothing could be held out."""
+    folds = deal_folds(given, FOLDS, rng, groups)
+    scores = np.full((len(given), int(given.max()) + 1), np.nan)
+    with one_blas_thread():
+        points, _ = in_own_basis(normalised(pool.features[rows]))
+
+        def judge(fold: int) -> None:
+            held = folds == fold
+            scores[held] = SHALLOW_HEADS["svm"].fit(points[~held], given[~held], (C,))[0].scores(points[held])
+
+        in_threads(judge, np.unique(folds[folds >= 0]).tolist())
+    judged = folds >= 0
+    if judged.any():
+        scores[judged] /= fit_temperature(scores[judged], given[judged])
+    return softmax(scores - log_prior(np.bincount(given)))
+
+
+def ranked(probabilities: Values, given: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """The places of doubtful labels, worst first, and the likeliest class of every image (n,)."""
+    judged = np.flatnonzero(~np.isnan(probabilities[:, 0]))
+    own = probabilities[judged, given[judged]]
+    _, place = np.unique(given[judged], return_inverse=True)
+    usual = np.bincount(place, own) / np.maximum(np.bincount(place), 1)
+    likely = np.zeros(len(given), np.intp)
+    likely[judged] = probabilities[judged].argmax(axis=1)
+    doubtful = np.flatnonzero((likely[judged] != given[judged]) & (own < usual[place]))
+    order: IndexArray = judged[doubtful[np.argsort(own[doubtful], kind="stable")]]
+    return order, likely
