@@ -8,7 +8,7 @@ from scipy.stats import chisquare
 
 from evenpick import Pool, Session, simulate
 from evenpick.errors import EvenpickError
-from evenpick.labels import Annotation, Answer, effective_answers, recorded_labels
+from evenpick.labels import Annotation, Answer, LabelStore, effective_answers, recorded_labels
 from evenpick.session import Question, RecordedSession, change
 from evenpick.session.audit import FIRST_LABEL, Audit, Demand, Race, Turns, chances_of, open_pieces
 from evenpick.session.discovery import Discovery
@@ -281,6 +281,7 @@ def test_a_session_that_is_opened_on_a_drawn_image_prepares_the_round_behind_it(
     reopened.prepare()
 
     assert reopened.ask().chance is not None
+    assert isinstance(reopened._steering, Rounds)
     assert reopened._steering._current is not None
 
 
@@ -467,6 +468,14 @@ def test_the_share_is_recorded_and_another_one_refused(tmp_path, pool_and_labels
         assert session.settings["audit"] == 0.1
     with pytest.raises(EvenpickError, match=r"chosen with audit 0\.1, now 0\.2"):
         RecordedSession(tmp_path, pool, audit=0.2)
+    with LabelStore(tmp_path) as store:  # as versions before wrote it
+        store.store_settings({name: value for name, value in store.settings.items() if name != "audit"})
+    with pytest.raises(
+        EvenpickError, match=r"chosen with audit 0\.0, now 0\.2.*`evenpick audit` draws images from now on"
+    ):
+        RecordedSession(tmp_path, pool, audit=0.2)
+    with RecordedSession(tmp_path, pool) as session:
+        assert session.settings["audit"] == 0
 
 
 def test_an_audit_of_a_recorded_session_raises_the_budget_and_goes_on_when_opened_again(tmp_path, pool_and_labels):

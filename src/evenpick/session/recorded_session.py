@@ -274,9 +274,11 @@ class RecordedSession:
             changed = []
         if answered and changed:
             name = changed[0]
+            instead = "; `evenpick audit` draws images from now on" if name == "audit" else ""
             raise EvenpickError(
-                f"workspace '{workspace}' holds labels chosen with {name} {recorded[name]}, now {settings[name]}; "
-                "leave the option out to go on, or start again with --restart (the old labels are kept aside)"
+                f"workspace '{workspace}' holds labels chosen with {name} {recorded.get(name, DEFAULTS.get(name))}, now "
+                f"{settings[name]}; leave the option out to go on, or start again with --restart (the old labels are kept "
+                f"aside){instead}"
             )
         if settings["budget"] is None:
             raise EvenpickError("a new session needs a budget: say --budget and how many labels you can pay for")
