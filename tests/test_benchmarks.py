@@ -33,6 +33,9 @@ INSIDE = {
     "copy_unit": "as `bursts`",
     "looks": "as `bursts`",
     "sequences": "made rows have no files",
+    "FIRST_ROUND": "the start of a round is what is timed",
+    "lag": "as `FIRST_ROUND`",
+    "round_start": "as `FIRST_ROUND`",
 }
 
 
