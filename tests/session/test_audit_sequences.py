@@ -83,3 +83,25 @@ def test_each_draw_has_its_chance_and_is_asked_for_until_it_is_answered(grouped,
 def _put_off(session):
     """Whether others answered since the draw became due: its chance is that of then."""
     return session._audit._turns.due_since != len(session.answers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steering", [{}, {"balancing": "ratio_max", "acquisition": "random"}])
+def test_weighted_by_their_chances_the_draws_are_right_on_average_for_every_class(grouped, steering):
+    pool, classes = grouped
+    names = sorted(set(classes))
+    of_piece = np.array([classes[pool.representatives] == name for name in names], float).T  # (pieces, classes)
+    place_of = {int(pool.groups[row]): place for place, row in enumerate(pool.representatives)}
+    errors = []  # of each draw: what it says of the total of every class among the open pieces, less what that is
+    for seed in range(150):
+        session, is_open = Session(pool, 70, random_state=seed, audit=0.3, **steering), np.ones(len(of_piece), bool)
+        while (question := session.ask()) is not None:
+            place = place_of[int(pool.groups[question.index])]
+            if question.chance is not None:
+                errors.append(of_piece[place] / question.chance - of_piece[is_open].sum(axis=0))
+            session.label(question.index, classes[question.index])
+            is_open[place] = False
+
+    off = np.mean(errors, axis=0) / (np.std(errors, axis=0) / np.sqrt(len(errors)))
+    assert len(errors) == 150 * 20
+    assert np.abs(off).max() < 3.5
