@@ -16,6 +16,7 @@ SCRIPTS = [file for file in FILES if '__name__ == "__main__"' in file.read_text(
 INSIDE = {
     "weighted_coverage": "the parts of a round are what the ablation changes",
     "herding": "the size of the sample is what is varied",
+    "out_of_fold": "the probabilities that another tool is given too",
     "PoolWriter": "a pool on disk without images or a network",
     "ImageRow": "as `PoolWriter`",
     "cut_image": "decoding is what is measured",
