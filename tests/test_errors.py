@@ -3,6 +3,7 @@
 import pytest
 
 from evenpick.errors import EvenpickError, MissingExtraError, first_few, unknown_name
+from evenpick.installing import install_command
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest_one():
@@ -31,7 +32,7 @@ def test_of_many_names_some_are_listed():
 def test_a_missing_extra_names_the_pip_line_and_is_a_users_error():
     error = MissingExtraError("source 'x'", "torch")
 
-    assert str(error) == "source 'x' needs an extra that is not installed: pip install 'evenpick[torch]'"
+    assert str(error) == f"source 'x' needs an extra that is not installed: {install_command('torch')}"
     assert isinstance(error, EvenpickError)
 
 

@@ -22,6 +22,7 @@ from sklearn.base import clone
 
 from evenpick.acquisition import ACQUISITIONS, select
 from evenpick.errors import EvenpickError
+from evenpick.installing import install_command
 from evenpick.session import Session, simulate
 from evenpick.skactiveml_bridge import AcquisitionStrategy, from_skactiveml
 
@@ -218,4 +219,4 @@ def test_without_the_extra_the_pip_line_is_named():
     code = "import sys; sys.modules['skactiveml'] = None\nimport evenpick.skactiveml_bridge"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
-    assert "pip install 'evenpick[skactiveml]'" in run.stderr
+    assert install_command("skactiveml") in run.stderr

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 from numbers import Integral
 
+from .installing import install_command
+
 # A full disk, a quota, a file-size limit.
 NO_SPACE = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 
@@ -17,7 +19,7 @@ class MissingExtraError(EvenpickError):
     """An optional dependency is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an extra that is not installed: pip install 'evenpick[{extra}]'")
+        super().__init__(f"{what} needs an extra that is not installed: {install_command(extra)}")
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str], listed: int = 40) -> EvenpickError:

@@ -14,6 +14,7 @@ from PIL import Image, features
 from evenpick.errors import EvenpickError
 from evenpick.images import find_images, kinds
 from evenpick.images.kinds import HEAD, IMAGE_NAMES, kind_of
+from evenpick.installing import install_command
 
 
 def touch(folder, *names):
@@ -130,8 +131,8 @@ def test_what_is_like_an_image_and_not_read_is_told_with_its_kind(kind, name, tm
     assert list(told) == [name]
     assert told[name].startswith(f"not read: {kind}")
     extra = {"HEIC": "heif", "DICOM": "dicom"}.get(kind)
-    assert ("evenpick[" in told[name]) == (extra is not None)
-    assert extra is None or f"'evenpick[{extra}]'" in told[name]
+    assert ("needs: " in told[name]) == (extra is not None)
+    assert extra is None or install_command(extra) in told[name]
 
 
 def test_a_camera_raw_file_is_no_tiff_though_it_begins_as_one(tmp_path):

@@ -15,6 +15,7 @@ from sklearn.datasets import load_sample_image
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
+from evenpick.installing import install_command
 from evenpick.probabilities import softmax
 from evenpick.sources import SourceDescription, SourceModel
 from evenpick.sources.table import LITE0, TORCHVISION
@@ -114,7 +115,7 @@ def test_without_pytorch_the_pip_line_is_printed(tmp_path):
     )
 
     assert run_without_pytorch(code, tmp_path).endswith(
-        "needs an extra that is not installed: pip install 'evenpick[torch]'"
+        f"needs an extra that is not installed: {install_command('torch')}"
     )
 
 

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
+from evenpick.installing import install_command
 from evenpick.sources import new_network, torch_seed, trainable
 from evenpick.sources.torch_networks import ResNet18
 
@@ -39,7 +40,7 @@ def test_without_pytorch_the_pip_line_is_the_reason(made_source, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
 
     assert trainable(made_source("efficientnet_lite0")) == (
-        "fine-tuning source 'efficientnet_lite0' needs an extra that is not installed: pip install 'evenpick[torch]'"
+        f"fine-tuning source 'efficientnet_lite0' needs an extra that is not installed: {install_command('torch')}"
     )
 
 

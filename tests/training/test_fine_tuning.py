@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Part, Preprocessing, random_cut
+from evenpick.installing import install_command
 from evenpick.sources import SourceDescription, new_network, trainable
 from evenpick.sources.torch_networks import ResNet18
 from evenpick.training import FineTuningSettings, fine_tuning, fine_tuning_task
@@ -357,7 +358,7 @@ def test_a_source_says_why_it_cannot_be_trained(source, monkeypatch):
     with pytest.raises(EvenpickError, match="is an ONNX file"):
         fine_tune(described("onnx:x.onnx"), ["a", "b"], np.arange(2), SHORT, 0)
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert "pip install 'evenpick[torch]'" in trainable(described("efficientnet_lite0"))
+    assert install_command("torch") in trainable(described("efficientnet_lite0"))
 
 
 # --- the rest ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from filelock import FileLock
 
 from evenpick.errors import EvenpickError
+from evenpick.installing import install_command
 from evenpick.pool import Pool
 from evenpick.session import RecordedSession
 from evenpick.web import serve
@@ -57,9 +58,7 @@ def test_without_the_extra_the_command_says_which_pip_line_brings_it(make_worksp
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert run.returncode == 1
-    assert run.stderr == (
-        "Error: the labelling page needs an extra that is not installed: pip install 'evenpick[web]'\n"
-    )
+    assert run.stderr == (f"Error: the labelling page needs an extra that is not installed: {install_command('web')}\n")
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from PIL import features
 
+from ..installing import install_command
+
 HEAD = 264  # bytes: DICOM says what it is at 128, tar at 257
 
 
@@ -91,7 +93,7 @@ def why_not_read(kind: str) -> str:
         return "" if there else f"{NOT_READ}{kind} (this Pillow cannot; pip install -U Pillow)"
     if kind in _EXTRAS:
         package, extra = _EXTRAS[kind]
-        return "" if find_spec(package) else f"{NOT_READ}{kind} (needs: pip install 'evenpick[{extra}]')"
+        return "" if find_spec(package) else f"{NOT_READ}{kind} (needs: {install_command(extra)})"
     return f"{NOT_READ}{kind}"
 
 

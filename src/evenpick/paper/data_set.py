@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..atomic_files import writing
 from ..errors import EvenpickError, first_few
 from ..images import find_images
+from ..installing import install_command
 from ..labels import TableOptions, read_labels
 from .imbalance import induce_imbalance
 
@@ -216,7 +217,7 @@ def _ilsvrc(folder: Path) -> set[str]:
     if not own.is_file():
         raise EvenpickError(
             f"IMN-100 needs the WordNet ids of ILSVRC, one a line, as '{folder / 'ilsvrc_synsets.txt'}', "
-            "or timm, which carries them: pip install 'evenpick[timm]'"
+            f"or timm, which carries them: {install_command('timm')}"
         )
     return set(_WORDNET_ID.findall(own.read_text()))
 

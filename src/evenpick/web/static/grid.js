@@ -7,7 +7,7 @@ import { doubt, emptyLine, gridLine, inLine } from "./grids.js";
 import { sameClass, tidy } from "./names.js";
 import { $, complain, element, held, quiet, say, state } from "./page.js";
 import { DOUBLE_CLICK, Letters, once } from "./presses.js";
-import { read } from "./storage.js";
+import { personKnown } from "./storage.js";
 import { focusFirst, lookAt, move, rowsIn, showTiles, tiles, toggle, unseen } from "./tiles.js";
 
 const [FEWEST, MOST_TILES] = [6, 60];
@@ -280,7 +280,7 @@ async function start() {
   for (const secret of ["token", "ticket"]) asked.delete(secret); // in a cookie by now
   history.replaceState(null, "", `${location.pathname}${asked.size ? `?${asked}` : ""}`);
   const server = await get("api/state", held);
-  state.annotator = [read("evenpick annotator")].flat()[0] ?? server.annotator;
+  state.annotator = personKnown() ?? server.annotator;
   state.keys = new Keys(`evenpick keys ${server.workspace}`);
   state.closed = server.closed;
   if (asked.has("order")) $("order").value = asked.get("order");
