@@ -34,6 +34,7 @@ def test_before_a_draw_is_what_was_answered_and_not_taken_back():
     assert draws(("a", "x"), 1, ("c", "x", 0.2)) == [("c", "x", "")]
     assert draws(("a", "x"), 1, 2, ("c", "x", 0.2)) == [("c", "x", "a")]
     assert draws(("a", "x"), 1, 1, 2, ("c", "x", 0.2)) == [("c", "x", "")], "one of two undos still stands"
+    assert draws(("a", "x"), 1, 1, ("a", "y"), ("c", "x", 0.2)) == [("c", "x", "a")], "undone twice is undone"
     assert draws(("a", "x"), ("c", "x", 0.2), 2) == []
 
 

@@ -50,7 +50,7 @@ def audit_draws(entries: Sequence[Entry], effective: Iterable[Annotation]) -> li
     for entry in entries:
         # The first answer of a draw; a changed one repeats it.
         if isinstance(entry, Annotation) and entry.chance and (said := wanted.pop((entry.image, entry.chance), None)):
-            before = frozenset(image for image, answers in standing.items() if answers > 0 and image != entry.image)
+            before = frozenset(image for image, answers in standing.items() if answers > 0)
             draws.append(AuditDraw(entry.image, said.label, entry.chance, before))
         count(entry, 1)
     return draws
