@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { agreementLine, conflictLine, expected, framesLine, hint } from "../../../src/evenpick/web/static/words.js";
+import { agreementLine, captionOf, conflictLine, expected, framesLine, hint, skippedLine } from "../../../src/evenpick/web/static/words.js";
 
 test("classes still expected are rounded, and none is said in words", () => {
   const some = expected({ undiscovered: 1.6, low: 0.4, high: 7.5, mass: 0.104 });
@@ -38,4 +38,14 @@ test("a conflict names everybody's answer; a skip is one", () => {
   const answers = [{ annotator: "ann", label: "cat" }, { annotator: "bob", label: null }];
 
   assert.equal(conflictLine({ image: "a/1.jpg", answers }), "a/1.jpg: cat (ann), can’t tell (bob)");
+});
+
+test("an image is named with the size of its group, if it has one", () => {
+  assert.equal(captionOf({ image: "a/b.jpg", group: 3 }), "a/b.jpg · one of 3 images of its group");
+  assert.equal(captionOf({ image: "a/b.jpg#2" }), "a/b.jpg#2");
+});
+
+test("one image that nobody could tell, or several", () => {
+  assert.equal(skippedLine(1), "Nobody could tell 1 image so far.");
+  assert.equal(skippedLine(2), "Nobody could tell 2 images so far.");
 });
