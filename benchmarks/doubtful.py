@@ -122,13 +122,16 @@ def _most_confused(pool: object, rows: np.ndarray, true: np.ndarray) -> dict[str
 
 
 def table(rows: Rows) -> str:
+    whole = len(SETS) * len(LABELS) * len(NOISE)
+    seeds = [seed for seed in SEEDS if sum(row["seed"] == seed for row in rows) == whole]
+    rows = [row for row in rows if row["seed"] in seeds]
     lines = [
         "# Labels that may be wrong",
         "",
         f"Of the labels that come first, how many percent are wrong: among the first {FIRST}, and among as many as are wrong (5 % or 10 % of",
-        f"the labels, changed to a random class or to the one most confused with theirs). Labels by `auto`; mean of {len(SEEDS)} seeds, both shares",
-        "and both kinds; `-` is how far another rule is behind (+: ahead) of evenpick on the same labels, with the half width of",
-        "the 95 % t interval over the seeds. *These probabilities* are evenpick's own, out of fold and with prior correction, given to",
+        f"the labels, changed to a random class or to the one most confused with theirs). Labels by `auto`; mean of {len(seeds)} seeds, both shares",
+        "and both kinds; of another rule how far it is ahead of evenpick (-: behind) on the same labels, with the half width of",
+        "the 95 % t interval over the seeds, not corrected for their number. *These probabilities* are evenpick's own, out of fold and with prior correction, given to",
         "`cleanlab.filter.find_label_issues`; *as its users call it*: those of scikit-learn's `LogisticRegression` by `cross_val_predict` on the",
         "features. A rule that lists fewer images than are asked for misses the rest.",
         f"Command: `python benchmarks/doubtful.py run --work WORK`, source `{SOURCE}` as in [sources.md](sources.md), commit {commits(rows)}.",
@@ -152,11 +155,10 @@ def table(rows: Rows) -> str:
 
 def _cells(rows: Rows, place: int) -> list[str]:
     """Evenpick's mean, and what the others differ by; seeds are what intervals are over."""
-    ours = [np.mean([row["evenpick"][place] for row in rows if row["seed"] == seed]) for seed in SEEDS]
-    cells = [f"{np.nanmean(ours):.1f}"]
+    cells, seeds = [f"{np.mean([row['evenpick'][place] for row in rows]):.1f}"], sorted({row["seed"] for row in rows})
     for rule in [*RULES][1:]:
-        by_seed = [[row[rule][place] - row["evenpick"][place] for row in rows if row["seed"] == seed] for seed in SEEDS]
-        cells.append(interval([float(np.mean(values)) for values in by_seed if values], "+"))
+        by_seed = [[row[rule][place] - row["evenpick"][place] for row in rows if row["seed"] == seed] for seed in seeds]
+        cells.append(interval([float(np.mean(values)) for values in by_seed], "+"))
     return cells
 
 
