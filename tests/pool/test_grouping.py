@@ -11,6 +11,7 @@ from evenpick.errors import EvenpickError
 from evenpick.paths import Paths
 from evenpick.pool import Pool, check_grouping, group_images
 from evenpick.pool.changes_csv import MOVED, Change
+from evenpick.pool.grouping import hint_of
 from evenpick.pool.images_csv import ImageRow
 from evenpick.pool.skipped import Skipped, lines_of_skipped
 from evenpick.pool.writer import PoolWriter
@@ -313,3 +314,12 @@ def test_a_run_that_is_killed_while_it_writes_takes_nothing_for_a_change_by_hand
 
     assert len(grouped(workspace, "time")) == 4
     assert {row[2] for row in lines(workspace)[1:]} == {"time"}
+
+
+@pytest.mark.parametrize("content", [b"", b'{"group_by": "au', b"[1]", b'{"gap": "x"}'])
+def test_damaged_settings_of_groups_are_told_in_one_line(make_workspace, content):
+    workspace = make_workspace(n=4)
+    (workspace / "pool" / "groups.json").write_bytes(content)
+
+    with pytest.raises(EvenpickError, match=r"groups.json' is damaged: move it away"):
+        hint_of(workspace, Pool.open(workspace))

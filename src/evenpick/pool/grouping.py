@@ -182,10 +182,19 @@ def _with_changes(found: Mapping[str, Member], by_hand: Mapping[str, Member]) ->
 
 
 def _settings(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    kinds: dict[str, Any] = {"group_by": str, "gap": (int, float), "unit": (int, float, type(None)), "untold": int}
     try:
         settings: dict[str, Any] = json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return {}
+        if not isinstance(settings, dict) or not all(
+            isinstance(settings[name], kind) for name, kind in kinds.items() if name in settings
+        ):
+            raise TypeError
+    except (ValueError, TypeError) as error:
+        raise EvenpickError(
+            f"'{file}' is damaged: move it away and run `evenpick embed` again, with --group-by if you had said it"
+        ) from error
     return settings
 
 
