@@ -22,11 +22,13 @@ def dangers(code):
     for node in ast.walk(ast.parse(code)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-        yield from (f"{node.lineno}: import {name}" for name in names if name.split(".")[0] in NOT_IMPORTED)
+        yield from (
+            f"{getattr(node, 'lineno', 0)}: import {name}" for name in names if name.split(".")[0] in NOT_IMPORTED
+        )
         if not isinstance(node, ast.Call):
             continue
-        of_module = isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
-        owner = node.func.value.id if of_module else ""
+        of = node.func.value if isinstance(node.func, ast.Attribute) else None
+        owner = of.id if isinstance(of, ast.Name) else ""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         given = {word.arg: word.value.value for word in node.keywords if isinstance(word.value, ast.Constant)}
         if name in NOT_CALLED and owner != "re" and node.args:  # a network is told `.eval()`
