@@ -19,21 +19,39 @@ from evenpick.estimates.missing_classes import unseen_classes
 )
 def test_classes_are_shown_from_20_labels_on_unless_most_are_the_only_one_of_their_class(counts, shown):
     found = unseen_of_counts(counts)
+    at_random = Outlook(found, at_random=True)
 
-    assert Outlook(found).shown_classes == (found if shown else None)
-    assert Outlook(found).facts["unseen"]["too_early"] is not shown
-    assert len(Outlook(found).rows) == (2 if shown else 0)
+    assert at_random.shown_classes == (found if shown else None)
+    assert at_random.facts["unseen"]["too_early"] is not shown
+    assert len(at_random.rows) == (2 if shown else 0)
+    assert not Outlook(found).rows
+
+
+def test_labels_that_were_chosen_say_nothing_of_classes_not_found():
+    chosen = Outlook(unseen_of_counts([5, 5, 5, 1, 1, 1, 5]))
+
+    assert chosen.sentences[0].startswith(
+        "How many classes are still to be found cannot be told from labels that were chosen"
+    )
+    assert "3 of 23 labels are the only one of their class" in chosen.sentences[0]
+
+
+def test_it_is_never_said_that_nothing_is_missing_while_a_class_has_one_label():
+    lone = unseen_of_counts([30, 30, 1])
+
+    assert lone.undiscovered == 0
+    assert Outlook(lone, at_random=True).sentences[0].startswith("About 0 more classes are to be found (0 to 1)")
 
 
 def test_no_accuracy_is_shown_where_the_number_of_classes_is_not():
     curve = Curve(0.6, 0.0, (0.6, 0.6, 0.6))
     few, enough = unseen_classes("aabb" * 4), unseen_classes("aabb" * 5)
-    held_back, shown = (Outlook(found, expectation_of(curve, found)) for found in (few, enough))
+    held_back, shown = (Outlook(found, expectation_of(curve, found), at_random=True) for found in (few, enough))
 
     assert held_back.shown_accuracy is None
     assert held_back.facts["expectation"] is not None
     assert "more labels will tell" in held_back.sentences[-1]
-    assert [name for name, _ in shown.rows[2:]] == ["macro accuracy to expect now", "with 40 labels"]
+    assert [name for name, _ in shown.rows[2:]] == ["macro accuracy to expect now, a guess", "with 40 labels"]
     assert shown.rows[2][1] in shown.sentences[1]
 
 
@@ -41,7 +59,7 @@ def test_before_the_first_label_nothing_is_said(make_pool):
     nothing = outlook_of(make_pool(), [], [])
 
     assert nothing.facts == {
-        "unseen": None, "expectation": None, "holds_for": "images of this pool",
+        "unseen": None, "expectation": None, "audit": None, "holds_for": "images of this pool",
         "outlook": ["Nothing can be said before the first label."],
     }  # fmt: skip
     assert nothing.rows == []
@@ -72,7 +90,8 @@ def test_few_and_mostly_lone_labels_do_not_ask_for_classes_that_are_there(labels
 
 def test_no_more_labels_are_asked_for_where_every_image_has_one(make_pool):
     labels = [*"aaabbbbccccaaab"]
-    said = Outlook(unseen_classes(labels, 15), expected_accuracy(make_pool(n=15), range(15), labels)).sentences
+    expected = expected_accuracy(make_pool(n=15), range(15), labels)
+    said = Outlook(unseen_classes(labels, 15), expected, at_random=True).sentences
 
     assert said[-1].endswith("Every image has a label.")
     assert "will tell" not in " ".join(said)
@@ -82,7 +101,7 @@ def test_where_no_class_is_missing_none_is_expected(make_pool):
     labels = [*"aabb"] * 10
 
     assert (
-        Outlook(unseen_classes(labels), None)
+        Outlook(unseen_classes(labels), None, at_random=True)
         .sentences[0]
         .startswith("These labels give no sign of more classes; a random image")
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evenpick.estimates.ridge_classifier import RidgeClassifier
+from evenpick.estimates.ridge_classifier import RIDGE, RidgeClassifier
 from evenpick.probabilities import margins
 
 
@@ -49,3 +49,34 @@ def test_of_one_class_alone_the_margin_is_its_score():
     # both x = (1, 1), weight 1: X'X + r = [[2.3, 2], [2, 2.3]], X'Y = (2, 2), so b = 2 / 4.3 each; x = (3, 1)
     assert classes.tolist() == [0]
     assert certainty == pytest.approx([4 * 2 / 4.3])
+
+
+@pytest.mark.parametrize("width", [60, 6])
+def test_scores_left_out_are_those_of_a_training_without_the_image(width):
+    rng = np.random.default_rng(3)
+    labels = np.array([0, *np.arange(4), *rng.integers(1, 4, size=25)])
+    points = rng.normal(size=(30, width))
+    features = points / np.linalg.norm(points, axis=1, keepdims=True)
+    inputs = np.column_stack([features, np.ones(30)])
+    counts = np.bincount(labels)
+
+    def trained_without(out, weighing_as):
+        """The scores of the images that are left out, by the system as it is written."""
+        left = np.setdiff1d(np.arange(30), out)
+        weights = counts[labels] * 4 / 30
+        weights[labels == labels[out[0]]] *= weighing_as / counts[labels[out[0]]]
+        targets = (labels[:, None] == np.arange(4)).astype(float)
+        kernel = inputs @ inputs.T
+        solved = np.linalg.solve(kernel[np.ix_(left, left)] + np.diag(RIDGE * weights[left]), targets[left])
+        return kernel[np.ix_(out, left)] @ solved
+
+    classifier = RidgeClassifier(features, labels)
+    left_out, without_two = classifier.scores_left_out(), classifier.right_without_two(fewest=2, most=15)
+
+    for row in range(30):
+        n = counts[labels[row]]
+        assert left_out[row] == pytest.approx(trained_without([row], n - 1)[0])
+        others = [other for other in np.flatnonzero(labels == labels[row]) if other != row]
+        right = [trained_without([row, other], n - 2)[0].argmax() == labels[row] for other in others]
+        assert without_two[row] == pytest.approx(np.mean(right))
+    assert np.array_equal(classifier.scores(features).argmax(axis=1), classifier.predict(features)[0])

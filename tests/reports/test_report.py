@@ -70,7 +70,8 @@ def test_what_to_expect_is_told_in_words_and_numbers(make_workspace):
 
     assert all(sentence in page for sentence in expected.sentences)
     assert [name for name, _ in expected.rows][-1] == "with 40 labels"
-    assert "<dt>Classes not found, Chao1</dt>" in page
+    assert "<dt>Macro accuracy to expect now, a guess</dt>" in page
+    assert "Chao1" not in page, "labels that were chosen do not tell it"
     assert all(f"<dd>{value}</dd>" in page for _, value in expected.rows)
 
 

@@ -285,7 +285,7 @@ def test_everything_has_a_name_for_a_screen_reader_and_changes_are_said(serve, o
 
 
 def test_classes_still_expected_are_told_from_twenty_labels_on(serve, open_page):
-    page = open_page(serve("--budget", "22"))
+    page = open_page(serve("--budget", "22", "--acquisition", "random", "--balancing", "none"))
     for name in ("cat", "dog", "cow"):
         page.new_class(name)
     for labels in range(4, 20):

@@ -47,8 +47,8 @@ def test_the_next_image_comes_with_the_reply_only_if_it_is_wanted(begin, wanted)
     assert [reply.get("turn", {}).get("status") for reply in replies] == ["image" if wanted else None] * 4
 
 
-def test_from_twenty_labels_on_the_classes_not_found_are_estimated(begin):
-    client = begin()
+def test_from_twenty_labels_on_the_classes_not_found_are_estimated_where_images_came_at_random(begin):
+    client = begin(balancing=None)
     for i in range(20):
         row = client.ask("/api/next")["turn"]["image"]["row"]
         unseen = client.ask("/api/label", row=row, label=f"class {i if i < 5 else 5}")["progress"]["unseen"]
@@ -59,6 +59,15 @@ def test_from_twenty_labels_on_the_classes_not_found_are_estimated(begin):
     assert unseen["mass"] == 0.25
     assert unseen["low"] < 9.5 < unseen["high"]
     assert client.get("/api/state").json()["progress"]["unseen"] == unseen
+
+
+def test_labels_that_were_chosen_tell_no_classes_not_found(begin):
+    client = begin(budget=30, balancing="ratio_max")
+    for i in range(20):
+        row = client.ask("/api/next")["turn"]["image"]["row"]
+        progress = client.ask("/api/label", row=row, label=f"class {min(i, 5)}")["progress"]
+
+    assert progress["unseen"] is None
 
 
 def test_the_state_lists_conflicts_and_agreement(begin):

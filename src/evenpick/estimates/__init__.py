@@ -3,7 +3,7 @@
 from .doubtful import doubtful_labels
 from .groups import one_of_each_group
 from .missing_classes import unseen_of_counts
-from .outlook import Outlook, outlook_of
+from .outlook import Outlook, chosen_at_random, outlook_of_record
 from .transferability import Advice, MeasuredTransfer, SourceKnowledge, advice, measured_transfer, source_knowledge
 
 __all__ = [
@@ -12,10 +12,11 @@ __all__ = [
     "Outlook",
     "SourceKnowledge",
     "advice",
+    "chosen_at_random",
     "doubtful_labels",
     "measured_transfer",
     "one_of_each_group",
-    "outlook_of",
+    "outlook_of_record",
     "source_knowledge",
     "unseen_of_counts",
 ]

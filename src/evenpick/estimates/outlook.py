@@ -3,21 +3,28 @@
 Status, the report, the labelling page and their JSON all take it from here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..labels import Annotation, RecordedLabels
 from ..pool import Pool
-from .expectation import Estimate, Expectation, expected_accuracy
+from .audit import AuditEstimate, audit_estimate
+from .audit_words import rows_of, sentences_of, share
+from .expectation import Expectation, expected_accuracy
 from .groups import n_pieces, one_of_each_group
 from .missing_classes import ENOUGH, UnseenClasses, unseen_classes
 
 OF_GROUPS = (
     "All this is of groups: each counts once, however many images show it, and it holds for new groups like those of this "
     "pool. For other places or times it may be worse."
+)
+A_GUESS = (
+    "This is a guess, from labels that were chosen: `evenpick audit` gives a figure that holds. It is over all classes and for "
+    "images like those of this pool; the folds of `train` speak of the labelled images alone, and `evaluate` of its test images."
 )
 WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop
 
@@ -34,30 +41,42 @@ class Outlook:
         None where it cannot be estimated yet, or was not asked for.
     of_groups : bool
         Whether all of it is of groups of images, not of single ones.
+    audit : AuditEstimate or None
+        What the audit labels tell; it then comes before all else.
+    at_random : bool
+        Whether all labels are of images that were drawn at random, all alike. Of labels that were chosen nothing can be said of
+        classes not found.
     """
 
     unseen: UnseenClasses | None
     expectation: Expectation | None = None
     of_groups: bool = False
+    audit: AuditEstimate | None = None
+    at_random: bool = False
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are labels enough, and most of them not the only one of their class."""
+        return self.unseen is not None and self.unseen.n_labels >= ENOUGH and not self.unseen.mostly_lone
 
     @property
     def shown_classes(self) -> UnseenClasses | None:
-        """Classes not found, once there are labels enough, and most of them not the only one of their class."""
-        unseen = self.unseen
-        return None if unseen is None or unseen.n_labels < ENOUGH or unseen.mostly_lone else unseen
+        """Classes not found, by labels that were drawn at random, once there are enough."""
+        return self.unseen if self.at_random and self.enough else None
 
     @property
     def shown_accuracy(self) -> Expectation | None:
-        """The accuracy to expect: it is over all classes, so it is shown only where their number is."""
-        return self.expectation if self.shown_classes else None
+        """The accuracy to expect, once there are labels enough."""
+        return self.expectation if self.enough else None
 
     @property
     def facts(self) -> dict[str, Any]:
         """All numbers and the sentences, as JSON values."""
-        too_early = {"too_early": self.shown_classes is None}
+        too_early = {"too_early": not self.enough}
         return {
             "unseen": {**asdict(self.unseen), **too_early} if self.unseen else None,
             "expectation": asdict(self.expectation) if self.expectation else None,
+            "audit": asdict(self.audit) if self.audit else None,
             "holds_for": "new groups" if self.of_groups else "images of this pool",
             "outlook": self.sentences,
         }
@@ -65,79 +84,102 @@ class Outlook:
     @property
     def rows(self) -> list[tuple[str, str]]:
         """The numbers that are shown, with their names."""
+        if self.audit:
+            return rows_of(self.audit, self.expectation)
         rows, unseen, expected = [], self.shown_classes, self.shown_accuracy
         if unseen:
             classes = _interval(unseen.undiscovered, unseen.low, unseen.high, ".0f")
             chance = _interval(unseen.unseen_mass, unseen.mass_low, unseen.mass_high, ".1%")
             rows += [("classes not found, Chao1", classes), ("chance that an image is of one", chance)]
         if expected:
-            rows.append(("macro accuracy to expect now", _share(expected.now)))
+            rows.append(("macro accuracy to expect now, a guess", share(expected.now)))
         if expected and expected.n_more:
-            rows.append((f"with {expected.n_labels + expected.n_more} labels", _share(expected.doubled)))
+            rows.append((f"with {expected.n_labels + expected.n_more} labels", share(expected.doubled)))
         return rows
 
     @property
     def sentences(self) -> list[str]:
         """What is still to be found, what is reached, what more labels would buy, and what that holds for."""
         limits = [OF_GROUPS] if self.of_groups and self.unseen else []
-        return self._of_classes_and_accuracy() + limits
+        if self.audit:
+            return sentences_of(self.audit, self.expectation, self._each) + limits
+        guess = [A_GUESS] if self.expectation and not self.at_random else []
+        return self._of_classes_and_accuracy() + guess + limits
+
+    @property
+    def _each(self) -> str:
+        return "group" if self.of_groups else "image"
 
     def _of_classes_and_accuracy(self) -> list[str]:
         unseen, expectation = self.unseen, self.expectation
         if unseen is None:
             return ["Nothing can be said before the first label."]
-        each = "group" if self.of_groups else "image"
-        said = [_still_to_find(unseen, self.shown_classes is not None, each)]
+        each = self._each
+        said = [_still_to_find(unseen, self.at_random, each)]
         if unseen.found > 1 and unseen.mostly_lone:
             return [*said, "Without that, neither can the accuracy over all classes."]
         if expectation is None:
             return [*said, "The accuracy cannot be told yet: it needs two classes, and one of them with two labels."]
         now, doubled = expectation.now, expectation.doubled
         n, n_more = expectation.n_labels, expectation.n_more
-        reached = f"Trained on these {n} labels, expect a macro accuracy of {_share(now)} over all classes"
+        reached = f"Trained on these {n} labels, expect a macro accuracy of {share(now)} over all classes"
         if not n_more:
             return [*said, f"{reached}. Every {each} has a label."]
         if not self.shown_accuracy:
             span = f"{now.low:.0%} and {now.high:.0%}"
             return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
         more = "Twice the labels" if n_more == n else "Labels of all images"
-        said.append(f"{reached}; with {n + n_more} labels {_share(doubled)}.")
+        said.append(f"{reached}; with {n + n_more} labels {share(doubled)}.")
         said.append(_worth(more, doubled.value - now.value, expectation.gained_by_discovery, expectation.curve.error))
         return said
 
 
-def outlook_of(pool: Pool, indices: ArrayLike, labels: Sequence[str]) -> Outlook:
+def outlook_of(
+    pool: Pool,
+    indices: ArrayLike,
+    labels: Sequence[str],
+    audit: AuditEstimate | None = None,
+    at_random: bool = False,
+) -> Outlook:
     """What to expect of labels of these rows of the pool; the accuracy takes seconds."""
     rows, names = one_of_each_group(pool, np.asarray(indices, np.intp), labels)
     unseen, of_groups = unseen_classes(names, n_pieces(pool, rows)), pool.groups is not None
     # Without a count of the classes there is no accuracy over all of them.
     if unseen is None or unseen.mostly_lone:
-        return Outlook(unseen, of_groups=of_groups)
-    return Outlook(unseen, expected_accuracy(pool, rows, names), of_groups)
+        return Outlook(unseen, None, of_groups, audit, at_random)
+    return Outlook(unseen, expected_accuracy(pool, rows, names), of_groups, audit, at_random)
 
 
-def _still_to_find(unseen: UnseenClasses, shown: bool, each: str) -> str:
+def outlook_of_record(pool: Pool, labels: RecordedLabels) -> Outlook:
+    """What the labels of a record tell, its audit labels first; takes seconds."""
+    audit = audit_estimate(pool, labels)
+    return outlook_of(pool, labels.rows, labels.names, audit, chosen_at_random(labels.settings, labels.annotations))
+
+
+def chosen_at_random(settings: Mapping[str, Any] | None, annotations: Iterable[Annotation] = ()) -> bool:
+    """Whether a session asked for all labels, and for images all alike."""
+    if settings is None or settings["acquisition"] != "random" or settings["balancing"] is not None:
+        return False
+    return all(said.phase is not None for said in annotations)
+
+
+def _still_to_find(unseen: UnseenClasses, at_random: bool, each: str) -> str:
     if unseen.unlabelled == 0:
         return f"All {unseen.found} classes of the pool are found: every {each} has a label."
     if unseen.n_labels < ENOUGH:
         return f"How many classes are still to be found cannot be told from fewer than {ENOUGH} labels."
-    if not shown:
-        return (
-            f"How many classes are still to be found cannot be told yet: {unseen.singletons} of {unseen.n_labels} "
-            "labels are the only one of their class."
-        )
+    lone = f"{unseen.singletons} of {unseen.n_labels} labels are the only one of their class"
+    if unseen.mostly_lone:
+        return f"How many classes are still to be found cannot be told yet: {lone}."
+    if not at_random:
+        return f"How many classes are still to be found cannot be told from labels that were chosen; {lone}."
     chance = f"{unseen.unseen_mass:.1%} ({unseen.mass_low:.1%} to {unseen.mass_high:.1%})"
-    if round(unseen.high) == 0:
+    if round(unseen.high) == 0 and not unseen.singletons:
         return f"These labels give no sign of more classes; a random image is of another one with a chance of {chance}."
     return (
-        f"About {unseen.undiscovered:.0f} more classes are to be found ({unseen.low:.0f} to {unseen.high:.0f}), "
-        f"and a random image is of one of them with a chance of {chance}. Both take the labels for drawn at random; "
-        "labels chosen for coverage find classes faster, so that there are probably fewer."
+        f"About {unseen.undiscovered:.0f} more classes are to be found ({unseen.low:.0f} to {max(unseen.high, 1):.0f}), "
+        f"and a random image is of one of them with a chance of {chance}."
     )
-
-
-def _share(estimate: Estimate) -> str:
-    return _interval(estimate.value, estimate.low, estimate.high, ".0%")
 
 
 def _interval(value: float, low: float, high: float, form: str) -> str:

@@ -17,7 +17,7 @@ from .._version import __version__
 from ..atomic_files import write_atomically, write_csv
 from ..classifiers import SUFFIX, head_of
 from ..errors import EvenpickError
-from ..estimates import outlook_of
+from ..estimates import outlook_of_record
 from ..images import UnreadableImageError, open_part
 from ..labels import Annotation, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
@@ -68,7 +68,7 @@ def write_report(
     workspace = Path(workspace)
     pool = Pool.open(workspace)
     labels = recorded_labels(workspace, pool)
-    facts, expected = _facts(workspace, pool, labels), outlook_of(pool, labels.rows, labels.names)
+    facts, expected = _facts(workspace, pool, labels), outlook_of_record(pool, labels)
     facts |= expected.facts | {"doubtful": doubt_facts(pool, labels)}
     facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
     facts["comparison"] = comparison

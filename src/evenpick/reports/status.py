@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import first_few
-from ..estimates import Outlook, outlook_of
+from ..estimates import Outlook, outlook_of_record
 from ..labels import RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..pool import Pool
@@ -98,7 +98,7 @@ def workspace_status(workspace: Path) -> Status:
     """
     pool = Pool.open(workspace)
     labels = recorded_labels(workspace, pool)
-    counts, settings, expected = labels.seen.counts, labels.settings, outlook_of(pool, labels.rows, labels.names)
+    counts, settings, expected = labels.seen.counts, labels.settings, outlook_of_record(pool, labels)
     facts = {
         "workspace": str(workspace),
         "images": len(pool),

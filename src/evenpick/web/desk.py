@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError
-from ..estimates import Outlook, unseen_of_counts
+from ..estimates import Outlook, chosen_at_random, unseen_of_counts
 from ..labels import ClassList, Means
 from ..names import checked_class_name, checked_name, same_class
 from ..session import Question, RecordedSession, by_likeness, by_prediction, change, rows_of_class, take_back
@@ -241,7 +241,8 @@ class Desk:
     def _unseen(self) -> api.Unseen | None:
         """What costs nothing to say after every answer; the accuracy to expect takes seconds."""
         found = unseen_of_counts(self.session.counts.values(), len(self.session.pool.representatives))
-        unseen = Outlook(found).shown_classes
+        at_random = chosen_at_random(self.session.settings)
+        unseen = Outlook(found, at_random=at_random).shown_classes
         return None if unseen is None else api.Unseen(unseen.undiscovered, unseen.low, unseen.high, unseen.unseen_mass)
 
     def _conflict(self, row: int) -> api.Conflict:

@@ -1,0 +1,261 @@
+"""How often the figures of an audit hold: macro accuracy, recalls, classes not found; and how wide they are.
+
+    python benchmarks/audit.py run --features FEATURES --bursts BURSTS      # an hour on one core; a killed run goes on
+    python benchmarks/audit.py table                                        # benchmarks/audit.md from the results
+
+FEATURES holds `SET-efficientnet_lite0.npz` of elpv, caltech, places and food, as `sources.py` makes them (features of a byte
+each, labels, which are the pool); BURSTS is the WORK of `bursts.py`. Labels are chosen once a path, by `auto`; on each path
+audits are drawn several times: mixed among the answers, or after them. An image that is drawn is skipped where `auto` would
+choose it later, and `auto` does not learn from it. What is true is computed from all labels of the pool.
+"""
+
+import argparse
+import itertools
+import json
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cells import Rows, commits, keys_of, rows_of, this_commit
+
+SETS = ("elpv", "caltech", "places", "food", "long tail", "bursts")
+PATHS, DRAWS = 5, 4  # 20 audits a cell
+CELLS = (  # how the audit comes, labels in all, audit labels
+    ("mixed", 100, 50), ("mixed", 200, 50), ("mixed", 200, 100), ("after", 200, 100), ("mixed", 300, 50),
+    ("after", 500, 100), ("mixed", 500, 100), ("after", 500, 200), ("mixed", 1000, 100), ("mixed", 1000, 200),
+)  # fmt: skip
+KEY = ("set", "path", "draw", "how", "labels", "audit")
+RESULTS = Path(__file__).with_suffix(".jsonl")
+PARTS = ("macro", "macro_open", "accuracy", "missing_mass", "missing")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(required=True, dest="command")
+    runs = commands.add_parser("run")
+    runs.add_argument("--features", type=Path, required=True)
+    runs.add_argument("--bursts", type=Path, required=True)
+    runs.add_argument("--seconds", type=float, default=1e9, help="stop after so many")
+    runs.add_argument("--set", action="append", help=f"by default {', '.join(SETS)}")
+    commands.add_parser("table")
+    given = parser.parse_args()
+    if given.command == "run":
+        run(given)
+    else:
+        RESULTS.with_suffix(".md").write_text(table(rows_of(RESULTS)))
+
+
+# --- pools, and labels that are chosen --------------------------------------------------------------
+
+
+def run(options: argparse.Namespace) -> None:
+    done, commit, end = keys_of(RESULTS, KEY), this_commit(), time.monotonic() + options.seconds
+    with RESULTS.open("a") as file:
+        for draw, path, name, cell in itertools.product(range(DRAWS), range(PATHS), options.set or SETS, CELLS):
+            key = (name, path, draw, *cell)
+            if key in done or time.monotonic() > end:
+                continue
+            row = audited(options, *key)
+            if row is not None:
+                file.write(json.dumps(dict(zip(KEY, key, strict=True)) | row | {"commit": commit}) + "\n")
+                file.flush()
+
+
+@cache
+def pool_of(features: Path, bursts: Path, name: str, path: int) -> Any:
+    """A pool of its own for each path, and the label of each of its rows."""
+    import bursts as burst_sets
+    import long_tails
+
+    from evenpick import Pool
+
+    rng = np.random.default_rng([path, 77])
+    if name == "bursts":
+        values, groups, labels = burst_sets.loaded(bursts, burst_sets.SETS[path % 3])
+        chosen = np.isin(groups["true"], rng.permutation(burst_sets.BURSTS)[: burst_sets.IN_POOL])
+        return Pool.from_arrays(values[chosen], groups=groups["found"][chosen]), labels[chosen]
+    values, labels, inside = loaded(features, long_tails.SETS[path % 3] if name == "long tail" else name)
+    rows = np.flatnonzero(inside)
+    if name == "long tail":
+        classes = rng.permutation(np.unique(labels[rows]))[: long_tails.CLASSES[path % 3]]
+        common = min(long_tails.MOST_IMAGES, int(np.median([(labels[rows] == c).sum() for c in classes])))
+        sizes = np.round(common * long_tails.RATIO ** -np.linspace(0, 1, len(classes))).astype(int)
+        sizes = np.maximum(long_tails.FEWEST, sizes)
+        drawn = [rng.permutation(rows[labels[rows] == c])[:s] for c, s in zip(classes, sizes, strict=True)]
+        rows = np.sort(np.concatenate(drawn))
+    else:
+        rows = np.sort(rng.permutation(rows)[: int((0.6 if name == "elpv" else 0.9) * len(rows))])
+    return Pool.from_arrays(values[rows]), labels[rows]
+
+
+@cache
+def loaded(features: Path, name: str) -> Any:
+    found = np.load(features / f"{name}-efficientnet_lite0.npz", allow_pickle=True)
+    values = ((found["codes"] / np.float32(255)) ** 2 * found["most"]).astype(np.float32)
+    return values, found["labels"], found["in_pool"]
+
+
+@cache
+def chosen_order(features: Path, bursts: Path, name: str, path: int) -> Any:
+    from evenpick import simulate
+
+    pool, labels = pool_of(features, bursts, name, path)
+    return simulate(pool, labels, min(1000, len(pool.representatives)), random_state=path).indices
+
+
+def audited(
+    options: argparse.Namespace, name: str, path: int, draw: int, how: str, n_labels: int, n_audit: int
+) -> dict[str, Any] | None:
+    """One audit; None where it would take more than four fifths of the pool's pieces."""
+    from evenpick.estimates import audit_sample, estimate_of
+
+    pool, labels = pool_of(options.features, options.bursts, name, path)
+    if n_labels > 0.8 * len(pool.representatives):
+        return None
+    order = chosen_order(options.features, options.bursts, name, path)
+    record = drawn_record(pool, labels, order, (how, n_labels, n_audit), np.random.default_rng([path, draw, n_labels]))
+    begin = time.process_time()
+    sample = audit_sample(pool, record)
+    estimate = estimate_of(sample, np.random.default_rng(0))
+    seconds = time.process_time() - begin
+    return truths(pool, labels, record, sample, estimate) | {"seconds": round(seconds, 2)}
+
+
+def drawn_record(pool: Any, labels: Any, order: Any, cell: tuple[str, int, int], rng: np.random.Generator) -> Any:
+    """The answers as a record keeps them: chosen ones in their order, drawn ones among or after them."""
+    from evenpick.labels import Answer, RecordedLabels
+    from evenpick.labels.draws import AuditDraw
+    from evenpick.session.audit import chances_of, open_pieces
+
+    how, n_labels, n_audit = cell
+    turns = {int((k + 0.5) * n_labels / n_audit) for k in range(n_audit)}
+    turns = turns if how == "mixed" else set(range(n_labels - n_audit, n_labels))
+    answers: list[Answer] = []
+    draws: list[AuditDraw] = []
+    is_open, fitted, predicted, chosen = np.ones(len(pool), bool), 0, None, iter(order)
+    for turn in range(n_labels):
+        chance = None
+        if turn in turns:
+            if len(answers) >= 40 and len(answers) >= 1.3 * fitted:
+                fitted, predicted = len(answers), probe_of(pool, answers)
+            rows = open_pieces(pool, answers)
+            chances = chances_of(rows, predicted)
+            place = rng.choice(len(rows), p=chances / chances.sum())
+            row, chance = int(rows[place]), float(chances[place])
+            before = frozenset(pool.image_ids[answer.index] for answer in answers)
+            draws.append(AuditDraw(pool.image_ids[row], str(labels[row]), chance, before))
+        else:
+            row = next(int(row) for row in chosen if is_open[row])
+        group = pool.same_group(row)
+        is_open[group] = False
+        inherited = tuple(int(other) for other in group if other != row)
+        answers.append(Answer(row, str(labels[row]), "balancing", inherited=inherited, chance=chance))
+    return RecordedLabels(answers=answers, draws=draws)
+
+
+def probe_of(pool: Any, answers: Any) -> Any:
+    from evenpick.estimates.ridge_classifier import RidgeClassifier
+    from evenpick.session.steering import Predicted
+    from evenpick.vectors import normalised
+
+    rows = np.array([answer.index for answer in answers])
+    numbers = np.unique([answer.label for answer in answers], return_inverse=True)[1]
+    scores = RidgeClassifier(normalised(pool.features[rows]), numbers).scores(normalised(pool.features))
+    return Predicted(np.arange(len(pool)), scores.argmax(axis=1))
+
+
+# --- what is true -----------------------------------------------------------------------------------
+
+
+def truths(pool: Any, labels: Any, record: Any, sample: Any, estimate: Any) -> dict[str, Any]:
+    """Each figure as [true, value, low, high]."""
+    open_rows = pool.representatives
+    answered = (
+        record.answered if pool.groups is None else np.flatnonzero(np.isin(pool.groups, pool.groups[record.answered]))
+    )
+    open_rows = open_rows[~np.isin(open_rows, answered)]
+    number_of = {name: number for number, name in enumerate(sample.classes)}
+    elsewhere = {name: len(number_of) + i for i, name in enumerate(sorted(set(labels.tolist()) - set(number_of)))}
+    still = np.array([(number_of | elsewhere)[str(name)] for name in labels[open_rows]])
+    predicted = sample.open_scores.argmax(axis=1)
+    true, taken_for = np.concatenate([sample.labels, still]), np.concatenate([sample.predicted, predicted])
+    macro = float(np.mean([(taken_for[true == c] == c).mean() for c in np.unique(true)]))
+    macro_open = float(np.mean([(predicted[still == c] == c).mean() for c in np.unique(still)]))
+    is_missing = still >= len(number_of)
+    known = {
+        "macro": macro, "macro_open": macro_open, "accuracy": float((true == taken_for).mean()),
+        "missing_mass": float(is_missing.mean()), "missing": len(np.unique(still[is_missing])),
+    }  # fmt: skip
+    row: dict[str, Any] = {name: [value, *_numbers(getattr(estimate, name))] for name, value in known.items()}
+    row["recalls"] = [
+        [float((taken_for[true == c] == c).mean()), *_numbers(one.recall)]
+        for c, one in enumerate(estimate.classes)
+        if one.measured
+    ]
+    return row
+
+
+def _numbers(estimate: Any) -> list[float]:
+    return [round(float(number), 4) for number in (estimate.value, estimate.low, estimate.high)]
+
+
+# --- the table --------------------------------------------------------------------------------------
+
+
+def table(rows: Rows) -> str:
+    lines = [
+        "# How often the figures of an audit hold",
+        "",
+        "Intervals of 90 % by audit labels: share that holds what is true, in percent, mean width in points, and how far the middle",
+        "is off on average. `Accuracy` is the macro accuracy over all classes, of all pieces and of those without a label; `recognised` counts",
+        "images. What is true is computed from all labels of the pool, of the quick classifier. Labels by `auto`, chosen once a path; audits are",
+        f"drawn again on each path ({len(rows)} audits of up to {PATHS} paths and {DRAWS} draws a cell, with the chances that `Session` draws by).",
+        f"Command: `python benchmarks/audit.py run --features FEATURES --bursts BURSTS`, source `efficientnet_lite0`, commit {commits(rows)}.",
+        "",
+        "| set | audit | labels | audit labels | audits | accuracy | held | width | off | of the rest: held | width | off "
+        "| recognised: held | width | off | recalls held | width | mass missing: held | width | classes missing | said | held | width | s |",
+        "|---|---|---|---|" + "---|" * 20,
+    ]
+    for name in SETS:
+        lines += _lines([row for row in rows if row["set"] == name], name, "all", "", "")
+    for cell in CELLS:
+        lines += _lines([row for row in rows if tuple(row[k] for k in KEY[3:]) == cell], "all", *cell)
+    return "\n".join([*lines, *_lines(rows, "all", "all", "", "")]) + "\n"
+
+
+def _lines(rows: Rows, *head: object) -> list[str]:
+    """One line of the table, or none."""
+    if not rows:
+        return []
+    held = {part: _held(np.array([row[part] for row in rows]), part) for part in PARTS}
+    recalls = _held(np.array([one for row in rows for one in row["recalls"]]).reshape(-1, 4), "recalls")
+    cells = [*head, len(rows), f"{held['macro'][0]:.0f}"]
+    for part in ("macro", "macro_open", "accuracy"):
+        _, _, covered, width, off = held[part]
+        cells += [f"{covered:.0f}", f"{width:.0f}", f"{off:+.1f}"]
+    cells += [
+        f"{recalls[2]:.0f}",
+        f"{recalls[3]:.0f}",
+        f"{held['missing_mass'][2]:.0f}",
+        f"{held['missing_mass'][3]:.1f}",
+    ]
+    true, said, covered, width, _ = held["missing"]
+    cells += [f"{true:.1f}", f"{said:.1f}", f"{covered:.0f}", f"{width:.0f}"]
+    cells.append(f"{np.mean([row['seconds'] for row in rows]):.1f}")
+    return ["| " + " | ".join(map(str, cells)) + " |"]
+
+
+def _held(values: Any, part: str) -> tuple[float, ...]:
+    """Mean of what is true and of what is said, share that holds, width, what it is off; in percent, but for numbers of classes."""
+    if not len(values):
+        return (float("nan"),) * 5
+    scale, close = (1, 0.5) if part == "missing" else (100, 1e-4)  # intervals are of whole classes
+    true, said, low, high = values.T
+    covered = 100 * np.mean((low - close <= true) & (true <= high + close))
+    return scale * true.mean(), scale * said.mean(), covered, scale * (high - low).mean(), scale * (said - true).mean()
+
+
+if __name__ == "__main__":
+    main()
