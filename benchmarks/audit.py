@@ -109,7 +109,8 @@ def audited(
     options: argparse.Namespace, name: str, path: int, draw: int, how: str, n_labels: int, n_audit: int
 ) -> dict[str, Any] | None:
     """One audit; None where it would take more than four fifths of the pool's pieces."""
-    from evenpick.estimates import audit_sample, estimate_of
+    from evenpick.estimates.audit import estimate_of
+    from evenpick.estimates.audit_sample import audit_sample
 
     pool, labels = pool_of(options.features, options.bursts, name, path)
     if n_labels > 0.8 * len(pool.representatives):

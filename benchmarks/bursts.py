@@ -123,7 +123,7 @@ def run(options: argparse.Namespace, results: Path) -> None:
 def cell_of(work: Path, name: str, seed: int, budget: int, way: str) -> Rows:
     """One session on one pool: what is stated, and what is true of the rest of the pool and of new groups."""
     from evenpick import Pool, macro_accuracy, simulate, train
-    from evenpick.estimates import outlook_of
+    from evenpick.estimates.outlook import outlook_of
 
     features, groups, labels = loaded(work, name)
     bursts = np.random.default_rng([seed, 5]).permutation(BURSTS)

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evenpick.estimates import AuditSample
+from evenpick.estimates.audit_sample import AuditSample
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import numpy as np
 
 from evenpick import Pool
-from evenpick.estimates import outlook_of, unseen_of_counts
+from evenpick.estimates import unseen_of_counts
+from evenpick.estimates.outlook import outlook_of
 
 
 def pool_of(groups):

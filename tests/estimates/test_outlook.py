@@ -2,10 +2,11 @@
 
 import pytest
 
-from evenpick.estimates import Outlook, outlook_of, unseen_of_counts
+from evenpick.estimates import Outlook, unseen_of_counts
 from evenpick.estimates.expectation import expectation_of, expected_accuracy
 from evenpick.estimates.learning_curve import Curve
 from evenpick.estimates.missing_classes import unseen_classes
+from evenpick.estimates.outlook import outlook_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from evenpick.estimates import AuditSample
+from evenpick.estimates.audit_sample import AuditSample
 from evenpick.estimates.sequential import total_of
 
 # Stehman (2014): 40 pixels, ten of each of four strata, their class on the ground and on the map.

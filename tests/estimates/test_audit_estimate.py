@@ -5,10 +5,12 @@ import pytest
 from numpy.random import default_rng
 
 from evenpick import Pool, simulate
-from evenpick.estimates import Outlook, audit_estimate, audit_sample, estimate_of, outlook_of
-from evenpick.estimates.audit import CONFIDENCE
-from evenpick.estimates.audit_sample import UNTOLD, gains_of
+from evenpick.estimates import Outlook
+from evenpick.estimates.audit import audit_estimate, estimate_of
+from evenpick.estimates.audit_sample import UNTOLD, audit_sample, gains_of
 from evenpick.estimates.audit_words import sentences_of
+from evenpick.estimates.missing_classes import CONFIDENCE
+from evenpick.estimates.outlook import outlook_of
 from evenpick.estimates.recall_posterior import missing_mass, recalls
 from evenpick.labels import Answer, RecordedLabels
 from evenpick.labels.draws import AuditDraw
