@@ -7,22 +7,7 @@ import pytest
 from code_blocks import OUTPUT, beginning_of, blocks_of, try_shell
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-LATER = {
-    "audit",
-    "boxes",
-    "changing-folders",
-    "commands",
-    "groups",
-    "labelling",
-    "large-pools",
-    "methods",
-    "architecture",
-    "benchmark",
-    "releasing",
-    "sources",
-    "trust",
-}
-PAGES = sorted(page for page in DOCS.glob("*.md") if blocks_of(page.read_text()) and page.stem not in LATER)
+PAGES = sorted(page for page in DOCS.glob("*.md") if blocks_of(page.read_text()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
