@@ -19,7 +19,7 @@ from .recall_posterior import Recalls, missing_mass, recalls
 from .sequential import total_of
 
 # What the replicates leave out, as a standard error: what is judged is a quick classifier and not that of `train`, and the
-# probabilities that replicates begin with are not those of every pool. Measured in benchmarks/audit.md.
+# probabilities that replicates begin with are not those of every pool. Chosen on the sets of benchmarks/audit.md.
 BEYOND, BEYOND_OPEN = 0.02, 0.04
 _NORMAL = 1.645
 FEWEST_FOR_A_CLASS = 5  # audit labels, from which on a recall is said to be measured

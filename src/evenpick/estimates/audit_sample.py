@@ -19,7 +19,7 @@ from .ridge_classifier import RidgeClassifier
 FEWEST_DRAWS = 20
 MOST_LOOKED_AT = 10_000  # pieces without an answer, drawn
 UNTOLD = -1  # the class of an answer that nobody could give
-# Labels that were chosen lie where classes meet, and are lost more easily than others: measured in benchmarks/audit.md.
+# Labels that were chosen lie where classes meet, and are lost more easily than others: chosen on the sets of benchmarks/audit.md.
 _LESS = 0.5
 
 

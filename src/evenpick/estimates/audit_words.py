@@ -58,7 +58,7 @@ def _deviations(doubled: Estimate, now: Estimate) -> tuple[float, float]:
 def _accuracy(audit: AuditEstimate, each: str) -> str:
     return (
         f"Accuracy now: {share(audit.macro)}. That is the mean recall of all classes, those not found counting 0, over all "
-        f"{audit.n_pieces:,} {each}s; {audit.n_draws} audit labels tell it."
+        f"{audit.n_pieces:,} {each}s; {audit.n_draws} audit labels tell it. The interval is meant to hold nine times in ten."
     )
 
 

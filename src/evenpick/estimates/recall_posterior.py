@@ -17,7 +17,7 @@ from ..probabilities import softmax
 from .audit_sample import UNTOLD, AuditSample
 
 REPLICATES = 400
-# Measured in benchmarks/audit.md, as what covers: draws that the probabilities are worth, of what is taken for a class and of what
+# Chosen on the sets of benchmarks/audit.md, as what covers: draws that the probabilities are worth, of what is taken for a class and of what
 # is not; and how far what is missed, class by class, is brought to what is wrong in all (0 not, 1 wholly).
 OWN, MISSED, BROUGHT = 2.0, 4.0, 0.5
 # One class in ten may be missed far more often than the probabilities say: its factor has this shape and rate (mean 10).
