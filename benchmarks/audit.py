@@ -126,8 +126,7 @@ def audited(
 
 def drawn_record(pool: Any, labels: Any, order: Any, cell: tuple[str, int, int], rng: np.random.Generator) -> Any:
     """The answers as a record keeps them: chosen ones in their order, drawn ones among or after them."""
-    from evenpick.labels import Answer, RecordedLabels
-    from evenpick.labels.draws import AuditDraw
+    from evenpick.labels import Answer, AuditDraw, RecordedLabels
     from evenpick.session.audit import chances_of, open_pieces
 
     how, n_labels, n_audit = cell

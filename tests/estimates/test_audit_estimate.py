@@ -1,5 +1,7 @@
 """What audit labels tell, and what they do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.random import default_rng
@@ -10,10 +12,9 @@ from evenpick.estimates.audit import audit_estimate, estimate_of
 from evenpick.estimates.audit_sample import UNTOLD, audit_sample, gains_of
 from evenpick.estimates.audit_words import sentences_of
 from evenpick.estimates.missing_classes import CONFIDENCE
-from evenpick.estimates.outlook import outlook_of
+from evenpick.estimates.outlook import outlook_of, outlook_of_record
 from evenpick.estimates.recall_posterior import missing_mass, recalls
-from evenpick.labels import Answer, RecordedLabels
-from evenpick.labels.draws import AuditDraw
+from evenpick.labels import Answer, AuditDraw, RecordedLabels
 
 
 def test_a_class_without_a_failure_is_not_certain_and_one_without_a_draw_is_wider(make_sample):
@@ -67,6 +68,7 @@ def test_what_nobody_could_tell_counts_as_drawn_and_as_wrong(make_sample):
     one, other = (estimate_of(sample, default_rng(0)) for sample in (told, untold))
 
     assert (one.n_untold, other.n_untold) == (0, 4)
+    assert (other.n_told, other.n_skipped) == (36, 4)
     assert one.accuracy.value == pytest.approx(1)
     assert other.accuracy.value == pytest.approx(0.9, abs=0.02)
     assert other.missing_mass.value == 0
@@ -80,6 +82,9 @@ def test_where_every_piece_has_an_answer_nothing_is_left_to_chance(make_sample):
     assert estimate.macro.value == pytest.approx(0.9)
     assert estimate.macro_open is None
     assert (estimate.missing.high, estimate.missing_mass.high) == (0, 0)
+    assert "Every image has an answer, of 2 classes in all." in sentences_of(estimate, None, "image")
+    untold = replace(estimate, n_skipped=3)
+    assert "3 that nobody could tell may be of others" in " ".join(sentences_of(untold, None, "image"))
 
 
 def test_gains_follow_what_a_second_label_less_costs():
@@ -131,6 +136,9 @@ def test_few_draws_one_class_and_images_of_groups_by_themselves_tell_nothing():
     pool, names = clouds(n=120)
     assert audit_estimate(pool, record_of(pool, names, 30, 19)) is None
     assert audit_estimate(pool, record_of(pool, names, 30, 20)) is not None
+    told = record_of(pool, names, 30, 20)
+    untold = [replace(told.draws[0], label=None), *told.draws[1:]]
+    assert audit_estimate(pool, replace(told, draws=untold)) is None
     assert audit_estimate(pool, record_of(pool, ["one"] * 120, 30, 30)) is None
     grouped, names = clouds(n=120, groups=np.arange(120) // 2)
     record = record_of(grouped, names, 10, 30)
@@ -192,6 +200,33 @@ def test_draws_of_a_session_are_judged():
 
     assert estimate.n_draws == len(draws) > 50
     assert estimate.macro.low < estimate.macro.value < estimate.macro.high
+
+
+def test_draws_from_another_number_of_pieces_are_left_out_and_it_is_said():
+    pool, names = clouds(n=600)
+    rows = np.sort(default_rng(1).permutation(600)[:300])
+    small = Pool.from_arrays(pool.features[rows], image_ids=[pool.image_ids[row] for row in rows])
+    old = record_of(small, [names[row] for row in rows], 60, 40)
+    old = replace(old, draws=[replace(draw, n_pieces=300) for draw in old.draws])
+    now = replace(old, answers=[replace(answer, index=int(rows[answer.index])) for answer in old.answers])
+
+    assert audit_estimate(small, old).accuracy.value > 0.5
+    outlook = outlook_of_record(pool, now)
+    assert (outlook.audit, outlook.n_outdated) == (None, 40)
+    assert "Of the audit labels 40 are left out: they were drawn when there were more or fewer images" in " ".join(
+        outlook.sentences
+    )
+    assert outlook_of_record(small, old).n_outdated == 0
+
+
+def test_where_a_few_images_came_the_chances_are_as_if_from_all():
+    pool, names = clouds()
+    record = record_of(pool, names, 30, 40)
+    drawn_before = [replace(draw, chance=1 / (594 - len(draw.before)), n_pieces=594) for draw in record.draws]
+
+    sample = audit_sample(pool, replace(record, draws=drawn_before))
+
+    assert sample.chances == pytest.approx([draw.chance for draw in record.draws])
 
 
 @pytest.mark.slow

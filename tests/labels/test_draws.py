@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from evenpick import Session
-from evenpick.labels import Annotation, Rename, Undo, effective_answers, recorded_labels
-from evenpick.labels.draws import AuditDraw, audit_draws
+from evenpick.labels import Annotation, AuditDraw, Rename, Undo, effective_answers, recorded_labels
+from evenpick.labels.draws import audit_draws
 from evenpick.session import RecordedSession, change, take_back
 
 

@@ -51,6 +51,8 @@ class AuditEstimate:
     ----------
     n_draws, n_untold : int
         Draws that were answered, and those of them that nobody could tell.
+    n_skipped : int
+        Pieces that nobody could tell, drawn or not.
     n_pieces, n_open : int
         Pieces of the pool, and those without an answer.
     macro : Estimate
@@ -58,7 +60,7 @@ class AuditEstimate:
     macro_open : Estimate or None
         The same over pieces without an answer; None if there are none.
     accuracy : Estimate
-        The share of all pieces that are right; what nobody could tell is not. Assumes nothing.
+        The share of all pieces that are right; what nobody could tell is not. Assumes nothing of the pieces.
     classes : tuple of ClassFigure
         In the order in which they were found.
     missing_mass : Estimate
@@ -69,6 +71,7 @@ class AuditEstimate:
 
     n_draws: int
     n_untold: int
+    n_skipped: int
     n_pieces: int
     n_open: int
     macro: Estimate
@@ -79,13 +82,18 @@ class AuditEstimate:
     missing: Estimate
 
     @property
+    def n_told(self) -> int:
+        """Audit labels: draws but those that nobody could tell."""
+        return self.n_draws - self.n_untold
+
+    @property
     def worst(self) -> list[ClassFigure]:
         """The classes whose recall draws say, the worst first."""
         return sorted((one for one in self.classes if one.measured), key=lambda one: one.recall.value)
 
 
 def audit_estimate(pool: Pool, labels: RecordedLabels, random_state: int = 0) -> AuditEstimate | None:
-    """What the draws of a record tell; None where there are fewer than 20 or only one class is found."""
+    """What the draws of a record tell; None where fewer than 20 have a label or only one class is found."""
     sample = audit_sample(pool, labels)
     return None if sample is None else estimate_of(sample, np.random.default_rng(random_state))
 
@@ -100,7 +108,7 @@ def estimate_of(sample: AuditSample, rng: np.random.Generator) -> AuditEstimate:
         still_open = np.nansum(found.still_open, axis=1) / (np.isfinite(found.still_open).sum(axis=1) + missing)
     drawn = sample.labels[sample.places]
     return AuditEstimate(
-        len(drawn), int((drawn == UNTOLD).sum()), sample.n_pieces, sample.n_open,
+        len(drawn), int((drawn == UNTOLD).sum()), int((sample.labels == UNTOLD).sum()), sample.n_pieces, sample.n_open,
         _macro(found.whole.sum(axis=1) / (k + missing), BEYOND),
         _macro(still_open[np.isfinite(still_open)], BEYOND_OPEN) if sample.n_open else None,
         _accuracy(sample), _classes(sample, found), mass, _number(missing, mass, sample),
@@ -130,7 +138,8 @@ def _accuracy(sample: AuditSample) -> Estimate:
     z = float(stats.t.ppf((1 + CONFIDENCE) / 2, max(len(sample.places) / 2, 2)))  # half: chances, and so errors, differ
     middle = (share + z**2 / (2 * as_sure)) / (1 + z**2 / as_sure)
     half = z / (1 + z**2 / as_sure) * sqrt(share * (1 - share) / as_sure + (z / (2 * as_sure)) ** 2)
-    return Estimate(share, max(middle - half, known), min(middle + half, known + sample.n_open / n))
+    most = known + sample.n_open / n
+    return Estimate(share, float(max(middle - half, known)), float(min(middle + half, most)))
 
 
 def _draws_as_sure(sample: AuditSample, share: float, error: float) -> float:

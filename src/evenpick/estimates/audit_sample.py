@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import IndexArray, Values
-from ..labels import Answer, RecordedLabels
+from ..labels import Answer, AuditDraw, RecordedLabels
 from ..pool import Pool
 from ..vectors import normalised
 from .ridge_classifier import RidgeClassifier
 
-FEWEST_DRAWS = 20
+FEWEST_LABELS = 20
+MOST_CHANGED = 0.02  # of the pieces: a draw from a pool that was larger or smaller by more says nothing of this one
 MOST_LOOKED_AT = 10_000  # pieces without an answer, drawn
 UNTOLD = -1  # the class of an answer that nobody could give
 # Labels that were chosen lie where classes meet, and are lost more easily than others: chosen on the sets of benchmarks/audit.md.
@@ -89,9 +90,12 @@ class AuditSample:
 
 
 def audit_sample(pool: Pool, labels: RecordedLabels) -> AuditSample | None:
-    """The pieces and draws of a record; None with fewer than 20 draws or two classes, or where images of groups were drawn one by one."""
+    """The pieces and draws of a record; None with fewer than 20 audit labels of this pool or two classes, or where images of
+    groups were drawn one by one.
+    """
     one_by_one = pool.groups is not None and (labels.settings or {}).get("one_by_one", False)
-    if len(labels.draws) < FEWEST_DRAWS or one_by_one:
+    drawn = draws_of_this_pool(pool, labels)
+    if one_by_one or sum(draw.label is not None for draw in drawn) < FEWEST_LABELS:
         return None
     pieces = _answered_pieces(pool, labels)
     names = [answer.label for answer in pieces.values() if answer.label is not None]
@@ -103,16 +107,26 @@ def audit_sample(pool: Pool, labels: RecordedLabels) -> AuditSample | None:
     n_open, looked_at = _open_pieces(pool, labels)
     scores, open_scores, gains = _scores(pool, rows, told, looked_at)
     place_of = {piece: place for place, piece in enumerate(pieces)}
-    drawn = [draw for draw in labels.draws if _piece(pool, draw.image) in place_of]
     known = np.zeros((len(drawn), len(rows)), dtype=bool)
     for line, draw in zip(known, drawn, strict=True):
         before = {_piece(pool, image) for image in draw.before} - {_piece(pool, draw.image)}
         line[[place_of[piece] for piece in before if piece in place_of]] = True
+    n, n_known = len(rows) + n_open, known.sum(axis=1)
+    then = np.array([n if draw.n_pieces is None else draw.n_pieces for draw in drawn])
+    chances = (
+        np.array([draw.chance for draw in drawn]) * (then - n_known) / (n - n_known)
+    )  # as if from all pieces of now
     return AuditSample(
         tuple(number_of), told, scores, open_scores, n_open,
         np.array([place_of[_piece(pool, draw.image)] for draw in drawn], dtype=np.intp),
-        np.array([draw.chance for draw in drawn]), known, gains,
+        chances, known, gains,
     )  # fmt: skip
+
+
+def draws_of_this_pool(pool: Pool, labels: RecordedLabels) -> list[AuditDraw]:
+    """Those from as many pieces as there are now, or nearly; of others the chances do not add up."""
+    n = len(_answered_pieces(pool, labels)) + _open_pieces(pool, labels)[0]
+    return [draw for draw in labels.draws if draw.n_pieces is None or abs(draw.n_pieces - n) <= MOST_CHANGED * n]
 
 
 def _piece(pool: Pool, image: str) -> int:

@@ -26,7 +26,7 @@ def sentences_of(audit: AuditEstimate, expectation: Expectation | None, each: st
 
 def rows_of(audit: AuditEstimate, expectation: Expectation | None) -> list[tuple[str, str]]:
     """The numbers with their names."""
-    rows = [("macro accuracy now, by audit labels", share(audit.macro)), ("audit labels", str(audit.n_draws))]
+    rows = [("macro accuracy now, by audit labels", share(audit.macro)), ("audit labels", str(audit.n_told))]
     if audit.macro_open:
         rows.append(("the same without labelled images", share(audit.macro_open)))
     rows.append(("images that are recognised", share(audit.accuracy)))
@@ -58,7 +58,7 @@ def _deviations(doubled: Estimate, now: Estimate) -> tuple[float, float]:
 def _accuracy(audit: AuditEstimate, each: str) -> str:
     return (
         f"Accuracy now: {share(audit.macro)}. That is the mean recall of all classes, those not found counting 0, over all "
-        f"{audit.n_pieces:,} {each}s; {audit.n_draws} audit labels tell it. The interval is meant to hold nine times in ten."
+        f"{audit.n_pieces:,} {each}s; {audit.n_told} audit labels tell it. The interval is meant to hold nine times in ten."
     )
 
 
@@ -87,7 +87,12 @@ def _class(one: ClassFigure) -> str:
 
 def _missing(audit: AuditEstimate, each: str) -> str:
     if not audit.n_open:
-        return f"All {len(audit.classes)} classes of the pool are found: every {each} has an answer."
+        found = f"Every {each} has an answer, of {len(audit.classes)} classes"
+        return (
+            f"{found}; {audit.n_skipped} that nobody could tell may be of others."
+            if audit.n_skipped
+            else f"{found} in all."
+        )
     mass = audit.missing_mass
     if mass.value == 0:
         return (

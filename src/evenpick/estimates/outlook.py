@@ -4,7 +4,7 @@ Status, the report, the labelling page and their JSON all take it from here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from ..labels import Annotation, RecordedLabels
 from ..pool import Pool
 from .audit import AuditEstimate, audit_estimate
+from .audit_sample import draws_of_this_pool
 from .audit_words import rows_of, sentences_of, share
 from .expectation import Expectation, expected_accuracy
 from .groups import n_pieces, one_of_each_group
@@ -46,6 +47,8 @@ class Outlook:
     at_random : bool
         Whether all labels are of images that were drawn at random, all alike. Of labels that were chosen nothing can be said of
         classes not found.
+    n_outdated : int
+        Audit answers that are left out, as their images were drawn when the pool was larger or smaller.
     """
 
     unseen: UnseenClasses | None
@@ -53,6 +56,7 @@ class Outlook:
     of_groups: bool = False
     audit: AuditEstimate | None = None
     at_random: bool = False
+    n_outdated: int = 0
 
     @property
     def enough(self) -> bool:
@@ -100,11 +104,19 @@ class Outlook:
     @property
     def sentences(self) -> list[str]:
         """What is still to be found, what is reached, what more labels would buy, and what that holds for."""
-        limits = [OF_GROUPS] if self.of_groups and self.unseen else []
+        limits = [self._outdated] if self.n_outdated else []
+        limits += [OF_GROUPS] if self.of_groups and self.unseen else []
         if self.audit:
             return sentences_of(self.audit, self.expectation, self._each) + limits
         guess = [A_GUESS] if self.expectation and not self.at_random else []
         return self._of_classes_and_accuracy() + guess + limits
+
+    @property
+    def _outdated(self) -> str:
+        return (
+            f"Of the audit labels {self.n_outdated} are left out: they were drawn when there were more or fewer {self._each}s "
+            "than now. `evenpick audit` draws others; its --labels counts all."
+        )
 
     @property
     def _each(self) -> str:
@@ -152,8 +164,9 @@ def outlook_of(
 
 def outlook_of_record(pool: Pool, labels: RecordedLabels) -> Outlook:
     """What the labels of a record tell, its audit labels first; takes seconds."""
-    audit = audit_estimate(pool, labels)
-    return outlook_of(pool, labels.rows, labels.names, audit, chosen_at_random(labels.settings, labels.annotations))
+    audit, at_random = audit_estimate(pool, labels), chosen_at_random(labels.settings, labels.annotations)
+    outlook = outlook_of(pool, labels.rows, labels.names, audit, at_random)
+    return replace(outlook, n_outdated=len(labels.draws) - len(draws_of_this_pool(pool, labels)))
 
 
 def chosen_at_random(settings: Mapping[str, Any] | None, annotations: Iterable[Annotation] = ()) -> bool:

@@ -3,6 +3,7 @@
 from .answers import DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labels
 from .class_list import ClassList, keep_class_list, kept_class_list, read_class_list
 from .columns import TableOptions
+from .draws import AuditDraw
 from .entries import Annotation, Entry, Kind, Means, Phase, Rename, Undo, effective_answers, standing_answers
 from .files import FORMS, FileResult, export_file
 from .from_files import ImportOptions, import_file, is_imported, undo_last_import
@@ -14,6 +15,7 @@ __all__ = [
     "FORMS",
     "Annotation",
     "Answer",
+    "AuditDraw",
     "ClassList",
     "Entry",
     "FileResult",

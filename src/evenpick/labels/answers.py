@@ -127,7 +127,7 @@ def labels_in(store: LabelStore, pool: Pool) -> RecordedLabels:
     annotations = effective_answers(entries)
     return RecordedLabels(
         annotations, as_answers(pool, store, annotations), store.settings, store.replaced_since(),
-        audit_draws(entries, annotations),
+        audit_draws(entries, annotations, store.pieces()),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 The order of the answers that count does not tell that: an answer that was changed stands at the end of it.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,16 +24,25 @@ class AuditDraw:
         What this draw had of drawing it.
     before : frozenset of str
         The images about which there was an answer by then, without those that inherited one.
+    n_pieces : int or None
+        How many images, or groups, there were by then, with an answer or without; None if nobody knows.
     """
 
     image: str
     label: str | None
     chance: float
     before: frozenset[str]
+    n_pieces: int | None = None
 
 
-def audit_draws(entries: Sequence[Entry], effective: Iterable[Annotation]) -> list[AuditDraw]:
-    """The draws whose answers are among those that count, in the order in which they were first answered."""
+def audit_draws(
+    entries: Sequence[Entry], effective: Iterable[Annotation], pieces: Sequence[tuple[str, int]] = ()
+) -> list[AuditDraw]:
+    """The draws whose answers are among those that count, in the order in which they were first answered.
+
+    `pieces` are how many images or groups there were, and since when, in that order.
+    """
+    since = [at for at, _ in pieces]
     wanted = {(answer.image, answer.chance): answer for answer in effective if answer.chance is not None}
     by_id = {entry.id: entry for entry in entries}
     standing: Counter[str] = Counter()  # answers of each image
@@ -51,6 +61,9 @@ def audit_draws(entries: Sequence[Entry], effective: Iterable[Annotation]) -> li
         # The first answer of a draw; a changed one repeats it.
         if isinstance(entry, Annotation) and entry.chance and (said := wanted.pop((entry.image, entry.chance), None)):
             before = frozenset(image for image, answers in standing.items() if answers > 0)
-            draws.append(AuditDraw(entry.image, said.label, entry.chance, before))
+            known = bisect_right(since, entry.at)
+            draws.append(
+                AuditDraw(entry.image, said.label, entry.chance, before, pieces[known - 1][1] if known else None)
+            )
         count(entry, 1)
     return draws

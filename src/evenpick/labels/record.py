@@ -52,7 +52,7 @@ PRAGMA user_version = {FORMAT};
 # What a session's settings must be, where they are named.
 _SETTINGS: dict[str, tuple[type, ...]] = {
     "budget": (int,), "acquisition": (str,), "balancing": (str, type(None)), "patience": (int,), "random_state": (int,),
-    "one_by_one": (bool,), "audit": (int, float), "demand": (list,),
+    "one_by_one": (bool,), "audit": (int, float), "demand": (list,), "pieces": (int,),
 }  # fmt: skip
 
 _FIRST_COLUMNS = ("kind", "annotator", "image", "label", "phase", "target", "undoes", "request", "at", "id")
@@ -186,6 +186,13 @@ class LabelStore:
         """The session's settings as last stored, None if none were."""
         row = self._connection.execute("SELECT settings FROM settings ORDER BY id DESC LIMIT 1").fetchone()
         return None if row is None else self._settings_in(row[0])
+
+    def pieces(self) -> list[tuple[str, int]]:
+        """How many images, or groups, the session could ask for, and since when (as `at` of an entry); in that order."""
+        with self._telling("read"):
+            rows = self._connection.execute("SELECT at, settings FROM settings ORDER BY id").fetchall()
+        stored = [(at, self._settings_in(text).get("pieces")) for at, text in rows]
+        return [(at, pieces) for at, pieces in stored if pieces is not None]
 
     def store_settings(self, settings: dict[str, Any]) -> None:
         """Keep the settings of the session, if they differ from the last."""

@@ -3,7 +3,8 @@
 All others are about images that were chosen, from which no accuracy can be told without a guess. An audit image is drawn
 the moment that one is due, among the *pieces* without an answer: an image, or a group, for which its representative
 stands. Its draw follows from the answers so far and the seed. It is out until its piece is answered, by whichever way
-that answer comes, and nothing that a person does brings another one in its place.
+that answer comes, and nothing that a person does brings another one in its place. Should others be answered meanwhile,
+its chance is that among those that are left: with its answer they are known, and it stands for the rest.
 
 The chance of piece i, of n open ones, is half 1 / n and half 1 / (C n_c): one of the C classes that a probe sees among
 the open pieces, then one of the n_c pieces that it takes for that class. So rare classes are in it more often than by
@@ -42,7 +43,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Draw:
-    """A drawn row, and the chance that this draw had of drawing it."""
+    """A drawn row, and the chance that this draw had of drawing it from among the pieces that wait."""
 
     row: int
     chance: float
@@ -188,23 +189,20 @@ class Audit:
 class Race:
     """A draw with given chances: of exponential times, each divided by the chance of its row, the least wins.
 
-    Should the winner's piece be answered otherwise, or nobody can see it, the next one is that of a draw among the others.
+    Among any part of the rows the least is that of a draw among them alone. So should the winner's piece be answered
+    otherwise, or nobody can see it, the next one is drawn among the others.
     """
 
     def __init__(self, rows: IndexArray, chances: Values, times: Values) -> None:
         self._rows, self._chances, self._times = rows, chances, times / chances
-        self._winner = int(self._times.argmin()) if len(rows) else None
 
     def first(self, waiting: NDArray[np.bool_]) -> Draw | None:
-        """The winner of those that wait; None if none does."""
-        if self._winner is None:
-            return None
-        if waiting[self._rows[self._winner]]:
-            return self._draw(self._winner, 1.0)
+        """The winner of those that wait, with its chance among them; None if none does."""
         left = np.flatnonzero(waiting[self._rows])
-        return self._draw(left[self._times[left].argmin()], self._chances[left].sum()) if len(left) else None
-
-    def _draw(self, place: int, whole: float) -> Draw:
+        if not len(left):
+            return None
+        place = left[self._times[left].argmin()]
+        whole = self._chances[left].sum() if len(left) < len(self._rows) else 1.0
         return Draw(int(self._rows[place]), float(self._chances[place] / whole))
 
 

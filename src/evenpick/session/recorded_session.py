@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .._version import __version__
 from ..errors import EvenpickError
 from ..labels import (
@@ -22,7 +24,7 @@ from ..labels import (
 )
 from ..names import checked_class_name
 from ..pool import Pool
-from .audit import Demand, check_audit
+from .audit import Demand
 from .session import Session
 from .steering import Question
 
@@ -70,6 +72,7 @@ class RecordedSession:
             self.session: Session = self._begun()
             self._replay(entries)
             self._check_budget(workspace)
+            self.settings["pieces"] = self.session.n_pieces
             self.store.store_settings(self.settings)
         except BaseException:
             self.store.close()
@@ -161,9 +164,8 @@ class RecordedSession:
         EvenpickError
             If there are not so many images without an answer.
         """
-        check_audit(self.pool, self.session.answers, self.session.audit_labels, labels)
-        needed = sum(self.counts.values()) + labels - self.session.audit_labels
         demand = self.session.demand_for(labels)
+        needed = sum(self.counts.values()) + demand.until - self.session.audit_labels
         self.settings |= {"budget": max(self.settings["budget"], needed), "demand": [demand.after, demand.until]}
         self.store.store_settings(self.settings)
         self.session = self._begun()
@@ -268,7 +270,7 @@ class RecordedSession:
     def _settings(self, workspace: str | Path, answered: bool, asked: dict[str, Any]) -> dict[str, Any]:
         recorded = self.store.settings or {}
         settings = {"budget": None, **DEFAULTS, **recorded, "evenpick": __version__}
-        settings |= {name: value for name, value in asked.items() if value is not None or name == "balancing"}
+        settings |= {name: _plain(value) for name, value in asked.items() if value is not None or name == "balancing"}
         changed = [n for n in ("budget", *DEFAULTS) if recorded and settings[n] != recorded.get(n, DEFAULTS.get(n))]
         if changed == ["budget"] and settings["budget"] > recorded["budget"]:
             changed = []
@@ -293,6 +295,11 @@ def part_of(request: str, number: int) -> str:
 def whole_of(answer: Annotation) -> str:
     """The request for several that an answer is one of."""
     return (answer.request or "").rpartition("/")[0]
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as one of Python, which JSON can keep."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _are_one(one: Annotation, other: Annotation) -> bool:

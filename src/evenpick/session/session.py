@@ -15,7 +15,7 @@ from ..errors import EvenpickError, check_seed, unknown_name
 from ..labels import Answer, Phase
 from ..names import checked_class_name
 from ..pool import Pool
-from .audit import Audit, Demand, Draw, check_audit, check_share
+from .audit import Audit, Demand, Draw, check_audit, check_share, open_pieces
 from .balancing import Balancing
 from .balancing_rules import BALANCINGS
 from .discovery import Discovery
@@ -198,14 +198,28 @@ class Session:
         EvenpickError
             If the budget or the images without an answer do not suffice.
         """
-        check_audit(self._pool, self.answers, self.audit_labels, labels)
+        demand = self.demand_for(labels)
         if (more := labels - self.audit_labels) > self.labels_left:
             raise EvenpickError(f"{more} more audit labels need a budget of {self._spent + more}; got {self._budget}")
-        self.replay(self.answers, self.demand_for(labels))
+        self.replay(self.answers, demand)
 
     def demand_for(self, labels: int) -> Demand:
-        """What brings the audit labels to this number, if asked for now; see `replay`."""
-        return self._audit.demand_for(labels, self._spent)
+        """What brings the audit labels to this number, if asked for now; see `replay`.
+
+        Raises
+        ------
+        EvenpickError
+            If there are not so many images without an answer.
+        """
+        check_audit(self._pool, self.answers, self.audit_labels, labels)
+        return self._audit.demand_for(int(labels), self._spent)
+
+    @property
+    def n_pieces(self) -> int:
+        """What a draw may be of, and what has its answer: images, or groups."""
+        groups = self._pool.groups
+        answered = {answer.index if groups is None else int(groups[answer.index]) for answer in self._answers}
+        return len(open_pieces(self._pool, self._answers)) + len(answered)
 
     def label(self, index: int, name: str, without: Collection[int] = ()) -> None:
         """Answer an image, whether it was asked for or not, and with it the others of its `group` but those `without`.
