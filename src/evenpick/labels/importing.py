@@ -38,8 +38,9 @@ def import_labels(
             f"{len(clashes)} images have another label in '{store.path}', the first '{first}': "
             f"'{recorded[first]}' there, '{labels[first]}' here; nothing was imported: --replace takes those here"
         )
-    replaced = [answer for answer in standing if answer.image in {*clashes}]
-    kept = [answer for answer in standing if answer.image not in {*clashes}]
+    clashing = {*clashes}
+    replaced = [answer for answer in standing if answer.image in clashing]
+    kept = [answer for answer in standing if answer.image not in clashing]
     without_label = {*clashes, *(heir for answer in replaced for heir in answer.inherited)}  # once those are taken back
     new = {image: label for image, label in labels.items() if image not in recorded or image in without_label}
     origin = {heir: answer.image for answer in replaced for heir in answer.inherited if heir not in labels}
