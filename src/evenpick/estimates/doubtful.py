@@ -7,14 +7,14 @@ own gets less than it usually gets from its own images, the threshold of confide
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import IndexArray, Values
-from ..classifiers import SHALLOW_HEADS, deal_folds, fit_temperature, in_own_basis, log_prior
-from ..machine import in_threads, one_blas_thread
+from ..classifiers import SHALLOW_HEADS, deal_folds, fit_temperature, held_out_scores, in_own_basis, log_prior
+from ..machine import map_in_threads, one_blas_thread
 from ..pool import Pool, labelled_rows
 from ..probabilities import softmax
 from ..vectors import normalised
@@ -22,7 +22,8 @@ from .groups import one_of_each_group
 from .missing_classes import ENOUGH
 
 FOLDS = 5
-C = 1.0  # of a linear SVM on features of length 1
+C = 1.0  # on features of length 1
+HEAD = replace(SHALLOW_HEADS["svm"], grid=(C,))
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,9 @@ def out_of_fold(
 ) -> Values:
     """The probability of each class (n, n_classes) by what did not see the image; nan where nothing could be held out."""
     folds = deal_folds(given, FOLDS, rng, groups)
-    scores = np.full((len(given), int(given.max()) + 1), np.nan)
     with one_blas_thread():
         points, _ = in_own_basis(normalised(pool.features[rows]))
-
-        def judge(fold: int) -> None:
-            held = folds == fold
-            scores[held] = SHALLOW_HEADS["svm"].fit(points[~held], given[~held], (C,))[0].scores(points[held])
-
-        in_threads(judge, np.unique(folds[folds >= 0]).tolist())
+        scores: Values = held_out_scores(HEAD, points, given, folds, map_in_threads)[0]
     judged = folds >= 0
     if judged.any():
         scores[judged] /= fit_temperature(scores[judged], given[judged])
@@ -97,7 +92,7 @@ def ranked(probabilities: Values, given: IndexArray) -> tuple[IndexArray, IndexA
     judged = np.flatnonzero(~np.isnan(probabilities[:, 0]))
     own = probabilities[judged, given[judged]]
     _, place = np.unique(given[judged], return_inverse=True)
-    usual = np.bincount(place, own) / np.maximum(np.bincount(place), 1)
+    usual = np.bincount(place, own) / np.bincount(place)
     likely = np.zeros(len(given), np.intp)
     likely[judged] = probabilities[judged].argmax(axis=1)
     doubtful = np.flatnonzero((likely[judged] != given[judged]) & (own < usual[place]))
