@@ -164,7 +164,9 @@ def test_what_images_inherited_is_shown_and_changed(begin, running, browser, mak
         assert review.filters()["Inherited"] == 2
         review.filter("Inherited")
         review.wait(lambda: review.rows() == {0, 2})
+        assert review.script("document.getElementById('shown').textContent") == "2 images that inherited an answer"
         review.select(2)
+        assert review.script("document.getElementById('again').hidden")
         review.type("#to", "dog")
         review.wait(lambda: client.session.counts == {"cat": 1, "dog": 1})
         review.wait(lambda: review.rows() == {0})

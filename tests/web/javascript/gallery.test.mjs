@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { annotators, caption, filters, shown } from "../../../src/evenpick/web/static/gallery.js";
+import { annotators, caption, filters, shown, shownLine } from "../../../src/evenpick/web/static/gallery.js";
 
 const said = (row, ...answers) => ({ row, answers: answers.map(([annotator, label]) => ({ annotator, label })) });
 const given = [
@@ -51,4 +51,9 @@ test("what may be wrong, what was answered at once and what was inherited have f
   assert.deepEqual(shownWith("inherited"), [8]);
   assert.deepEqual(shownWith("inherited", "bob"), []);
   assert.deepEqual(caption(shown(given, "doubts", "", more)[0]), ["dog, perhaps cat", "4 %, 90 %"]);
+});
+
+test("it is said how many images are shown, of those that were answered or that inherited", () => {
+  assert.equal(shownLine("class cat", 3, 5), "3 of 5 answered images");
+  assert.equal(shownLine("inherited", 12, 5), "12 images that inherited an answer");
 });

@@ -53,6 +53,9 @@ export function shown(given, filter, who, more = NOTHING) {
   return here.filter((one) => !who || one.answers.some(({ annotator }) => annotator === who));
 }
 
+export const shownLine = (filter, here, answered) =>
+  filter === "inherited" ? `${here} images that inherited an answer` : `${here} of ${answered} answered images`;
+
 // Under an image: what counts, and who said what.
 export function caption({ answers, doubt }) {
   const first = wordOf(answers[0].label);

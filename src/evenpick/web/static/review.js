@@ -1,7 +1,7 @@
 // The review page: every answer in a gallery; what is wrong is selected and changed, and every change can be undone.
 
 import { get, post, randomId, Refusal } from "./api.js";
-import { annotators, caption, filters, NOTHING, shown, wordOf } from "./gallery.js";
+import { annotators, caption, filters, NOTHING, shown, shownLine, wordOf } from "./gallery.js";
 import { sameClass, tidy } from "./names.js";
 import { $, complain, element, held, quiet } from "./page.js";
 import { personKnown } from "./storage.js";
@@ -44,7 +44,7 @@ function draw() {
   drawFilters();
   $("gallery").replaceChildren(...here.slice(0, view.count).map(tile));
   $("more").hidden = here.length <= view.count;
-  $("shown").textContent = `${here.length} of ${view.given.length} answered images`;
+  $("shown").textContent = shownLine(view.filter, here.length, view.given.length);
   const chosen = classHere();
   $("class").hidden = chosen === undefined;
   $("class-name").value = chosen ?? "";
@@ -96,8 +96,8 @@ function drawSelected() {
   const number = view.selected.size;
   $("change").hidden = number === 0;
   $("selected").textContent = `${number} selected`;
-  const given = view.given.filter(({ row }) => view.selected.has(row));
-  $("again").hidden = !given.every(({ answers }) => answers[0].label === null);
+  const skipped = view.given.filter(({ row, answers }) => view.selected.has(row) && answers[0].label === null);
+  $("again").hidden = skipped.length < number;
   $("undo").disabled = view.done.length === 0;
   $("last").textContent = view.done.length ? `: ${view.done.at(-1).words}` : "";
 }
@@ -141,8 +141,9 @@ async function change(label) {
 }
 
 async function askAgain() {
-  const rows = [...view.selected].slice(0, MOST);
-  await send("api/ask_again", { rows }, `${rows.length} asked for again`);
+  const rows = [...view.selected];
+  if (rows.length > MOST) complain(`Select at most ${MOST} images at a time.`);
+  else await send("api/ask_again", { rows }, `${rows.length} asked for again`);
 }
 
 function explainClass() {
