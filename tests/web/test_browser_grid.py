@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import threading
 
 import pytest
 from browsing import Page
 from selenium.webdriver.common.keys import Keys
+
+from evenpick.session import by_likeness, rows_of_class
 
 pytestmark = pytest.mark.slow
 
@@ -171,6 +174,7 @@ def test_an_image_that_cannot_be_shown_gets_no_label(open_grid, client):
     assert 9 not in page.rows_in()
     page.answer("1")
     assert 9 not in client.session.opinions
+    assert 9 not in page.rows()
 
 
 def test_what_is_refused_is_said_and_the_page_goes_on_from_where_things_stand(open_grid, client):
@@ -182,6 +186,37 @@ def test_what_is_refused_is_said_and_the_page_goes_on_from_where_things_stand(op
     assert "is answered already" in page.text("#alert")
     assert client.session.counts == {"cat": 3, "dog": 3, "cow": 1}
     assert shown[2] not in page.rows()
+
+
+def test_of_two_choices_the_last_one_is_shown_though_the_first_is_answered_late(open_grid, client, monkeypatch):
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def slowly(*given):
+        asked.set()
+        assert may_answer.wait(20)
+        return by_likeness(*given)
+
+    page = open_grid()
+    monkeypatch.setattr("evenpick.web.desk.by_likeness", slowly)
+    for name in ("cat", "dog"):
+        page.find(f"#filters button[data-name='{name}']").click()
+        assert asked.wait(20)
+    may_answer.set()
+    page.wait(lambda: page.status() == "images")
+
+    session = client.session
+    like_dogs = by_likeness(
+        session.pool, session.session.unanswered(), rows_of_class(session.session.answers, "dog")
+    ).tolist()
+    assert page.rows() == like_dogs[: len(page.rows())]
+    assert "most like “dog”" in page.text("#shown")
+
+
+def test_why_a_class_has_no_grid_is_said_once_and_nothing_else(open_grid):
+    page = open_grid("?class=zebra")
+
+    assert "'zebra' has no label yet" in page.text("#alert")
+    assert page.text("#notice") == ""
 
 
 def test_nothing_is_left_when_the_budget_is_spent(open_grid, client):

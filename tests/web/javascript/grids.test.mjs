@@ -14,7 +14,7 @@ test("it is said why there is no image", () => {
   assert.equal(emptyLine({}, "nearest", 5), "Choose a class, to find more of its images.");
   assert.equal(emptyLine({ label: "cat" }, "nearest", 0), "The budget has no room for more labels.");
   assert.equal(emptyLine({ label: "cat" }, "surest", 5), "No image without a label is predicted to be “cat” now.");
-  assert.equal(emptyLine({ row: 3 }, "surest", 5), "Every image has a label, or somebody else is looking at it.");
+  assert.equal(emptyLine({ row: 3 }, "surest", 5), "Every image has a label, was clicked out, or is on another page.");
 });
 
 test("it is said how many images the answer is about", () => {

@@ -30,14 +30,22 @@ const letters = new Letters({
   },
 });
 
+// What is under way asks for other images when it is done: those that are wanted by then.
 async function load() {
-  const { row, label: name } = view.of;
-  if (row === undefined && name === undefined) return draw({ tiles: [], room: 1, progress: view.progress });
+  if (state.busy) return;
+  const { of } = view;
+  const { row, label: name } = of;
+  if (row === undefined && name === undefined) return drawNone(emptyLine(of));
   const body = { annotator: state.annotator, count: fitting(), without: [...view.unwanted].slice(-MOST_UNWANTED) };
   const about = row === undefined ? { label: name, order: $("order").value } : { row };
-  const isDone = await exchange(row === undefined ? "api/of_class" : "api/alike", { ...body, ...about }, draw);
-  if (!isDone) draw({ tiles: [], room: 1, progress: view.progress });
+  const path = row === undefined ? "api/of_class" : "api/alike";
+  const isDone = await exchange(path, { ...body, ...about }, (reply) => (of === view.of ? draw(reply) : load()));
+  if (isDone) return;
+  if (of === view.of) drawNone(""); // why is told already
+  else await load();
 }
+
+const drawNone = (notice) => draw({ tiles: [], progress: view.progress, notice });
 
 // As many images as can be seen at once.
 function fitting() {
@@ -64,7 +72,7 @@ async function exchange(path, body, done) {
   }
 }
 
-function draw({ tiles: given, means = "grid", room, progress }) {
+function draw({ tiles: given, means = "grid", room, progress, notice = emptyLine(view.of, $("order").value, room) }) {
   const hadFocus = $("gallery").contains(document.activeElement) || document.activeElement === document.body;
   view.means = means;
   document.body.dataset.ready = false;
@@ -73,7 +81,7 @@ function draw({ tiles: given, means = "grid", room, progress }) {
   $("shown").textContent = gridLine(view.of, $("order").value, given.length, progress);
   $("hint").hidden = $("change").hidden = given.length === 0;
   $("notice").hidden = given.length > 0;
-  $("notice").textContent = emptyLine(view.of, $("order").value, room);
+  $("notice").textContent = notice;
   document.body.dataset.status = given.length ? "images" : "empty";
   if (hadFocus) focusFirst();
 }
@@ -144,11 +152,10 @@ async function loadAnew() {
 
 async function answered(name, entries, progress) {
   quiet();
-  for (const row of tiles.out) view.unwanted.add(row);
+  for (const row of [...tiles.out, ...tiles.broken]) view.unwanted.add(row);
   const words = `${entries.length} ${name}`;
   done(words, entries);
-  $("to").value = "";
-  view.doubted = undefined;
+  forgetTyped();
   say(`${words}. ${progress.labels} of ${progress.budget}.`);
   await load();
 }
@@ -162,13 +169,20 @@ function done(words, entries) {
 async function undo() {
   const last = view.done.at(-1);
   if (!last) return;
-  await exchange("api/take_back", { annotator: state.annotator, entries: last.entries, request: randomId() }, async () => {
+  const body = { annotator: state.annotator, entries: last.entries, request: randomId() };
+  const isDone = await exchange("api/take_back", body, async () => {
     view.done.pop();
     done();
     quiet();
     say(`Undone: ${last.words}.`);
     await load();
   });
+  if (!isDone && !state.busy) await loadAnew();
+}
+
+function forgetTyped() {
+  $("to").value = $("means").textContent = "";
+  view.doubted = undefined;
 }
 
 // Enter in the field: the class of the grid, a known one, or a new one; where it may be another one, it is asked.
@@ -203,7 +217,7 @@ function pressed(event) {
 function escape() {
   letters.forget();
   if (document.activeElement !== $("to")) return location.assign("./");
-  $("to").value = "";
+  forgetTyped();
   showClasses();
   focusFirst();
 }
@@ -240,7 +254,7 @@ function open(item) {
 }
 
 function choose(of) {
-  view.of = of;
+  view.of = { ...of };
   view.unwanted.clear();
   quiet();
   load();

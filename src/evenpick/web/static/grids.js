@@ -22,7 +22,7 @@ export function emptyLine(of, order, room) {
   if (of.row === undefined && of.label === undefined) return "Choose a class, to find more of its images.";
   if (room === 0) return "The budget has no room for more labels.";
   if (of.row === undefined && order !== "nearest") return `No image without a label is predicted to be “${of.label}” now.`;
-  return "Every image has a label, or somebody else is looking at it.";
+  return "Every image has a label, was clicked out, or is on another page.";
 }
 
 export const inLine = (number, all) => (number === all ? many(all) : `${number} of ${many(all)}`);
