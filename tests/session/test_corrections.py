@@ -1,10 +1,13 @@
 """Answers that are changed in place, and changes that are taken back."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from evenpick.errors import EvenpickError
 from evenpick.labels import LabelStore, effective_answers
-from evenpick.session import RecordedSession, change, take_back
+from evenpick.session import Question, RecordedSession, change, take_back
 
 
 @pytest.fixture
@@ -111,3 +114,30 @@ def test_reopened_it_arrives_at_the_same_state(tmp_path, make_pool):
         assert (said(again), again.next()) == state
     with LabelStore(tmp_path) as store:
         assert [a.label for a in effective_answers(store.entries())] == ["cat"] * 4 + ["red fox"]
+
+
+def test_a_request_that_was_something_else_before_is_refused(session):
+    session.label(1, "cat")
+    session.label(2, "cat")
+    ids = change(session, [1], "dog", "ann", "r")
+    with pytest.raises(EvenpickError, match="request 'r' was something else before"):
+        change(session, [2], "dog", "ann", "r")
+    with pytest.raises(EvenpickError, match="request 'r' was something else before"):
+        take_back(session, ids, "ann", "r")
+
+    assert session.counts == {"cat": 1, "dog": 1}
+
+
+def test_what_inherited_a_label_may_get_its_own_beyond_the_budget_and_what_inherited_a_skip_may_not(
+    tmp_path, make_pool
+):
+    pool = replace(make_pool(n=6), groups=np.array([0, 0, 1, 1, 2, 3]))
+    with RecordedSession(tmp_path, pool, 1, "ann", acquisition="random") as session:
+        session.skip(0)
+        session.label(2, "cat", question=Question(2, "balancing", offered=("dog", "cat")))
+        with pytest.raises(EvenpickError, match="the budget of 1 labels is spent"):
+            change(session, [1, 3], "dog", "ann")
+        change(session, [3], "dog", "ann")
+
+        assert session.counts == {"cat": 1, "dog": 1}
+        assert [entry.offered for entry in session.store.entries()[1:]] == [("dog", "cat"), ()]

@@ -233,3 +233,17 @@ def test_what_was_drawn_at_random_is_in_no_grid_and_no_answer_of_a_grid_is_an_au
         assert audited > 2
         assert sum(entry.chance is not None for entry in entries) == audited
         assert {entry.chance for entry in entries if entry.means} == {None}
+
+
+def test_what_is_demanded_for_an_audit_is_not_spent_on_grids(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(60), 10, "ann", acquisition="random") as session:
+        session.label(0, "dog")
+        session.draw_audit(7)
+        rows = session.session.unanswered()[:3].tolist()
+        with pytest.raises(EvenpickError, match="room for 2 more labels; got 3"):
+            label_many(session, rows, "cat", "grid", "ann")
+        label_many(session, rows[:2], "cat", "grid", "ann")
+        while (row := session.next()) is not None:
+            session.label(row, "dog")
+
+        assert (session.session.audit_labels, session.session.labels_left) == (7, 0)

@@ -55,6 +55,22 @@ def test_the_images_of_a_grid_are_asked_for_nowhere_and_given_back_after_a_while
         loans.close()
 
 
+def test_of_the_images_that_are_left_of_a_group_a_grid_has_one_as_its_label_holds_for_the_others(begin, make_workspace):
+    workspace = make_workspace(6)
+    (workspace / "groups.csv").write_text(
+        "image,group,reason\n" + "".join(f"{i:03d}.jpg,{max(i, 3)},time\n" for i in range(6))
+    )
+    client = begin(workspace=workspace, budget=6, balancing=None)
+    client.ask("/api/label", row=1, label="cat", without=[0, 2, 3])
+    for row in (4, 5):
+        client.ask("/api/label", row=row, label="cat")
+    grid = client.ask("/api/alike", page="g", row=2)
+
+    assert [(tile["row"], tile["images"]) for tile in grid["tiles"]] == [(2, 3)]
+    client.ask("/api/label_many", page="g", rows=[2], label="dog")
+    assert client.session.store.entries()[-1].inherited == ("000.jpg", "003.jpg")
+
+
 def test_a_grid_is_no_larger_than_what_the_budget_has_room_for_beside_what_others_look_at(begin):
     client = begin(n=40, budget=10)
     for page in "ab":

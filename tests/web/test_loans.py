@@ -1,5 +1,8 @@
 """Several people at once: each another image, none lost, and one alone gets what a simulation gets."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from evenpick.errors import EvenpickError
@@ -341,3 +344,28 @@ def test_two_pages_share_what_is_asked_again(begin):
     loans.ask_again("ann", [], None)
 
     assert row(loans.next("a", "ann")) != row(loans.next("b", "bob"))
+
+
+def test_what_is_asked_again_has_the_name_that_its_target_has_now(begin):
+    _, loans = begin()
+    while (asked := loans.next("a", "ann").question).target is None:
+        loans.answer("a", "ann", asked.index, LABELS[asked.index], None)
+    loans.answer("a", "ann", asked.index, None, None)
+    loans.ask_again("ann", [asked.index], None)
+    loans.rename("b", "bob", asked.target, "scarce", None)
+
+    again = loans.next("a", "ann").question
+    assert (again.index, again.target) == (asked.index, "scarce")
+
+
+def test_what_is_asked_again_waits_while_another_page_has_an_image_of_its_group(tmp_path, make_pool):
+    pool = replace(make_pool(n=6), groups=np.array([0, 0, 0, 1, 2, 3]))
+    with RecordedSession(tmp_path, pool, 6, "ann", acquisition="random", balancing=None) as session:
+        loans = Loans(session)
+        session.skip(0)
+        loans.ask_again("ann", [], None)
+        assert loans.lend_grid("g", session.session.unanswered().tolist(), 2) == [1, 3]
+        assert row(loans.next("a", "ann")) in (4, 5)
+        loans.release("g")
+        assert row(loans.next("b", "bob")) == 0
+        loans.close()

@@ -19,28 +19,27 @@ def change(
     ------
     EvenpickError
         If an image has no answer yet, or a skip would become a label that the budget does not allow. An image that
-        inherited its answer can always be changed: that makes one answer two, also beyond the budget.
+        inherited a label can always be changed: that makes one label two, also beyond the budget.
     """
-    if request and (done := session.find_all(request)):
-        return [entry.id for entry in done]
+    images = [*dict.fromkeys(session.pool.image_ids[row] for row in rows)]
     entries = session.store.entries()
+    if done := session.sent_before(request, lambda made: _images_of(made, entries) <= {*images}):
+        return done
     standing: dict[str, list[Annotation]] = {}
     for answer in standing_answers(entries):
         standing.setdefault(answer.image, []).append(answer)
     inherited = {image: answer for answer in effective_answers(entries) for image in answer.inherited}
     new: list[Entry] = []
-    for image in dict.fromkeys(session.pool.image_ids[row] for row in rows):
+    divided = 0  # of what inherited a label, so many get one of their own
+    for image in images:
         if image not in standing and image not in inherited:
             raise EvenpickError(f"image '{image}' has no answer that could be changed: label it first")
         given = standing.get(image, [])
         new += [Undo(answer.id, annotator=annotator) for answer in given if answer.label != label]
         if all(answer.label != label for answer in given or [inherited[image]]):
-            # Of an image that inherited its answer, this is from now on its own.
-            said = (
-                given[0] if given else replace(inherited[image], image=image, inherited=(), taken_out=(), chance=None)
-            )
+            said = given[0] if given else _own_answer(inherited[image], image)
+            divided += not given and said.label is not None
             new.append(replace(said, label=label, annotator=annotator, means=None, request=None, at="", id=0))
-    divided = sum(isinstance(entry, Annotation) and entry.image not in standing for entry in new)
     return _recorded(session, entries, new, request, divided)
 
 
@@ -52,8 +51,8 @@ def take_back(session: RecordedSession, ids: Sequence[int], annotator: str, requ
     EvenpickError
         If there is no such entry, or what would stand again is more than the budget allows.
     """
-    if request and (done := session.find_all(request)):
-        return [entry.id for entry in done]
+    if done := session.sent_before(request, lambda made: [getattr(entry, "undoes", 0) for entry in made] == [*ids]):
+        return done
     entries = session.store.entries()
     known = {entry.id for entry in entries}
     if unknown := [number for number in ids if number not in known]:
@@ -66,6 +65,18 @@ def standing_skips(session: RecordedSession, rows: Collection[int] = ()) -> list
     row_of = session.pool.row_of
     skips = (answer for answer in standing_answers(session.store.entries()) if answer.label is None)
     return [skip for skip in skips if not rows or row_of[skip.image] in rows]
+
+
+def _own_answer(inherited: Annotation, image: str) -> Annotation:
+    """What an image inherited, as an answer of its own: nothing was drawn or guessed of this image."""
+    return replace(inherited, image=image, inherited=(), taken_out=(), offered=(), chance=None)
+
+
+def _images_of(made: Sequence[Entry], entries: Sequence[Entry]) -> set[str | None]:
+    """The images that these entries are about; None for a renamed class."""
+    by_id = {entry.id: entry for entry in entries}
+    about = (by_id[entry.undoes] if isinstance(entry, Undo) else entry for entry in made)
+    return {getattr(entry, "image", None) for entry in about}
 
 
 def _recorded(

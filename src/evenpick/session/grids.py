@@ -95,10 +95,8 @@ def label_many(
     """
     label = checked_class_name(name)
     images = [session.pool.image_ids[row] for row in rows]
-    if request and (done := session.find_all(request)):
-        if [entry.image for entry in done if isinstance(entry, Annotation)] != images:
-            raise EvenpickError(f"request '{request}' was something else before; give each its own id")
-        return [entry.id for entry in done]
+    if done := session.sent_before(request, lambda made: [getattr(entry, "image", None) for entry in made] == images):
+        return done
     name_of_all = request or secrets.token_urlsafe(16)  # by which an undo knows them as one
     ids = session.store.append(
         Annotation(
@@ -122,7 +120,7 @@ def standing_grids(session: RecordedSession) -> list[list[Annotation]]:
 
 
 def _checked(session: RecordedSession, rows: Sequence[int], label: str) -> list[Answer]:
-    check_room(len(rows), session.session.labels_left)
+    check_room(len(rows), session.session.labels_left - session.session.labels_demanded)
     phase = session.phase
     answers = [session.session.checked(row, label, Question(row, phase)) for row in rows]
     seen: set[int] = set()

@@ -1,6 +1,6 @@
 """A session whose every answer is in the workspace's record before it counts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -197,6 +197,13 @@ class RecordedSession:
         while entry := self.store.find(part_of(request, len(found))):
             found.append(entry)
         return found
+
+    def sent_before(self, request: str | None, is_same: Callable[[list[Entry]], bool]) -> list[int]:
+        """The ids of what a request for several has made already; refused if these entries are not those it asks for."""
+        done = self.find_all(request) if request else []
+        if done and not is_same(done):
+            raise EvenpickError(f"request '{request}' was something else before; give each its own id")
+        return [entry.id for entry in done]
 
     def answered_with(self, answer: Annotation) -> list[Annotation]:
         """All answers that were given at once with this one, itself among them."""

@@ -138,6 +138,11 @@ class Session:
         return self._audit.labels
 
     @property
+    def labels_demanded(self) -> int:
+        """Labels of the budget that `draw_audit` keeps for images drawn at random."""
+        return min(self._audit.demanded, self._labels_left)
+
+    @property
     def labels_left(self) -> int:
         """What is left of the budget."""
         return self._labels_left

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Literal, TypeAlias
 
 from ..errors import EvenpickError
@@ -145,8 +144,15 @@ class Loans:
     def lend_grid(self, page: str, order: Iterable[int], count: int) -> list[int]:
         """The first rows of this order that nobody has, as many as the budget has room for: from now on this page's."""
         self.release(page)
-        free = {*self._session.session.unanswered(self.passed_over | self._lent())}
-        rows = [*islice((row for row in order if row in free), min(count, self.room(page)))]
+        session, rows = self._session.session, list[int]()
+        free = {*session.unanswered(self.passed_over | self._lent()).tolist()}
+        most = min(count, self.room(page))
+        for row in order:
+            if len(rows) == most:
+                break
+            if row in free:
+                rows.append(row)
+                free.difference_update(session.group(row))  # their answer is that of this one
         self._grids[page] = _Grid(frozenset(rows), self._clock() + self._seconds)
         return rows
 
@@ -161,10 +167,14 @@ class Loans:
         return ids
 
     def room(self, page: str) -> int:
-        """Labels that the budget has left for a grid of this page: images that others have out one by one go before."""
-        opinions = self._session.opinions
+        """Labels that the budget has left for a grid of this page.
+
+        Images that others have out one by one go before, and those that are demanded for an audit.
+        """
+        self._forget_expired()
+        session, opinions = self._session.session, self._session.opinions
         others = {loan.question.index for other, loan in self._loans.items() if other != page}
-        return max(0, self._session.session.labels_left - len(others - opinions.keys()))
+        return max(0, session.labels_left - session.labels_demanded - len(others - opinions.keys()))
 
     def rename(self, page: str, annotator: str, old: str, new: str, request: str | None) -> int:
         """Give a class another name or merge it into another; the page is asked anew. Returns the entry's id."""
@@ -175,10 +185,13 @@ class Loans:
         self._loans = {
             page: replace(loan, question=_renamed(loan.question, old, new)) for page, loan in self._loans.items()
         }
+        self._again = {row: _renamed(asked, old, new) for row, asked in self._again.items()}
         return entry_id
 
     def ask_again(self, annotator: str, rows: Sequence[int], request: str | None) -> list[int]:
         """Take skips of these rows, or all, back: their images are asked for next. Returns the ids of the new entries."""
+        if done := self._session.sent_before(request, lambda made: all(isinstance(entry, Undo) for entry in made)):
+            return done
         skips = standing_skips(self._session, rows)
         ids = take_back(self._session, [skip.id for skip in skips], annotator, request)
         if not ids:
@@ -230,8 +243,10 @@ class Loans:
         return Turn("waiting" if out and session.labels_left > 0 else "finished")
 
     def _asked_again(self, taken: set[int]) -> Question | None:
-        self._again = {row: asked for row, asked in self._again.items() if self._session.session.is_open(row)}
-        return next((asked for row, asked in self._again.items() if row not in taken), None)
+        session = self._session.session
+        self._again = {row: asked for row, asked in self._again.items() if session.is_open(row)}
+        free = (asked for row, asked in self._again.items() if taken.isdisjoint((row, *session.group(row))))
+        return next(free, None)
 
     def _second_look(self, annotator: str, taken: set[int]) -> Question | None:
         """An answered image that still wants this annotator's opinion."""

@@ -51,9 +51,10 @@ def serve(
     """Serve the labelling page of a workspace until it is stopped.
 
     `token` is by default the workspace's own; `url` is where people find the page, if something stands before the
-    server; `first` is what is done with the session before; `classes` is a file of those that are known beforehand, `closed` if there are no others; both are kept in
-    the workspace; `page` is the one to open, "" or "review"; `announce` is told the address to open; `port` 0 takes a free
-    one; the other options are those of `RecordedSession` and `create_app`.
+    server; `first` is done with the session before anybody is served; `classes` is a file of those that are known
+    beforehand, `closed` if there are no others: both are kept in the workspace; `page` is the one to open, "" or
+    "review"; `announce` is told the address to open; `port` 0 takes a free one; the other options are those of
+    `RecordedSession` and `create_app`.
 
     Raises
     ------
