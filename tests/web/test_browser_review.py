@@ -172,6 +172,25 @@ def test_what_images_inherited_is_shown_and_changed(begin, running, browser, mak
         review.wait(lambda: review.rows() == {0})
 
 
+def test_an_undo_that_is_refused_is_said_and_can_be_done_later(begin, running, browser):
+    client = begin(budget=1)
+    client.ask("/api/label", row=0, label="cat")
+    with opened(running, browser, client, "/review", {0}) as review:
+        review.select(0)
+        review.click("#skip")
+        review.wait(lambda: client.session.counts == {})
+        review.wait(lambda: not review.script("document.getElementById('undo').disabled"))
+        client.ask("/api/label", row=1, label="cat")
+        review.click("#undo")
+        review.wait(
+            lambda: "the budget of 1 labels is spent" in review.script("document.getElementById('alert').textContent")
+        )
+        review.wait(lambda: not review.script("document.getElementById('undo').disabled"))
+        client.ask("/api/undo")
+        review.click("#undo")
+        review.wait(lambda: client.session.opinions.get(0) == {"ann": "cat"})
+
+
 def test_labels_that_may_be_wrong_come_worst_first_with_what_they_may_be(begin, running, browser, pool_of_two):
     client = begin(workspace=pool_of_two, budget=40)
     for row in range(30):

@@ -121,16 +121,18 @@ function open(one) {
   $("large").showModal();
 }
 
-// One exchange; `words` say what was done, for the button that undoes it.
+// One exchange, and whether it was done; `words` say what was done, for the button that undoes it.
 async function send(path, body, words) {
   try {
     const reply = await post(path, { annotator: view.annotator, request: randomId(), ...body }, held);
     quiet();
     if (words) view.done.push({ words, entries: reply.entries ?? [reply.entry] });
     await reload();
+    return true;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     complain(error.message);
+    return false;
   }
 }
 
@@ -163,7 +165,9 @@ async function rename(event) {
 
 async function undo() {
   const last = view.done.pop();
-  if (last) await send("api/take_back", { entries: last.entries });
+  if (!last || (await send("api/take_back", { entries: last.entries }))) return;
+  view.done.push(last); // refused, it can still be undone later
+  drawSelected();
 }
 
 // What was labelled at once is taken back at once; that can be undone too.
