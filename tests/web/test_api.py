@@ -86,10 +86,11 @@ def test_the_longest_name_is_a_name():
 
 
 def test_a_target_that_is_not_to_be_shown_is_left_out_and_none_is_null():
-    hidden = Turn("image", Image(3, "/image/3", "discovery"))
-    no_target = Turn("image", Image(3, "/image/3", "discovery", None))
+    hidden = Turn("image", Image(3, "a.jpg", "/image/3", "discovery"))
+    no_target = Turn("image", Image(3, "a.jpg", "/image/3", "discovery", None))
 
-    assert json.loads(encoded(hidden))["image"] == {"row": 3, "url": "/image/3", "phase": "discovery"}
+    shown = {"row": 3, "image": "a.jpg", "url": "/image/3", "phase": "discovery"}
+    assert json.loads(encoded(hidden))["image"] == shown
     assert json.loads(encoded(no_target))["image"]["target"] is None
     assert json.loads(encoded(Turn("finished"))) == {"status": "finished"}
 
