@@ -11,10 +11,14 @@ classifier on the true labels confuses most with theirs. It needs cleanlab (pip 
 import argparse
 import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from cells import SETS, Rows, commits, interval, keys_of, rows_of, run_in_processes
 from sources import split
+
+if TYPE_CHECKING:
+    from evenpick import Pool
 
 SOURCE = "efficientnet_lite0"
 LABELS = (200, 500)
@@ -72,7 +76,7 @@ def _precisions(order: list[int], wrong: set[int]) -> list[float]:
     return [round(100 * len(wrong & {*order[:k]}) / k, 3) for k in (FIRST, len(wrong))]
 
 
-def _orders(pool: object, rows: np.ndarray, given: np.ndarray) -> dict[str, list[int]]:
+def _orders(pool: "Pool", rows: np.ndarray, given: np.ndarray) -> dict[str, list[int]]:
     """The rows that each rule lists, worst first."""
     from cleanlab.filter import find_label_issues
     from sklearn.linear_model import LogisticRegression

@@ -230,14 +230,20 @@ def rounds_of(pool: Pool, labels: np.ndarray) -> list[NewRound]:
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         answer_until(session, labels, start)
         first = time.perf_counter()
-        session.guesses(session.next())
+        session.guesses(next_row(session))
         rounds.append(NewRound(start, len(session.counts), wall, processor, time.perf_counter() - first))
     return rounds
 
 
+def next_row(session: Session) -> int:
+    row = session.next()
+    assert row is not None  # the budget is far from spent
+    return row
+
+
 def answer_until(session: Session, labels: np.ndarray, n_labels: int) -> None:
     while BUDGET - session.labels_left < n_labels:
-        row = session.next()
+        row = next_row(session)
         session.label(row, f"class {labels[row]}")
 
 

@@ -81,7 +81,7 @@ def test_a_thumbnail_holds_nothing_of_the_file_but_its_pixels(tmp_path, kind):
     file, exif, text = tmp_path / "a.jpg", Image.Exif(), PngInfo()
     exif[0x010E] = "HIDDEN"
     text.add_text("Comment", "HIDDEN")
-    options = {} if kind == "GIF" else {"exif": exif.tobytes(), "xmp": b"HIDDEN"}
+    options: dict[str, object] = {} if kind == "GIF" else {"exif": exif.tobytes(), "xmp": b"HIDDEN"}
     options |= {"pnginfo": text} if kind == "PNG" else {"comment": b"HIDDEN"}
     Image.new("RGB", (60, 40)).save(file, kind, **options)
 
