@@ -37,6 +37,13 @@ INSIDE = {
     "FIRST_ROUND": "the start of a round is what is timed",
     "lag": "as `FIRST_ROUND`",
     "round_start": "as `FIRST_ROUND`",
+    "outlook_of": "the guess that is left without an audit is what is judged",
+    "audit_sample": "an audit is drawn again many times on one path of labels",
+    "estimate_of": "as `audit_sample`",
+    "open_pieces": "as `audit_sample`",
+    "chances_of": "as `audit_sample`",
+    "Predicted": "as `audit_sample`",
+    "RidgeClassifier": "as `audit_sample`",
 }
 
 

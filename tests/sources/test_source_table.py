@@ -69,8 +69,8 @@ CASES = {
         r"timm-\d+(\.\d+)*-resnet18" if HAS_TIMM else None,
         {"timm:": "timm model '' does not exist"}
         if HAS_TIMM
-        else {"timm:resnet18": r"source 'timm:resnet18' needs .*'evenpick\[timm\]'"},
-        not_trainable=None if HAS_TIMM else r"fine-tuning source 'timm:resnet18' needs .*'evenpick\[timm\]'",
+        else {"timm:resnet18": r"source 'timm:resnet18' needs .*pip install .*\[timm\]'"},
+        not_trainable=None if HAS_TIMM else r"fine-tuning source 'timm:resnet18' needs .*pip install .*\[timm\]'",
         loads=False,  # its weights would be downloaded
     ),
 }
