@@ -90,6 +90,8 @@ class Predictions:
         Calibrated and corrected; rows sum to 1.
     left_out : list of (str, str)
         Images that cannot be read, and why.
+    warning : str
+        What is to be said of the probabilities; empty if nothing.
     """
 
     image_ids: list[str]
@@ -97,6 +99,7 @@ class Predictions:
     classes: tuple[Label, ...]
     probabilities: Values
     left_out: list[tuple[str, str]]
+    warning: str = ""
 
     def write_csv(self, file: str | Path, every_probability: bool = False) -> None:
         """Write a table of image, label and its probability; if so asked, those of every class too.

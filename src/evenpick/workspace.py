@@ -697,7 +697,7 @@ class Workspace:
         probabilities = probabilities[np.searchsorted(here, list(rows.values()))]
         names = [model.classes[i] for i in probabilities.argmax(axis=1)]
         left_out = [(image.image_id, image.reason) for image in seen.skipped if image.image_id not in rows]
-        return Predictions(list(rows), names, model.classes, probabilities, left_out)
+        return Predictions(list(rows), names, model.classes, probabilities, left_out, model.warning)
 
     def status(self) -> "Status":
         """Say where labelling stands, what accuracy to expect, and what more labels would buy; changes nothing."""

@@ -175,6 +175,7 @@ def test_bad_answers_are_refused_and_change_nothing(make_pool):
     ("options", "message"),
     [
         ({"balancing": "ratio"}, "did you mean 'ratio_max'"),
+        ({"balancing": "none"}, "balancing 'none' is written None in Python"),
         ({"acquisition": "cor_set"}, "did you mean 'core_set'"),
         ({"patience": -1}, "patience must be 0"),
         ({"budget": 0}, "budget must be a whole number"),

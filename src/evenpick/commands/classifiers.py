@@ -151,14 +151,14 @@ def predict(workspace: Path, folder: Path, out: Path, every: bool, smooth: bool,
     """Say the class of every image of FOLDER with the trained classifier."""
     from ..workspace import Workspace
 
-    work = Workspace(workspace)
     with progress_bars() as begin:
-        predictions = work.predict(folder, smooth=smooth, boxes=boxes, progress=begin("embedding", "images"))
+        shown = begin("embedding", "images")
+        predictions = Workspace(workspace).predict(folder, smooth=smooth, boxes=boxes, progress=shown)
     print_left_out(predictions.left_out)
     predictions.write_csv(out, every)
     click.echo(f"{len(predictions.labels):,} predictions written to '{out}'.")
-    if warning := work.model.warning:
-        click.echo(warning, err=True)
+    if predictions.warning:
+        click.echo(predictions.warning, err=True)
 
 
 def _class_row(one: "ClassResult") -> list[str]:

@@ -176,7 +176,8 @@ class LabelStore:
 
     def replaced_since(self) -> list[str]:
         """The answered images whose file was replaced after everything that was said of them: to be looked at again."""
-        return replaced_since(self.entries(), self._followed())
+        changes = self._followed()
+        return replaced_since(self.entries(), changes) if changes else []
 
     def _followed(self) -> list[Dated]:
         return followed(self._connection, self._changes) if self._changes else []

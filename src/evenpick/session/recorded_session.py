@@ -118,8 +118,9 @@ class RecordedSession:
         """Record a label, then let it count; returns the entry's id.
 
         Of several answers to an image all are kept and the first counts; one annotator answers once.
-        `question` is what the image was asked for, with the guesses that were shown, and `request` names the sending (see `find`). The label holds for the
-        others of the image's group (`Session.group`) too, but for the rows `without`.
+        `question` is what the image was asked for, with the guesses that were shown, and `request` names the sending
+        (see `find`). The label holds for the others of the image's group (`Session.group`) too, but for the rows
+        `without`.
         """
         return self._answer(index, checked_class_name(name), annotator, question, request, without)
 

@@ -72,6 +72,8 @@ class Session:
         check_budget(budget, len(pool))
         check_seed("session", random_state)
         find_acquisition(acquisition)
+        if balancing == "none":  # as the command line writes it
+            raise EvenpickError("balancing 'none' is written None in Python")
         if balancing not in (None, AUTO_BALANCING, *BALANCINGS):
             raise unknown_name("balancing", balancing, ["none", AUTO_BALANCING, *BALANCINGS])
         if isinstance(patience, bool) or not isinstance(patience, int | np.integer) or patience < 0:
