@@ -1,73 +1,70 @@
 """How often the figures of an audit hold: macro accuracy, recalls, classes not found; and how wide they are.
 
-    python benchmarks/audit.py run --features FEATURES --bursts BURSTS      # an hour on one core; a killed run goes on
+    python benchmarks/audit.py run --features FEATURES --bursts BURSTS      # an hour of CPU time; a killed run goes on
     python benchmarks/audit.py table                                        # benchmarks/audit.md from the results
 
-FEATURES holds `SET-efficientnet_lite0.npz` of elpv, caltech, places and food, as `sources.py` makes them (features of a byte
-each, labels, which are the pool); BURSTS is the WORK of `bursts.py`. Labels are chosen once a path, by `auto`; on each path
-audits are drawn several times: mixed among the answers, or after them. An image that is drawn is skipped where `auto` would
-choose it later, and `auto` does not learn from it. What is true is computed from all labels of the pool.
+FEATURES holds what `sources.py features` makes of elpv, caltech, places and food by the default source, BURSTS what
+`bursts.py make` makes. Labels are chosen once a path, by `auto`; on each path audits are drawn several times: mixed among
+the answers, or after them. An image that is drawn is skipped where `auto` would choose it later, and `auto` does not learn
+from it. What is true is computed from all labels of the pool.
 """
 
 import argparse
 import itertools
-import json
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cells import Rows, commits, keys_of, rows_of, this_commit
+from cells import Rows, command_line, commits, decoded, keys_of, run_in_processes
 
-SETS = ("elpv", "caltech", "places", "food", "long tail", "bursts")
-PATHS, DRAWS = 5, 4  # 20 audits a cell
+SETS = ("elpv", "caltech", "places", "food", "bursts")
+PATHS, DRAWS = 5, 4  # 20 audits a cell of each set
 CELLS = (  # how the audit comes, labels in all, audit labels
     ("mixed", 100, 50), ("mixed", 200, 50), ("mixed", 200, 100), ("after", 200, 100), ("mixed", 300, 50),
     ("after", 500, 100), ("mixed", 500, 100), ("after", 500, 200), ("mixed", 1000, 100), ("mixed", 1000, 200),
 )  # fmt: skip
 KEY = ("set", "path", "draw", "how", "labels", "audit")
-RESULTS = Path(__file__).with_suffix(".jsonl")
 PARTS = ("macro", "macro_open", "accuracy", "missing_mass", "missing")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    commands = parser.add_subparsers(required=True, dest="command")
-    runs = commands.add_parser("run")
-    runs.add_argument("--features", type=Path, required=True)
-    runs.add_argument("--bursts", type=Path, required=True)
-    runs.add_argument("--seconds", type=float, default=1e9, help="stop after so many")
-    runs.add_argument("--set", action="append", help=f"by default {', '.join(SETS)}")
-    commands.add_parser("table")
-    given = parser.parse_args()
-    if given.command == "run":
-        run(given)
-    else:
-        RESULTS.with_suffix(".md").write_text(table(rows_of(RESULTS)))
+    command_line(__file__, __doc__, run, table, _options, folders=("features", "bursts"))
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
 
 
 # --- pools, and labels that are chosen --------------------------------------------------------------
 
 
-def run(options: argparse.Namespace) -> None:
-    done, commit, end = keys_of(RESULTS, KEY), this_commit(), time.monotonic() + options.seconds
-    with RESULTS.open("a") as file:
-        for draw, path, name, cell in itertools.product(range(DRAWS), range(PATHS), options.set or SETS, CELLS):
-            key = (name, path, draw, *cell)
-            if key in done or time.monotonic() > end:
-                continue
-            row = audited(options, *key)
-            if row is not None:
-                file.write(json.dumps(dict(zip(KEY, key, strict=True)) | row | {"commit": commit}) + "\n")
-                file.flush()
+def run(options: argparse.Namespace, results: Path) -> None:
+    done = keys_of(results, KEY)
+    cells = []
+    for draw, path, name in itertools.product(range(DRAWS), range(PATHS), options.sets):
+        left = [cell for cell in CELLS if (name, path, draw, *cell) not in done]
+        if left:
+            cells.append((name, path, draw, left))
+    run_in_processes(cells, partial(_cell, options.features, options.bursts), options, results)
+
+
+def _cell(features: Path, bursts: Path, name: str, path: int, draw: int, cells: list[tuple[str, int, int]]) -> Rows:
+    """The audits of one draw on one path, but for those that would take more than four fifths of the pool's pieces."""
+    pool, labels = pool_of(features, bursts, name, path)
+    order, rows = chosen_order(features, bursts, name, path), []
+    for cell in cells:
+        if cell[1] <= 0.8 * len(pool.representatives):
+            key = dict(zip(KEY, (name, path, draw, *cell), strict=True))
+            rows.append(key | audited(pool, labels, order, cell, np.random.default_rng([path, draw, cell[1]])))
+    return rows
 
 
 @cache
 def pool_of(features: Path, bursts: Path, name: str, path: int) -> Any:
     """A pool of its own for each path, and the label of each of its rows."""
     import bursts as burst_sets
-    import long_tails
 
     from evenpick import Pool
 
@@ -76,25 +73,17 @@ def pool_of(features: Path, bursts: Path, name: str, path: int) -> Any:
         values, groups, labels = burst_sets.loaded(bursts, burst_sets.SETS[path % 3])
         chosen = np.isin(groups["true"], rng.permutation(burst_sets.BURSTS)[: burst_sets.IN_POOL])
         return Pool.from_arrays(values[chosen], groups=groups["found"][chosen]), labels[chosen]
-    values, labels, inside = loaded(features, long_tails.SETS[path % 3] if name == "long tail" else name)
+    values, labels, inside = loaded(features, name)
+    share = 0.6 if name == "elpv" else 0.9
     rows = np.flatnonzero(inside)
-    if name == "long tail":
-        classes = rng.permutation(np.unique(labels[rows]))[: long_tails.CLASSES[path % 3]]
-        common = min(long_tails.MOST_IMAGES, int(np.median([(labels[rows] == c).sum() for c in classes])))
-        sizes = np.round(common * long_tails.RATIO ** -np.linspace(0, 1, len(classes))).astype(int)
-        sizes = np.maximum(long_tails.FEWEST, sizes)
-        drawn = [rng.permutation(rows[labels[rows] == c])[:s] for c, s in zip(classes, sizes, strict=True)]
-        rows = np.sort(np.concatenate(drawn))
-    else:
-        rows = np.sort(rng.permutation(rows)[: int((0.6 if name == "elpv" else 0.9) * len(rows))])
+    rows = np.sort(rng.permutation(rows)[: int(share * len(rows))])
     return Pool.from_arrays(values[rows]), labels[rows]
 
 
 @cache
 def loaded(features: Path, name: str) -> Any:
     found = np.load(features / f"{name}-efficientnet_lite0.npz", allow_pickle=True)
-    values = ((found["codes"] / np.float32(255)) ** 2 * found["most"]).astype(np.float32)
-    return values, found["labels"], found["in_pool"]
+    return decoded(found["codes"], found["most"]), found["labels"], found["in_pool"]
 
 
 @cache
@@ -105,18 +94,12 @@ def chosen_order(features: Path, bursts: Path, name: str, path: int) -> Any:
     return simulate(pool, labels, min(1000, len(pool.representatives)), random_state=path).indices
 
 
-def audited(
-    options: argparse.Namespace, name: str, path: int, draw: int, how: str, n_labels: int, n_audit: int
-) -> dict[str, Any] | None:
-    """One audit; None where it would take more than four fifths of the pool's pieces."""
+def audited(pool: Any, labels: Any, order: Any, cell: tuple[str, int, int], rng: np.random.Generator) -> dict[str, Any]:
+    """What one audit says, and what is true."""
     from evenpick.estimates.audit import estimate_of
     from evenpick.estimates.audit_sample import audit_sample
 
-    pool, labels = pool_of(options.features, options.bursts, name, path)
-    if n_labels > 0.8 * len(pool.representatives):
-        return None
-    order = chosen_order(options.features, options.bursts, name, path)
-    record = drawn_record(pool, labels, order, (how, n_labels, n_audit), np.random.default_rng([path, draw, n_labels]))
+    record = drawn_record(pool, labels, order, cell, rng)
     begin = time.process_time()
     sample = audit_sample(pool, record)
     estimate = estimate_of(sample, np.random.default_rng(0))
@@ -211,7 +194,9 @@ def table(rows: Rows) -> str:
         "Intervals of 90 % by audit labels: share that holds what is true, in percent, mean width in points, and how far the middle",
         "is off on average. `Accuracy` is the macro accuracy over all classes, of all pieces and of those without a label; `recognised` counts",
         "images. What is true is computed from all labels of the pool, of the quick classifier. Labels by `auto`, chosen once a path; audits are",
-        f"drawn again on each path ({len(rows)} audits of up to {PATHS} paths and {DRAWS} draws a cell, with the chances that `Session` draws by).",
+        f"drawn on each path, with the chances that `Session` draws by, but of the quick classifier: {len(rows)} audits, "
+        f"paths a set: {len({row['path'] for row in rows})}, draws a path: {len({row['draw'] for row in rows})}, or fewer.",
+        "The constants of the estimates were chosen on these sets, so that other pools may be held less often.",
         f"Command: `python benchmarks/audit.py run --features FEATURES --bursts BURSTS`, source `efficientnet_lite0`, commit {commits(rows)}.",
         "",
         "| set | audit | labels | audit labels | audits | accuracy | held | width | off | of the rest: held | width | off "

@@ -1,11 +1,11 @@
 """What audit labels cost, and which chances draw them best.
 
-    python benchmarks/audit_cost.py run --data DATA --work WORK     # 20 CPU minutes; a killed run goes on
-    python benchmarks/audit_cost.py table                           # benchmarks/audit_cost.md from the results
+    python benchmarks/audit_cost.py run --work WORK     # 20 CPU minutes; a killed run goes on
+    python benchmarks/audit_cost.py table               # benchmarks/audit_cost.md from the results
 
-WORK holds the features of `sources.py look` (DATA is not read), the parts of the pools and the classifier are those of
-`sources.py`. `long tail` are the 20 classes of places with the most images, in an order that the seed draws, from 90
-images to 3 in equal ratios.
+WORK holds what `sources.py features` makes; the parts of the pools and the classifier are those of `sources.py`.
+`long tail` are the 20 classes of places with the most images, in an order that the seed draws, from 90 images to 3 in
+equal ratios.
 
 Cost: `auto` with a share of its labels drawn at random, less `auto` without, on the same pool.
 Chances: the labels of `auto` without audit, the classifier on all of them, and the images without a label; what the
@@ -14,13 +14,14 @@ so much of the chance goes by the predicted class.
 """
 
 import argparse
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from cells import Rows, command_line, commits, interval, keys_of, run_cells
+from cells import Rows, command_line, commits, interval, keys_of, run_in_processes
 from choosing import accuracy_of
+from long_tails import rows_of_tail
 from sources import split
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ MOST_LABELLED = 0.6  # of a pool: beyond that nothing is left to choose
 
 
 def main() -> None:
-    command_line(__file__, __doc__, run, table, _options)
+    command_line(__file__, __doc__, run, table, _options, folders=("work",))
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -48,10 +49,10 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, results: Path) -> None:
     done = keys_of(results, KEY)
     cells = [(name, seed, share) for seed in options.seeds for name in options.sets for share in SHARES]
-    run_cells([cell for cell in cells if cell not in done], _cell, options, results)
+    run_in_processes((cell for cell in cells if cell not in done), partial(_cell, options.work), options, results)
 
 
-def _cell(data: Path, work: Path, name: str, seed: int, share: float) -> Rows:
+def _cell(work: Path, name: str, seed: int, share: float) -> Rows:
     from evenpick import simulate
 
     pool, labels, test, true = part_of(work, name, seed)
@@ -75,10 +76,8 @@ def part_of(work: Path, name: str, seed: int) -> "tuple[Pool, np.ndarray, Pool, 
     pool, labels, test, true = split(work, "places", "efficientnet_lite0", seed)
     rng = np.random.default_rng([seed, 77])
     names, counts = np.unique(labels, return_counts=True)
-    sizes = np.maximum(3, np.round(90 * 30 ** -np.linspace(0, 1, 20))).astype(int)
     classes = rng.permutation(names[np.argsort(-counts)[:20]])
-    drawn = [rng.permutation(np.flatnonzero(labels == c))[:size] for c, size in zip(classes, sizes, strict=True)]
-    rows, tested = np.sort(np.concatenate(drawn)), np.flatnonzero(np.isin(true, classes))
+    rows, tested = rows_of_tail(labels, classes, 90, 30, rng), np.flatnonzero(np.isin(true, classes))
     return pool.take(rows), labels[rows], test.take(tested), true[tested]
 
 
@@ -124,7 +123,7 @@ def _costs(rows: Rows, columns: list[tuple[str, int]]) -> list[str]:
         "Macro accuracy on test images, in points: `auto` with a share of its labels drawn at random less `auto` without, paired over",
         f"{len({row['seed'] for row in rows})} seeds, with the half width of the 95 % t interval. In the last row a seed counts once. The classifier is that of",
         "[choosing.md](choosing.md), the pools are those of [sources.md](sources.md); `long tail` are 20 classes of places with 90 images to 3.",
-        f"Command: `python benchmarks/audit_cost.py run --data DATA --work WORK`, source `efficientnet_lite0`, commit {commits(rows)}.",
+        f"Command: `python benchmarks/audit_cost.py run --work WORK`, source `efficientnet_lite0`, commit {commits(rows)}.",
         "",
         "| set, labels | none | " + " | ".join(f"{share:.0%}" for share in SHARES[1:]) + " |",
         "|---|---|" + "---|" * len(less),

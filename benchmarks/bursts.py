@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cells import Rows, commits, decoded, encoded, interval, keys_of, run_in_processes, staged_command_line
+from cells import Rows, by_key, commits, decoded, encoded, interval, keys_of, run_in_processes, staged_command_line
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -177,7 +177,7 @@ def with_inherited(groups: NDArray[Any], rows: NDArray[Any], names: NDArray[Any]
 
 
 def table(rows: Rows) -> str:
-    found = {tuple(row[k] for k in KEY): row for row in rows}
+    found = by_key(rows, KEY)
     lines = [
         "# Bursts: are the stated accuracies true, and what is one answer a burst worth?",
         "",

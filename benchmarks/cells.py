@@ -34,13 +34,14 @@ def command_line(
     run: Callable[[argparse.Namespace, Path], None],
     page: Callable[[Rows], str],
     options: Callable[[argparse.ArgumentParser], object] = lambda parser: None,
+    folders: Sequence[str] = ("data", "work"),
 ) -> None:
-    """`run`, which appends to the results beside the script, and `table`, which makes the page of them."""
+    """`run`, which reads these folders and appends to the results beside the script, and `table`, which makes the page of them."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
     commands = parser.add_subparsers(required=True, dest="command")
     run_parser = commands.add_parser("run")
-    run_parser.add_argument("--data", type=Path, required=True)
-    run_parser.add_argument("--work", type=Path, required=True, help="where features are kept")
+    for folder in folders:
+        run_parser.add_argument(f"--{folder}", type=Path, required=True)
     run_parser.add_argument("--processes", type=int, default=os.cpu_count())
     options(run_parser)
     commands.add_parser("table")
@@ -88,7 +89,11 @@ def rows_of(results: Path) -> Rows:
 
 def keys_of(results: Path, key: Sequence[str]) -> set[tuple]:
     """What is done already."""
-    return {tuple(row[name] for name in key) for row in rows_of(results)}
+    return {*by_key(rows_of(results), key)}
+
+
+def by_key(rows: Rows, key: Sequence[str]) -> dict[tuple, dict[str, Any]]:
+    return {tuple(row[name] for name in key): row for row in rows}
 
 
 def run_cells(cells: Iterable[tuple], measure: Callable[..., Rows], options: argparse.Namespace, results: Path) -> None:

@@ -1,6 +1,6 @@
 """How often the labels that come first as doubtful are wrong, where the wrong ones are known because they were made so.
 
-    python benchmarks/sources.py embed --data DATA --work WORK --source efficientnet_lite0    # the images, once
+    python benchmarks/sources.py features --data DATA --work WORK --source efficientnet_lite0    # the images, once
     python benchmarks/doubtful.py run --work WORK     # ten minutes on two cores; a killed run goes on
     python benchmarks/doubtful.py table               # benchmarks/doubtful.md from the results
 
@@ -10,11 +10,12 @@ classifier on the true labels confuses most with theirs. It needs cleanlab (pip 
 
 import argparse
 import itertools
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from cells import SETS, Rows, commits, interval, keys_of, rows_of, run_in_processes
+from cells import SETS, Rows, command_line, commits, interval, keys_of, run_in_processes
 from sources import split
 
 if TYPE_CHECKING:
@@ -35,19 +36,14 @@ RULES = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    commands, results = parser.add_subparsers(required=True, dest="command"), Path(__file__).with_suffix(".jsonl")
-    runs = commands.add_parser("run")
-    runs.add_argument("--work", type=Path, required=True)
-    runs.add_argument("--processes", type=int, default=1)
-    commands.add_parser("table")
-    given = parser.parse_args()
-    if given.command == "run":
-        done = keys_of(results, KEY)
-        wanted = [(name, seed, n) for seed in SEEDS for name in SETS for n in LABELS]
-        cells = [(given.work, *cell) for cell in wanted if any((*cell, *noise) not in done for noise in NOISE)]
-        run_in_processes(cells, _cell, given, results)
-    Path(__file__).with_suffix(".md").write_text(table(rows_of(results)))
+    command_line(__file__, __doc__, run, table, folders=("work",))
+
+
+def run(options: argparse.Namespace, results: Path) -> None:
+    done = keys_of(results, KEY)
+    wanted = [(name, seed, n) for seed in SEEDS for name in SETS for n in LABELS]
+    cells = [cell for cell in wanted if any((*cell, *noise) not in done for noise in NOISE)]
+    run_in_processes(cells, partial(_cell, options.work), options, results)
 
 
 def _cell(work: Path, name: str, seed: int, n_labels: int) -> Rows:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import self_training
-from cells import SETS, Rows, command_line, commits, keys_of, part_of, rows_of, run_cells
+from cells import SETS, Rows, by_key, command_line, commits, keys_of, part_of, rows_of, run_cells
 
 SELECTIONS = tuple(name for name, _ in self_training.ACQUISITIONS)
 TRUTHS = Path(self_training.__file__).with_suffix(".jsonl")
@@ -66,7 +66,7 @@ def _plain(value: Any) -> dict:
 
 def with_truths(rows: Rows) -> Rows:
     """Each estimate with the accuracy that `train` reached, a share, and the number of classes."""
-    truths = {tuple(row[k] for k in KEY): row for row in rows_of(TRUTHS)}
+    truths = by_key(rows_of(TRUTHS), KEY)
     known = [row | truths[key] for row in rows if (key := tuple(row[k] for k in KEY)) in truths]
     return [row | {"accuracy": row["with"] / 100} for row in known]
 

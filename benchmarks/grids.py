@@ -1,6 +1,6 @@
 """What grids and confirm pages are for: a part of the budget spent on them, in place of single answers to `auto`.
 
-    python benchmarks/sources.py embed --data DATA --work WORK --source efficientnet_lite0    # the images, once
+    python benchmarks/sources.py features --data DATA --work WORK --source efficientnet_lite0    # the images, once
     python benchmarks/grids.py run --work WORK      # ten minutes on one core; a killed run goes on
     python benchmarks/grids.py table                # benchmarks/grids.md from the results
 
@@ -12,12 +12,12 @@ followed by one for the next rarest; when no page helps, `auto` goes on.
 import argparse
 import itertools
 from collections import defaultdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from cells import Rows, commits, interval, keys_of, rows_of, run_in_processes
+from cells import Rows, by_key, command_line, commits, interval, keys_of, run_in_processes
 from choosing import accuracy_of
 from sources import split
 
@@ -34,26 +34,20 @@ KEY = ("set", "seed", "budget", "order", "share")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    commands, results = parser.add_subparsers(required=True, dest="command"), Path(__file__).with_suffix(".jsonl")
-    runs = commands.add_parser("run")
-    runs.add_argument("--work", type=Path, required=True)
-    runs.add_argument("--processes", type=int, default=1)
-    commands.add_parser("table")
-    given = parser.parse_args()
-    if given.command == "run":
-        ways = [("auto", 0.0), *itertools.product(ORDERS, SHARES)]
-        done = keys_of(results, KEY)
-        cells = [
-            (given.work, *key)
-            for seed in SEEDS
-            for name, budgets in BUDGETS.items()
-            for budget in budgets
-            for way in ways
-            if (key := (name, seed, budget, *way)) not in done
-        ]
-        run_in_processes(cells, _cell, given, results)
-    Path(__file__).with_suffix(".md").write_text(table(rows_of(results)))
+    command_line(__file__, __doc__, run, table, folders=("work",))
+
+
+def run(options: argparse.Namespace, results: Path) -> None:
+    ways = [("auto", 0.0), *itertools.product(ORDERS, SHARES)]
+    done = keys_of(results, KEY)
+    cells = [
+        (name, seed, budget, *way)
+        for seed in SEEDS
+        for name, budgets in BUDGETS.items()
+        for budget in budgets
+        for way in ways
+    ]
+    run_in_processes((cell for cell in cells if cell not in done), partial(_cell, options.work), options, results)
 
 
 def _cell(work: Path, name: str, seed: int, budget: int, order: str, share: float) -> Rows:
@@ -128,7 +122,7 @@ def drawn(work: Path, name: str, seed: int) -> "tuple[Pool, np.ndarray, Pool, np
 
 
 def table(rows: Rows) -> str:
-    found = {tuple(row[k] for k in KEY): row for row in rows}
+    found = by_key(rows, KEY)
     lines = [
         "# What grids and confirm pages are for",
         "",

@@ -54,9 +54,7 @@ def _cell(
     rng = np.random.default_rng([seed, n_classes, 77])
     classes = rng.permutation(np.unique(true))[:n_classes]
     common = min(MOST_IMAGES, int(np.median([(labels == number).sum() for number in classes])))
-    sizes = np.maximum(FEWEST, np.round(common * RATIO ** -np.linspace(0, 1, n_classes)).astype(int))
-    drawn = [rng.permutation(np.flatnonzero(labels == c))[:size] for c, size in zip(classes, sizes, strict=True)]
-    rows, tested = np.sort(np.concatenate(drawn)), np.flatnonzero(np.isin(true, classes))
+    rows, tested = rows_of_tail(labels, classes, common, RATIO, rng), np.flatnonzero(np.isin(true, classes))
     pool, labels, test, true = pool.take(rows), labels[rows], test.take(tested), true[tested]
 
     budgets = [budget for budget in BUDGETS if budget <= MOST_LABELLED * len(pool)]
@@ -65,6 +63,15 @@ def _cell(
     row = dict(zip(KEY, (name, n_classes, seed, acquisition, balancing), strict=True))
     information = round(source_knowledge(pool).information, 4)
     return [row | {"n_images": len(pool), "information": information, "accuracy": accuracies}]
+
+
+def rows_of_tail(
+    labels: np.ndarray, classes: np.ndarray, common: int, ratio: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Random rows: `common` of the first class, `common / ratio` of the last, of the others between, in equal ratios."""
+    sizes = np.maximum(FEWEST, np.round(common * ratio ** -np.linspace(0, 1, len(classes))).astype(int))
+    drawn = [rng.permutation(np.flatnonzero(labels == c))[:size] for c, size in zip(classes, sizes, strict=True)]
+    return np.sort(np.concatenate(drawn))
 
 
 def table(rows: Rows) -> str:

@@ -16,7 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cells import SETS, Rows, commits, decoded, encoded, interval, keys_of, run_in_processes, staged_command_line
+from cells import (
+    SETS,
+    Rows,
+    by_key,
+    commits,
+    decoded,
+    encoded,
+    interval,
+    keys_of,
+    run_in_processes,
+    staged_command_line,
+)
 from choosing import accuracy_of, labels_by_budget
 
 if TYPE_CHECKING:
@@ -146,7 +157,7 @@ def split(work: Path, set_name: str, source: str, seed: int) -> "tuple[Pool, np.
 
 
 def table(rows: Rows) -> str:
-    found = {tuple(row[k] for k in KEY): row for row in rows}
+    found = by_key(rows, KEY)
     lines = [
         "# What each source model gives",
         "",
