@@ -162,7 +162,7 @@ def truths(pool: Any, labels: Any, record: Any, sample: Any, estimate: Any) -> d
     number_of = {name: number for number, name in enumerate(sample.classes)}
     elsewhere = {name: len(number_of) + i for i, name in enumerate(sorted(set(labels.tolist()) - set(number_of)))}
     still = np.array([(number_of | elsewhere)[str(name)] for name in labels[open_rows]])
-    predicted = sample.open_scores.argmax(axis=1)
+    predicted = sample.open_predicted
     true, taken_for = np.concatenate([sample.labels, still]), np.concatenate([sample.predicted, predicted])
     macro = float(np.mean([(taken_for[true == c] == c).mean() for c in np.unique(true)]))
     macro_open = float(np.mean([(predicted[still == c] == c).mean() for c in np.unique(still)]))

@@ -14,13 +14,15 @@ from ..arrays import IndexArray, Values
 from ..labels import Answer, AuditDraw, RecordedLabels
 from ..pool import Pool
 from ..vectors import normalised
+from .groups import rows_of_other_groups
+from .missing_classes import ENOUGH
 from .ridge_classifier import RidgeClassifier
 
-FEWEST_LABELS = 20
 MOST_CHANGED = 0.02  # of the pieces: a draw from a pool that was larger or smaller by more says nothing of this one
 MOST_LOOKED_AT = 10_000  # pieces without an answer, drawn
 UNTOLD = -1  # the class of an answer that nobody could give
-# Labels that were chosen lie where classes meet, and are lost more easily than others: chosen on the sets of benchmarks/audit.md.
+# Labelled pieces lie where classes meet, so that one label more or less changes more of them than of the others: what these
+# gain is taken for half. Set by hand on the sets of benchmarks/audit.md, which says what comes of it.
 _LESS = 0.5
 
 
@@ -72,6 +74,11 @@ class AuditSample:
         return np.asarray(self.scores.argmax(axis=1))
 
     @cached_property
+    def open_predicted(self) -> IndexArray:
+        """The class that each piece looked at without an answer is taken for."""
+        return np.asarray(self.open_scores.argmax(axis=1))
+
+    @cached_property
     def right(self) -> NDArray[np.bool_]:
         """Whether it is of that class; what nobody could tell is not."""
         return np.asarray(self.predicted == self.labels)
@@ -88,6 +95,12 @@ class AuditSample:
         weights = 1.0 / could**2
         return np.asarray(weights / weights.sum())
 
+    @cached_property
+    def weights_by_chance(self) -> Values:
+        """The same, times the pieces that each draw stands for; sum 1."""
+        weights = self.weights / self.chances
+        return np.asarray(weights / weights.sum())
+
 
 def audit_sample(pool: Pool, labels: RecordedLabels) -> AuditSample | None:
     """The pieces and draws of a record; None with fewer than 20 audit labels of this pool or two classes, or where images of
@@ -95,7 +108,7 @@ def audit_sample(pool: Pool, labels: RecordedLabels) -> AuditSample | None:
     """
     one_by_one = pool.groups is not None and (labels.settings or {}).get("one_by_one", False)
     drawn = draws_of_this_pool(pool, labels)
-    if one_by_one or sum(draw.label is not None for draw in drawn) < FEWEST_LABELS:
+    if one_by_one or sum(draw.label is not None for draw in drawn) < ENOUGH:
         return None
     pieces = _answered_pieces(pool, labels)
     names = [answer.label for answer in pieces.values() if answer.label is not None]
@@ -109,16 +122,15 @@ def audit_sample(pool: Pool, labels: RecordedLabels) -> AuditSample | None:
     place_of = {piece: place for place, piece in enumerate(pieces)}
     known = np.zeros((len(drawn), len(rows)), dtype=bool)
     for line, draw in zip(known, drawn, strict=True):
-        before = {_piece(pool, image) for image in draw.before} - {_piece(pool, draw.image)}
+        before = {_piece(pool, pool.row_of[image]) for image in draw.before} - {_piece(pool, pool.row_of[draw.image])}
         line[[place_of[piece] for piece in before if piece in place_of]] = True
     n, n_known = len(rows) + n_open, known.sum(axis=1)
     then = np.array([n if draw.n_pieces is None else draw.n_pieces for draw in drawn])
-    chances = (
-        np.array([draw.chance for draw in drawn]) * (then - n_known) / (n - n_known)
-    )  # as if from all pieces of now
+    # As if drawn from all pieces of now.
+    chances = np.array([draw.chance for draw in drawn]) * (then - n_known) / (n - n_known)
     return AuditSample(
         tuple(number_of), told, scores, open_scores, n_open,
-        np.array([place_of[_piece(pool, draw.image)] for draw in drawn], dtype=np.intp),
+        np.array([place_of[_piece(pool, pool.row_of[draw.image])] for draw in drawn], dtype=np.intp),
         chances, known, gains,
     )  # fmt: skip
 
@@ -129,8 +141,7 @@ def draws_of_this_pool(pool: Pool, labels: RecordedLabels) -> list[AuditDraw]:
     return [draw for draw in labels.draws if draw.n_pieces is None or abs(draw.n_pieces - n) <= MOST_CHANGED * n]
 
 
-def _piece(pool: Pool, image: str) -> int:
-    row = pool.row_of[image]
+def _piece(pool: Pool, row: int) -> int:
     return row if pool.groups is None else int(pool.groups[row])
 
 
@@ -138,7 +149,7 @@ def _answered_pieces(pool: Pool, labels: RecordedLabels) -> dict[int, Answer]:
     """One answer of each piece: that of its draw, else the first."""
     pieces: dict[int, Answer] = {}
     for answer in labels.answers:
-        piece = answer.index if pool.groups is None else int(pool.groups[answer.index])
+        piece = _piece(pool, answer.index)
         if answer.chance is not None or piece not in pieces:
             pieces[piece] = answer
     return pieces
@@ -146,11 +157,7 @@ def _answered_pieces(pool: Pool, labels: RecordedLabels) -> dict[int, Answer]:
 
 def _open_pieces(pool: Pool, labels: RecordedLabels) -> tuple[int, IndexArray]:
     """How many pieces have no answer, and the rows that are looked at of them."""
-    rows = pool.representatives
-    if pool.groups is None:
-        rows = np.setdiff1d(rows, labels.answered)
-    else:
-        rows = rows[~np.isin(pool.groups[rows], pool.groups[labels.answered])]
+    rows = rows_of_other_groups(pool, labels.answered)
     if pool.present is not None:
         rows = rows[pool.present[rows]]
     if len(rows) <= MOST_LOOKED_AT:

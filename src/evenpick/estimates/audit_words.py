@@ -1,6 +1,6 @@
 """The figures of an audit in words: one number first, then where it is weak, what is missing, and what to do next."""
 
-from .audit import AuditEstimate, ClassFigure
+from .audit import FEWEST_FOR_A_CLASS, AuditEstimate, ClassFigure
 from .expectation import Estimate, Expectation
 
 MOSTLY_LABELLED = 0.5  # of the pieces, from which on those without a label get a figure of their own
@@ -18,7 +18,7 @@ def sentences_of(audit: AuditEstimate, expectation: Expectation | None, each: st
         said.append(_next(audit, expectation))
     said.append(
         f"These figures hold for this pool. A labelled {each} is judged by a quick linear classifier that was trained without "
-        "it; what `train` makes differs from it by 1 or 2 points as a rule. The folds of `train` speak of the labelled "
+        "it; what `train` makes is another one, and may be better or worse. The folds of `train` speak of the labelled "
         "images alone, and `evaluate` of its test images."
     )
     return said
@@ -75,9 +75,9 @@ def _of_the_rest(audit: AuditEstimate, each: str) -> str:
 def _worst(audit: AuditEstimate) -> str:
     measured = audit.worst
     if not measured:
-        return "No class has 5 audit labels, which its recall needs."
+        return f"No class has {FEWEST_FOR_A_CLASS} audit labels, which its recall needs."
     named = ", ".join(_class(one) for one in measured[:_SHOWN])
-    some = f"{len(measured)} of {len(audit.classes)} classes have the 5 audit labels that a recall needs"
+    some = f"{len(measured)} of {len(audit.classes)} classes have the {FEWEST_FOR_A_CLASS} audit labels that a recall needs"
     return f"{some}; of them worst recognised: {named}."
 
 
