@@ -143,6 +143,24 @@ def test_from_the_image_on_the_screen_there_is_a_way_and_a_way_back(open_page, r
         page.wait(lambda: "zebra" not in client.session.counts)  # all of them
 
 
+def test_an_image_is_shown_large_by_its_button_or_a_key_with_the_way_to_what_is_like_it(open_grid, client):
+    page = open_grid("?class=cat")
+    first, second = page.rows()[:2]
+    page.find(f"#gallery li[data-row='{second}'] .open").click()
+    assert page.text("#large-name") == client.session.pool.image_ids[second]
+    page.press("1")  # no answer from here
+    page.find("#close").click()
+    page.script(f"document.querySelector(\"#gallery li[data-row='{first}'] .tile\").focus()")
+    page.press("+")
+    assert page.text("#large-name") == client.session.pool.image_ids[first]
+    assert page.script("document.querySelector('#large img').src").split("?")[0].endswith(f"/image/{first}")
+    assert page.rows_in() == page.rows()
+    page.find("#large-alike").click()
+    page.wait(lambda: page.script("location.search") == f"?row={first}")
+
+    assert client.session.counts == {"cat": 3, "dog": 2, "cow": 1}
+
+
 @pytest.mark.parametrize("order", ["surest", "least_sure"])
 def test_images_of_a_predicted_class_are_recorded_as_confirmed(open_grid, client, order):
     page = open_grid(f"?class=cat&order={order}")

@@ -4,6 +4,7 @@ import { get, post, randomId, Refusal, release } from "./api.js";
 import { Keys, matching } from "./classes.js";
 import { isPrintable, keyOf } from "./commands.js";
 import { doubt, emptyLine, gridLine, inLine } from "./grids.js";
+import { listenToLarge, showLarge } from "./large.js";
 import { sameClass, tidy } from "./names.js";
 import { $, complain, element, held, quiet, say, state } from "./page.js";
 import { DOUBLE_CLICK, Letters, once } from "./presses.js";
@@ -247,10 +248,7 @@ function other(key, target) {
 
 function open(item) {
   const shown = tiles.shown.find(({ row }) => row === Number(item.dataset.row));
-  $("large").querySelector("img").src = shown.url;
-  $("large-name").textContent = shown.image;
-  $("large-alike").href = `grid?row=${shown.row}`;
-  $("large").showModal();
+  showLarge(shown, shown.image);
 }
 
 function choose(of) {
@@ -283,7 +281,7 @@ function listen() {
     showClasses();
   });
   $("undo").addEventListener("click", () => once("click undo", DOUBLE_CLICK) && undo());
-  $("close").addEventListener("click", () => $("large").close());
+  listenToLarge();
   addEventListener("pagehide", release);
   addEventListener("pageshow", (event) => event.persisted && load());
   addEventListener("beforeunload", (event) => state.held && event.preventDefault());

@@ -2,6 +2,7 @@
 
 import { get, post, randomId, Refusal } from "./api.js";
 import { annotators, caption, filters, NOTHING, shown, shownLine, wordOf } from "./gallery.js";
+import { listenToLarge, showLarge } from "./large.js";
 import { sameClass, tidy } from "./names.js";
 import { $, complain, element, held, quiet } from "./page.js";
 import { personKnown } from "./storage.js";
@@ -106,7 +107,7 @@ function onTile({ target }) {
   const item = target.closest("li");
   if (!item) return;
   const row = Number(item.dataset.row);
-  if (target.closest(".open")) open([...view.given, ...view.more.inherited].find((one) => one.row === row));
+  if (target.closest(".open")) open(row);
   else if (target.closest(".tile")) {
     view.selected.has(row) ? view.selected.delete(row) : view.selected.add(row);
     item.firstChild.setAttribute("aria-pressed", view.selected.has(row));
@@ -114,11 +115,9 @@ function onTile({ target }) {
   }
 }
 
-function open(one) {
-  $("large").querySelector("img").src = one.url;
-  $("large-name").textContent = `${one.image}: ${caption(one).join("; ")}`;
-  $("large-alike").href = `grid?row=${one.row}`;
-  $("large").showModal();
+function open(row) {
+  const one = [...view.given, ...view.more.inherited].find((given) => given.row === row);
+  showLarge(one, `${one.image}: ${caption(one).join("; ")}`);
 }
 
 // One exchange, and whether it was done; `words` say what was done, for the button that undoes it.
@@ -213,7 +212,7 @@ function listen() {
   $("class").addEventListener("submit", rename);
   $("class-name").addEventListener("input", explainClass);
   $("undo").addEventListener("click", undo);
-  $("close").addEventListener("click", () => $("large").close());
+  listenToLarge();
 }
 
 async function start() {
