@@ -1,6 +1,7 @@
 """The list of classes on the labelling page as a person likes it, many classes by the field, and what an image is called."""
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 pytestmark = pytest.mark.slow
@@ -50,6 +51,10 @@ def test_the_list_is_ordered_by_key_use_or_name_and_keys_stay_with_their_class(p
     page.wait(lambda: page.row() is not None)
     assert list(page.classes()) == ["bear", "fox", "wolf"]
     assert page.script("document.getElementById('order').value") == "name"
+    choose(page, "key")
+    ActionChains(page.browser, duration=0).click(page.find("#order")).perform()
+    choose(page, "use")
+    assert page.script("document.activeElement.id") == "stage"
     choose(page, "key")
 
 

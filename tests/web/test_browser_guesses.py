@@ -103,6 +103,20 @@ def test_arrows_go_on_to_move_a_zoomed_image_and_the_focus_in_the_list(page):
     assert page.text("#labels") == str(FIRST_ROUND)
 
 
+def test_arrows_that_choose_the_order_of_the_classes_answer_nothing(page):
+    page = page()
+    page.script("document.getElementById('order').focus()")
+    page.press(*ARROWS, "1", "a")
+    time.sleep(0.6)
+
+    assert page.text("#labels") == str(FIRST_ROUND)
+    assert page.script("document.getElementById('name').value") == ""
+    assert page.script("document.activeElement.id") == "order"
+    page.press(Keys.ESCAPE)
+    page.answer(Keys.ARROW_DOWN)
+    assert page.text("#labels") == str(FIRST_ROUND + 1)
+
+
 def test_they_are_switched_off_in_the_page_and_on_again(page):
     page = page()
     row, guesses = page.row(), shown(page)

@@ -2,8 +2,8 @@
 
 import { get, post, randomId, Refusal, release } from "./api.js";
 import { Keys, matching } from "./classes.js";
-import { isPrintable, keyOf } from "./commands.js";
 import { doubt, emptyLine, gridLine, inLine } from "./grids.js";
+import { listenToKeyboard } from "./keyboard.js";
 import { listenToLarge, showLarge } from "./large.js";
 import { sameClass, tidy } from "./names.js";
 import { $, complain, element, held, quiet, say, state } from "./page.js";
@@ -203,40 +203,19 @@ function write(word) {
   showClasses();
 }
 
-function pressed(event) {
-  if (document.querySelector("dialog[open]") || event.isComposing || event.keyCode === 229) return;
-  const typing = event.target === $("to") || event.target === $("order");
-  if (event.key === "Enter" && (event.repeat || !once("Enter"))) event.preventDefault();
-  else if (event.key === "Escape") escape();
-  else if ((event.ctrlKey || event.metaKey) && event.key === "z" && !typing) {
-    event.preventDefault();
-    undo();
-  } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat) single(event);
-}
-
 // From the field to the images, from there to one image at a time.
 function escape() {
-  letters.forget();
   if (document.activeElement !== $("to")) return location.assign("./");
   forgetTyped();
   showClasses();
   focusFirst();
 }
 
-function single(event) {
-  const isTile = event.target.matches(".tile"); // there Enter goes on to the field
-  if ((event.key === " " || (event.key === "Enter" && !isTile)) && event.target.closest("button, a")) return; // its own
-  const key = keyOf(event);
-  const isLetter = /^[a-z]$/.test(key) || /^\p{L}$/u.test(event.key);
-  if (letters.waiting && key === "Enter") letters.settle();
-  else if (letters.waiting && isPrintable(event.key)) letters.pressed(event.key);
-  else if (isLetter) letters.pressed(isPrintable(event.key) ? event.key : key, state.keys.name(key), tiles.ready);
-  else if (!other(key, event.target)) return;
-  event.preventDefault();
-}
+// On an image Enter goes on to the field.
+const isOwn = ({ key, target }) =>
+  (key === " " || (key === "Enter" && !target.matches(".tile"))) && target.closest("button, a");
 
 function other(key, target) {
-  letters.forget();
   const name = state.keys.name(key);
   if (name !== undefined) once(key) && label(name);
   else if (key === "Enter" || key === "/") $("to").focus();
@@ -259,8 +238,7 @@ function choose(of) {
 }
 
 function listen() {
-  document.addEventListener("keydown", pressed, { capture: true });
-  document.addEventListener("pointerdown", () => letters.forget());
+  listenToKeyboard({ letters, escape, undo, isOwn, takesLetters: () => true, canAnswer: () => tiles.ready, other });
   $("gallery").addEventListener("click", ({ target }) => {
     const item = target.closest("li");
     if (target.closest(".open")) open(item);

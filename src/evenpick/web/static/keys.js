@@ -2,10 +2,11 @@
 
 import { alike, canAnswer, label, skip, takeBack, undo } from "./answers.js";
 import { toggleCaption } from "./caption.js";
-import { commandOf, isPrintable, keyOf } from "./commands.js";
+import { commandOf } from "./commands.js";
 import { help } from "./dialogs.js";
 import { guessOf } from "./guesses.js";
 import { zoom } from "./images.js";
+import { listenToKeyboard } from "./keyboard.js";
 import { isStartOfSome, nearClasses, sameClass, tidy } from "./names.js";
 import { $, classNames, state, toImage } from "./page.js";
 import { Letters, once } from "./presses.js";
@@ -38,61 +39,31 @@ const letters = new Letters({
 });
 
 export function listenToKeys() {
-  document.addEventListener("keydown", pressed, { capture: true });
-  document.addEventListener("pointerdown", () => letters.forget());
+  listenToKeyboard({ letters, escape, undo, isOwn, takesLetters: () => $("keys").checked, canAnswer, other });
   $("new").addEventListener("submit", typed);
   $("name").addEventListener("input", search);
   $("name").addEventListener("keydown", downFromSearch);
   $("answers").addEventListener("keydown", alongClasses);
 }
 
-function pressed(event) {
-  if (document.querySelector("dialog[open]")) return;
-  if (event.isComposing || event.keyCode === 229) return; // the input method's own, of which Escape is one
-  const typing = event.target === $("name");
-  if (event.key === "Enter" && (event.repeat || !once("Enter"))) event.preventDefault();
-  else if (event.key === "Escape") escape();
-  else if ((event.ctrlKey || event.metaKey) && event.key === "z" && !typing) {
-    event.preventDefault();
-    undo();
-  } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat) single(event);
-}
-
 function escape() {
-  letters.forget();
   $("name").value = "";
   showClasses();
   toImage();
 }
 
-// A key that is not for the field.
-function single(event) {
-  if ((event.key === "Enter" || event.key === " ") && event.target.closest("button")) return; // the button's own
-  const key = keyOf(event);
-  if (letters.waiting && key === "Enter") letters.settle();
-  else if (letters.waiting && isPrintable(event.key)) letters.pressed(event.key);
-  else if (isLetter(event.key, key)) letter(event.key, key);
-  else return other(event, key);
-  event.preventDefault();
-}
+const isOwn = ({ key, target }) => (key === "Enter" || key === " ") && target.closest("button");
 
-const isLetter = (typed, key) => $("keys").checked && (/^[a-z]$/.test(key) || /^\p{L}$/u.test(typed));
-
-function letter(typed, key) {
-  letters.pressed(isPrintable(typed) ? typed : key, state.keys.name(key), canAnswer());
-}
-
-function other(event, key) {
-  letters.forget();
+function other(key, target) {
   const command = commandOf(key, {
     zoomed: zoom.scale > 1,
     single: $("keys").checked,
-    nameOf: (pressedKey) => state.keys.name(pressedKey) ?? (event.target.closest(LISTS) ? undefined : guessOf(pressedKey)),
+    nameOf: (pressedKey) => state.keys.name(pressedKey) ?? (target.closest(LISTS) ? undefined : guessOf(pressedKey)),
   });
-  if (!command) return;
-  event.preventDefault();
+  if (!command) return false;
   const [name, ...given] = command;
   if (!ONCE.includes(name) || once(key)) DO[name](...given);
+  return true;
 }
 
 function write(word) {

@@ -26,7 +26,7 @@ function listen() {
     $(id).addEventListener("click", () => (once(`click ${id}`, DOUBLE_CLICK) && command(), toImage()));
   $("add").addEventListener("click", () => answer(tidy($("name").value)));
   $("others").addEventListener("click", toggleFrame);
-  $("order").addEventListener("change", () => (write(ORDER, $("order").value), showClasses(), toImage()));
+  listenToOrder();
   $("whole").addEventListener("click", ({ currentTarget: button }) => {
     button.setAttribute("aria-pressed", button.ariaPressed !== "true");
     toImage();
@@ -42,6 +42,18 @@ function listen() {
   addEventListener("pagehide", release);
   addEventListener("beforeunload", (event) => state.held && event.preventDefault());
   addEventListener("pageshow", (event) => event.persisted && ask());
+}
+
+// By keys one goes through the orders, and the next key is no answer yet.
+function listenToOrder() {
+  let byKeys = false;
+  $("order").addEventListener("keydown", () => (byKeys = true));
+  $("order").addEventListener("pointerdown", () => (byKeys = false));
+  $("order").addEventListener("change", () => {
+    write(ORDER, $("order").value);
+    showClasses();
+    if (!byKeys) toImage();
+  });
 }
 
 function onClass({ target }) {
