@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from evenpick.pool import Pool
 from evenpick.session import RecordedSession
 from evenpick.web.app import create_app
+from evenpick.web.loans import Loans
 
 HERE = "http://127.0.0.1:8765"
 
@@ -46,6 +47,20 @@ def begin(make_workspace) -> Iterator[Callable[..., Client]]:
             client = stack.enter_context(Client(app, base_url=HERE))
             client.session = session
             return client
+
+        yield build
+
+
+@pytest.fixture
+def lend():
+    """Loans of a session; both are closed in the end."""
+    with contextlib.ExitStack() as stack:
+
+        def build(session, **options):
+            stack.enter_context(session)
+            loans = Loans(session, **options)
+            stack.callback(loans.close)
+            return session, loans
 
         yield build
 
@@ -98,3 +113,17 @@ def open_page(browser):
             page.close()
     # A broken rule of the Content-Security-Policy would be among them.
     assert [p["message"] for p in problems if "status of 4" not in p["message"]] == []
+
+
+@pytest.fixture
+def page_of(running, open_page):
+    """Open the page of a client's app, with its session, and wait until it can be answered."""
+    with contextlib.ExitStack() as stack:
+
+        def build(client):
+            page = open_page(stack.enter_context(running(client.app)))
+            page.session = client.session
+            page.wait_until_it_can_be_answered()
+            return page
+
+        yield build

@@ -8,23 +8,16 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def page(begin, running, open_page):
+def page(begin, page_of):
     """The page after answers of these classes."""
-    servers = []
 
     def build(*names, **options):
         client = begin(n=90, budget=80, **options)
         for name in names:
             client.ask("/api/label", row=client.ask("/api/next")["turn"]["image"]["row"], label=name)
-        servers.append(running(client.app))
-        opened = open_page(servers[-1].__enter__())
-        opened.session = client.session
-        opened.wait_until_it_can_be_answered()
-        return opened
+        return page_of(client)
 
-    yield build
-    for server in servers:
-        server.__exit__(None, None, None)
+    return build
 
 
 def choose(page, order):

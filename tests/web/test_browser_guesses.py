@@ -16,24 +16,17 @@ ARROWS = (Keys.ARROW_LEFT, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
 
 
 @pytest.fixture
-def page(begin, running, open_page):
+def page(begin, page_of):
     """The page of a session of `auto`, as many labels before its second round."""
-    servers = []
 
     def build(before=0, **options):
         client = begin(n=90, budget=80, balancing="auto", **options)
         for _ in range(FIRST_ROUND - before):
             row = client.session.next()
             client.session.label(row, NAMES[row % 3])
-        servers.append(running(client.app))
-        opened = open_page(servers[-1].__enter__())
-        opened.session = client.session
-        opened.wait_until_it_can_be_answered()
-        return opened
+        return page_of(client)
 
-    yield build
-    for server in servers:
-        server.__exit__(None, None, None)
+    return build
 
 
 def shown(page):

@@ -19,19 +19,11 @@ def pool(make_pool):
 
 
 @pytest.fixture
-def begin(tmp_path, pool):
-    opened = []
-
+def begin(tmp_path, pool, lend):
     def build(budget=60, settings=OPTIONS, **options):
-        session = RecordedSession(tmp_path, pool, budget, "ann", **settings)
-        loans = Loans(session, **options)
-        opened.append((session, loans))
-        return session, loans
+        return lend(RecordedSession(tmp_path, pool, budget, "ann", **settings), **options)
 
-    yield build
-    for session, loans in opened:
-        loans.close()
-        session.store.close()
+    return build
 
 
 def row(turn):

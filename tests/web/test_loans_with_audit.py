@@ -5,26 +5,18 @@ import pytest
 
 from evenpick.labels import effective_answers
 from evenpick.session import RecordedSession
-from evenpick.web.loans import Loans
 
 LABELS = ["common"] * 50 + ["rare"] * 5 + ["other"] * 5
 
 
 @pytest.fixture
-def begin(tmp_path, make_pool):
-    opened = []
-
+def begin(tmp_path, make_pool, lend):
     def build(budget=40, share=0.2, repeat=1):
         clock = iter(np.arange(0, 1e6, 1.0).tolist())
         session = RecordedSession(tmp_path, make_pool(n=60, seed=2), budget, "ann", audit=share)
-        loans = Loans(session, repeat, seconds=50.0, clock=lambda: next(clock))
-        opened.append((session, loans))
-        return session, loans
+        return lend(session, repeat=repeat, seconds=50.0, clock=lambda: next(clock))
 
-    yield build
-    for session, loans in opened:
-        loans.close()
-        session.store.close()
+    return build
 
 
 def question(loans, page):
