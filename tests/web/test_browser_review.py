@@ -7,6 +7,8 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from evenpick.errors import EvenpickError
+
 pytestmark = pytest.mark.slow
 
 SKIPS = "Can\N{RIGHT SINGLE QUOTATION MARK}t tell"
@@ -228,3 +230,16 @@ def opened(running, browser, client, place, rows):
         finally:
             browser.close()
             browser.switch_to.window(browser.window_handles[0])
+
+
+def test_that_labels_that_may_be_wrong_cannot_be_named_is_told(review, monkeypatch):
+    def refuse(*given):
+        raise EvenpickError("the features cannot be read")
+
+    monkeypatch.setattr("evenpick.web.looking_back.doubtful_labels", refuse)
+    review.browser.refresh()
+    review.wait(lambda: not review.script("document.getElementById('alert').hidden"))
+
+    told = "Which labels may be wrong cannot be said: the features cannot be read"
+    assert review.script("document.getElementById('alert').textContent") == told
+    assert review.rows() == {*GIVEN}

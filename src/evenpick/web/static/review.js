@@ -33,11 +33,17 @@ const loadInherited = async () => (view.more.inherited = (await get("api/inherit
 // It takes the server a second or two of many labels; what was asked before the last change is too old.
 async function loadDoubts() {
   const number = (view.loaded += 1);
-  const { labels } = await get("api/doubtful", held).catch(() => ({ labels: [] }));
+  const { labels } = await get("api/doubtful", held).catch(refusedDoubts);
   if (number !== view.loaded) return;
   view.more.doubts = labels;
   if (view.filter === "doubts") draw();
   else drawFilters();
+}
+
+function refusedDoubts(error) {
+  if (!(error instanceof Refusal)) throw error;
+  complain(`Which labels may be wrong cannot be said: ${error.message}`);
+  return { labels: [] };
 }
 
 function draw() {
@@ -135,17 +141,15 @@ async function send(path, body, words) {
   }
 }
 
-async function change(label) {
+async function sendSelected(path, body, done) {
   const rows = [...view.selected];
   if (rows.length > MOST) complain(`Select at most ${MOST} images at a time.`);
-  else await send("api/change", { rows, label }, `${rows.length} to ${wordOf(label)}`);
+  else await send(path, { ...body, rows }, `${rows.length} ${done}`);
 }
 
-async function askAgain() {
-  const rows = [...view.selected];
-  if (rows.length > MOST) complain(`Select at most ${MOST} images at a time.`);
-  else await send("api/ask_again", { rows }, `${rows.length} asked for again`);
-}
+const change = (label) => sendSelected("api/change", { label }, `to ${wordOf(label)}`);
+
+const askAgain = () => sendSelected("api/ask_again", {}, "asked for again");
 
 function explainClass() {
   const [old, typed] = [classHere(), tidy($("class-name").value)];
