@@ -6,7 +6,7 @@ import { doubt, emptyLine, gridLine, inLine } from "./grids.js";
 import { listenToKeyboard } from "./keyboard.js";
 import { listenToLarge, showLarge } from "./large.js";
 import { sameClass, tidy } from "./names.js";
-import { $, complain, element, held, quiet, say, state } from "./page.js";
+import { $, classNames, complain, element, held, knowClasses, quiet, say, state } from "./page.js";
 import { DOUBLE_CLICK, Letters, once } from "./presses.js";
 import { personKnown } from "./storage.js";
 import { focusFirst, lookAt, move, rowsIn, showTiles, tiles, toggle, unseen } from "./tiles.js";
@@ -89,9 +89,7 @@ function draw({ tiles: given, means = "grid", room, progress, notice = emptyLine
 
 function showProgress(progress) {
   view.progress = progress;
-  state.classes = progress.classes;
-  const fixed = progress.classes.filter(({ key }) => key).map(({ name, key }) => [name, key]);
-  state.keys.update(names(), new Map(fixed));
+  knowClasses(progress.classes);
   const found = progress.classes.filter(({ count }) => count > 0).sort((one, other) => one.count - other.count);
   const like = view.of.row === undefined ? [] : [choice(`Like image ${view.of.row}`, "", true)];
   const rows = found.map(({ name, count }) => choice(name, count, name === view.of.label, name));
@@ -106,11 +104,9 @@ function choice(text, count, isChosen, name = "") {
   return element("li", {}, button);
 }
 
-const names = () => state.classes.map(({ name }) => name);
-
 function showClasses() {
   const own = view.of.label;
-  const found = matching(names(), $("to").value).sort((one, other) => (other === own) - (one === own));
+  const found = matching(classNames(), $("to").value).sort((one, other) => (other === own) - (one === own));
   $("classes").replaceChildren(
     ...found.map((name) => {
       const key = state.keys.of(name);
@@ -190,8 +186,8 @@ function forgetTyped() {
 function typed(event) {
   event.preventDefault();
   const text = tidy($("to").value);
-  const name = sameClass(names(), text) ?? text ?? "";
-  const asked = text && doubt(names(), text, state.closed);
+  const name = sameClass(classNames(), text) ?? text ?? "";
+  const asked = text && doubt(classNames(), text, state.closed);
   if (!text) view.of.label !== undefined && label(view.of.label);
   else if (asked && (view.doubted !== text || state.closed)) [view.doubted, $("means").textContent] = [text, asked];
   else label(name);

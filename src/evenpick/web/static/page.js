@@ -17,6 +17,13 @@ export const state = {
 
 export const classNames = () => state.classes.map(({ name }) => name);
 
+// Those that a list of classes gives a key have it.
+export function knowClasses(classes) {
+  state.classes = classes;
+  const fixed = classes.filter(({ key }) => key).map(({ name, key }) => [name, key]);
+  state.keys.update(classNames(), new Map(fixed));
+}
+
 export const $ = (id) => document.getElementById(id);
 
 // Text from people only ever becomes text nodes.

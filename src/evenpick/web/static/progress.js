@@ -2,13 +2,11 @@
 
 import { inOrder, matching } from "./classes.js";
 import { nearClasses, sameClass, tidy } from "./names.js";
-import { $, classNames, element, state } from "./page.js";
+import { $, classNames, element, knowClasses, state } from "./page.js";
 import { expected, hint } from "./words.js";
 
 export function showProgress(progress) {
-  state.classes = progress.classes;
-  const fixed = progress.classes.filter(({ key }) => key).map(({ name, key }) => [name, key]);
-  state.keys.update(classNames(), new Map(fixed));
+  knowClasses(progress.classes);
   $("labels").textContent = progress.labels;
   $("budget").textContent = progress.budget;
   $("found").textContent = progress.classes.filter(({ count }) => count > 0).length;
