@@ -127,6 +127,23 @@ def test_a_group_is_one_label_and_no_fold_divides_it():
     assert divided[8, 0] < 1 - found[0].probability
 
 
+def test_two_labels_of_a_group_that_people_divided_are_judged_by_the_same_folds():
+    pool, numbers = clustered([40, 40], seed=2)
+    pool.features[9] = pool.features[8]
+    groups = np.concatenate([np.arange(9), [8], np.arange(9, 79)])
+    names = [f"class {number}" for number in numbers]
+    names[9] = "class 1"  # which its twin is not
+    given = np.array([name == "class 1" for name in names], np.intp)
+
+    found = {one.row: one.probability for one in doubtful_labels(replace(pool, groups=groups), np.arange(80), names)}
+
+    together, apart = (
+        out_of_fold(pool, np.arange(80), given, by, np.random.default_rng(0))[9, 1] for by in (groups, None)
+    )
+    assert found[9] == together
+    assert together != apart
+
+
 @pytest.mark.slow
 def test_a_thousand_labels_of_a_hundred_classes_take_less_than_three_seconds():
     rng = np.random.default_rng(0)
