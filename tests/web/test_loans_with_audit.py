@@ -140,3 +140,15 @@ def test_many_people_who_come_and_go_take_back_and_start_anew_answer_each_draw_o
     assert n_audited == session.session.audit_labels
     assert 5 <= n_audited <= 13, "of 45, about a fifth"
     assert all(1 / 120 <= chance < 1 for chance in chances(session).values())
+
+
+def test_a_grid_has_no_room_for_labels_that_an_audit_asks_for(begin):
+    session, loans = begin(budget=10, share=0.0)
+    answer(loans, "ann", question(loans, "ann"))
+    assert loans.room("bob") == 9
+
+    session.draw_audit(7)
+
+    assert loans.room("bob") == 2
+    question(loans, "ann")
+    assert loans.room("bob") == 1, "one image is out on a page"
