@@ -4,9 +4,10 @@
     python benchmarks/audit.py table                                        # benchmarks/audit.md from the results
 
 FEATURES holds what `sources.py features` makes of elpv, caltech, places and food by the default source, BURSTS what
-`bursts.py make` makes. Labels are chosen once a path, by `auto`; on each path audits are drawn several times: mixed among
-the answers, or after them. An image that is drawn is skipped where `auto` would choose it later, and `auto` does not learn
-from it. What is true is computed from all labels of the pool.
+`bursts.py make` makes; a long tail is 20 of the 40 largest classes of caltech, food or places, drawn, with at most 90 images
+to 3. Labels are chosen once a path, by `auto`; on each path audits are drawn several times: mixed among the answers, or after
+them. An image that is drawn is skipped where `auto` would choose it later, and `auto` does not learn from it. What is true is
+computed from all labels of the pool.
 """
 
 import argparse
@@ -18,10 +19,13 @@ from typing import Any
 
 import numpy as np
 from cells import Rows, command_line, commits, decoded, keys_of, run_in_processes
+from long_tails import rows_of_tail
 
-SETS = ("elpv", "caltech", "places", "food", "bursts")
+SETS = ("elpv", "caltech", "places", "food", "long tail", "bursts")
+TAIL_OF, TAIL = ("caltech", "food", "places"), (20, 90, 3)  # classes, images of the most common and of the rarest
 PATHS, DRAWS = 5, 4  # 20 audits a cell of each set
 CELLS = (  # how the audit comes, labels in all, audit labels
+    ("mixed", 200, 20), ("mixed", 500, 50),  # a tenth
     ("mixed", 100, 50), ("mixed", 200, 50), ("mixed", 200, 100), ("after", 200, 100), ("mixed", 300, 50),
     ("after", 500, 100), ("mixed", 500, 100), ("after", 500, 200), ("mixed", 1000, 100), ("mixed", 1000, 200),
 )  # fmt: skip
@@ -73,10 +77,14 @@ def pool_of(features: Path, bursts: Path, name: str, path: int) -> Any:
         values, groups, labels = burst_sets.loaded(bursts, burst_sets.SETS[path % 3])
         chosen = np.isin(groups["true"], rng.permutation(burst_sets.BURSTS)[: burst_sets.IN_POOL])
         return Pool.from_arrays(values[chosen], groups=groups["found"][chosen]), labels[chosen]
-    values, labels, inside = loaded(features, name)
-    share = 0.6 if name == "elpv" else 0.9
+    values, labels, inside = loaded(features, TAIL_OF[path % 3] if name == "long tail" else name)
     rows = np.flatnonzero(inside)
-    rows = np.sort(rng.permutation(rows)[: int(share * len(rows))])
+    if name == "long tail":
+        classes, counts = np.unique(labels[rows], return_counts=True)
+        classes = rng.permutation(classes[np.argsort(-counts)[: 2 * TAIL[0]]])[: TAIL[0]]
+        rows = rows[rows_of_tail(labels[rows], classes, TAIL[1], TAIL[1] / TAIL[2], rng)]
+    else:
+        rows = np.sort(rng.permutation(rows)[: int((0.6 if name == "elpv" else 0.9) * len(rows))])
     return Pool.from_arrays(values[rows]), labels[rows]
 
 
