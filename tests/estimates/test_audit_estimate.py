@@ -132,7 +132,7 @@ def test_a_group_is_drawn_and_judged_once():
     assert sample.known.sum(axis=1).tolist() == [*range(20, 50)]
 
 
-def test_few_draws_one_class_and_images_of_groups_by_themselves_tell_nothing():
+def test_few_draws_and_one_class_tell_nothing():
     pool, names = clouds(n=120)
     assert audit_estimate(pool, record_of(pool, names, 30, 19)) is None
     assert audit_estimate(pool, record_of(pool, names, 30, 20)) is not None
@@ -140,12 +140,21 @@ def test_few_draws_one_class_and_images_of_groups_by_themselves_tell_nothing():
     untold = [replace(told.draws[0], label=None), *told.draws[1:]]
     assert audit_estimate(pool, replace(told, draws=untold)) is None
     assert audit_estimate(pool, record_of(pool, ["one"] * 120, 30, 30)) is None
-    grouped, names = clouds(n=120, groups=np.arange(120) // 2)
-    record = record_of(grouped, names, 10, 30)
-    assert (
-        audit_sample(grouped, RecordedLabels(answers=record.answers, draws=record.draws, settings={"one_by_one": True}))
-        is None
-    )
+
+
+def test_where_images_of_groups_were_drawn_one_by_one_the_audit_counts_images_and_says_so():
+    pool, names = clouds()
+    grouped = replace(pool, groups=np.arange(600) // 2)
+    alone = record_of(pool, names, 60, 40)
+    record = replace(alone, settings={"acquisition": "auto", "balancing": "auto", "one_by_one": True})
+
+    outlook = outlook_of_record(grouped, record)
+
+    assert audit_sample(grouped, record).n_pieces == 600
+    assert outlook.audit == audit_estimate(pool, alone)
+    assert "over all 600 images; 40 audit labels tell it" in outlook.sentences[0]
+    assert outlook.sentences[-1].startswith("The audit labels were drawn image by image")
+    assert outlook.facts["holds_for"] == "images of this pool"
 
 
 def test_an_audit_is_said_first_and_what_it_holds_for():

@@ -4,7 +4,7 @@ A piece is an image or, where there are groups, a group. The classifier is the q
 answer are judged by one that was trained without them, the others by one trained on all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -103,12 +103,9 @@ class AuditSample:
 
 
 def audit_sample(pool: Pool, labels: RecordedLabels) -> AuditSample | None:
-    """The pieces and draws of a record; None with fewer than 20 audit labels of this pool or two classes, or where images of
-    groups were drawn one by one.
-    """
-    one_by_one = pool.groups is not None and (labels.settings or {}).get("one_by_one", False)
-    drawn = draws_of_this_pool(pool, labels)
-    if one_by_one or sum(draw.label is not None for draw in drawn) < ENOUGH:
+    """The pieces and draws of a record; None with fewer than 20 audit labels of this pool or two classes."""
+    drawn, pool = draws_of_this_pool(pool, labels), _as_drawn(pool, labels)
+    if sum(draw.label is not None for draw in drawn) < ENOUGH:
         return None
     pieces = _answered_pieces(pool, labels)
     names = [answer.label for answer in pieces.values() if answer.label is not None]
@@ -137,8 +134,19 @@ def audit_sample(pool: Pool, labels: RecordedLabels) -> AuditSample | None:
 
 def draws_of_this_pool(pool: Pool, labels: RecordedLabels) -> list[AuditDraw]:
     """Those from as many pieces as there are now, or nearly; of others the chances do not add up."""
+    pool = _as_drawn(pool, labels)
     n = len(_answered_pieces(pool, labels)) + _open_pieces(pool, labels)[0]
     return [draw for draw in labels.draws if draw.n_pieces is None or abs(draw.n_pieces - n) <= MOST_CHANGED * n]
+
+
+def drawn_one_by_one(pool: Pool, labels: RecordedLabels) -> bool:
+    """Whether images of groups were drawn, not groups."""
+    return pool.groups is not None and bool((labels.settings or {}).get("one_by_one", False))
+
+
+def _as_drawn(pool: Pool, labels: RecordedLabels) -> Pool:
+    """Where images were drawn one by one each is a piece: those that look like it may be among the labels for the others too."""
+    return replace(pool, groups=None) if drawn_one_by_one(pool, labels) else pool
 
 
 def _piece(pool: Pool, row: int) -> int:

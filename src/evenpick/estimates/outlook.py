@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ..labels import Annotation, RecordedLabels
 from ..pool import Pool
 from .audit import AuditEstimate, audit_estimate
-from .audit_sample import draws_of_this_pool
+from .audit_sample import drawn_one_by_one, draws_of_this_pool
 from .audit_words import rows_of, sentences_of, share
 from .expectation import Expectation, expected_accuracy
 from .groups import n_pieces, one_of_each_group
@@ -22,6 +22,10 @@ from .missing_classes import ENOUGH, UnseenClasses, unseen_classes
 OF_GROUPS = (
     "All this is of groups: each counts once, however many images show it, and it holds for new groups like those of this "
     "pool. For other places or times it may be worse."
+)
+OF_IMAGES = (
+    "The audit labels were drawn image by image, and many look like a labelled one of their group: for new groups the accuracy may be "
+    "much lower. What twice the labels would bring counts each group once."
 )
 A_GUESS = (
     "This is a guess, from labels that were chosen: `evenpick audit` gives a figure that holds. It is over all classes and for "
@@ -49,6 +53,8 @@ class Outlook:
         classes not found.
     n_outdated : int
         Audit answers that are left out, as their images were drawn when the pool was larger or smaller.
+    audit_of_images : bool
+        Whether images of groups were drawn one by one, so that the audit speaks of images.
     """
 
     unseen: UnseenClasses | None
@@ -57,6 +63,7 @@ class Outlook:
     audit: AuditEstimate | None = None
     at_random: bool = False
     n_outdated: int = 0
+    audit_of_images: bool = False
 
     @property
     def enough(self) -> bool:
@@ -81,7 +88,7 @@ class Outlook:
             "unseen": {**asdict(self.unseen), **too_early} if self.unseen else None,
             "expectation": asdict(self.expectation) if self.expectation else None,
             "audit": asdict(self.audit) if self.audit else None,
-            "holds_for": "new groups" if self.of_groups else "images of this pool",
+            "holds_for": "new groups" if self.of_groups and not self._of_images else "images of this pool",
             "outlook": self.sentences,
         }
 
@@ -105,18 +112,27 @@ class Outlook:
     def sentences(self) -> list[str]:
         """What is still to be found, what is reached, what more labels would buy, and what that holds for."""
         limits = [self._outdated] if self.n_outdated else []
-        limits += [OF_GROUPS] if self.of_groups and self.unseen else []
+        if self.of_groups and self.unseen:
+            limits.append(OF_IMAGES if self._of_images else OF_GROUPS)
         if self.audit:
-            return sentences_of(self.audit, self.expectation, self._each) + limits
+            return sentences_of(self.audit, self.expectation, self._drawn) + limits
         guess = [A_GUESS] if self.expectation and not self.at_random else []
         return self._of_classes_and_accuracy() + guess + limits
 
     @property
     def _outdated(self) -> str:
         return (
-            f"Of the audit labels {self.n_outdated} are left out: they were drawn when there were more or fewer {self._each}s "
+            f"Of the audit labels {self.n_outdated} are left out: they were drawn when there were more or fewer {self._drawn}s "
             "than now. `evenpick audit` draws others; its --labels counts all."
         )
+
+    @property
+    def _of_images(self) -> bool:
+        return self.audit is not None and self.audit_of_images
+
+    @property
+    def _drawn(self) -> str:
+        return "group" if self.of_groups and not self.audit_of_images else "image"
 
     @property
     def _each(self) -> str:
@@ -166,7 +182,8 @@ def outlook_of_record(pool: Pool, labels: RecordedLabels) -> Outlook:
     """What the labels of a record tell, its audit labels first; takes seconds."""
     audit, at_random = audit_estimate(pool, labels), chosen_at_random(labels.settings, labels.annotations)
     outlook = outlook_of(pool, labels.rows, labels.names, audit, at_random)
-    return replace(outlook, n_outdated=len(labels.draws) - len(draws_of_this_pool(pool, labels)))
+    n_outdated = len(labels.draws) - len(draws_of_this_pool(pool, labels))
+    return replace(outlook, n_outdated=n_outdated, audit_of_images=drawn_one_by_one(pool, labels))
 
 
 def chosen_at_random(settings: Mapping[str, Any] | None, annotations: Iterable[Annotation] = ()) -> bool:
