@@ -8,6 +8,7 @@ import pytest
 
 from evenpick.errors import EvenpickError
 from evenpick.metrics import (
+    calibration_bins,
     class_counts,
     classes_found,
     expected_calibration_error,
@@ -179,6 +180,13 @@ def test_calibration_error_by_hand():
 
     assert error == pytest.approx((2 * abs(0.5 - 0.95) + (1 - 0.6) + 0.7) / 4)
     assert expected_calibration_error(np.eye(3), np.arange(3)) == 0
+
+
+def test_the_calibration_curve_by_hand():
+    bins = calibration_bins([0.5, 0.55, 0.9, 1.0], [True, False, True, True], n_bins=10)
+
+    assert [(one.low, one.n, one.accuracy) for one in bins] == [(0.5, 2, 0.5), (0.9, 2, 1.0)]
+    assert [one.confidence for one in bins] == pytest.approx([0.525, 0.95])
 
 
 def test_the_standard_error_of_a_macro_accuracy_by_hand():

@@ -1,6 +1,7 @@
 """How good a labelled set and a classifier are, under imbalance."""
 
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,29 @@ def expected_calibration_error(
     bins = np.minimum((confidence * n_bins).astype(np.intp), n_bins - 1)
     gaps = np.bincount(bins, weights=right - confidence, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Predictions of about one confidence: how many, how sure on average, and the share that is right."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+def calibration_bins(confidence: ArrayLike, right: ArrayLike, n_bins: int = 10) -> tuple[CalibrationBin, ...]:
+    """The calibration curve: bins of equal width that hold a prediction, both arrays of shape (n,)."""
+    sure, hits = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    bins = np.minimum((sure * n_bins).astype(np.intp), n_bins - 1)
+    counts = np.bincount(bins, minlength=n_bins)
+    sums = [np.bincount(bins, weights=values, minlength=n_bins) for values in (sure, hits)]
+    return tuple(
+        CalibrationBin(i / n_bins, (i + 1) / n_bins, int(counts[i]), *(float(total[i] / counts[i]) for total in sums))
+        for i in np.flatnonzero(counts).tolist()
+    )
 
 
 def macro_standard_error(accuracies: ArrayLike, sizes: ArrayLike) -> float:

@@ -655,7 +655,7 @@ class Workspace:
         reasons = {image.image_id: image.reason for image in seen.skipped}
         missed = [image_id for image_id in table.labels if image_id not in rows]
         found = replace(found, unreadable=tuple((image_id, reasons.get(image_id, "")) for image_id in missed))
-        write_evaluation(self.path, found, f"{folder.resolve().name}, labelled by {Path(labels).name}")
+        write_evaluation(self.path, found, f"{folder.resolve().name}, labelled by {Path(labels).name}", where)
         return found
 
     def predict(

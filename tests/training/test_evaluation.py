@@ -30,6 +30,24 @@ def test_a_class_that_was_never_found_counts_nothing(model):
     ]
 
 
+def test_mistakes_are_told_the_surest_first_with_the_probability_of_both_classes(model):
+    test = Pool.from_arrays([[0, 2], [2, 0], [1.0, 0.9], [3, 0]], image_ids=["a", "b", "c", "d"])
+
+    result = evaluate(model, test, ["up", "up", "up", "left"])
+    probabilities = model.predict_proba(test)
+    up, right = model.classes.index("up"), model.classes.index("right")
+
+    assert [(one.image, one.true, one.predicted) for one in result.mistakes] == [
+        ("b", "up", "right"),
+        ("d", "left", "right"),
+        ("c", "up", "right"),
+    ]
+    assert [one.probability for one in result.mistakes] == [probabilities[row, right] for row in (1, 3, 2)]
+    assert [one.probability_of_true for one in result.mistakes] == [probabilities[1, up], 0, probabilities[2, up]]
+    assert sum(one.n for one in result.calibration) == 4
+    assert sum(one.n * one.accuracy for one in result.calibration) == 1
+
+
 @pytest.mark.slow
 def test_the_interval_covers_the_true_accuracy_about_as_often_as_it_says():
     rng = np.random.default_rng(0)

@@ -14,8 +14,7 @@ def sentences_of(audit: AuditEstimate, expectation: Expectation | None, each: st
     if audit.n_open and audit.n_open < (1 - MOSTLY_LABELLED) * audit.n_pieces:
         said.append(_of_the_rest(audit, each))
     said += [_worst(audit), _missing(audit, each)]
-    if expectation is not None and expectation.n_more and audit.n_open:
-        said.append(_next(audit, expectation))
+    said += [step] if (step := next_step(audit, expectation)) else []
     said.append(
         f"These figures hold for this pool. A labelled {each} is judged by a quick linear classifier that was trained without "
         "it; what `train` makes is another one, and may be better or worse. The folds of `train` speak of the labelled "
@@ -106,7 +105,10 @@ def _missing(audit: AuditEstimate, each: str) -> str:
     )
 
 
-def _next(audit: AuditEstimate, expectation: Expectation) -> str:
+def next_step(audit: AuditEstimate, expectation: Expectation | None) -> str:
+    """What to do next, by what more labels would buy; empty where no image is left or that cannot be told."""
+    if expectation is None or not expectation.n_more or not audit.n_open:
+        return ""
     gain = expectation.doubled.value - expectation.now.value
     n = expectation.n_labels + expectation.n_more
     if gain >= LITTLE:

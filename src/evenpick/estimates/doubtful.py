@@ -8,6 +8,7 @@ own gets less than it usually gets from its own images, the threshold of confide
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,28 +50,65 @@ class Doubt:
     likely_probability: float
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Labelled images as a classifier sees them that was trained without them.
+
+    Attributes
+    ----------
+    rows : array of intp, shape (n,)
+        Of the pool; of each group one.
+    given : array of intp, shape (n,)
+        The class of each as it was labelled.
+    classes : tuple of str
+        In the order in which they were found.
+    probabilities : array of shape (n, n_classes)
+        nan for images that could not be held out, because their class has no other label.
+    """
+
+    rows: IndexArray
+    given: IndexArray
+    classes: tuple[str, ...]
+    probabilities: Values
+
+    @cached_property
+    def judged(self) -> IndexArray:
+        """The places of those that were held out."""
+        return np.flatnonzero(~np.isnan(self.probabilities[:, 0]))
+
+    @property
+    def doubts(self) -> list[Doubt]:
+        """The labels that may be wrong, worst first."""
+        order, likely = ranked(self.probabilities, self.given)
+        return [
+            Doubt(
+                int(self.rows[place]), self.classes[self.given[place]], self.classes[likely[place]],
+                float(self.probabilities[place, self.given[place]]), float(self.probabilities[place, likely[place]]),
+            )
+            for place in order.tolist()
+        ]  # fmt: skip
+
+
 def doubtful_labels(pool: Pool, rows: ArrayLike, labels: Sequence[str], random_state: int = 0) -> list[Doubt]:
     """The labels that may be wrong, worst first.
 
     Of a group one label is judged. A label that is the only one of its class cannot be, and of fewer than 20 nothing
     is said.
     """
+    found = held_out_labels(pool, rows, labels, random_state)
+    return found.doubts if found else []
+
+
+def held_out_labels(pool: Pool, rows: ArrayLike, labels: Sequence[str], random_state: int = 0) -> HeldOut | None:
+    """What a quick classifier in five folds says of the labelled images; None of fewer than 20, or of one class."""
     index, names = one_of_each_group(pool, *labelled_rows("review", pool, rows, labels))
     numbers: dict[str, int] = {}  # in the order of discovery: another name for a class changes nothing
     given = np.array([numbers.setdefault(str(name), len(numbers)) for name in names], np.intp)
     if len(numbers) < 2 or len(given) < ENOUGH:
-        return []
+        return None
     groups = None if pool.groups is None else pool.groups[index]
     probabilities = out_of_fold(pool, index, given, groups, np.random.default_rng(random_state))
-    order, likely = ranked(probabilities, given)
-    classes = [*numbers]
-    return [
-        Doubt(
-            int(index[place]), classes[given[place]], classes[likely[place]],
-            float(probabilities[place, given[place]]), float(probabilities[place, likely[place]]),
-        )
-        for place in order.tolist()
-    ]  # fmt: skip
+    return HeldOut(index, given, tuple(numbers), probabilities)
 
 
 def out_of_fold(

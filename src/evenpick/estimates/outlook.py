@@ -14,7 +14,7 @@ from ..labels import Annotation, RecordedLabels
 from ..pool import Pool
 from .audit import AuditEstimate, audit_estimate
 from .audit_sample import drawn_one_by_one, draws_of_this_pool
-from .audit_words import rows_of, sentences_of, share
+from .audit_words import next_step, rows_of, sentences_of, share
 from .expectation import Expectation, expected_accuracy
 from .groups import n_pieces, one_of_each_group
 from .missing_classes import ENOUGH, UnseenClasses, unseen_classes
@@ -120,6 +120,15 @@ class Outlook:
         return self._of_classes_and_accuracy() + guess + limits
 
     @property
+    def next_step(self) -> str:
+        """What to do next, by what more labels would buy; empty where that cannot be told."""
+        if self.audit:
+            return next_step(self.audit, self.expectation)
+        if not self.shown_accuracy or not self.shown_accuracy.n_more:
+            return ""
+        return _of_more(self.shown_accuracy)
+
+    @property
     def _outdated(self) -> str:
         return (
             f"Of the audit labels {self.n_outdated} are left out: they were drawn when there were more or fewer {self._drawn}s "
@@ -156,10 +165,7 @@ class Outlook:
         if not self.shown_accuracy:
             span = f"{now.low:.0%} and {now.high:.0%}"
             return [*said, f"The macro accuracy over all classes lies between {span}; more labels will tell."]
-        more = "Twice the labels" if n_more == n else "Labels of all images"
-        said.append(f"{reached}; with {n + n_more} labels {share(doubled)}.")
-        said.append(_worth(more, doubled.value - now.value, expectation.gained_by_discovery, expectation.curve.error))
-        return said
+        return [*said, f"{reached}; with {n + n_more} labels {share(doubled)}.", _of_more(expectation)]
 
 
 def outlook_of(
@@ -214,6 +220,12 @@ def _still_to_find(unseen: UnseenClasses, at_random: bool, each: str) -> str:
 
 def _interval(value: float, low: float, high: float, form: str) -> str:
     return f"{value:{form}} ({low:{form}} to {high:{form}})"
+
+
+def _of_more(expected: Expectation) -> str:
+    more = "Twice the labels" if expected.n_more == expected.n_labels else "Labels of all images"
+    gain = expected.doubled.value - expected.now.value
+    return _worth(more, gain, expected.gained_by_discovery, expected.curve.error)
 
 
 def _worth(more: str, gain: float, by_discovery: float, error: float) -> str:

@@ -1,7 +1,6 @@
 """The report of a workspace: one self-contained HTML page, and the same facts as JSON and CSV."""
 
 import base64
-import hashlib
 import io
 import json
 from collections import Counter
@@ -23,23 +22,11 @@ from ..labels import Annotation, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..paths import Paths
 from ..pool import Pool, read_skipped
-from ..training import Evaluation, Model
+from ..training import Model
 from .doubts import doubt_facts, doubts_in_words
+from .evaluation_file import model_digest, read_evaluation
 
 THUMBNAIL = 96  # pixels of the longer side
-
-
-def write_evaluation(workspace: Path, evaluation: Evaluation, test_set: str) -> None:
-    """Keep an evaluation of the workspace's model for the report."""
-    paths = Paths(workspace)
-    paths.report.mkdir(parents=True, exist_ok=True)
-    facts = {
-        "test_set": test_set,
-        "model": _model_digest(workspace),
-        "undiscovered": evaluation.undiscovered,
-        **asdict(evaluation),
-    }
-    write_atomically(paths.evaluation, json.dumps(facts, indent=1).encode())
 
 
 def write_report(
@@ -87,8 +74,8 @@ def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any
     if not labelled:
         raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
     model = Model.load(Paths(workspace).model) if Paths(workspace).model_json.exists() else None
-    evaluation = _read_evaluation(workspace)
-    stale = evaluation is not None and evaluation["model"] != _model_digest(workspace)
+    evaluation = read_evaluation(workspace)
+    stale = evaluation is not None and evaluation["model"] != model_digest(workspace)
     evaluation = None if stale else evaluation
     phases = [entry.phase for entry in labelled]
     switch_at = phases.index("balancing") if "balancing" in phases else None
@@ -192,18 +179,3 @@ def _thumbnail(pool: Pool, image_id: str) -> str | None:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _read_evaluation(workspace: Path) -> dict[str, Any] | None:
-    file = Paths(workspace).evaluation
-    try:
-        facts: dict[str, Any] | None = json.loads(file.read_bytes()) if file.is_file() else None
-    except ValueError as error:
-        raise EvenpickError(f"'{file}' is damaged: run `evenpick evaluate` again, or delete it") from error
-    return facts
-
-
-def _model_digest(workspace: Path) -> str | None:
-    """Which model an evaluation is of: the hash of what `model.json` says."""
-    file = Paths(workspace).model_json  # it names the weights by their hash
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None

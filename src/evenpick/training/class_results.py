@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import IndexArray
+from ..arrays import IndexArray, Values
 from ..label_values import Label
 from ..metrics import share_interval
 
@@ -59,6 +59,17 @@ class Confusion:
         return f"{self.true} is taken for {self.predicted} in {self.n} of {self.of} images"
 
 
+@dataclass(frozen=True)
+class Mistake:
+    """A test image that is taken for another class: how sure the classifier is of either, 0 of a class it does not know."""
+
+    image: str
+    true: Label
+    predicted: Label
+    probability: float
+    probability_of_true: float
+
+
 @dataclass(frozen=True, eq=False)
 class Predicted:
     """Test images with their classes, all of shape (n,).
@@ -69,6 +80,8 @@ class Predicted:
         The true classes, and those predicted without and with prior correction and as the classifier predicts.
     groups : array of intp
         Images of one number show the same thing.
+    probability, probability_of_true : array
+        As the classifier predicts: of `own`, and of the true class, 0 where it does not know it.
     """
 
     true: NDArray[Any]
@@ -76,6 +89,18 @@ class Predicted:
     corrected: NDArray[Any]
     own: NDArray[Any]
     groups: IndexArray
+    probability: Values
+    probability_of_true: Values
+
+    def mistakes(self, images: Sequence[str]) -> tuple[Mistake, ...]:
+        """The images that it is wrong about, those first that it is surest of."""
+        wrong = np.flatnonzero(self.own != self.true)
+        order = wrong[np.argsort(-self.probability[wrong], kind="stable")]
+        true, own = self.true.tolist(), self.own.tolist()
+        return tuple(
+            Mistake(images[i], true[i], own[i], float(self.probability[i]), float(self.probability_of_true[i]))
+            for i in order.tolist()
+        )
 
     def pieces(self, members: NDArray[np.bool_]) -> int:
         """How many groups these images are of."""

@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import EvenpickError, first_few
 from ..label_values import Label, checked_labels
-from ..metrics import macro_accuracy, macro_standard_error
+from ..metrics import CalibrationBin, calibration_bins, macro_accuracy, macro_standard_error
 from ..names import same_class
 from ..pool import Pool, given_pool
-from .class_results import ClassResult, Confusion, Predicted, confusions
+from ..probabilities import softmax
+from .class_results import ClassResult, Confusion, Mistake, Predicted, confusions
 from .model import Model
 
 
@@ -63,6 +64,8 @@ class Evaluation:
     misspelt: tuple[
         tuple[str, str], ...
     ] = ()  # classes of the test set that differ from one of the classifier's in case
+    mistakes: tuple[Mistake, ...] = ()  # images that it is wrong about, the surest first
+    calibration: tuple[CalibrationBin, ...] = ()  # how often it is right, by how sure it is
 
     @property
     def warning(self) -> str:
@@ -163,6 +166,8 @@ def evaluate(model: Model, pool: Pool | ArrayLike, labels: Iterable[object]) -> 
         macro_accuracy(predicted.true, predicted.corrected), half_width([one.corrected_accuracy for one in classes], pieces),
         overall, half_width([overall], [n_groups]), float(np.mean(f1)), half_width(f1, positives),
         classes, confusions(predicted.true.tolist(), predicted.own.tolist()), misspelt=_misspelt(classes, model),
+        mistakes=predicted.mistakes(pool.image_ids),
+        calibration=calibration_bins(predicted.probability, predicted.own == predicted.true),
     )  # fmt: skip
 
 
@@ -173,7 +178,11 @@ def _predicted(model: Model, pool: Pool, true: NDArray[Any]) -> Predicted:
     plain, with_correction, own = (
         names[(scores - shift).argmax(axis=1)] for shift in (0.0, corrected.shift, model.shift)
     )
-    return Predicted(true, plain, with_correction, own, groups)
+    column = {name: i for i, name in enumerate(model.classes)}
+    probabilities = softmax(scores - model.shift)
+    known = np.array([column.get(name, -1) for name in true.tolist()])
+    of_true = np.where(known < 0, 0.0, probabilities[np.arange(len(true)), known])
+    return Predicted(true, plain, with_correction, own, groups, probabilities.max(axis=1), of_true)
 
 
 def _with_width(share: float, half_width: float) -> str:
