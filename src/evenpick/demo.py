@@ -1,55 +1,50 @@
 """The demo: images that pip brought, labels simulated, and an honest table of what came out."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .demo_images import DEMO_SETS, DemoSet, split
+from .demo_runs import BASELINE, METHODS, OURS, Method, Run, run_all
 from .errors import unknown_name
 from .labels import DEFAULTS, Annotation, LabelStore, set_aside
 from .machine import Progress
-from .metrics import class_counts, classes_found, imbalance_ratio, mean_interval
+from .metrics import mean_interval
 from .pool import Pool
 from .reports import write_evaluation
-from .session import SimulationResult, simulate
-from .training import Evaluation, Model, evaluate, train
 from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .sources import SourceModel
 
-OURS = ("auto", "auto")
-BASELINE = ("random", None)
-METHODS: list[tuple[str, str | None]] = [OURS, BASELINE, ("core_set", None), ("ent_inv_div", "ratio_max")]
 ANNOTATOR = "demo oracle"
 
-COLUMNS = ["acquisition + balancing", "plain %", "corrected %", "ahead of random", "classes", "ir"]
+COLUMNS = ["chosen by", "accuracy %", "ahead of random", "rare labels", "classes found"]
+CLASS_COLUMNS = ["images of the class", "labels: random", "labels: auto", "recognised: random", "recognised: auto"]
 
 
 @dataclass(frozen=True)
-class Run:
-    """One method on one split."""
+class Table:
+    """Rows of text under their columns, and what they are."""
 
-    result: SimulationResult
-    rows: NDArray[np.intp]  # of all images, for the pool's rows of this split
-    model: Model
-    evaluation: Evaluation
-    imbalance_ratio: float
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """The table, the sentence that it proves, and where the report is."""
+    """The ways of choosing side by side, the default one class by class, the sentence that they prove, and the report."""
 
-    columns: list[str]
-    rows: list[list[str]]
-    caption: str
+    methods: Table
+    classes: Table
     sentence: str
+    photographs: Path
+    budget: int
     report: Path
 
 
@@ -71,16 +66,12 @@ def run_demo(
     labels = np.array([label_of[image_id] for image_id in images.image_ids])
     if chosen.tail:
         _embed_first_pool(work, folder, [images.image_ids[row] for row in split(chosen, labels, 0)[0]], source)
-    runs: dict[tuple[str, str | None], list[Run]] = {method: [] for method in METHODS}
-    total = chosen.seeds * len(METHODS)
-    for done, (method, run) in enumerate(_runs(chosen, images, labels), 1):
-        runs[method].append(run)
-        run_progress(done, total)
-    rows, sentence = _compare(runs)
-    caption = _caption(chosen, len(set(labels)), [len(run.rows) for run in runs[OURS]])
+    runs = run_all(chosen, images, labels, run_progress)
     _record(work, images, chosen, runs[OURS][0])
-    comparison = {"columns": COLUMNS, "rows": rows, "caption": caption, "sentence": sentence}
-    return DemoResult(COLUMNS, rows, caption, sentence, work.report(chosen.title, comparison))
+    methods, sentence = _methods(chosen, runs), _sentence(chosen, runs)
+    comparison = {"columns": methods.columns, "rows": methods.rows, "caption": methods.caption, "sentence": sentence}
+    report = work.report(chosen.title, comparison)
+    return DemoResult(methods, _classes(runs), sentence, work.pool.folder or folder, chosen.budget, report)
 
 
 def _embed_first_pool(work: Workspace, folder: Path, image_ids: Sequence[str], source: "SourceModel | str") -> None:
@@ -93,66 +84,86 @@ def _embed_first_pool(work: Workspace, folder: Path, image_ids: Sequence[str], s
     work.embed(pool, source, group_by="none")
 
 
-def _caption(chosen: DemoSet, n_classes: int, pools: Sequence[int]) -> str:
-    sizes = f"{min(pools):,}" if min(pools) == max(pools) else f"{min(pools):,} to {max(pools):,}"
-    tail = f", of the rarest class {chosen.tail:g} times fewer than of the most common one," if chosen.tail else ""
-    return (
-        f"Macro accuracy on {chosen.what}: {n_classes} classes, {chosen.budget} labels from a pool of {sizes} images{tail} "
-        f"linear SVM plain and with prior correction; mean and 95 % interval over {chosen.seeds} random splits of all images, "
-        f"{chosen.test_share:.0%} for the test, which overlap, so the true intervals are wider"
-    )
-
-
-def _runs(chosen: DemoSet, images: Pool, labels: NDArray[np.str_]) -> Iterator[tuple[tuple[str, str | None], Run]]:
-    for seed in range(chosen.seeds):
-        rows, test_rows = split(chosen, labels, seed)
-        part, test = images.take(rows), images.take(test_rows)
-        for method in METHODS:
-            name, form = method
-            result = simulate(part, labels[rows], chosen.budget, acquisition=name, balancing=form, random_state=seed)
-            # On the labels alone: they are what the methods differ in.
-            model = train(part, result.indices, result.labels, random_state=seed, unlabelled=())
-            ratio = imbalance_ratio(class_counts(result.labels, sorted(set(labels))))
-            yield method, Run(result, rows, model, evaluate(model, test, labels[test_rows]), ratio)
-
-
-def _compare(runs: dict[tuple[str, str | None], list[Run]]) -> tuple[list[list[str]], str]:
-    """The rows of the table, first what a user takes and then the best, and what they say in words."""
-    baseline = [run.evaluation.corrected_accuracy for run in runs[BASELINE]]
-    rows: list[list[str]] = []
-    clearly_ahead: list[str] = []
-    for method in sorted(METHODS, key=lambda method: (method != OURS, -_mean_corrected(runs[method]))):
+def _methods(chosen: DemoSet, runs: dict[Method, list[Run]]) -> Table:
+    """First what a user takes, and then the best."""
+    baseline = runs[BASELINE]
+    rows = []
+    for method in sorted(METHODS, key=lambda method: (method != OURS, -_mean_accuracy(runs[method]))):
         here = runs[method]
-        corrected = [run.evaluation.corrected_accuracy for run in here]
-        mean, half = mean_interval(np.subtract(corrected, baseline))
-        if mean - half > 0:
-            clearly_ahead.append(_title(method))
         rows.append(
             [
                 _title(method),
-                _percent([run.evaluation.accuracy for run in here]),
-                _percent(corrected),
-                "" if method == BASELINE else f"{100 * mean:+.1f} ± {100 * half:.1f}",
-                f"{np.mean([classes_found(run.result.labels) for run in here]):.1f}",
-                f"{np.mean([run.imbalance_ratio for run in here]):.2f}",
+                _percent([run.accuracy for run in here]),
+                "" if method == BASELINE else _points(*_ahead(here, baseline)),
+                f"{np.mean([run.rare_labels for run in here]):.1f}",
+                f"{np.mean([run.found for run in here]):.1f}",
             ]
         )
-    best = max(METHODS, key=lambda method: _mean_corrected(runs[method]))
-    return rows, _sentence(rows[0], _title(best), clearly_ahead)
+    return Table(_caption(chosen, runs[OURS]), COLUMNS, rows)
 
 
-def _title(method: tuple[str, str | None]) -> str:
+def _caption(chosen: DemoSet, ours: Sequence[Run]) -> str:
+    pools, n_classes = [len(run.rows) for run in ours], len(ours[0].images)
+    sizes = f"{min(pools):,}" if min(pools) == max(pools) else f"{min(pools):,} to {max(pools):,}"
+    tail = f", the rarest class {chosen.tail:g} times rarer than the most common" if chosen.tail else ""
+    return (
+        f"{chosen.what.capitalize()}: {chosen.budget} labels from {sizes} images of {n_classes} classes{tail}. "
+        "Accuracy: of each class on new images, averaged, so that a rare class counts as much as a common one. "
+        f"Rare labels: those of the {n_classes // 2} rarest classes. Means over {chosen.seeds} random splits of all images; "
+        "± is of 95 %, and too narrow, as the splits overlap"
+    )
+
+
+def _classes(runs: dict[Method, list[Run]]) -> Table:
+    """What random images and those of `auto` give each class, the most common one first."""
+
+    def means(method: Method, what: str) -> list[float]:
+        return list(np.mean([getattr(run, what) for run in runs[method]], axis=0))
+
+    cells = zip(
+        means(OURS, "images"),
+        *(means(method, what) for what in ("labels", "recognised") for method in (BASELINE, OURS)),
+        strict=True,
+    )
+    rows = [[f"{n:.0f}", f"{a:.1f}", f"{b:.1f}", f"{c:.0%}", f"{d:.0%}"] for n, a, b, c, d in cells]
+    return Table("The same by class, the most common class first", CLASS_COLUMNS, rows)
+
+
+def _sentence(chosen: DemoSet, runs: dict[Method, list[Run]]) -> str:
+    ours, random = runs[OURS], runs[BASELINE]
+    rare, rare_random = (np.mean([run.rare_labels for run in some]) for some in (ours, random))
+    best = max(METHODS, key=lambda method: _mean_accuracy(runs[method]))
+    clear = [_title(m) for m in METHODS if m != BASELINE and _lowest(*_ahead(runs[m], random)) > 0]
+    said = [
+        f"auto, the default, reaches {100 * _mean_accuracy(ours):.1f} % where random images reach "
+        f"{100 * _mean_accuracy(random):.1f} %: {_points(*_ahead(ours, random))} points.",
+        f"The {len(ours[0].images) // 2} rarest classes get {rare:.1f} of its labels, and {rare_random:.1f} at random.",
+    ]
+    if best != OURS:
+        said.append(f"Best here is {_title(best)}, {_points(*_ahead(runs[best], ours))} points ahead of auto.")
+    if clear:
+        said.append(f"Ahead of random on these splits (interval above 0): {', '.join(clear)}.")
+    else:
+        said.append("No way is clearly ahead of random: every interval of the difference reaches 0 or below.")
+    return " ".join([*said, *([chosen.note] if chosen.note else [])])
+
+
+def _title(method: Method) -> str:
     """How the table calls it; `auto` takes its own balancing."""
     return f"{method[0]} + {method[1]}" if method[1] and method != OURS else method[0]
 
 
-def _sentence(first: list[str], best: str, clearly_ahead: list[str]) -> str:
-    name, _, corrected, ahead, *_ = first
-    said = f"{name}, the default, reaches {corrected} % after prior correction, {ahead} points against random"
-    said += "." if best == name else f"; best here is {best}."
-    if clearly_ahead:
-        return f"{said} Ahead of random on these splits (interval above 0): {', '.join(clearly_ahead)}."
-    return f"{said} No method is clearly ahead of random: every interval of the difference reaches 0 or below."
+def _ahead(here: Sequence[Run], there: Sequence[Run]) -> tuple[float, float]:
+    """By how much in accuracy, split by split: the mean, and half of its interval."""
+    return mean_interval(np.subtract([run.accuracy for run in here], [run.accuracy for run in there]))
+
+
+def _lowest(mean: float, half: float) -> float:
+    return mean - half
+
+
+def _points(mean: float, half: float) -> str:
+    return f"{100 * mean:+.1f} ± {100 * half:.1f}"
 
 
 def _record(work: Workspace, images: Pool, chosen: DemoSet, run: Run) -> None:
@@ -187,8 +198,8 @@ def _record(work: Workspace, images: Pool, chosen: DemoSet, run: Run) -> None:
     write_evaluation(work.path, run.evaluation, f"{chosen.test_share:.0%} of all images, drawn by class")
 
 
-def _mean_corrected(runs: list[Run]) -> float:
-    return float(np.mean([run.evaluation.corrected_accuracy for run in runs]))
+def _mean_accuracy(runs: Sequence[Run]) -> float:
+    return float(np.mean([run.accuracy for run in runs]))
 
 
 def _percent(shares: list[float]) -> str:

@@ -30,6 +30,7 @@ class DemoSet:
     seeds: int
     test_share: float
     tail: float | None = None  # the most common class has so many times the images of the rarest; None: as they are
+    note: str = ""  # what else is to be known of the figures
 
 
 def digits(folder: Path) -> Images:
@@ -85,11 +86,12 @@ def with_tail(
 
 DEMO_SETS = {
     "digits": DemoSet(
-        "Handwritten digits, most of them rare: the demo of evenpick", "handwritten digits of which most are rare",
+        "Handwritten digits, most of them rare: the demo of evenpick", "handwritten digits, most of them rare",
         digits, budget=60, seeds=10, test_share=0.3, tail=40,
     ),
     "elpv": DemoSet(
         "Solar cells: the demo of evenpick", "solar cells (elpv-dataset)",
         solar_cells, budget=100, seeds=5, test_share=0.4,
+        note="The network was trained on everyday photographs and does not know solar cells: expect little of any choice here.",
     ),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """The commands that say where a workspace stands: status, report, and the demo, which shows everything."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -52,6 +53,18 @@ def demo(workspace: Path | None, name: str) -> None:
     workspace = workspace or Path("evenpick-demo" if name == "digits" else f"evenpick-demo-{name}")
     with progress_bars() as begin:
         result = run_demo(workspace, begin("embedding", "images"), begin("simulating", "runs"), name)
-    print_table(result.caption, result.columns, result.rows)
-    click.echo(f"{result.sentence}\n\nThe report: {result.report.resolve()}")
-    click.echo(f"To go on labelling there: evenpick label {workspace} --budget N")
+    print_table(result.methods.caption, result.methods.columns, result.methods.rows)
+    print_table(result.classes.caption, result.classes.columns, result.classes.rows)
+    click.echo(
+        f"{result.sentence}\n\n"
+        f"The first of the runs of auto in pictures, to open in a browser:\n  {result.report.resolve().as_uri()}\n"
+        "Label the same images yourself, in a workspace of your own:\n"
+        + label_yourself(workspace, result.photographs, result.budget)
+    )
+
+
+def label_yourself(workspace: Path, photographs: Path, budget: int) -> str:
+    """The two commands with which somebody labels what the demo let an oracle label."""
+    nearby = photographs.relative_to(Path.cwd()) if photographs.is_relative_to(Path.cwd()) else photographs
+    own, here = (shlex.quote(str(path)) for path in (f"{workspace}-mine", nearby))
+    return f"  evenpick embed {own} {here} --group-by none\n  evenpick label {own} --budget {budget}"
