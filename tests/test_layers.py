@@ -49,6 +49,7 @@ ROOF = [
     "results",
     "workspace",
     "demo_images",
+    "demo_runs",
     "demo",
     "commands",
     "cli",
