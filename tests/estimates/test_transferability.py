@@ -42,7 +42,7 @@ def test_unsure_predictions_tell_less_than_nothing():
     known = source_knowledge(pool_predicted([[0.26, 0.25, 0.25, 0.24], [0.24, 0.26, 0.25, 0.25]] * 4))
 
     assert known.information < 0
-    assert "a single prediction resolves nothing" in advice(known).finding
+    assert "one prediction settles nothing" in advice(known).finding
 
 
 @pytest.mark.parametrize("n", [40, 100, 300])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import FILE, JSON, RAY, WORKSPACE
-from .terminal import print_json, print_left_out, print_notes, print_table, progress_bars
+from .terminal import print_json, print_left_out, print_notes, print_paragraphs, print_table, progress_bars
 
 
 def _numbers(kind: type[int] | type[float], counts: tuple[int, ...]) -> Callable[..., tuple[float, ...] | None]:
@@ -172,5 +172,5 @@ def diagnose(workspace: Path, as_json: bool) -> None:
     if as_json:
         print_json(found.facts)
         return
-    print_table("What the source model knows of these images", ["measure", "value"], found.rows)
-    click.echo(f"{found.advice.finding}\n\n{found.advice.method}")
+    print_paragraphs([found.advice.method, found.advice.finding])
+    print_table("The source is the pretrained network that looked at every image.", None, found.rows)

@@ -19,17 +19,28 @@ def print_json(facts: dict[str, Any]) -> None:
     click.echo(json.dumps(facts, indent=1))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows of text under their columns."""
+def print_table(title: str, columns: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> None:
+    """Rows of text under their columns; names and values, where there are no columns."""
+    from rich.box import HEAVY_HEAD, ROUNDED
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
-    for column in columns:
+    table = Table(box=HEAVY_HEAD if columns else ROUNDED, show_header=columns is not None)
+    for column in columns or ("", ""):
         table.add_column(column)
     for row in rows:
         table.add_row(*row)
+    print_paragraphs([title], after="")
     Console().print(table)
+
+
+def print_paragraphs(sentences: Sequence[str], after: str = "\n") -> None:
+    """Sentences with an empty line between them, broken between words where somebody reads them in a terminal."""
+    from rich.console import Console
+
+    console = Console()
+    for sentence in sentences:
+        console.print(sentence + after, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def print_left_out(left_out: Sequence[tuple[str, str]], words: str = "images were left out") -> None:

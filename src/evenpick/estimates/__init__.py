@@ -4,9 +4,20 @@ from .doubtful import doubtful_labels
 from .groups import one_of_each_group
 from .missing_classes import unseen_of_counts
 from .outlook import Outlook, chosen_at_random, outlook_of_record
-from .transferability import Advice, MeasuredTransfer, SourceKnowledge, advice, measured_transfer, source_knowledge
+from .transferability import (
+    AGREEING,
+    INFORMATIVE,
+    Advice,
+    MeasuredTransfer,
+    SourceKnowledge,
+    advice,
+    measured_transfer,
+    source_knowledge,
+)
 
 __all__ = [
+    "AGREEING",
+    "INFORMATIVE",
     "Advice",
     "MeasuredTransfer",
     "Outlook",

@@ -209,28 +209,24 @@ def advice(knowledge: SourceKnowledge | None, measured: MeasuredTransfer | None 
         )
     agreement = None if measured is None else measured.agreement
     helps = knowledge.knows if agreement is None else agreement >= AGREEING
-    if helps:
-        method = (
-            "Functions on source predictions (lc_inv_div and its like) are worth it with few labels: on image sets known as "
-            "well they beat random up to about three labels a class, or longer. "
-            "'auto' needs no such knowledge, because it covers the features"
-        )
-    else:
-        method = (
-            "Do not count on functions on source predictions (lc_inv_div and its like): on image sets known as little they "
-            "gave what random gives, or less, and more only where classes were few and some rare. "
-            "Take 'auto', which covers the features"
-        )
-    method += (
-        "; its balancing weighs images by what a probe on your labels is unsure of, rare classes first, "
-        "and asks the source's predictions nothing."
-    )
+    method = _WORTH_IT if helps else _NOT_WORTH_IT
     return Advice(" ".join([_finding_before(knowledge), *_finding_after(measured, True)]), method, helps)
 
 
+_WORTH_IT = (
+    "Take 'auto', the default: it needs no knowledge of the source, and then goes where your labels leave it unsure, rare "
+    "classes first. Functions that choose by the source's predictions (lc_inv_div and its like) are worth it with few labels, "
+    "too: on image sets known as well they beat random images up to about three labels a class, or longer."
+)
+_NOT_WORTH_IT = (
+    "Take 'auto', the default: it covers the images by their features, and then goes where your labels leave it unsure, rare "
+    "classes first; it never asks the source's predictions. Do not count on functions that choose by them (lc_inv_div and its "
+    "like): on image sets known as little they gave what random images gave, or less, and more only where classes were few and "
+    "some rare."
+)
 _WITHOUT_CLASSES = (
-    "Take 'auto', which covers the features and asks for no source predictions; functions on source predictions "
-    "(lc_inv_div and its like) need a source with classes, or clusters in their place (lc_inv_div@100)."
+    "Take 'auto', the default, which covers the images by their features and asks for no source predictions. Functions that choose "
+    "by them (lc_inv_div and its like) need a source with classes, or clusters in their place (lc_inv_div@100)."
 )
 
 
@@ -267,9 +263,9 @@ def _finding_before(knowledge: SourceKnowledge) -> str:
     known = "knows something of this domain" if knowledge.knows else "does not know this domain well"
     resolved = f"{knowledge.information:.0%}" if knowledge.information > 0 else "nothing"
     return (
-        f"Before labels, the source {known}: its predictions spread over {knowledge.effective_classes:.0f} classes in effect "
-        f"with a mean confidence of {knowledge.confidence:.0%}, and a single prediction resolves {resolved} of that "
-        f"spread ({INFORMATIVE:.0%} or more is good)."
+        f"Before labels, the source {known}. Its own classes divide these images into kinds, as many as "
+        f"{knowledge.effective_classes:.0f} of equal size; it is {knowledge.confidence:.0%} sure of its class on average, and one "
+        f"prediction settles {resolved} of the question which kind an image is ({INFORMATIVE:.0%} or more is good)."
     )
 
 
@@ -286,8 +282,8 @@ def _finding_after(measured: MeasuredTransfer | None, has_classes: bool) -> list
     else:
         word = "agree" if measured.agreement >= AGREEING else "hardly agree"
         said.append(
-            f"Measured on {measured.n_labels} labels, source classes and labels {word} "
-            f"({measured.agreement:.2f} of 1, {AGREEING} or more is good)."
+            f"Measured on {measured.n_labels} labels, source classes and yours {word} "
+            f"({measured.agreement:.2f} of 1; {AGREEING} or more is good)."
         )
     if measured.neighbour_accuracy is not None:
         said.append(

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ..estimates import (
+    AGREEING,
+    INFORMATIVE,
     Advice,
     MeasuredTransfer,
     SourceKnowledge,
@@ -35,7 +37,7 @@ class Diagnosis:
 
     @property
     def rows(self) -> list[tuple[str, str]]:
-        """The numbers with their names, for a table."""
+        """The numbers with their names, each with what it means."""
         rows = _before_labels(self.knowledge) if self.knowledge else [("source classes", "none: it is an encoder")]
         if self.measured is None:
             return rows
@@ -43,13 +45,13 @@ class Diagnosis:
         return [
             *rows,
             ("labels", f"{after.n_labels} of {after.n_classes} classes"),
-            ("agreement of source classes and labels", _number(after.agreement)),
-            ("accuracy of the nearest labelled image", _number(after.neighbour_accuracy)),
-            ("LogME, to compare sources by", _number(after.log_me)),
+            ("its classes and yours agree", _number(after.agreement, f"; 0: by chance, 1: wholly, {AGREEING} is good")),
+            ("the most similar labelled image", _neighbour(after)),
+            ("LogME", _number(after.log_me, "; only to compare sources by: more is better")),
         ]
 
     def __repr__(self) -> str:
-        return "\n".join([in_lines(self.rows), self.advice.finding, self.advice.method])
+        return "\n".join([self.advice.method, self.advice.finding, in_lines(self.rows)])
 
 
 def diagnose(workspace: Path) -> Diagnosis:
@@ -69,13 +71,23 @@ def diagnose(workspace: Path) -> Diagnosis:
 
 
 def _before_labels(before: SourceKnowledge) -> list[tuple[str, str]]:
+    kinds = len(before.shares)
     return [
-        ("source classes predicted", f"{len(before.shares)}, {before.effective_classes:.1f} in effect"),
-        ("largest shares of the pool", ", ".join(f"{share:.1%}" for share in before.shares[:5])),
-        ("mean confidence", f"{before.confidence:.1%}"),
-        ("diversity that a prediction resolves", f"{before.information:.2f}"),
+        ("of its own classes it sees", f"{kinds}, as diverse as {before.effective_classes:.1f} of equal size"),
+        ("the largest of them hold", ", ".join(f"{share:.1%}" for share in before.shares[:5]) + " of the images"),
+        ("it is sure of its class", f"{before.confidence:.0%}, on average"),
+        (
+            "one prediction settles",
+            f"{before.information:.2f} of the question which class of its own an image is; {INFORMATIVE} is good",
+        ),
     ]
 
 
-def _number(value: float | None) -> str:
-    return "cannot be told yet" if value is None else f"{value:.2f}"
+def _neighbour(after: MeasuredTransfer) -> str:
+    if after.neighbour_accuracy is None:
+        return "cannot be told yet"
+    return f"is of the same class {after.neighbour_accuracy:.0%} of the time; by guessing {after.guess_accuracy:.0%}"
+
+
+def _number(value: float | None, meaning: str) -> str:
+    return "cannot be told yet" if value is None else f"{value:.2f}{meaning}"
