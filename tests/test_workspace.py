@@ -89,7 +89,8 @@ def test_what_it_returns_reads_as_the_commands_print_it(tmp_path, make_workspace
     assert work.import_labels(labels).counts["known already"] == 4
     assert repr(work.export(tmp_path / "out.csv")) == f"4 labels written to '{tmp_path / 'out.csv'}'."
     status = repr(work.status())
-    assert status.splitlines()[0] == f"{work.path}: 10 images; intervals of 90 %"
+    assert status.splitlines()[0] == "Next:"
+    assert f"\n{work.path}: 10 images." in status
     assert ["classes", "found", "2"] in [line.split() for line in status.splitlines()]
     assert work.status().sentences[0] in status
     assert work.diagnose().advice.finding in repr(work.diagnose())

@@ -105,6 +105,22 @@ def test_when_every_image_has_a_label_nothing_is_promised(make_workspace):
     assert "would buy" not in said
 
 
+def test_what_to_do_next_comes_first_and_knows_whether_the_classifier_is_of_these_labels(make_workspace):
+    workspace = make_workspace()
+    label(workspace, ["a", "b"] * 4)
+    assert facts_of(workspace)["next"][0]["command"] == f"evenpick train {workspace}"
+
+    assert CliRunner().invoke(main, ["train", str(workspace), "--no-self-training"]).exit_code == 0
+    assert facts_of(workspace)["model"] == "current"
+    label(workspace, ["b"])
+    assert facts_of(workspace)["model"] == "out of date"
+
+    said = told(workspace)
+    assert said.startswith(f"Next:\n  evenpick train {workspace}\n      makes it anew: the labels have changed since\n")
+    (workspace / "model" / "model.json").write_text("{")
+    assert facts_of(workspace)["model"] is None
+
+
 def test_the_table_shows_no_accuracy_that_the_sentences_hold_back(make_workspace):
     workspace = make_workspace()
     label(workspace, ["a", "a", "b"])

@@ -122,16 +122,15 @@ def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None, box
         click.echo(result.warning, err=True)
     worst = result.worst_first[:CLASSES_SHOWN]
     print_table(
-        "Classes, the worst first",
+        "Classes, the worst first; recall: of its images recognised; precision: right of those taken for it",
         ["class", "images", "recall (95 %)", "precision", "F1"],
         [_class_row(one) for one in worst],
     )
     if more := len(result.classes) - len(worst):
-        click.echo(
-            f"{more} more classes, with a recall of {result.worst_first[len(worst)].recall:.0%} or more: see --json."
-        )
+        least = result.worst_first[len(worst)].recall
+        click.echo(f"{more} more classes{f', with a recall of {least:.0%} or more' if least else ''}: see --json.")
     if result.confusions:
-        click.echo("Most confused: " + "; ".join(map(repr, result.confusions[:PAIRS_SHOWN])) + ".")
+        click.echo("\n  ".join(["Most confused:", *map(repr, result.confusions[:PAIRS_SHOWN])]))
     print_left_out(result.unreadable, "labelled images cannot be read and were left out")
 
 

@@ -139,7 +139,10 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
     for sentence in result.said:
         click.echo(sentence)
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
-    click.echo(f"Of the folder: {result.counts}, {len(result.skipped):,} left out.")
+    if any(
+        (result.counts.replaced, result.counts.moved, result.counts.gone, result.counts.back, result.counts.unchanged)
+    ):
+        click.echo(f"Of the folder: {result.counts}, {len(result.skipped):,} left out.")
     if result.counts.replaced and (again := work.labels.replaced_since):
         click.echo(f"Look again at {len(again)} labelled images that were replaced: {first_few(again)}.")
     if said := groups_in_words(result.pool):

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from .options import JSON, WORKSPACE
-from .terminal import print_json, print_table, progress_bars
+from .terminal import print_json, print_paragraphs, print_table, progress_bars
 
 
 @click.command()
@@ -20,8 +20,9 @@ def status(workspace: Path, as_json: bool) -> None:
     if as_json:
         print_json(found.facts)
         return
-    print_table(found.title, ["measure", "value"], found.rows)
-    click.echo("\n\n".join(found.sentences))
+    click.echo(f"{found.next}\n")
+    print_table(found.title, None, found.rows)
+    print_paragraphs(found.sentences)
 
 
 @click.command()

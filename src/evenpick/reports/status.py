@@ -5,14 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import first_few
+from ..errors import EvenpickError, first_few
 from ..estimates import Outlook, outlook_of_record
 from ..labels import RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
+from ..paths import Paths
 from ..pool import Pool
 from ..session import phase_of
 from .doubts import doubt_facts, doubts_in_words
 from .lines import in_lines
+from .next_steps import next_steps
+
+# What a session does in each phase.
+PHASES = {
+    "discovery": "spreads over all images, to find classes",
+    "balancing": "asks for rare classes first",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,7 +41,7 @@ class Status:
     @property
     def title(self) -> str:
         """What the rows are of."""
-        return f"{self.facts['workspace']}: {self.facts['images']:,} images; intervals of 90 %"
+        return f"{self.facts['workspace']}: {self.facts['images']:,} images. In brackets: from, to, nine times in ten."
 
     @property
     def rows(self) -> list[tuple[str, str]]:
@@ -47,12 +55,17 @@ class Status:
             *([("of images drawn at random", str(drawn))] if (drawn := facts["audit_labels"]) else []),
             *([("images whose file is gone, not asked for", f"{facts['gone']:,}")] if facts["gone"] else []),
             *([("images that inherited them", f"{facts['inherited']}")] if facts["inherited"] else []),
-            ("phase", facts["phase"]),
+            ("phase", f"{facts['phase']}: {PHASES[facts['phase']]}"),
             ("classes found", str(facts["classes_found"])),
-            ("imbalance ratio over them", "none yet" if ratio is None else f"{ratio:.2f}"),
+            ("imbalance ratio over them", "none yet" if ratio is None else f"{ratio:.2f}; 0: as many labels of each"),
             *(_hits(facts) if facts["guesses_offered"] else []),
-            *self.outlook.rows,
+            *((name, value + _meaning(name)) for name, value in self.outlook.rows),
         ]
+
+    @property
+    def next(self) -> str:
+        """What to do next, the first thing first, and why."""
+        return "\n".join(["Next:", *map(str, next_steps(self.facts))])
 
     @property
     def sentences(self) -> list[str]:
@@ -62,7 +75,11 @@ class Status:
         return [*self.outlook.sentences, *doubts, *([_look_again(again)] if again else [])]
 
     def __repr__(self) -> str:
-        return "\n".join([self.title, in_lines(self.rows), *self.sentences])
+        return "\n".join([self.next, self.title, in_lines(self.rows), *self.sentences])
+
+
+def _meaning(name: str) -> str:
+    return "; each class counts the same" if name.startswith("macro accuracy") else ""
 
 
 def _hits(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -115,5 +132,23 @@ def workspace_status(workspace: Path) -> Status:
         **_guess_facts(labels),
         **expected.facts,
         "doubtful": doubt_facts(pool, labels),
+        "at_random": expected.at_random,
+        "model": _state_of_model(workspace, labels),
     }
+    facts["next"] = [{"command": step.command, "why": step.why} for step in next_steps(facts)]
     return Status(facts, expected)
+
+
+def _state_of_model(workspace: Path, labels: RecordedLabels) -> str | None:
+    """Whether there is a classifier, and whether it is of these labels."""
+    from ..training import Model
+
+    paths = Paths(workspace)
+    if not paths.model_json.exists():
+        return None
+    try:
+        model = Model.load(paths.model)
+    except EvenpickError:
+        return None  # it is to be trained anew
+    current = dict(zip(map(str, model.classes), model.counts, strict=True)) == labels.counts
+    return "current" if current else "out of date"
