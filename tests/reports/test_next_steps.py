@@ -1,10 +1,11 @@
 """What status says to do next, by hand-made facts."""
 
 import shlex
+from typing import Any
 
 from evenpick.reports.next_steps import next_steps
 
-FACTS = {
+FACTS: dict[str, Any] = {
     "workspace": "my work", "images": 400, "labels": 120, "budget": 120, "inherited": 0, "classes_found": 8, "doubtful": [],
     "audit_labels": 0, "at_random": False, "model": "current", "unseen": {"too_early": False},
     "expectation": {"n_labels": 120, "n_more": 120, "now": {"value": 0.6}, "doubled": {"value": 0.65}},

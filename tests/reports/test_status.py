@@ -112,7 +112,8 @@ def test_what_to_do_next_comes_first_and_knows_whether_the_classifier_is_of_thes
 
     assert CliRunner().invoke(main, ["train", str(workspace), "--no-self-training"]).exit_code == 0
     assert facts_of(workspace)["model"] == "current"
-    label(workspace, ["b"])
+    with LabelStore(workspace) as store:
+        store.append([Annotation("030.jpg", "b", annotator="me")])
     assert facts_of(workspace)["model"] == "out of date"
 
     said = told(workspace)
