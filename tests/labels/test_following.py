@@ -9,8 +9,7 @@ from PIL import Image
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
-from evenpick.labels import LabelStore, recorded_labels
-from evenpick.labels.entries import Annotation, Rename, Undo
+from evenpick.labels import Annotation, LabelStore, Rename, Undo, recorded_labels
 from evenpick.labels.following import Dated, replaced_since, with_ids_of_now
 from evenpick.pool import Change, Pool, embed
 from evenpick.session import RecordedSession
@@ -119,6 +118,21 @@ def test_labels_follow_a_moved_image_and_the_session_goes_on(photos, run, tmp_pa
     run()
     assert recorded(work)["last.png"] == before[image]
     assert len(recorded(work)) == 8
+
+
+def test_a_record_that_is_open_follows_what_another_process_takes_over(photos, run, tmp_path):
+    work = tmp_path / "work"
+    (photos / "0.png").rename(photos / "first.png")
+    run()
+    with LabelStore(work) as store:
+        store.append([Annotation("first.png", "x", annotator="a"), Annotation("1.png", "x", annotator="a")])
+        assert [entry.image for entry in store.entries()] == ["first.png", "1.png"]
+        (photos / "1.png").rename(photos / "second.png")
+        run()
+        with LabelStore(work) as other:
+            other.append([Annotation("2.png", "x", annotator="b")])
+
+        assert [entry.image for entry in store.entries()] == ["first.png", "second.png", "2.png"]
 
 
 def test_nothing_of_the_record_is_changed(photos, run, tmp_path):

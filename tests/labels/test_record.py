@@ -48,6 +48,36 @@ def test_what_is_appended_is_read_back_in_order(store, tmp_path):
     assert all(entry.at.endswith("+00:00") for entry in entries)
 
 
+def test_what_was_read_is_not_read_again_and_what_came_since_is(store, tmp_path):
+    store.append([label("a.jpg", "cat"), label("b.jpg", "dog")])
+    before = store.entries()
+    with LabelStore(tmp_path) as other:
+        other.append([label("c.jpg", "cat")])
+
+    after = store.entries()
+
+    assert [entry.image for entry in after] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert all(one is other for one, other in zip(after, before, strict=False))
+
+
+def test_what_a_transaction_took_back_is_not_there(store):
+    store.append([label("a.jpg", "cat")])
+    within = []
+
+    def stopped():
+        with store.alone():
+            store.append([label("b.jpg", "dog")])
+            within.extend(store.entries())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stopped()
+    assert len(within) == 2
+    store.append([label("c.jpg", "owl")])
+
+    assert [entry.image for entry in store.entries()] == ["a.jpg", "c.jpg"]
+
+
 def rows_of(file):
     with closing(sqlite3.connect(file)) as connection:
         columns = "id, annotator, kind, image, label, phase, target, undoes, request"

@@ -4,7 +4,18 @@ from .answers import DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labe
 from .class_list import ClassList, keep_class_list, kept_class_list, read_class_list
 from .columns import TableOptions
 from .draws import AuditDraw
-from .entries import Annotation, Entry, Kind, Means, Phase, Rename, Undo, effective_answers, standing_answers
+from .entries import (
+    Annotation,
+    Entry,
+    Kind,
+    Means,
+    Phase,
+    Rename,
+    Undo,
+    counting_answers,
+    effective_answers,
+    standing_answers,
+)
 from .files import FORMS, FileResult, export_file
 from .from_files import ImportOptions, import_file, is_imported, undo_last_import
 from .record import LabelStore, set_aside
@@ -29,6 +40,7 @@ __all__ = [
     "TableOptions",
     "Undo",
     "as_answers",
+    "counting_answers",
     "effective_answers",
     "export_file",
     "import_file",

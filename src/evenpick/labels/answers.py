@@ -134,18 +134,18 @@ def labels_in(store: LabelStore, pool: Pool) -> RecordedLabels:
 def as_answers(pool: Pool, store: LabelStore, annotations: Iterable[Annotation]) -> list[Answer]:
     """Annotations as a session takes them; what was imported counts as discovery."""
 
-    def row_of(image: str) -> int:
-        if image not in pool.row_of:
-            raise EvenpickError(f"'{store.path}' names an image that the pool does not hold: {image!r}")
-        return pool.row_of[image]
+    row_of = pool.row_of
 
-    def rows_of(images: Iterable[str]) -> tuple[int, ...]:
-        return tuple(row_of(image) for image in images)
+    def rows_of(images: tuple[str, ...]) -> tuple[int, ...]:
+        return tuple([row_of[image] for image in images]) if images else ()
 
-    return [
-        Answer(
-            row_of(said.image), said.label, said.phase or "discovery", said.target,
-            rows_of(said.inherited), rows_of(said.taken_out), said.chance,
-        )
-        for said in annotations
-    ]  # fmt: skip
+    try:
+        return [
+            Answer(
+                row_of[said.image], said.label, said.phase or "discovery", said.target,
+                rows_of(said.inherited), rows_of(said.taken_out), said.chance,
+            )
+            for said in annotations
+        ]  # fmt: skip
+    except KeyError as error:
+        raise EvenpickError(f"'{store.path}' names an image that the pool does not hold: {error}") from None

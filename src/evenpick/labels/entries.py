@@ -95,6 +95,8 @@ def standing_answers(entries: Iterable[Entry]) -> list[Annotation]:
 
 def _renamed(answer: Annotation, now: Mapping[str | None, str]) -> Annotation:
     """The answer with the names that its classes have now; two that were merged are one guess."""
+    if answer.label not in now and answer.target not in now and not answer.offered:
+        return answer
     label, target = now.get(answer.label, answer.label), now.get(answer.target, answer.target)
     offered = tuple(dict.fromkeys(now.get(name, name) for name in answer.offered))
     if (label, target, offered) == (answer.label, answer.target, answer.offered):
@@ -104,14 +106,21 @@ def _renamed(answer: Annotation, now: Mapping[str | None, str]) -> Annotation:
 
 def effective_answers(entries: Iterable[Entry]) -> list[Annotation]:
     """The answers that count when labelling: of those that stand, the first to each image, with the images that inherit it."""
+    return counting_answers(standing_answers(entries))
+
+
+def counting_answers(standing: Iterable[Annotation]) -> list[Annotation]:
+    """As `effective_answers`, of the answers that stand."""
     first: dict[str, Annotation] = {}
-    for answer in standing_answers(entries):
+    for answer in standing:
         first.setdefault(answer.image, answer)
     answered, effective = {*first}, []
     for answer in first.values():
-        heirs = tuple(image for image in answer.inherited if image not in answered)
-        answered.update(heirs)
-        effective.append(answer if heirs == answer.inherited else replace(answer, inherited=heirs))
+        if answer.inherited:
+            heirs = tuple(image for image in answer.inherited if image not in answered)
+            answered.update(heirs)
+            answer = answer if heirs == answer.inherited else replace(answer, inherited=heirs)
+        effective.append(answer)
     return effective
 
 

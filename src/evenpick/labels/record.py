@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import EvenpickError
 from ..paths import Paths
-from ..pool import read_changes
+from ..pool import Change, read_changes
 from .entries import Annotation, Entry, Rename, Undo
 from .following import Dated, followed, replaced_since, take_over, with_ids_of_now
 from .record_file import WAY_BACK, back_up, can_be_written, moved_to_memory, opened, opened_to_read, telling_damage
@@ -97,6 +97,8 @@ class LabelStore:
                 if only_read:
                     self._connection.execute("PRAGMA query_only = ON")  # nothing is taken that would be lost
             self._changes = read_changes(workspace)
+            self._known: list[Entry] = []  # what was read before: nothing of it changes
+            self._known_with: list[Change] = []  # but for what images are called now
         except BaseException:
             self._connection.close()
             raise
@@ -155,10 +157,20 @@ class LabelStore:
             yield
 
     def entries(self) -> list[Entry]:
-        """The whole record, first to last, with the ids that images have now."""
-        query = f"SELECT {_COLUMNS} FROM record ORDER BY id"
-        with self._telling("read"), closing(self._connection.execute(query)) as rows:
-            return with_ids_of_now([_entry_of(row) for row in rows], self._followed())
+        """The whole record, first to last, with the ids that images have now; read again is only what is new."""
+        with self._telling("read"):
+            changes = self._followed()
+            names = [change for _, change in changes]
+            known = self._known if names == self._known_with else []
+            whole = [*known, *with_ids_of_now(self._entries_after(known[-1].id if known else 0), changes)]
+        if not self._connection.in_transaction:  # which might be taken back
+            self._known, self._known_with = whole, names
+        return [*whole]
+
+    def _entries_after(self, last: int) -> list[Entry]:
+        query = f"SELECT {_COLUMNS} FROM record WHERE id > ? ORDER BY id"
+        with closing(self._connection.execute(query, (last,))) as rows:
+            return [_entry_of(row) for row in rows]
 
     def find(self, request: str) -> Entry | None:
         """The entry that this request has made, if it has."""

@@ -90,11 +90,12 @@ class Turns:
             if answer.chance is not None:
                 self.audited += 1
                 self._owed = max(0, self._owed - 1)
-            self._owed = min(self._owed + self._is_turn(self._labels + 1), _MOST_OWED)
+            if self._share:
+                self._owed = min(self._owed + self._is_turn(self._labels + 1), _MOST_OWED)
         self._settle()
 
     def _settle(self) -> None:
-        if not self._owed and not self.demanded:
+        if not self._owed and (self._demand is None or not self.demanded):
             self.due_since = None
         elif self.due_since is None:
             self.due_since = self._answers
@@ -133,7 +134,7 @@ class Audit:
         self._turns = Turns(self._share, self.demand)
         self._race: Race | None = None  # of the draw that is out
         for answer in answers:
-            self.note(answer)
+            self._turns.note(answer)
 
     def note(self, answer: Answer) -> None:
         """Let an answer count."""

@@ -19,7 +19,7 @@ from ..labels import (
     Rename,
     Undo,
     as_answers,
-    effective_answers,
+    counting_answers,
     standing_answers,
 )
 from ..names import checked_class_name
@@ -61,16 +61,15 @@ class RecordedSession:
         self.pool: Pool = pool
         self.annotator: str = annotator
         self._opinions: dict[int, dict[str, str | None]] = {}
+        self._known: dict[int, tuple[Annotation, Answer]] = {}  # by the id of the entry
         self._last_id = 0
         self.store: LabelStore = LabelStore(workspace)
         try:
-            entries = self.store.entries()
-            asked = any(
-                isinstance(entry, Annotation) and entry.phase for entry in entries
-            )  # imported answers were no session's choice
+            # Imported answers were no session's choice.
+            asked = any(isinstance(entry, Annotation) and entry.phase for entry in self.store.entries())
             self.settings: dict[str, Any] = self._settings(workspace, asked, {"budget": budget, **options})
             self.session: Session = self._begun()
-            self._replay(entries)
+            self._replay()
             self._check_budget(workspace)
             self.settings["pieces"] = self.session.n_pieces
             self.store.store_settings(self.settings)
@@ -139,20 +138,16 @@ class RecordedSession:
 
         Of images that were answered at once all are taken back; the last one is returned.
         """
-        entries = self.store.entries()
-        own = [entry for entry in standing_answers(entries) if annotator is None or entry.annotator == annotator]
+        standing = standing_answers(self.store.entries())
+        own = [entry for entry in standing if annotator is None or entry.annotator == annotator]
         if not own:
             raise EvenpickError("there is no answer to undo")
         undone = max(own, key=lambda entry: entry.id)
         who = self.annotator if annotator is None else annotator
         others = [entry for entry in own if _are_one(entry, undone) and entry is not undone]
-        undos = [
-            Undo(undone.id, annotator=who, request=request),
-            *(Undo(entry.id, annotator=who) for entry in others),
-        ]
-        undos = [replace(undo, id=number) for undo, number in zip(undos, self.store.append(undos), strict=True)]
-        # Unless another process has written meanwhile, the record is what was read and these entries.
-        self._replay([*entries, *undos] if undos[0].id == entries[-1].id + 1 else None)
+        undos = (Undo(entry.id, annotator=who) for entry in others)
+        self.store.append([Undo(undone.id, annotator=who, request=request), *undos])
+        self._replay()
         return undone
 
     def draw_audit(self, labels: int) -> None:
@@ -257,14 +252,23 @@ class RecordedSession:
         inherited = tuple(row for row in first.inherited if row not in without)
         return replace(first, label=name, inherited=inherited, taken_out=tuple(sorted({*first.taken_out, *without})))
 
-    def _replay(self, entries: Sequence[Entry] | None = None) -> None:
-        entries = self.store.entries() if entries is None else entries
-        self.session.replay(as_answers(self.pool, self.store, effective_answers(entries)))
-        self._last_id = max((entry.id for entry in entries), default=0)
+    def _replay(self) -> None:
+        entries, row_of = self.store.entries(), self.pool.row_of
+        standing = standing_answers(entries)
+        self.session.replay(self._as_answers(counting_answers(standing)))
+        self._last_id = entries[-1].id if entries else 0
         self._opinions = {}
-        for entry in standing_answers(entries):
-            given = self._opinions.setdefault(self.pool.row_of[entry.image], {})
-            given.setdefault(entry.annotator, entry.label)
+        for entry in standing:
+            self._opinions.setdefault(row_of[entry.image], {}).setdefault(entry.annotator, entry.label)
+
+    def _as_answers(self, counting: Sequence[Annotation]) -> list[Answer]:
+        """As `as_answers`; those of before are taken as they were."""
+        known = self._known
+        new = [said for said in counting if said.id not in known or known[said.id][0] is not said]
+        known.update(
+            (said.id, (said, answer)) for said, answer in zip(new, as_answers(self.pool, self.store, new), strict=True)
+        )
+        return [known[said.id][1] for said in counting]
 
     def _check_budget(self, workspace: str | Path) -> None:
         budget, labels = self.settings["budget"], sum(self.session.counts.values())

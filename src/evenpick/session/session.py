@@ -287,8 +287,7 @@ class Session:
         self._labels_left = self._budget
         self._asked: dict[int, Question] = {}  # by row, until it is answered
         self._last_asked = None
-        for answer in answers:
-            self._count(answer)
+        self._count(answers)
         self._audit.replay(answers)
         self._steering.replay(answers)
 
@@ -297,7 +296,7 @@ class Session:
         self._answers.append(answer)
         self._asked.pop(answer.index, None)
         self._last_asked = None
-        self._count(answer)
+        self._count([answer])
         self._audit.note(answer)
         self._steering.note(answer)
 
@@ -305,12 +304,18 @@ class Session:
     def _spent(self) -> int:
         return self._budget - self._labels_left
 
-    def _count(self, answer: Answer) -> None:
-        self._free[[*answer.rows]] = False
-        self._waits[self._pool.same_group(answer.index)] = False
-        if answer.label is not None:
-            self._counts[answer.label] = self._counts.get(answer.label, 0) + 1
-            self._labels_left -= 1
+    def _count(self, answers: Sequence[Answer]) -> None:
+        groups, seen = self._pool.groups, np.array([answer.index for answer in answers], np.intp)
+        self._free[seen] = False
+        self._free[[row for answer in answers for row in answer.inherited]] = False
+        if groups is None or len(answers) == 1:
+            self._waits[seen if groups is None else self._pool.same_group(seen[0])] = False
+        else:
+            self._waits &= ~np.isin(groups, groups[seen])
+        for answer in answers:
+            if answer.label is not None:
+                self._counts[answer.label] = self._counts.get(answer.label, 0) + 1
+                self._labels_left -= 1
 
     def _pick(self, exclude: frozenset[int], unshown: frozenset[int] = frozenset()) -> Question | None:
         if self._labels_left <= 0:
