@@ -19,6 +19,8 @@ GROUND = [
     "label_values",
     "names",
     "machine",
+    "notebook",
+    "progress",
     "paths",
     "arrays",
     "vectors",

@@ -81,7 +81,7 @@ def _embed_first_pool(work: Workspace, folder: Path, image_ids: Sequence[str], s
     for image_id in image_ids:
         if not (pool / image_id).exists():
             shutil.copyfile(folder / image_id, pool / image_id)
-    work.embed(pool, source, group_by="none")
+    work.embed(pool, source, group_by="none", progress=lambda done, total: None)
 
 
 def _methods(chosen: DemoSet, runs: dict[Method, list[Run]]) -> Table:

@@ -1,7 +1,7 @@
 """What methods of a workspace return, where no other room has a name for it; each reads as its command prints it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,8 @@ from .arrays import IndexArray, Values
 from .label_values import Label
 from .labels import write_predictions
 from .metrics import class_counts, imbalance_ratio
+from .notebook import by_class, html_table
+from .pool import Pool
 
 if TYPE_CHECKING:
     from .session import SimulationResult
@@ -31,9 +33,14 @@ class Selection:
     indices: IndexArray
     image_ids: list[str]
     file: Path
+    pool: Pool | None = field(default=None, compare=False)  # what a notebook shows pictures of
 
     def __repr__(self) -> str:
         return f"{len(self.image_ids)} images to label, first choice first: '{self.file}'"
+
+    def _repr_html_(self) -> str:
+        pictures = "" if self.pool is None else self.pool.pictures(self.indices)
+        return html_table(repr(self), ()) + pictures
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,6 +59,7 @@ class Simulated:
     result: "SimulationResult"
     classes: list[str]
     budget: int
+    pool: Pool | None = field(default=None, compare=False)  # what a notebook shows pictures of
 
     @property
     def imbalance_ratio(self) -> float:
@@ -73,6 +81,13 @@ class Simulated:
         hits = [target == label for target, label in zip(self.result.targets, labels, strict=True) if target]
         asked = f"; the class asked for came {sum(hits)} times of {len(hits)}" if hits else ""
         return f"{said}\nBalancing began after {switch_at} labels{asked}."
+
+    def _repr_html_(self) -> str:
+        first, *more = repr(self).splitlines()
+        labels = [str(label) for label in self.result.labels]
+        pictures = "" if self.pool is None else self.pool.pictures(self.result.indices, labels)
+        counts = html_table("", by_class(Counter(self.result.labels)), ("class", "labels"))
+        return html_table(first, [[line] for line in more]) + counts + pictures
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,3 +129,6 @@ class Predictions:
     def __repr__(self) -> str:
         counts = [f"{count:,} {name}" for name, count in Counter(self.labels).most_common()]
         return f"{len(self.labels):,} predictions: {', '.join(counts[:5])}{', ...' if len(counts) > 5 else ''}"
+
+    def _repr_html_(self) -> str:
+        return html_table(f"{len(self.labels):,} predictions", by_class(Counter(self.labels)), ("class", "images"))

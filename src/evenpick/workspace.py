@@ -47,6 +47,7 @@ from .pool import (
     rows_of_files,
     take_features,
 )
+from .progress import bar, named_bars
 from .results import Predictions, Selection, Simulated
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Workspace:
         gap: float | None = None,
         reading: Mapping[str, Any] | None = None,
         ray: str | None = None,
-        progress: Progress = lambda done, total: None,
+        progress: Progress | None = None,
         **options: Any,
     ) -> Embedded:
         """Look at every image below a folder with a source model (the long part; stopped, it goes on).
@@ -144,7 +145,7 @@ class Workspace:
         ray : str, optional
             Address HOST:PORT of a Ray cluster to work on, or "local".
         progress : callable
-            Told the images done now, and in all.
+            Told the images done now, and in all; by default a bar in a terminal and in a notebook, and none elsewhere.
         **options
             Which images are found, and how: the fields of `EmbedOptions`, such as `exclude`.
 
@@ -169,8 +170,8 @@ class Workspace:
             model = replace(model, preprocessing=model.preprocessing.fitted(fit))
         model = replace(model, preprocessing=model.preprocessing.read_with(reading or {}))
         options = {"own_range": True, **options}
-        with _run_on(ray, Path(folder)) as run:
-            done = embed(self.path, folder, model, progress, EmbedOptions.from_names(options), run)
+        with _run_on(ray, Path(folder)) as run, bar(progress, "embedding", "images") as move:
+            done = embed(self.path, folder, model, move, EmbedOptions.from_names(options), run)
         if done.pool.source:  # the range of depth is that of the pool
             model = replace(model, preprocessing=done.pool.source.preprocessing)
         group_images(self.path, done.pool, model, group_by, gap)
@@ -252,7 +253,7 @@ class Workspace:
             with LabelStore(self.path) as store:
                 store.store_settings({**DEFAULTS, **own, "evenpick": __version__})
         write_selection(file, pool, order)
-        return Selection(order, [pool.image_ids[row] for row in order], file)
+        return Selection(order, [pool.image_ids[row] for row in order], file, pool)
 
     def label(
         self,
@@ -510,7 +511,7 @@ class Workspace:
                 announce(f"The old labels are kept in '{kept}'.")
         with RecordedSession(self.path, pool, budget, "oracle", **options) as session:
             answer_all(session, lambda row: table.labels.get(pool.image_ids[row]))
-            return Simulated(result_of(session.session), sorted(set(table.labels.values())), budget)
+            return Simulated(result_of(session.session), sorted(set(table.labels.values())), budget, pool)
 
     def train(
         self,
@@ -521,7 +522,7 @@ class Workspace:
         n_folds: int = 10,
         self_training: bool = True,
         fine_tuning: "FineTuningOptions | None" = None,
-        progress: Callable[[str, int, int], None] = lambda strategy, done, total: None,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> "Model":
         """Train a classifier on the labels so far, and keep it in the workspace.
 
@@ -549,10 +550,11 @@ class Workspace:
         # What a person could not tell has no class to be predicted.
         others = np.setdiff1d(np.arange(len(pool)), labels.answered) if self_training else ()
         options = replace(fine_tuning or FineTuningOptions(), checkpoints=self.paths.fine_tuning)
-        model = train(
-            pool, labels.rows, labels.names, strategy, prior_correction, random_state,
-            n_folds=n_folds, fine_tuning=options, unlabelled=others, progress=progress,
-        )  # fmt: skip
+        with named_bars(progress, "steps") as move:
+            model = train(
+                pool, labels.rows, labels.names, strategy, prior_correction, random_state,
+                n_folds=n_folds, fine_tuning=options, unlabelled=others, progress=move,
+            )  # fmt: skip
         model.save(self.paths.model)
         clear_checkpoints(self.paths.fine_tuning)
         return model
@@ -562,7 +564,7 @@ class Workspace:
         sources: "Sequence[SourceModel | str]",
         random_state: int = 0,
         *,
-        progress: Progress = lambda done, total: None,
+        progress: Progress | None = None,
     ) -> "SourceComparison":
         """Judge other source models, beside the pool's own, on the labelled images; changes nothing.
 
@@ -573,7 +575,7 @@ class Workspace:
         random_state : int
             Deals the folds.
         progress : callable
-            Told the images done now, and in all.
+            Told the images done now, and in all; by default a bar in a terminal and in a notebook, and none elsewhere.
 
         Raises
         ------
@@ -587,14 +589,9 @@ class Workspace:
         labels = recorded_labels(self.path, pool)
         others = [SourceModel.load(source) if isinstance(source, str) else source for source in sources]
         own = source_of(pool.source)
-        return compare_sources(
-            pool,
-            labels.rows,
-            labels.names,
-            [own, *(one for one in others if one.name != own.name)],
-            random_state,
-            progress,
-        )
+        every = [own, *(one for one in others if one.name != own.name)]
+        with bar(progress, "embedding", "images") as move:
+            return compare_sources(pool, labels.rows, labels.names, every, random_state, move)
 
     def evaluate(
         self,
@@ -603,7 +600,7 @@ class Workspace:
         *,
         split: str | None = None,
         boxes: str | Path | None = None,
-        progress: Progress = lambda done, total: None,
+        progress: Progress | None = None,
     ) -> "Evaluation":
         """Measure the classifier on the labelled test images of a folder, and keep the result for the report.
 
@@ -664,7 +661,7 @@ class Workspace:
         *,
         smooth: bool = False,
         boxes: str | Path | None = None,
-        progress: Progress = lambda done, total: None,
+        progress: Progress | None = None,
     ) -> Predictions:
         """Say the class of every readable image of a folder with the trained classifier.
 
@@ -726,7 +723,7 @@ class Workspace:
         return write_report(self.path, title, comparison, out)
 
     def _looked_at(
-        self, folder: Path, described: "SourceDescription | None", boxes: str | Path | None, progress: Progress
+        self, folder: Path, described: "SourceDescription | None", boxes: str | Path | None, progress: Progress | None
     ) -> tuple[Path, Embedded]:
         """The folder as the model's source sees it, and the workspace that holds it: this one, or one within it."""
         from .training import source_of
@@ -736,7 +733,8 @@ class Workspace:
             return self.path, own
         given = None if boxes is None else Path(boxes)
         forget_other_boxes(Paths(other), given)
-        return other, embed(other, folder, source, progress, options_for_other(self.paths, folder, given))
+        with bar(progress, "embedding", "images") as move:
+            return other, embed(other, folder, source, move, options_for_other(self.paths, folder, given))
 
     def _seen_in_training(self, where: Path, tested: Sequence[int]) -> "tuple[NDArray[np.bool_], NDArray[np.bool_]]":
         """Which rows of a folder that `_looked_at` has seen are labelled here, and which show the same as such a one."""

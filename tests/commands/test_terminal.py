@@ -1,8 +1,6 @@
-"""What the terminal shows: tables, images that were left out, progress bars."""
+"""What the terminal shows: tables, sentences, images that were left out."""
 
-import time
-
-from evenpick.commands.terminal import print_left_out, print_table, progress_bars
+from evenpick.commands.terminal import print_left_out, print_paragraphs, print_table
 
 
 def test_a_table_fits_80_columns(capsys, monkeypatch):
@@ -38,17 +36,16 @@ def test_files_of_a_kind_that_is_not_read_are_counted_in_one_line(capsys):
     ]
 
 
-def test_a_bar_shows_how_fast_it_goes_and_the_loss(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")
-    with progress_bars() as begin:
-        move = begin("embedding", "images")
-        begin("never begun", "images")
-        move(0, 40)
-        time.sleep(0.6)
-        move(20, 40, 0.25)
+def test_sentences_are_broken_between_words_in_a_terminal_and_left_whole_in_a_pipe(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    sentence = "[word] " * 40
 
-    told = capsys.readouterr().err
-    assert "embedding" in told
-    assert "20/40" in told
-    assert "images/s, loss 0.25" in told
-    assert "never begun" not in told
+    print_paragraphs([sentence.strip(), "Short."])
+    assert capsys.readouterr().out == f"{sentence.strip()}\n\nShort.\n\n"
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_paragraphs([sentence.strip()])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(" ".join(lines).split()) == sentence.strip()

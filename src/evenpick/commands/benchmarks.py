@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import EvenpickError, MissingExtraError, unknown_name
-from .terminal import progress_bars
+from ..progress import progress_bars
 
 if TYPE_CHECKING:
     from ..paper import DataSet

@@ -1,14 +1,14 @@
 """The commands that train a classifier and use it, and compare sources for it: compare-sources, train, evaluate, predict."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..progress import by_name, progress_bars
 from .options import BOXES, FILE, FOLDER, JSON, SEED, SPLIT, WORKSPACE
-from .terminal import print_json, print_left_out, print_table, progress_bars
+from .terminal import print_json, print_left_out, print_table
 
 if TYPE_CHECKING:
     from ..classifiers import CrossValidation
@@ -80,14 +80,7 @@ def train(
 
     settings = FineTuningSettings(epochs=epochs, learning_rate=learning_rate)
     with progress_bars() as begin:
-        progress, bars = begin("fine-tuning", "images"), dict[str, Callable[..., None]]()
-
-        def shown(strategy: str, done: int, total: int) -> None:
-            if not done:
-                bars[strategy] = begin(strategy, "steps")
-            bars[strategy](done, total)
-
-        options = FineTuningOptions(settings, max_minutes, progress=progress, announce=_say)
+        options = FineTuningOptions(settings, max_minutes, progress=begin("fine-tuning", "images"), announce=_say)
         model = Workspace(workspace).train(
             strategy,
             CORRECTIONS[prior_correction],
@@ -95,7 +88,7 @@ def train(
             n_folds=folds,
             self_training=self_training,
             fine_tuning=options,
-            progress=shown,
+            progress=by_name(begin, "steps"),
         )
     click.echo(_trained(model))
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..progress import progress_bars
 from .options import FILE, JSON, RAY, WORKSPACE
-from .terminal import print_json, print_left_out, print_notes, print_paragraphs, print_table, progress_bars
+from .terminal import print_json, print_left_out, print_notes, print_paragraphs, print_table
 
 
 def _numbers(kind: type[int] | type[float], counts: tuple[int, ...]) -> Callable[..., tuple[float, ...] | None]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
+from ..progress import progress_bars
 from .options import JSON, WORKSPACE
-from .terminal import print_json, print_paragraphs, print_table, progress_bars
+from .terminal import print_json, print_paragraphs, print_table
 
 
 @click.command()

@@ -1,15 +1,11 @@
-"""What the command line shows: tables, JSON, images that were left out, and progress bars."""
+"""What the command line shows: tables, JSON, and images that were left out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from rich.progress import Task
 
 
 def print_json(facts: dict[str, Any]) -> None:
@@ -72,33 +68,3 @@ def print_notes(notes: Mapping[str, str], file: Path) -> None:
     click.echo(
         f"Of the images {', '.join(f'{count:,} {words}' for words, count in kinds.most_common())}; see '{file}'."
     )
-
-
-@contextmanager
-def progress_bars() -> Iterator[Callable[[str, str], Callable[..., None]]]:
-    """Progress bars with rate and time left: begin(what, unit) gives the function (done, total[, loss]) of one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        """Steps a second since the bar began to move, and the loss where there is one."""
-
-        def render(self, task: "Task") -> Text:
-            seconds, loss = task.elapsed or 0, task.fields["loss"]
-            rate = f"{task.completed / seconds:.1f} {task.fields['unit']}/s" if seconds > 0.5 else ""
-            return Text(rate if loss is None else f"{rate}, loss {loss:.2f}")
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=600) as bar:  # a step may take minutes
-
-        def begin(what: str, unit: str) -> Callable[..., None]:
-            task = bar.add_task(what, total=None, visible=False, start=False, unit=unit, loss=None)
-
-            def move(done: int, total: int, loss: float | None = None) -> None:
-                bar.start_task(task)  # its clock runs from the first move; once it runs, this changes nothing
-                bar.update(task, completed=done, total=total, loss=loss, visible=total > 0)
-
-            return move
-
-        yield begin

@@ -17,6 +17,7 @@ from .finding import find_images
 from .kinds import NEVER_DEEP, NOT_READ
 from .parts import MARGIN, Part, box_text, cut_part, open_part
 from .preprocessing import Batch, Preprocessing
+from .thumbnails import data_address
 
 __all__ = [
     "MARGIN",
@@ -31,6 +32,7 @@ __all__ = [
     "box_text",
     "captured",
     "cut_part",
+    "data_address",
     "decoded",
     "deep_sample",
     "find_images",

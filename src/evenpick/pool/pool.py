@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import IndexArray
 from ..errors import EvenpickError
-from ..images import MARGIN, Part, Reading
+from ..images import MARGIN, Part, Reading, data_address
+from ..notebook import PICTURES, html_pictures, html_table
 from ..paths import Paths
 from ..probabilities import summarise_probabilities
 from ..sources import SourceDescription
@@ -157,6 +158,20 @@ class Pool:
         if self.folder is not None:
             said.append(f"folder: '{self.folder}'")
         return "\n".join(said)
+
+    def _repr_html_(self) -> str:
+        first, *more = repr(self).splitlines()
+        there = np.arange(len(self)) if self.present is None else np.flatnonzero(self.present)
+        shown = there[np.linspace(0, len(there) - 1, min(PICTURES, len(there))).astype(np.intp)]
+        return html_table(first, [[line] for line in more]) + self.pictures(shown)
+
+    def pictures(self, rows: Sequence[int] | IndexArray, captions: Sequence[str] | None = None) -> str:
+        """The first twelve of these rows as HTML, under captions or names; nothing where there are no photographs."""
+        if self.folder is None:
+            return ""
+        shown = [int(row) for row in rows[:PICTURES]]
+        names = [self.image_ids[row] for row in shown] if captions is None else captions
+        return html_pictures((name, data_address(self.part(row))) for name, row in zip(names, shown, strict=False))
 
     def __len__(self) -> int:
         return len(self.features)

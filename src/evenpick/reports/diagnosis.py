@@ -16,6 +16,7 @@ from ..estimates import (
     source_knowledge,
 )
 from ..labels import recorded_labels
+from ..notebook import html_table
 from ..pool import Pool
 from .lines import in_lines
 
@@ -52,6 +53,9 @@ class Diagnosis:
 
     def __repr__(self) -> str:
         return "\n".join([self.advice.method, self.advice.finding, in_lines(self.rows)])
+
+    def _repr_html_(self) -> str:
+        return html_table(self.advice.method, ()) + html_table(self.advice.finding, self.rows)
 
 
 def diagnose(workspace: Path) -> Diagnosis:

@@ -9,6 +9,7 @@ from ..errors import EvenpickError, first_few
 from ..estimates import Outlook, outlook_of_record
 from ..labels import RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
+from ..notebook import html_table
 from ..paths import Paths
 from ..pool import Pool
 from ..session import phase_of
@@ -76,6 +77,10 @@ class Status:
 
     def __repr__(self) -> str:
         return "\n".join([self.next, self.title, in_lines(self.rows), *self.sentences])
+
+    def _repr_html_(self) -> str:
+        steps = html_table("Next", [(step.command, step.why) for step in next_steps(self.facts)])
+        return steps + html_table(self.title, self.rows) + "".join(html_table(line, ()) for line in self.sentences)
 
 
 def _meaning(name: str) -> str:

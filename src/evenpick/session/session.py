@@ -14,6 +14,7 @@ from ..arrays import IndexArray
 from ..errors import EvenpickError, check_seed, unknown_name
 from ..labels import Answer, Phase
 from ..names import checked_class_name
+from ..notebook import PICTURES, by_class, html_table
 from ..pool import Pool
 from .audit import Audit, Demand, Draw, check_audit, check_share, open_pieces
 from .balancing import Balancing
@@ -92,6 +93,13 @@ class Session:
             f"Session: {self._budget - self.labels_left} of {self._budget} labels, {len(self._counts)} classes, "
             f"{self.phase} ({how}), pool of {len(self._pool):,} images"
         )
+
+    def _repr_html_(self) -> str:
+        """The labels by class, and the images that were labelled last."""
+        first, *rest = repr(self).split(", ", 1)
+        last = [answer for answer in self.answers if answer.label is not None][: -PICTURES - 1 : -1]
+        pictures = self._pool.pictures([answer.index for answer in last], [str(answer.label) for answer in last])
+        return html_table(f"{first}, {rest[0]}", by_class(self.counts), ("class", "labels")) + pictures
 
     @property
     def phase(self) -> Phase:

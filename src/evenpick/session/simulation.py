@@ -1,5 +1,6 @@
 """A session answered by an oracle: what people would have labelled, and in which order."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
@@ -11,6 +12,7 @@ from ..arrays import IndexArray
 from ..errors import EvenpickError
 from ..label_values import Label, checked_label, checked_labels
 from ..labels import Phase
+from ..notebook import by_class, html_table
 from ..pool import Pool
 from .session import Session
 
@@ -46,6 +48,9 @@ class SimulationResult:
     def __repr__(self) -> str:
         began = "balancing never began" if self.switch_at is None else f"balancing began after {self.switch_at}"
         return f"SimulationResult: {len(self.labels)} labels, {len(set(self.labels))} classes, {began}"
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), by_class(Counter(self.labels)), ("class", "labels"))
 
 
 def simulate(pool: Pool, oracle: Oracle, budget: int, **session_options: Any) -> SimulationResult:

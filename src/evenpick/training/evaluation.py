@@ -11,6 +11,7 @@ from ..errors import EvenpickError, first_few
 from ..label_values import Label, checked_labels
 from ..metrics import CalibrationBin, calibration_bins, macro_accuracy, macro_standard_error
 from ..names import same_class
+from ..notebook import CLASSES, html_table
 from ..pool import Pool, given_pool
 from ..probabilities import softmax
 from .class_results import ClassResult, Confusion, Mistake, Predicted, confusions
@@ -100,6 +101,16 @@ class Evaluation:
         for name, meant in self.misspelt:
             said.append(f"Class '{name}' counts 0; the classifier knows '{meant}': write both the same way.")
         return said
+
+    def _repr_html_(self) -> str:
+        first, *lines = self.sentences
+        worst = [
+            (one.name, one.n_images, f"{one.recall:.0%} ({one.low:.0%} to {one.high:.0%})")
+            for one in self.worst_first[:CLASSES]
+        ]
+        said = html_table(first, [[line.strip()] for line in [*lines, *([self.warning] if self.warning else [])]])
+        pairs = html_table("Most confused", [[repr(pair)] for pair in self.confusions[:5]]) if self.confusions else ""
+        return said + html_table("The worst classes", worst, ("class", "images", "recall (95 %)")) + pairs
 
     def _macro_in_words(self) -> str:
         plain = _with_width(self.accuracy, self.accuracy_half_width)

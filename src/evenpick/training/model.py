@@ -18,6 +18,7 @@ from ..errors import EvenpickError
 from ..images import Part, Preprocessing
 from ..label_values import Label, checked_labels
 from ..metrics import macro_accuracy
+from ..notebook import by_class, html_table
 from ..pool import Pool, check_finite, feature_blocks
 from ..probabilities import softmax
 from ..sources import SourceDescription
@@ -82,6 +83,11 @@ class Model:
                 f"({folds.n_classes} of {len(self.classes)} classes)"
             )
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        first, _, *lines = repr(self).splitlines()
+        said = html_table(first, [[line.strip()] for line in lines])
+        return said + html_table("", by_class(dict(zip(self.classes, self.counts, strict=True))), ("class", "labels"))
 
     @property
     def classes_(self) -> NDArray[Any]:
