@@ -722,6 +722,30 @@ class Workspace:
 
         return write_report(self.path, title, comparison, out)
 
+    def report_data(self, file: str | Path) -> Path:
+        """Write the facts of the report alone, as JSON for programs; returns the file.
+
+        Raises
+        ------
+        EvenpickError
+            As for `report`.
+        """
+        from .reports import write_report_data
+
+        return write_report_data(self.path, file)
+
+    def report_fragment(self) -> str:
+        """The sentences, accuracies and classes of the report as HTML for a notebook; changes nothing.
+
+        Raises
+        ------
+        EvenpickError
+            As for `report`.
+        """
+        from .reports import report_fragment
+
+        return report_fragment(self.path)
+
     def _looked_at(
         self, folder: Path, described: "SourceDescription | None", boxes: str | Path | None, progress: Progress | None
     ) -> tuple[Path, Embedded]:

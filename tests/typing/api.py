@@ -128,6 +128,8 @@ def working() -> None:
     assert_type(work.predict("photos").image_ids, list[str])
     assert_type(work.status().sentences, list[str])
     assert_type(work.report(), Path)
+    assert_type(work.report_data("facts.json"), Path)
+    assert_type(work.report_fragment(), str)
     _ = names, share
 
 

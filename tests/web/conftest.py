@@ -85,16 +85,6 @@ def running() -> Callable[..., AbstractContextManager[str]]:
     return run
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """One browser for all tests; each opens its own tabs."""
-    from browsing import open_browser  # needs Selenium, which the tests without a browser do not
-
-    opened = open_browser()
-    yield opened
-    opened.quit()
-
-
 @pytest.fixture
 def open_page(browser):
     from browsing import Page

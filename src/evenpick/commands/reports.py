@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
+from ..errors import EvenpickError
 from ..progress import progress_bars
-from .options import JSON, WORKSPACE
+from .options import FILE, JSON, WORKSPACE
 from .terminal import print_json, print_paragraphs, print_table
 
 
@@ -32,10 +33,16 @@ def status(workspace: Path, as_json: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to, by default WORKSPACE/report."
 )
-def report(workspace: Path, title: str | None, out: Path | None) -> None:
+@click.option("--data", type=FILE, help="Write the facts alone to this JSON file, for programs.")
+def report(workspace: Path, title: str | None, out: Path | None, data: Path | None) -> None:
     """Write what was chosen, found and reached as one HTML page, JSON and CSV."""
     from ..workspace import Workspace
 
+    if data:
+        if title or out:
+            raise EvenpickError("--data writes the facts alone: say it without --title and --out")
+        click.echo(f"The facts: {Workspace(workspace).report_data(data).resolve()}")
+        return
     click.echo(f"The report: {Workspace(workspace).report(title, out=out).resolve()}")
 
 

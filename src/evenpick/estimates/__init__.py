@@ -1,6 +1,7 @@
 """What labels tell by themselves: the accuracy to expect, the classes missing, and whether the source knows the domain."""
 
-from .doubtful import doubtful_labels
+from .audit import AuditEstimate
+from .doubtful import Doubt, HeldOut, doubtful_labels, held_out_labels
 from .groups import one_of_each_group
 from .missing_classes import unseen_of_counts
 from .outlook import Outlook, chosen_at_random, outlook_of_record
@@ -19,12 +20,16 @@ __all__ = [
     "AGREEING",
     "INFORMATIVE",
     "Advice",
+    "AuditEstimate",
+    "Doubt",
+    "HeldOut",
     "MeasuredTransfer",
     "Outlook",
     "SourceKnowledge",
     "advice",
     "chosen_at_random",
     "doubtful_labels",
+    "held_out_labels",
     "measured_transfer",
     "one_of_each_group",
     "outlook_of_record",

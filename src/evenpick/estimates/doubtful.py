@@ -76,6 +76,11 @@ class HeldOut:
         """The places of those that were held out."""
         return np.flatnonzero(~np.isnan(self.probabilities[:, 0]))
 
+    @cached_property
+    def taken_for(self) -> IndexArray:
+        """The likeliest class of each (n,); 0 where it was not held out."""
+        return np.asarray(np.nan_to_num(self.probabilities, nan=-1.0).argmax(axis=1))
+
     @property
     def doubts(self) -> list[Doubt]:
         """The labels that may be wrong, worst first."""

@@ -44,6 +44,11 @@ class Curve:
     error: float
     points: tuple[float, ...]
 
+    @property
+    def trained_on(self) -> tuple[float, ...]:
+        """The share of the labels that each point was trained on, about."""
+        return tuple((1 - 1 / N_FOLDS) * fraction for fraction in FRACTIONS[: len(self.points)])
+
     def gain(self, times: float = 2.0) -> float:
         """What so many times the labels add, by the inverse power law a - b n^-c through the points; at least 0."""
         _, later = min(_power_law(c, self.points, times) for c in EXPONENTS)

@@ -14,8 +14,8 @@ from ..labels import Annotation, RecordedLabels
 from ..pool import Pool
 from .audit import AuditEstimate, audit_estimate
 from .audit_sample import drawn_one_by_one, draws_of_this_pool
-from .audit_words import next_step, rows_of, sentences_of, share
-from .expectation import Expectation, expected_accuracy
+from .audit_words import later, next_step, rows_of, sentences_of, share
+from .expectation import Estimate, Expectation, expected_accuracy
 from .groups import n_pieces, one_of_each_group
 from .missing_classes import ENOUGH, UnseenClasses, unseen_classes
 
@@ -118,6 +118,21 @@ class Outlook:
             return sentences_of(self.audit, self.expectation, self._drawn) + limits
         guess = [A_GUESS] if self.expectation and not self.at_random else []
         return self._of_classes_and_accuracy() + guess + limits
+
+    @property
+    def accuracy_now(self) -> Estimate | None:
+        """Macro accuracy over all classes: what audit labels tell, else what is to be expected; None where neither is shown."""
+        if self.audit:
+            return self.audit.macro
+        return self.shown_accuracy.now if self.shown_accuracy else None
+
+    @property
+    def accuracy_later(self) -> Estimate | None:
+        """The same with twice the labels, or with all; None where no image is left."""
+        expected = self.expectation if self.audit else self.shown_accuracy
+        if expected is None or not expected.n_more:
+            return None
+        return later(self.audit, expected) if self.audit else expected.doubled
 
     @property
     def next_step(self) -> str:

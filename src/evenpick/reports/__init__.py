@@ -2,7 +2,16 @@
 
 from .diagnosis import Diagnosis, diagnose
 from .evaluation_file import write_evaluation
-from .report import write_report
+from .report import report_fragment, write_report, write_report_data
 from .status import Status, workspace_status
 
-__all__ = ["Diagnosis", "Status", "diagnose", "workspace_status", "write_evaluation", "write_report"]
+__all__ = [
+    "Diagnosis",
+    "Status",
+    "diagnose",
+    "report_fragment",
+    "workspace_status",
+    "write_evaluation",
+    "write_report",
+    "write_report_data",
+]

@@ -15,7 +15,7 @@ from ..estimates import (
     one_of_each_group,
     source_knowledge,
 )
-from ..labels import recorded_labels
+from ..labels import RecordedLabels, recorded_labels
 from ..notebook import html_table
 from ..pool import Pool
 from .lines import in_lines
@@ -67,8 +67,12 @@ def diagnose(workspace: Path) -> Diagnosis:
         If there is no pool.
     """
     pool = Pool.open(workspace)
+    return diagnosis_of(pool, recorded_labels(workspace, pool))
+
+
+def diagnosis_of(pool: Pool, labels: RecordedLabels) -> Diagnosis:
+    """The same of a pool and a record that are open."""
     knowledge = None if pool.predictions is None else source_knowledge(pool)
-    labels = recorded_labels(workspace, pool)
     rows, names = one_of_each_group(pool, labels.rows, labels.names)
     measured = measured_transfer(pool, rows, names) if names else None
     return Diagnosis(knowledge, measured, advice(knowledge, measured))

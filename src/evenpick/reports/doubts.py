@@ -1,17 +1,16 @@
 """Labels that may be wrong, as status, report and JSON tell them."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..estimates import doubtful_labels
-from ..labels import RecordedLabels
+from ..estimates import Doubt
 from ..pool import Pool
 
 SHOWN = 5
 
 
-def doubt_facts(pool: Pool, labels: RecordedLabels) -> list[dict[str, Any]]:
+def doubt_facts(pool: Pool, doubts: Iterable[Doubt]) -> list[dict[str, Any]]:
     """The labels that may be wrong as JSON values, worst first."""
     return [
         {
@@ -21,7 +20,7 @@ def doubt_facts(pool: Pool, labels: RecordedLabels) -> list[dict[str, Any]]:
             "probability": round(doubt.probability, 4),
             "likely_probability": round(doubt.likely_probability, 4),
         }
-        for doubt in doubtful_labels(pool, labels.seen.rows, labels.seen.names)
+        for doubt in doubts
     ]
 
 

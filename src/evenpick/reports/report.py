@@ -1,32 +1,33 @@
 """The report of a workspace: one self-contained HTML page, and the same facts as JSON and CSV."""
 
-import base64
-import io
 import json
-from collections import Counter
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from .._version import __version__
-from ..atomic_files import write_atomically, write_csv
-from ..classifiers import SUFFIX, head_of
-from ..errors import EvenpickError
-from ..estimates import outlook_of_record
-from ..images import UnreadableImageError, open_part
+from ..atomic_files import write_atomically
+from ..estimates import HeldOut, Outlook, held_out_labels, outlook_of_record
 from ..labels import Annotation, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..paths import Paths
-from ..pool import Pool, read_skipped
+from ..pool import Pool
 from ..training import Model
-from .doubts import doubt_facts, doubts_in_words
+from .accuracies import accuracy_facts, headline, steps_of
+from .class_table import class_table
+from .confusions import calibration_facts, confusion_facts
+from .diagnosis import diagnosis_of
+from .doubts import doubt_facts
 from .evaluation_file import model_digest, read_evaluation
-
-THUMBNAIL = 96  # pixels of the longer side
+from .found_curve import found_facts, learning_facts
+from .page import DOUBTS, fragment_of, page_of
+from .pictures import Pictures
+from .pool_map import pool_map
+from .predictions import PoolClasses, pool_classes
+from .record_facts import labelled_of, model_facts, record_facts
+from .source_view import source_view
+from .tables import write_tables
 
 
 def write_report(
@@ -35,7 +36,7 @@ def write_report(
     comparison: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
 ) -> Path:
-    """Write `report/index.html`, `report.json`, `classes.csv` and `labels.csv`; returns the page.
+    """Write `report/index.html`, `report.json` and a CSV file for each plot and list; returns the page.
 
     Parameters
     ----------
@@ -54,128 +55,135 @@ def write_report(
     """
     workspace = Path(workspace)
     pool = Pool.open(workspace)
-    labels = recorded_labels(workspace, pool)
-    facts, expected = _facts(workspace, pool, labels), outlook_of_record(pool, labels)
-    facts |= expected.facts | {"doubtful": doubt_facts(pool, labels)}
-    facts["title"] = title or f"Labels of {pool.folder.name if pool.folder else workspace}"
-    facts["comparison"] = comparison
+    facts = report_facts(workspace, pool, title, comparison)
     where = Paths(workspace).report_page if out is None else Path(out, Paths(workspace).report_page.name)
     where.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(where.with_name("report.json"), json.dumps(facts, indent=1).encode())
-    for name, table in (("classes.csv", facts["classes"]), ("labels.csv", facts["labelled"])):
-        write_csv(where.with_name(name), list(table[0]), (row.values() for row in table))
-    page = _page(facts, expected.rows, [_thumbnail(pool, row["image"]) for row in facts["labelled"]])
+    write_atomically(where.with_name("report.json"), _as_json(facts))
+    write_tables(where.parent, facts)
+    page = page_of(facts, _pictures(facts, pool), _tested(facts, workspace))
     write_atomically(where, page.encode("utf-8", "replace"))
     return where
 
 
-def _facts(workspace: Path, pool: Pool, labels: RecordedLabels) -> dict[str, Any]:
-    labelled = [entry for entry in labels.annotations if entry.label is not None]
-    if not labelled:
-        raise EvenpickError(f"workspace '{workspace}' has no label yet: label or import some first")
+def write_report_data(workspace: str | Path, file: str | Path) -> Path:
+    """Write the facts of the report alone, as JSON; returns the file."""
+    workspace, file = Path(workspace), Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, _as_json(report_facts(workspace, Pool.open(workspace))))
+    return file
+
+
+def report_fragment(workspace: str | Path) -> str:
+    """The sentences, accuracies and classes of the report as HTML for a notebook: no script, styles that reach nothing else."""
+    workspace = Path(workspace)
+    return fragment_of(_summary(workspace, _read(workspace, Pool.open(workspace)), None))
+
+
+def report_facts(
+    workspace: Path, pool: Pool, title: str | None = None, comparison: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Everything that a report states, as JSON values."""
+    read = _read(workspace, pool)
+    facts = _summary(workspace, read, title) | {"comparison": comparison}
+    labels, evaluation, held = read.labels, read.evaluation, read.held
+    return facts | {
+        "confusions": confusion_facts(evaluation, held, pool, labels.seen.counts),
+        "calibration": calibration_facts(evaluation, held),
+        "map": pool_map(pool, labels, read.predicted),
+        "found": found_facts(labels.seen.names, facts["switch_at"], read.outlook.audit),
+        "learning": learning_facts(read.outlook),
+        "source_view": source_view(diagnosis_of(pool, labels)),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What a workspace holds, and what follows from it; `kept` is its evaluation, even if it is of another model."""
+
+    pool: Pool
+    labels: RecordedLabels
+    labelled: Sequence[Annotation]
+    model: Model | None
+    kept: dict[str, Any] | None
+    of_this_model: bool
+    outlook: Outlook
+    held: HeldOut | None
+    predicted: PoolClasses | None
+
+    @property
+    def evaluation(self) -> dict[str, Any] | None:
+        return self.kept if self.of_this_model else None
+
+
+def _read(workspace: Path, pool: Pool) -> _Read:
+    labels = recorded_labels(workspace, pool)
+    labelled = labelled_of(workspace, labels)
     model = Model.load(Paths(workspace).model) if Paths(workspace).model_json.exists() else None
-    evaluation = read_evaluation(workspace)
-    stale = evaluation is not None and evaluation["model"] != model_digest(workspace)
-    evaluation = None if stale else evaluation
-    phases = [entry.phase for entry in labelled]
-    switch_at = phases.index("balancing") if "balancing" in phases else None
-    asked = [entry for entry in labelled if entry.phase == "balancing" and entry.target]
-    classes = _classes(labelled, switch_at, evaluation)
-    return {
-        "date": date.today().isoformat(),
-        "evenpick": __version__,
-        # Names alone: a report is shown to others, whom no path on this machine concerns.
-        "workspace": workspace.resolve().name,
-        "folder": pool.folder.name if pool.folder else None,
-        "n_images": len(pool),
-        "skipped": len(read_skipped(workspace)),
-        "source": {**pool.source.to_json(), "name": _without_folders(pool.source.name)} if pool.source else {},
-        "settings": labels.settings,
-        "n_labels": len(labelled),
-        "n_not_told": len(labels.seen.skipped),
-        "classes_found": len(labels.counts),
-        "imbalance_ratio": imbalance_ratio([row["labels"] for row in classes]),
+    kept = read_evaluation(workspace)
+    same = kept is not None and kept["model"] == model_digest(workspace)
+    held = held_out_labels(pool, labels.seen.rows, labels.seen.names)
+    predicted = pool_classes(pool, labels, model)
+    return _Read(pool, labels, labelled, model, kept, same, outlook_of_record(pool, labels), held, predicted)
+
+
+def _summary(workspace: Path, read: _Read, title: str | None) -> dict[str, Any]:
+    """What a fragment shows too."""
+    facts = record_facts(workspace, read.pool, read.labels, read.labelled)
+    outlook, evaluation, predicted = read.outlook, read.evaluation, read.predicted
+    rows, recall_of = class_table(read.labelled, facts["switch_at"], evaluation, outlook.audit, read.held, predicted)
+    facts |= {
+        "title": title or f"Labels of {facts['folder'] or facts['workspace']}",
+        "command": _command(facts["workspace"], title),
+        "imbalance_ratio": imbalance_ratio([row["labels"] for row in rows]),
         "ratio_covers_undiscovered": evaluation is not None,
-        "switch_at": switch_at,
-        "target_hits": sum(entry.label == entry.target for entry in asked),
-        "target_asks": len(asked),
-        "classes": classes,
-        "model": _model_facts(model, labels.counts) if model else None,
+        "classes": rows,
+        "recall_of": recall_of,
+        "shares_by": predicted.said_by if predicted else "",
+        "model": model_facts(read.model, read.labels.counts) if read.model else None,
         "evaluation": evaluation,
-        "evaluation_is_stale": stale,
-        "labelled": [
-            {"image": e.image, "label": e.label, "phase": e.phase or "imported", "target": e.target or ""}
-            for e in labelled
-        ],
+        "evaluation_is_stale": read.kept is not None and not read.of_this_model,
+        **outlook.facts,
+        "doubtful": doubt_facts(read.pool, read.held.doubts if read.held else []),
+        "expected": [list(row) for row in outlook.rows],
     }
+    facts["accuracies"] = accuracy_facts(evaluation, outlook, facts["model"])
+    steps = steps_of(facts, outlook)
+    facts["headline"] = headline(facts, outlook, steps)
+    facts["next"] = [{"command": step.command, "why": step.why} for step in steps]
+    return facts
 
 
-def _without_folders(source: str) -> str:
-    """The name of a source, of whose file only the last part is told."""
-    kind, colon, file = source.partition(":")
-    return source if "://" in file else f"{kind}{colon}{Path(file).name}"
+def _command(workspace: str, title: str | None) -> str:
+    return f"evenpick report {shlex.quote(workspace)}" + (f" --title {shlex.quote(title)}" if title else "")
 
 
-def _classes(
-    labelled: Sequence[Annotation], switch_at: int | None, evaluation: Mapping[str, Any] | None
-) -> list[dict[str, Any]]:
-    """Labels of each class before and after balancing, and test accuracy where there is one."""
-    after = Counter(str(entry.label) for entry in labelled)
-    before = Counter(str(entry.label) for entry in labelled[:switch_at])
-    tested = {row["name"]: row for row in evaluation["classes"]} if evaluation else {}
-    rows = []
-    for name in sorted({*after, *tested}, key=lambda name: (-after[name], name)):
-        row = {"class": name, "labels_before_balancing": before[name], "labels": after[name]}
-        if evaluation:
-            result = tested.get(name, {})
-            row |= {key: result.get(key) for key in ("n_images", "accuracy", "corrected_accuracy")}
-        rows.append(row)
-    return rows
+def _as_json(facts: Mapping[str, Any]) -> bytes:
+    return json.dumps(facts, indent=1).encode()
 
 
-def _model_facts(model: Model, counts: Mapping[str, int]) -> dict[str, Any]:
-    folds, head = model.cross_validation, head_of(model.strategy)
-    words = head.words if head else "the source model, fine-tuned"
-    return {
-        "strategy": model.strategy,
-        "words": words,
-        "self_trained": model.strategy.endswith(SUFFIX),
-        "chooses_c": head is not None and len(head.grid) > 1,
-        "left_out": model.left_out,
-        **asdict(model.choice),
-        "n_labels": sum(model.counts),
-        "out_of_date": dict(zip(model.classes, model.counts, strict=True)) != counts,
-        "cross_validation": asdict(folds) if folds else None,
-        "cross_validations": {name: asdict(tried) for name, tried in model.cross_validations.items()},
-    }
+def _pictures(facts: Mapping[str, Any], pool: Pool) -> Pictures:
+    """Those of the pool: first what is shown for a reason, then the labelled images in their order."""
+    confusions = facts["confusions"] or {"of_test_images": True}
+    first = [one["image"] for one in facts["map"]["farthest"]]
+    first += [one["image"] for one in facts["doubtful"][:DOUBTS]]
+    first += [] if confusions["of_test_images"] else _shown_mistakes(confusions)
+    return Pictures(pool, [*first, *(row["image"] for row in facts["labelled"])])
 
 
-def _page(facts: Mapping[str, Any], expected: Sequence[tuple[str, str]], thumbnails: Sequence[str | None]) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("evenpick.reports"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters["percent"] = lambda share: "" if share is None else f"{100 * share:.1f} %"
-    most = max(row["labels"] for row in facts["classes"])
-    return environment.get_template("report.html").render(
-        facts,
-        most=most,
-        expected=expected,
-        doubts=doubts_in_words(facts["doubtful"], facts["workspace"]),
-        sheet=list(zip(facts["labelled"], thumbnails, strict=True)),
-    )
+def _tested(facts: Mapping[str, Any], workspace: Path) -> Pictures:
+    """Those of test images that are shown; none where it is not known in which pool they are."""
+    confusions, kept = facts["confusions"], facts["evaluation"] or {}
+    where = kept.get("seen_in")
+    if (
+        not where
+        or not confusions
+        or not confusions["of_test_images"]
+        or not Paths(workspace / where).pool_json.exists()
+    ):
+        return Pictures(None, [])
+    return Pictures(Pool.open(workspace / where), _shown_mistakes(confusions))
 
 
-def _thumbnail(pool: Pool, image_id: str) -> str | None:
-    """The image as a small JPEG in a data address; None when its file is gone."""
-    if pool.folder is None:
-        return None
-    try:
-        image = open_part(pool.part(pool.row_of[image_id]))
-    except UnreadableImageError:
-        return None
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _shown_mistakes(confusions: Mapping[str, Any]) -> list[str]:
+    of_pairs = [image for pair in confusions["shown_pairs"] for image in pair["images"]]
+    return [*of_pairs, *(one["image"] for one in confusions["mistakes"])]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EvenpickError, first_few
-from ..estimates import Outlook, outlook_of_record
+from ..estimates import Outlook, doubtful_labels, outlook_of_record
 from ..labels import RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..notebook import html_table
@@ -136,7 +136,7 @@ def workspace_status(workspace: Path) -> Status:
         "imbalance_ratio": imbalance_ratio(list(counts.values())) if counts else None,
         **_guess_facts(labels),
         **expected.facts,
-        "doubtful": doubt_facts(pool, labels),
+        "doubtful": doubt_facts(pool, doubtful_labels(pool, labels.seen.rows, labels.seen.names)),
         "at_random": expected.at_random,
         "model": _state_of_model(workspace, labels),
     }

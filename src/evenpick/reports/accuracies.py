@@ -1,0 +1,146 @@
+"""Every accuracy that is known of a workspace, with its interval and what it holds for, and the three sentences that say most."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..estimates import Outlook
+from .next_steps import Step, next_steps
+
+
+def accuracy_facts(
+    evaluation: Mapping[str, Any] | None, outlook: Outlook, model: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """What is measured before what is estimated; `low` and `high` are None where there is no interval."""
+    lines = _of_test_images(evaluation) if evaluation else []
+    audit, now, later, expected = outlook.audit, outlook.accuracy_now, outlook.accuracy_later, outlook.expectation
+    if audit and now:
+        of = f"all images of this pool, by {audit.n_told} audit labels"
+        lines.append(_line("mean recall of all classes", now, of, 90))
+        lines.append(_line("images recognised", audit.accuracy, of, 90))
+    elif now:
+        lines.append(
+            _line("to expect now, a guess", now, "images like those of this pool, from labels that were chosen", 90)
+        )
+    if later and expected:
+        lines.append(
+            _line(f"with {expected.n_labels + expected.n_more} labels", later, "the same, by the learning curve", 90)
+        )
+    folds = model["cross_validation"] if model else None
+    if model and folds:
+        value = folds["corrected_accuracy"] if model["tau"] else folds["accuracy"]
+        of = f"{folds['n_held_out']} labelled images, held out in folds: they were chosen, so new images differ"
+        lines.append(
+            {"name": "on held-out folds", "value": value, "low": None, "high": None, "interval": "", "holds_for": of}
+        )
+    return lines
+
+
+def headline(facts: Mapping[str, Any], outlook: Outlook, steps: Sequence[Step]) -> list[str]:
+    """How good, how sure, and what to do next: a sentence or two each."""
+    return [*_how_good(facts, outlook), _what_next(facts, outlook, steps)]
+
+
+def _of_test_images(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    new = _new_ones(evaluation)
+    those = f" that no label shows, of {evaluation['n_images']}" if new is not evaluation else ""
+    of = f"{new['n_images']} test images{those} ({evaluation['test_set']})"
+    lines = [_measured("mean recall of all classes", *_macro(new), of)]
+    overall = new.get("overall_accuracy")  # which earlier versions did not keep
+    if overall is not None:
+        lines.append(_measured("images recognised", overall, new["overall_half_width"], of))
+    return lines
+
+
+def _new_ones(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The evaluation on test images that no label shows; the whole of it, where all are such or none is."""
+    return evaluation.get("on_new") or evaluation
+
+
+def _macro(evaluation: Mapping[str, Any]) -> tuple[float, float]:
+    """As the classifier predicts: with its correction, if it makes one."""
+    if evaluation.get("tau", 1):  # which earlier versions did not keep
+        return evaluation["corrected_accuracy"], evaluation["corrected_half_width"]
+    return evaluation["accuracy"], evaluation["accuracy_half_width"]
+
+
+def _measured(name: str, value: float, half: float, of: str) -> dict[str, Any]:
+    interval = {"low": max(value - half, 0.0), "high": min(value + half, 1.0), "interval": "95%"}
+    return {"name": name, "value": value, **interval, "holds_for": of}
+
+
+def _line(name: str, estimate: Any, of: str, percent: int) -> dict[str, Any]:
+    interval = {"low": estimate.low, "high": estimate.high, "interval": f"{percent}%"}
+    return {"name": name, "value": estimate.value, **interval, "holds_for": of}
+
+
+def _how_good(facts: Mapping[str, Any], outlook: Outlook) -> list[str]:
+    evaluation, audit, now = facts["evaluation"], outlook.audit, outlook.accuracy_now
+    if evaluation:
+        new = _new_ones(evaluation)
+        value, half = _macro(new)
+        n, missing = len(new["classes"]), len([one for one in new["classes"] if not one["discovered"]])
+        lost = f"; {missing} of them {'has' if missing == 1 else 'have'} no label yet and count 0" if missing else ""
+        known = evaluation.get("among_labels", 0) + evaluation.get("near_labels", 0)
+        warned = ""
+        if known and new is evaluation:
+            warned = " But labels show all of these images, so the figure says nothing of new ones."
+        elif known:
+            warned = f" {known} more that labels show are left out."
+        return [
+            f"The classifier recognises {value:.0%} of the images of a class, on average over the {n} classes of the test set{lost}.",
+            f"{new['n_images']} test images say so: for others like them expect {_span(value - half, value + half)}, "
+            f"nineteen times in twenty.{warned}",
+        ]
+    if audit and now:
+        return [
+            f"A classifier on these labels recognises {now.value:.0%} of the images of a class, on average over all classes of the pool.",
+            f"{audit.n_told} images drawn at random say so: for this pool expect {_span(now.low, now.high)}, nine times in ten.",
+        ]
+    if now:
+        sure = (
+            "That holds for images like those of this pool, as the labels were drawn at random"
+            if outlook.at_random
+            else "That is a guess, from labels that were chosen; `evenpick audit` gives a figure that holds"
+        )
+        return [
+            f"Expect the classifier to recognise about {now.value:.0%} of the images of a class, on average over all classes.",
+            f"{sure}: {_span(now.low, now.high)}, nine times in ten.",
+        ]
+    return [
+        "How good the classifier is cannot be told yet.",
+        f"There {'is 1 label' if facts['n_labels'] == 1 else 'are ' + str(facts['n_labels']) + ' labels'} of "
+        f"{facts['classes_found']} {'class' if facts['classes_found'] == 1 else 'classes'}: an estimate needs 20 labels, "
+        "and most classes named more than once.",
+    ]
+
+
+def steps_of(facts: Mapping[str, Any], outlook: Outlook) -> list[Step]:
+    """What `status` proposes too, but for the report that is being read."""
+    model, settings = facts["model"], facts["settings"]
+    steps = next_steps(
+        {
+            **facts,
+            "labels": facts["n_labels"],
+            "images": facts["n_images"],
+            "budget": settings["budget"] if settings else None,
+            "model": model and ("out of date" if model["out_of_date"] else "current"),
+            "audit_labels": outlook.audit.n_told if outlook.audit else facts["n_audit_labels"],
+            "at_random": outlook.at_random,
+        }
+    )
+    return [step for step in steps if not step.command.startswith("evenpick report")]
+
+
+def _what_next(facts: Mapping[str, Any], outlook: Outlook, steps: Sequence[Step]) -> str:
+    evaluation = facts["evaluation"]
+    if evaluation and evaluation["undiscovered"]:
+        names = ", ".join(map(str, evaluation["undiscovered"][:3]))
+        return f"Next: label some of what has no label yet, such as {names}."
+    if steps:
+        return f"Next: `{steps[0].command}` {steps[0].why}."
+    step = outlook.next_step.removeprefix("Next: ")
+    return f"Next: {step[0].lower()}{step[1:]}" if step else "Next: label on."
+
+
+def _span(low: float, high: float) -> str:
+    return f"between {max(low, 0):.0%} and {min(high, 1):.0%}"
