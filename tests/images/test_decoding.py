@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 from skimage.data import astronaut
 
 import evenpick.images.decoding
@@ -208,6 +208,14 @@ def broken_files():
             "100,000 x 100,000 pixels are more than 200,000,000; raise the limit by --max-pixels",
         ),
         "a PNG without its end": (png_header(500, 500), "truncated"),
+        "a PNG that ends early": (png_header(500, 500), r"^the file is cut short or damaged \("),
+    } | {
+        f"half of a {kind}": (
+            (whole := encoded(Image.fromarray(noise), kind))[: len(whole) // 2],
+            r"^the file is cut short or damaged \(",
+        )
+        for kind in ("JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+        if kind != "AVIF" or features.check("avif")
     }
 
 

@@ -409,6 +409,14 @@ def test_too_little_memory_leaves_a_file_out(monkeypatch):
     assert reason(encoded(Image.fromarray(GRAY), "PNG")) == "there is not enough memory to decode 60 x 40 pixels"
 
 
+def test_too_little_memory_for_what_is_made_of_an_image_leaves_the_file_out():
+    def too_large(image):
+        raise MemoryError
+
+    with pytest.raises(UnreadableImageError, match="there is not enough memory to decode 60 x 40 pixels"):
+        cut_image(encoded(Image.fromarray(GRAY), "PNG"), too_large)
+
+
 def test_all_threads_together_stay_within_the_budget(monkeypatch):
     data = encoded(Image.fromarray(RGB), "PNG")
     monkeypatch.setattr(

@@ -31,6 +31,13 @@ _BROKEN = (
     AssertionError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
 
+# What they then say; each in words of its own, which tell a person nothing.
+_CUT_SHORT = (
+    "runcated", "end of file", "EOF", "unpack", "size too small", "could not create decoder", "broken data stream",
+    "unrecognized data stream", "decoder error", "but only got", "less than expected", "outside of file bounds", "parsing failed",
+    "Cannot read full", "no more images", "index out of range", "not identified by this driver",
+)  # fmt: skip
+
 _LARGE = 24_000_000  # pixels, 4 bytes each in memory and twice that while a photograph is turned
 # One thread and not a lock: allocators keep what each thread has given back for that thread alone.
 _large_images = ThreadPoolExecutor(1, "large images")
@@ -127,8 +134,12 @@ def cut_image(
         note(words)
 
     def work() -> T:
-        with room_for(header.needed + _COPIES * len(data)):
-            return cut(_decoded(header, reading, note))
+        try:
+            with room_for(header.needed + _COPIES * len(data)):
+                return cut(_decoded(header, reading, note))
+        except MemoryError:
+            width, height = header.size
+            raise UnreadableImageError(f"there is not enough memory to decode {width:,} x {height:,} pixels") from None
 
     return _large_images.submit(work).result() if header.pixels > _LARGE else work()
 
@@ -214,9 +225,6 @@ def _decoded(header: Header, reading: Reading, note: Note) -> Image.Image:
         upright = image if turn is None else image.transpose(turn)
         upright.info = {}  # what is saved of it later says nothing of the file
         return upright
-    except MemoryError:
-        width, height = header.size
-        raise UnreadableImageError(f"there is not enough memory to decode {width:,} x {height:,} pixels") from None
     except _BROKEN as error:
         raise UnreadableImageError(_one_line(error)) from error
 
@@ -250,4 +258,5 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    words = " ".join(str(error).split()) or type(error).__name__
+    return f"the file is cut short or damaged ({words})" if any(sign in words for sign in _CUT_SHORT) else words
