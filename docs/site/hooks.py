@@ -2,6 +2,7 @@
 
 import html
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ PARTS = [
     "pyproject.toml",
     "docs/*",
     "docs/images/*",
+    "docs/notebooks/*",
     "docs/site/*",
     "benchmarks/*",
     "benchmarks/paper/**/*",
@@ -44,7 +46,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     ]
     folder = ROOT / "docs"
     themes = [file for file in files if not file.abs_src_path or not Path(file.abs_src_path).is_relative_to(folder)]
-    return Files([*themes, *ours])
+    notebooks = [
+        File.generated(config, path.with_suffix(".md").relative_to(ROOT).as_posix(), content="\n".join(_notebook(path)))
+        for path in sorted((folder / "notebooks").glob("*.ipynb"))
+    ]
+    return Files([*themes, *ours, *notebooks])
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
@@ -53,7 +59,23 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         mark = f"<!-- made from the code: {name} -->"
         if mark in markdown:
             markdown = markdown.replace(mark, "\n".join(made()))
-    return markdown
+    return markdown.replace(".ipynb)", ".md)")  # a notebook is read on the page that is made of it
+
+
+def _notebook(path: Path) -> Iterator[str]:
+    """A notebook with its outputs as a page."""
+    for cell in json.loads(path.read_text())["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            yield from (text, "")
+            continue
+        yield from ("```python", text, "```", "")
+        for output in cell["outputs"]:
+            if output["output_type"] == "stream":
+                yield from ("```text", "".join(output["text"]).rstrip(), "```", "")
+            elif page := "".join(output["data"].get("text/html", "")):
+                yield from (f"<div>{page}</div>", "")
+    yield f'<p><a href="{path.name}" download>The notebook itself</a></p>'
 
 
 def _options() -> Iterator[str]:
