@@ -84,7 +84,7 @@ def staged_command_line(
 
 
 def rows_of(results: Path) -> Rows:
-    return [json.loads(line) for line in results.open()] if results.exists() else []
+    return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
 
 
 def keys_of(results: Path, key: Sequence[str]) -> set[tuple]:

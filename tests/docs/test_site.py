@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 TASKS = [
     "start", "labelling", "team", "many", "review", "label-studio", "audit", "groups", "boxes", "sources", "import", "rare-class", "stop", "train", "python", "changing-folders",
-    "upgrade", "trouble", "how",
+    "upgrade", "trouble", "how", "measured",
 ]  # fmt: skip
 MOST_WORDS, MEAN_SENTENCE = 1200, 18
 PAGES = sorted(
