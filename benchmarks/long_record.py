@@ -30,8 +30,9 @@ CLASSES, TIMES = 12, 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--answers", type=int, nargs="+", default=[1500, 10_000])
+    options = parser.parse_args()
     print("| answers | opened | an answer | an undo | a renamed class |\n|---|---|---|---|---|")
-    for answers in parser.parse_args().answers:
+    for answers in options.answers:
         with tempfile.TemporaryDirectory() as folder:
             print(f"| {answers:,} | " + " | ".join(f"{taken:.3f} s" for taken in costs(Path(folder), answers)) + " |")
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ def room_of(module):
     return module.partition(".")[0]
 
 
+@cache
 def parsed(file):
     return ast.parse(file.read_text(encoding="utf-8"))
 
@@ -86,6 +88,7 @@ def imported_from(module, nodes):
     return found
 
 
+@cache
 def others_of(module):
     """What it takes from other rooms: pairs of a room and a dotted path within it, where a name is the last part."""
     pairs = imported_from(module, ast.walk(parsed(MODULES[module])))
@@ -93,6 +96,7 @@ def others_of(module):
     return {(room, rest) for room, _, rest in full if room != room_of(module)}
 
 
+@cache
 def exported(package):
     tree = parsed(PACKAGE / package / "__init__.py")
     lists = [
