@@ -197,7 +197,7 @@ def test_whatever_the_pages_and_scripts_ask_for_is_there(begin):
 def test_eight_annotators_at_once_lose_no_answer_and_give_none_twice(make_workspace, running):
     workspace = make_workspace(2100)
     pool = Pool.open(workspace)
-    acknowledged, started = [], time.monotonic()
+    acknowledged = []
 
     def annotate(base, who):
         with httpx.Client(base_url=base) as client:
@@ -228,6 +228,5 @@ def test_eight_annotators_at_once_lose_no_answer_and_give_none_twice(make_worksp
     assert sorted(recorded) == sorted(acknowledged)
     assert len(recorded) == len({row for row, _, _ in recorded}) == 2000
     assert len({who for _, who, _ in recorded}) == 8
-    assert time.monotonic() - started < 60
     with RecordedSession(workspace, pool) as again:
         assert again.next() is None

@@ -105,7 +105,7 @@ def test_a_hundred_kills_lose_nothing_and_change_no_question(make_workspace):
         ["pytest", "evenpick.web.server", "evenpick.session.balancing", "evenpick.acquisition.table"]
     )
     options = {"acquisition": "random", "balancing": "ratio_max", "patience": 1, "random_state": 7}
-    killed_at_work, started = 0, time.monotonic()
+    killed_at_work = 0
 
     for _ in range(ROUNDS):
         ours, theirs = processes.Pipe()
@@ -145,4 +145,3 @@ def test_a_hundred_kills_lose_nothing_and_change_no_question(make_workspace):
     assert killed_at_work == ROUNDS
     assert count > ROUNDS
     assert expected[answered - 1][1] == "balancing"
-    assert time.monotonic() - started < 120, (count, killed_at_work)
