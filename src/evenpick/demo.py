@@ -67,7 +67,7 @@ def run_demo(
     if chosen.tail:
         _embed_first_pool(work, folder, [images.image_ids[row] for row in split(chosen, labels, 0)[0]], source)
     runs = run_all(chosen, images, labels, run_progress)
-    _record(work, images, chosen, runs[OURS][0])
+    _record(work, seen, images, chosen, runs[OURS][0])
     methods, sentence = _methods(chosen, runs), _sentence(chosen, runs)
     comparison = {"columns": methods.columns, "rows": methods.rows, "caption": methods.caption, "sentence": sentence}
     report = work.report(chosen.title, comparison)
@@ -166,7 +166,7 @@ def _points(mean: float, half: float) -> str:
     return f"{100 * mean:+.1f} ± {100 * half:.1f}"
 
 
-def _record(work: Workspace, images: Pool, chosen: DemoSet, run: Run) -> None:
+def _record(work: Workspace, seen: Workspace, images: Pool, chosen: DemoSet, run: Run) -> None:
     """Make this run of `auto` the workspace's record, model and evaluation, so that every command works on it."""
     with LabelStore(work.path) as store:
         only_ours = all(entry.annotator == ANNOTATOR for entry in store.entries())
@@ -195,7 +195,7 @@ def _record(work: Workspace, images: Pool, chosen: DemoSet, run: Run) -> None:
             )
         )
     run.model.save(work.paths.model)
-    write_evaluation(work.path, run.evaluation, f"{chosen.test_share:.0%} of all images, drawn by class")
+    write_evaluation(work.path, run.evaluation, f"{chosen.test_share:.0%} of all images, drawn by class", seen.path)
 
 
 def _mean_accuracy(runs: Sequence[Run]) -> float:

@@ -84,7 +84,7 @@ def test_a_guess_is_called_one_and_an_audit_is_not():
 def test_before_anything_can_be_told_that_is_said():
     good, sure, after = first_three(facts(n_labels=1, classes_found=1, settings=None), outlook())
 
-    assert good == "How good the classifier is cannot be told yet."
+    assert good == "How good a classifier on these labels is cannot be told yet."
     assert sure.startswith("There is 1 label of 1 class: ")
     assert after == "Next: label on."
 
@@ -96,8 +96,8 @@ def test_what_is_next_is_what_status_says():
     stop = first_three(done, outlook(next_step="Next: this is a good place to stop."))[2]
     missing = first_three(facts(evaluation={**EVALUATION, "undiscovered": ["d", "e"]}), outlook())[2]
 
-    assert said == "Next: `evenpick train 'my work'` makes a classifier of these labels."
-    assert older.startswith("Next: `evenpick train 'my work'` makes it anew")
+    assert said == "Next, `evenpick train 'my work'`: makes a classifier of these labels."
+    assert older.startswith("Next, `evenpick train 'my work'`: makes it anew")
     assert stop == "Next: this is a good place to stop."
     assert missing == "Next: label some of what has no label yet, such as d, e."
 

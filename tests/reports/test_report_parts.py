@@ -48,8 +48,9 @@ def test_classes_are_counted_when_they_come_first():
 
 
 def test_beside_an_audit_stands_what_random_labels_would_have_found():
-    share = SimpleNamespace
-    audit = SimpleNamespace(n_pieces=10, classes=[SimpleNamespace(share=share(value=v)) for v in (0.7, 0.2, 0.001)])
+    audit = SimpleNamespace(
+        n_pieces=10, classes=[SimpleNamespace(share=SimpleNamespace(value=v)) for v in (0.7, 0.2, 0.001)]
+    )
 
     random = found_facts(["a", "b", "c"], None, audit)["random"]
 
@@ -134,21 +135,21 @@ def test_the_calibration_of_held_out_labels_by_hand(held):
 
 
 @pytest.mark.parametrize(
-    ("pair", "sentence"),
+    ("pair", "said"),
     [
-        (Pair("a", "b", 8, 10, 0, 5, 3), "a is called b 8 times of 10: it has 3 labels, so label more of it."),
+        (Pair("a", "b", 8, 10, 0, 5, 3), "8 times of 10: it has 3 labels, so label more of it."),
         (
             Pair("a", "b", 8, 10, 2, 10, 3),
-            "a is called b 8 times of 10, the other way round 2 times of 10: label more of both, or merge them if they are one "
+            "8 times of 10, the other way round 2 times of 10: label more of both, or merge them if they are one "
             "to you.",
         ),
-        (Pair("a", "b", 8, 10, 1, 10, 1), "a is called b 8 times of 10: it has 1 label, so label more of it."),
-        (Pair("a", "b", 4, 4, 0, 5, 0), "a is called b 4 times of 4: no label names it, so label some."),
-        (Pair("a", "b", 1, 9, 0, 5, 2), "a is called b once of 9."),
+        (Pair("a", "b", 8, 10, 1, 10, 1), "8 times of 10: it has 1 label, so label more of it."),
+        (Pair("a", "b", 4, 4, 0, 5, 0), "4 times of 4: no label names it, so label some."),
+        (Pair("a", "b", 1, 9, 0, 5, 2), "once of 9."),
     ],
 )
-def test_a_confusion_says_what_to_do(pair, sentence):
-    assert pair.sentence == sentence
+def test_a_confusion_says_what_to_do(pair, said):
+    assert pair.how_often == said
 
 
 def test_the_axes_of_the_map_are_those_of_a_singular_value_decomposition():

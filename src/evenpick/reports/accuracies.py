@@ -103,11 +103,11 @@ def _how_good(facts: Mapping[str, Any], outlook: Outlook) -> list[str]:
             else "That is a guess, from labels that were chosen; `evenpick audit` gives a figure that holds"
         )
         return [
-            f"Expect the classifier to recognise about {now.value:.0%} of the images of a class, on average over all classes.",
+            f"Expect {'the classifier' if facts['model'] else 'a classifier on these labels'} to recognise about {now.value:.0%} of the images of a class, on average over all classes.",
             f"{sure}: {_span(now.low, now.high)}, nine times in ten.",
         ]
     return [
-        "How good the classifier is cannot be told yet.",
+        "How good a classifier on these labels is cannot be told yet.",
         f"There {'is 1 label' if facts['n_labels'] == 1 else 'are ' + str(facts['n_labels']) + ' labels'} of "
         f"{facts['classes_found']} {'class' if facts['classes_found'] == 1 else 'classes'}: an estimate needs 20 labels, "
         "and most classes named more than once.",
@@ -137,7 +137,7 @@ def _what_next(facts: Mapping[str, Any], outlook: Outlook, steps: Sequence[Step]
         names = ", ".join(map(str, evaluation["undiscovered"][:3]))
         return f"Next: label some of what has no label yet, such as {names}."
     if steps:
-        return f"Next: `{steps[0].command}` {steps[0].why}."
+        return f"Next, `{steps[0].command}`: {steps[0].why}."
     step = outlook.next_step.removeprefix("Next: ")
     return f"Next: {step[0].lower()}{step[1:]}" if step else "Next: label on."
 

@@ -15,7 +15,7 @@ from .predictions import PoolClasses
 OF_TEST = "test images, intervals of 95%"
 OF_AUDIT = "all images of the pool, by the audit labels and how sure the classifier is, intervals of 90%"
 OF_FOLDS = "labelled images, each by a quick classifier that did not see it, intervals of 95%"
-OF_NOTHING = "nothing: there are too few labels to hold any out"
+OF_NOTHING = ""  # there are too few labels to hold any out
 
 
 def class_table(
@@ -31,7 +31,7 @@ def class_table(
     before = Counter(str(entry.label) for entry in labelled[:switch_at])
     recalls, basis = _recalls(evaluation, audit, held)
     tested = {str(row["name"]): row for row in evaluation["classes"]} if evaluation else {}
-    shares = predicted.shares if predicted else {}
+    shares = _shares(audit, predicted)
     rows = []
     for name in {*after, *tested}:
         row: dict[str, Any] = {
@@ -39,7 +39,7 @@ def class_table(
             "labels_before_balancing": before[name],
             "labels_added_by_balancing": after[name] - before[name],
             "labels": after[name],
-            "share_of_pool": shares.get(name),
+            **dict(zip(("share_of_pool", "share_low", "share_high"), shares.get(name, (None,) * 3), strict=True)),
             **(recalls.get(name) or dict.fromkeys(("recall", "low", "high", "judged"))),
         }
         if evaluation:
@@ -47,6 +47,15 @@ def class_table(
             row |= {key: result.get(key) for key in ("n_images", "accuracy", "corrected_accuracy")}
         rows.append(row)
     return sorted(rows, key=_worst_first), basis
+
+
+def _shares(
+    audit: AuditEstimate | None, predicted: PoolClasses | None
+) -> dict[str, tuple[float, float | None, float | None]]:
+    """The share of the pool of each class, with an interval where audit labels tell it."""
+    if audit:
+        return {one.name: (one.share.value, one.share.low, one.share.high) for one in audit.classes}
+    return {name: (share, None, None) for name, share in (predicted.shares if predicted else {}).items()}
 
 
 def _worst_first(row: Mapping[str, Any]) -> tuple[bool, float, int, str]:

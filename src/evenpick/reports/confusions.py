@@ -30,9 +30,9 @@ class Pair:
     labels: int  # of the true class
 
     @property
-    def sentence(self) -> str:
-        """What happens, and what to do about it."""
-        said = f"{self.true} is called {self.predicted} {_times(self.n)} of {self.of}"
+    def how_often(self) -> str:
+        """How often one is called the other, and what to do about it."""
+        said = f"{_times(self.n)} of {self.of}"
         if not self.labels:
             return f"{said}: no label names it, so label some."
         if self.back and self.n >= OFTEN * self.of and self.back >= OFTEN * self.back_of:
@@ -107,7 +107,7 @@ def _pairs(
             true, predicted, counted[true, predicted], sizes[true], back, sizes.get(predicted, 0), labels.get(true, 0)
         )
         images = [m["image"] for m in mistakes if (str(m["true"]), str(m["predicted"])) == (true, predicted)]
-        pairs.append({**asdict(pair), "sentence": pair.sentence, "images": images[:EXAMPLES]})
+        pairs.append({**asdict(pair), "how_often": pair.how_often, "images": images[:EXAMPLES]})
     repeated = [pair for pair in pairs if pair["n"] > 1][:PAIRS]
     return {"pairs": pairs, "shown_pairs": repeated or pairs[:EXAMPLES], "mistakes": mistakes[:MISTAKES]}
 

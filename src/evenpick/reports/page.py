@@ -2,13 +2,13 @@
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
 import jinja2
 
-from .doubts import doubts_in_words
 from .pictures import Pictures
 from .plots import charts_of
 from .record_facts import choice_in_words
@@ -28,7 +28,7 @@ def page_of(facts: Mapping[str, Any], pictures: Pictures, tested: Pictures) -> s
         facts,
         charts=charts_of(facts),
         choice=choice_in_words(facts["model"]) if facts["model"] else "",
-        doubts=doubts_in_words(facts["doubtful"], facts["workspace"]),
+        quoted_workspace=shlex.quote(facts["workspace"]),
         sheet_pages=[sheet[start : start + SHEET_PAGE] for start in range(0, len(sheet), SHEET_PAGE)],
         labelled_as=_first_of_each_class(facts["labelled"]),
         at_of=at_of,

@@ -143,6 +143,7 @@ def _summary(workspace: Path, read: _Read, title: str | None) -> dict[str, Any]:
         "evaluation": evaluation,
         "evaluation_is_stale": read.kept is not None and not read.of_this_model,
         **outlook.facts,
+        "at_random": outlook.at_random,
         "doubtful": doubt_facts(read.pool, read.held.doubts if read.held else []),
         "expected": [list(row) for row in outlook.rows],
     }

@@ -76,8 +76,8 @@ map.addEventListener("keydown", (event) => {
 });
 
 const only = document.querySelector(".only");
-only.hidden = false;
-only.querySelector("select").addEventListener("change", ({ target }) => {
+if (only) only.hidden = false;
+only?.querySelector("select").addEventListener("change", ({ target }) => {
   show(-1);
   for (const drawn of map.querySelectorAll("[data-class]")) {
     drawn.classList.toggle("faint", target.value !== "" && drawn.dataset.class !== target.value);
