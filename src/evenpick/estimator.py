@@ -20,9 +20,9 @@ class EvenpickClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     Parameters
     ----------
     strategy : str
-        "svm", "logistic_regression", "nearest_mean", or "auto": the best of them on held-out folds.
+        "logistic_regression", "svm", "nearest_mean", or "auto": the best of them on held-out folds.
     prior_correction : bool or "tuned"
-        Correct for class frequencies as printed (True), not at all (False), or as far as the folds show to help.
+        Correct for class frequencies as printed (True), not at all (False), or as each strategy is best.
     n_folds : int
         Folds over the labels that choose C, temperature and the correction.
     random_state : int
@@ -38,7 +38,7 @@ class EvenpickClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     def __init__(
         self,
-        strategy: str = "svm",
+        strategy: str = "logistic_regression",
         *,
         prior_correction: bool | str = "tuned",
         n_folds: int = 10,

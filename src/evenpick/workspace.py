@@ -515,7 +515,7 @@ class Workspace:
 
     def train(
         self,
-        strategy: str = "svm",
+        strategy: str = "logistic_regression",
         prior_correction: bool | str = "tuned",
         random_state: int = 0,
         *,
@@ -531,7 +531,7 @@ class Workspace:
         strategy, prior_correction, random_state, n_folds, fine_tuning, progress
             As for `train`; checkpoints of fine-tuning lie in the workspace.
         self_training : bool
-            Try pseudo-labels of unlabelled images too, and keep them if the folds say that they help.
+            Try pseudo-labels of unlabelled images too; the folds decide whether they stay.
 
         Raises
         ------

@@ -49,11 +49,11 @@ def test_no_features_get_no_predictions():
 
 def test_prior_correction_divides_by_the_class_frequencies():
     model, pool, _ = trained([60, 25, 15])
+    model = model.with_tau(1)
     plain = model.with_tau(0).predict_proba(pool)
     by_hand = plain / np.array([0.60, 0.25, 0.15])
     by_hand /= by_hand.sum(axis=1, keepdims=True)
 
-    assert model.choice.tau == 1
     assert model.counts == (60, 25, 15)
     assert model.predict_proba(pool) == pytest.approx(by_hand, rel=1e-9)
 
@@ -161,7 +161,7 @@ def test_the_files_of_a_model_hold_no_pickle(tmp_path):
     trained([6, 6])[0].save(tmp_path)
 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", weights_in(tmp_path).name]
-    assert json.loads((tmp_path / "model.json").read_bytes())["strategy"] == "svm"
+    assert json.loads((tmp_path / "model.json").read_bytes())["strategy"] == "logistic_regression"
     assert weights_in(tmp_path).read_bytes()[8:].startswith(b'{"')
 
 
@@ -329,7 +329,7 @@ def test_it_prints_as_a_few_lines():
 
     lines = repr(model).splitlines()
 
-    assert lines[0] == "Model(strategy='svm') of 60 labels of 7 classes"
+    assert lines[0] == "Model(strategy='logistic_regression') of 60 labels of 7 classes"
     assert lines[1] == "  classes: 'class 0' 30, 'class 1' 12, 'class 2' 1, 'class 3' 8, 'class 4' 2 and 2 more"
     assert lines[2].startswith(f"  C = {model.choice.c:g}, temperature ")
     accuracy = model.cross_validation.corrected_accuracy

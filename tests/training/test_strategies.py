@@ -45,7 +45,7 @@ def test_where_every_image_is_told_right_the_correction_still_moves_a_doubtful_o
 
 
 def test_without_prior_correction_nothing_is_subtracted_and_c_is_judged_without():
-    plain, pool, labels = trained([60, 25, 15], prior_correction=False)
+    plain, pool, labels = trained([60, 25, 15], strategy="svm", prior_correction=False)
     powers = np.exp(plain.scores(pool))
 
     assert plain.choice.tau == 0
@@ -55,6 +55,36 @@ def test_without_prior_correction_nothing_is_subtracted_and_c_is_judged_without(
     accuracies = [macro_accuracy(numbers, of_c.argmax(axis=1)) for of_c in scores]
     assert list(plain.cross_validation.accuracy_of_c.values()) == pytest.approx(accuracies)
     assert accuracies[C_GRID.index(plain.choice.c)] == max(accuracies)
+
+
+def test_log_probabilities_are_corrected_in_full_before_the_temperature_whatever_that_is():
+    for counts in ([60, 25, 15], [9, 4, 2], [40, 20, 1]):
+        model, pool, labels = trained(counts)
+        new, _ = clouds([50, 50, 50], seed=1)
+
+        head, prior = model.head, np.log(np.array(counts) / sum(counts))
+        assert model.choice.tau == pytest.approx(1 / model.choice.temperature)
+        told = np.array(model.classes)[(head.scores(normalised(new.features)) - prior).argmax(axis=1)]
+        assert model.predict(new).tolist() == told.tolist()
+        numbers = np.unique(labels, return_inverse=True)[1]
+        folds, right = deal_folds(numbers, 10, np.random.default_rng(0)), []
+        scores = held_out_scores(SHALLOW_HEADS["logistic_regression"], normalised(pool.features), numbers, folds)[0]
+        for fold in range(10):
+            held = folds == fold
+            before = np.log(np.bincount(numbers[~held]) / (~held).sum())
+            right += [*zip(numbers[held], (scores[held] - before).argmax(axis=1) == numbers[held], strict=True)]
+        shares = [np.mean([told for of, told in right if of == c]) for c in {of for of, _ in right}]
+        assert model.cross_validation.corrected_accuracy == pytest.approx(np.mean(shares))
+        assert [*model.cross_validation.accuracy_of_c] == [30.0]
+
+
+def test_with_the_printed_correction_or_none_the_probabilities_of_logistic_regression_are_corrected_so():
+    printed, pool, _ = trained([60, 25, 15], prior_correction=True)
+    none, _, _ = trained([60, 25, 15], prior_correction=False)
+
+    assert (printed.choice.tau, none.choice.tau) == (1, 0)
+    assert printed.choice.temperature == pytest.approx(none.choice.temperature)
+    assert np.array_equal(printed.with_tau(0).predict_proba(pool), none.predict_proba(pool))
 
 
 def test_prior_correction_raises_macro_accuracy_under_imbalance():
@@ -73,7 +103,7 @@ def test_classes_far_apart_are_told_apart():
     pool, labels = clouds([30, 20, 10], spread=0.05)
     rows = np.random.default_rng(0).permutation(60)[:30]
 
-    model = train(pool, rows, [labels[i] for i in rows])
+    model = train(pool, rows, [labels[i] for i in rows], "svm")
 
     assert model.classes == ("class 0", "class 1", "class 2")
     assert model.predict(pool).tolist() == labels
@@ -108,7 +138,8 @@ def test_one_label_a_class_trains_without_cross_validation():
     model = train(pool, [0, 1, 2], labels)
 
     assert model.cross_validation is None
-    assert model.choice == Choice(1.0, 1.0, 1.0)
+    assert model.choice == Choice(30.0, 1.0, 1.0)
+    assert train(pool, [0, 1, 2], labels, "svm").choice == Choice(1.0, 1.0, 1.0)
     assert model.predict(pool).tolist() == labels
 
 
@@ -138,8 +169,9 @@ def test_another_name_for_a_class_changes_nothing():
 
     one, other = (train(pool, rows, given) for given in names)
 
-    assert (one.choice.c, one.choice.tau) == (other.choice.c, other.choice.tau)
+    assert one.choice.c == other.choice.c
     assert one.choice.temperature == pytest.approx(other.choice.temperature)  # of sums in another order
+    assert one.choice.tau == pytest.approx(other.choice.tau)
     assert one.cross_validation.fold_accuracies == other.cross_validation.fold_accuracies
     told = one.predict(pool), other.predict(pool)
     assert [dict(zip("abcd", "dcba", strict=True))[name] for name in told[0]] == list(told[1])
@@ -225,7 +257,7 @@ def test_between_equal_accuracies_the_largest_c_wins():
     points = np.vstack([rng.normal([8, 0, 0], 0.1, (10, 3)), rng.normal([0, 8, 0], 0.1, (10, 3)), [[0, 0, 8]]])
     labels = ["a"] * 10 + ["b"] * 10 + ["single"]
 
-    model = train(Pool.from_arrays(points), np.arange(21), labels)
+    model = train(Pool.from_arrays(points), np.arange(21), labels, "svm")
 
     assert set(model.cross_validation.accuracy_of_c.values()) == {1.0}
     assert model.with_tau(0).predict(points).tolist() == labels

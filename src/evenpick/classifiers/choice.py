@@ -48,6 +48,15 @@ def choose(
     return best, {c: max(accuracy for accuracy, _, of in found if of.c == c) for c in grid}
 
 
+def at_temperature(c: float, scores: Values, labels: IndexArray, corrected: bool) -> Choice:
+    """The temperature of these held-out scores (n, n_classes) where nothing else is open.
+
+    If corrected, tau is 1 / temperature: scores / T - tau * log prior then tells the classes apart as scores - log prior.
+    """
+    temperature = fit_temperature(scores, labels)
+    return Choice(c, temperature, corrected / temperature)
+
+
 def macro_with_error(true: IndexArray, predicted: IndexArray) -> tuple[float, float]:
     """Macro accuracy over the classes of `true`, and its standard error."""
     sizes = np.bincount(true)

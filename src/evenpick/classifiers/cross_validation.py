@@ -2,8 +2,8 @@
 
 What is chosen is chosen on held-out images. The accuracy that is stated is nested: for each fold, C, temperature
 and tau are chosen inside its training part alone, so that no image takes part in a choice of them that it judges.
-Where there is one C and no prior correction, nothing that is chosen changes which class is predicted; the
-temperature then comes from the other folds.
+Where there is one C and the prior is corrected for before the temperature or not at all, nothing that is chosen changes
+which class is predicted; the temperature then comes from the other folds.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,12 +19,13 @@ from ..arrays import IndexArray, Values
 from ..machine import cores, one_blas_thread
 from ..metrics import expected_calibration_error, macro_accuracy
 from ..probabilities import softmax
-from .choice import Choice, choose, fit_temperature, log_prior
+from .choice import TUNED_TAUS, Choice, at_temperature, choose, log_prior
 from .folds import NestedFolds, held_out_scores
 from .heads import ShallowHead
 
 Progress: TypeAlias = Callable[[int, int], None]  # steps done, steps in all: each fold is trained, and then judged
 T = TypeVar("T")
+NO_FOLD = -1  # as in the folds of images that are never held out
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def cross_validate(
 ) -> Validated:
     """What to train with, and how good that is."""
     run, done = list(folds.inner), 0
-    nothing_chosen = len(head.grid) == 1 and tuple(taus) == (0.0,)  # that changes which class is predicted
+    in_full = head.log_probabilities and tuple(taus) == TUNED_TAUS
+    nothing_chosen = len(head.grid) == 1 and (in_full or tuple(taus) == (0.0,))  # that changes which class is predicted
     progress(0, 2 * len(run))
 
     # The folds share the cores: BLAS would do worse with several on one fold.
@@ -103,11 +105,12 @@ def cross_validate(
                 yield result
 
         scores = held_out_scores(head, features, labels, folds.outer, counted)
-        choice, accuracy_of_c = choose(scores, labels, head.grid, taus)
         if nothing_chosen:
-            choose_for = partial(_temperature_of_others, head.grid[0], scores[0], labels, folds.outer)
+            choose_for = partial(_temperature_of_others, head.grid[0], scores[0], labels, folds.outer, in_full)
+            taus = (choose_for(NO_FOLD).tau,) if run else taus
         else:
             choose_for = partial(_chosen_within, head, features, labels, folds, taus)
+        choice, accuracy_of_c = choose(scores, labels, head.grid, taus)
         choices = list(counted(choose_for, run))
     judges = [FoldJudge(fold, scores[head.grid.index(own.c)], own) for fold, own in zip(run, choices, strict=True)]
     return validated(choice, accuracy_of_c, labels, folds.outer, judges)
@@ -127,10 +130,12 @@ def _chosen_within(
     return choose(scores, labels[part], head.grid, taus)[0]
 
 
-def _temperature_of_others(c: float, scores: Values, labels: IndexArray, folds: IndexArray, fold: int) -> Choice:
+def _temperature_of_others(
+    c: float, scores: Values, labels: IndexArray, folds: IndexArray, corrected: bool, fold: int
+) -> Choice:
     """The choice for a fold where only the temperature is open: that of the other folds' held-out images."""
     others = (folds >= 0) & (folds != fold)
-    return Choice(c, fit_temperature(scores[others], labels[others]), 0.0)
+    return at_temperature(c, scores[others], labels[others], corrected)
 
 
 def validated(

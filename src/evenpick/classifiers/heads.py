@@ -24,7 +24,9 @@ class ShallowHead:
     """One way to train on fixed features: its name in words, its grid of C, how it is fitted.
 
     `teacher_c` is the C with which it predicts pseudo-labels, `student_c` that with which it learns from them: from a few
-    runs on caltech, places and food with 200 and 500 labels chosen by `ent_inv_div`, none of them in benchmarks/.
+    runs on caltech, places and food with 200 and 500 labels chosen by `ent_inv_div`, none of them in benchmarks/. Scores
+    that are `log_probabilities` (but for a constant an image) are corrected for class frequencies as they are, before
+    any temperature.
     """
 
     words: str
@@ -32,6 +34,7 @@ class ShallowHead:
     fit: Fit
     teacher_c: float
     student_c: float
+    log_probabilities: bool = False
 
 
 def linear_svm(features: NDArray[np.floating], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
@@ -52,7 +55,7 @@ _one_at_a_time = threading.Lock()
 
 
 def logistic_regression(
-    features: NDArray[np.floating], labels: NDArray[np.intp], cs: Sequence[float], tolerance: float = 1e-3
+    features: NDArray[np.floating], labels: NDArray[np.intp], cs: Sequence[float], tolerance: float = 1e-4
 ) -> list[LinearHead]:
     """The head for each C, ascending, each searched for from the last one's weights."""
     from sklearn.linear_model import LogisticRegression
@@ -73,7 +76,7 @@ def logistic_regression(
 SHALLOW_HEADS: dict[str, ShallowHead] = {
     "svm": ShallowHead("linear SVM on features of length 1", C_GRID, linear_svm, 10.0, 1.0),
     "logistic_regression": ShallowHead(
-        "logistic regression on features of length 1", (1.0, 10.0, 100.0), logistic_regression, 100.0, 10.0
+        "logistic regression on features of length 1", (30.0,), logistic_regression, 30.0, 30.0, log_probabilities=True
     ),
     "nearest_mean": ShallowHead("nearest class mean of features of length 1", (1.0,), nearest_mean, 1.0, 1.0),
 }

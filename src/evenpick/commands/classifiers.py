@@ -42,16 +42,16 @@ def compare_sources(workspace: Path, names: tuple[str, ...], seed: int) -> None:
 @WORKSPACE
 @click.option(
     "--strategy",
-    default="svm",
+    default="logistic_regression",
     show_default=True,
-    help="svm, logistic_regression, nearest_mean, finetune, or auto: the best of them on held-out folds.",
+    help="logistic_regression, svm, nearest_mean, finetune, or auto: the best of them on held-out folds.",
 )
 @click.option(
     "--prior-correction",
     type=click.Choice(list(CORRECTIONS)),
     default="tuned",
     show_default=True,
-    help="For the frequencies of the classes: as far as the folds show to help, as the paper prints it, or not.",
+    help="For the frequencies of the classes: as each strategy is best, as the paper prints it, or not.",
 )
 @click.option("--folds", type=click.IntRange(min=2), default=10, show_default=True, help="Folds over the labels.")
 @click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="finetune: of the labels.")
@@ -67,7 +67,7 @@ def compare_sources(workspace: Path, names: tuple[str, ...], seed: int) -> None:
     "--self-training/--no-self-training",
     default=True,
     show_default=True,
-    help="Try pseudo-labels of unlabelled images too, and keep them if the folds say that they help.",
+    help="Try pseudo-labels of unlabelled images too; the folds decide whether they stay.",
 )
 @SEED
 def train(
@@ -184,7 +184,7 @@ def _trained(model: "Model") -> str:
     lines = [
         f"Trained {model.strategy} on {sum(model.counts)} labels of {len(model.classes)} classes"
         f"{' and on pseudo-labels of unlabelled images' if model.strategy.endswith(SUFFIX) else ''}: "
-        f"{c}temperature {choice.temperature:.3g}, tau = {choice.tau:g}."
+        f"{c}temperature {choice.temperature:.3g}, tau = {choice.tau:.3g}."
     ]
     if best:
         picked = (

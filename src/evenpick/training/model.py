@@ -75,7 +75,7 @@ class Model:
         lines = [
             f"Model(strategy={self.strategy!r}) of {sum(self.counts)} labels of {len(self.classes)} classes",
             f"  classes: {', '.join(counts[:_SHOWN])}{more}",
-            f"  C = {c:g}, temperature {temperature:.3g}, prior correction tau = {tau:g}",
+            f"  C = {c:g}, temperature {temperature:.3g}, prior correction tau = {tau:.3g}",
         ]
         if folds := self.cross_validation:
             lines.append(

@@ -120,7 +120,7 @@ def compare_sources(
         features = _features(pool, rows, source, partial(_report, progress, place * len(rows), total))
         milliseconds = 1000 * (time.perf_counter() - begin) / len(rows)
         seen, every = Pool.from_arrays(features, groups=groups), np.arange(len(rows))
-        folds = train(seen, every, labels, random_state=random_state, unlabelled=()).cross_validation
+        folds = train(seen, every, labels, "svm", random_state=random_state, unlabelled=()).cross_validation
         evidence = measured_transfer(seen, places, [labels[i] for i in places.tolist()]).log_me
         assert folds is not None  # there are classes with two labels
         assert evidence is not None
