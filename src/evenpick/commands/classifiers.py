@@ -192,7 +192,7 @@ def _trained(model: "Model") -> str:
         )
         lines.append(
             f"On held-out folds of the labels, macro accuracy over the {best.n_classes} classes of {len(model.classes)} that "
-            f"could be held out (C and tau chosen without the fold that is judged{picked}):"
+            f"could be held out (all that is chosen is chosen without the fold that is judged{picked}):"
         )
     lines += [
         f"  {name}: {_accuracies(folds)}; calibration error {folds.calibration_error_before:.3f} before and {folds.calibration_error:.3f} after"
