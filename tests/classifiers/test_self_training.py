@@ -60,8 +60,8 @@ def test_a_self_trained_head_is_that_of_two_rounds_done_by_hand(name):
     assert found.scores(features) == pytest.approx(expected.scores(features), abs=1e-4)
 
 
-@pytest.mark.parametrize("n_labels", [8, 40, 400])
-def test_log_probabilities_are_corrected_each_time_and_the_first_classifier_stays_half(n_labels):
+@pytest.mark.parametrize(("n_labels", "share"), [(8, 0.5), (40, 0.2), (400, 0.5)])
+def test_log_probabilities_are_corrected_each_time_and_the_first_classifier_stays_in_a_mean(n_labels, share):
     """By scikit-learn's own classifier, from scratch."""
     from sklearn.linear_model import LogisticRegression
 
@@ -71,7 +71,7 @@ def test_log_probabilities_are_corrected_each_time_and_the_first_classifier_stay
     classes = own.max() + 1
     head = SHALLOW_HEADS["logistic_regression"]
 
-    (found,) = self_trained(head, unlabelled).fit(known, own, head.grid)
+    (found,) = self_trained(head, unlabelled, share).fit(known, own, head.grid)
 
     def scores(x, y, points):
         model = LogisticRegression(C=30, tol=1e-6, max_iter=1000).fit(x, y)
@@ -90,10 +90,24 @@ def test_log_probabilities_are_corrected_each_time_and_the_first_classifier_stay
             for i in sorted(np.flatnonzero(told.argmax(1) == c), key=lambda i: -sure[i])[:most]
         ]
         x, y = np.vstack([known, unlabelled[rows]]), np.concatenate([own, told.argmax(1)[rows]])
-    expected = (centred(first) + centred(scores(x, y, features))) / 2
+    expected = (1 - share) * centred(first) + share * centred(scores(x, y, features))
     assert classes > 2
     assert centred(found.scores(features)) == pytest.approx(expected, abs=0.2)  # scores from -5 to 5
     assert (found.scores(features).argmax(1) == expected.argmax(1)).mean() > 0.99
+
+
+@pytest.mark.slow
+def test_so_much_of_the_mean_is_self_trained_as_the_first_classifier_is_right_half_at_most(monkeypatch):
+    shares = []
+    monkeypatch.setattr(
+        "evenpick.training.strategies.self_trained", lambda head, others, share: shares.append(share) or head
+    )
+    for spread in (0.1, 3.0):
+        features, labels = clouds(300, 5, spread=spread)
+        found = train(Pool.from_arrays(features), np.arange(60), labels[:60]).cross_validations["logistic_regression"]
+        assert shares[-1] == min(0.5, found.corrected_accuracy)
+
+    assert shares[0] == 0.5 > shares[1]
 
 
 def test_pseudo_labels_of_every_class_are_as_few_with_many_labels():
@@ -225,7 +239,9 @@ def test_of_a_large_pool_some_images_are_drawn_the_same_for_a_seed(monkeypatch):
     few = np.concatenate([np.flatnonzero(labels == c)[:4] for c in range(4)])
 
     seen = []
-    monkeypatch.setattr("evenpick.training.strategies.self_trained", lambda head, others: seen.append(others) or head)
+    monkeypatch.setattr(
+        "evenpick.training.strategies.self_trained", lambda head, others, share: seen.append(others) or head
+    )
 
     for seed in (0, 0, 1):
         train(Pool.from_arrays(features), few, labels[few], random_state=seed)
@@ -240,7 +256,9 @@ def test_rows_that_may_not_be_told_are_not(monkeypatch):
     features, labels = clouds(80, 4)
     few, may = np.concatenate([np.flatnonzero(labels == c)[:4] for c in range(4)]), np.arange(40, 80)
     seen = []
-    monkeypatch.setattr("evenpick.training.strategies.self_trained", lambda head, others: seen.append(others) or head)
+    monkeypatch.setattr(
+        "evenpick.training.strategies.self_trained", lambda head, others, share: seen.append(others) or head
+    )
 
     train(Pool.from_arrays(features), few, labels[few], unlabelled=may)
 

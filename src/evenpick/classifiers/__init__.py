@@ -6,9 +6,10 @@ from .folds import N_FOLDS, NestedFolds, deal_folds, deal_nested_folds, held_out
 from .heads import SHALLOW_HEADS, ShallowHead
 from .linear_head import LinearHead, in_own_basis
 from .probe import Probe, fit_probe
-from .self_training import SUFFIX, head_of, self_trained
+from .self_training import MOST_SHARE, SUFFIX, head_of, self_trained
 
 __all__ = [
+    "MOST_SHARE",
     "N_FOLDS",
     "SHALLOW_HEADS",
     "SUFFIX",

@@ -6,7 +6,8 @@ self-training (Zou et al., 2018) takes the same share. It is a head like others,
 the labels that train a fold train all its classifiers.
 
 A head whose scores are log probabilities divides out of them what it was trained on, labels and pseudo-labels, each time;
-and it stays half of what it was on the labels alone: a mean of both is seldom worse than either, and mostly better.
+and what is handed out is a mean of the classifier on the labels alone and of the self-trained one, which is seldom worse
+than either and mostly better. The second has half of it at most, and less where the first is mostly wrong.
 """
 
 from collections.abc import Sequence
@@ -24,13 +25,12 @@ from .linear_head import LinearHead
 
 SUFFIX = "+self_training"  # of the name of a strategy
 OF_EACH_CLASS = 10  # at least; as many as it has labels on average where these are more
-OF_EACH_CLASS_IN_HALVES = (
-    5  # where the first classifier stays half of what is handed out, however many labels there are
-)
+OF_EACH_CLASS_IN_MEAN = 5  # where the first classifier stays half of what is handed out, however many labels there are
+MOST_SHARE = 0.5  # of the self-trained classifier in that mean
 ROUNDS = (1, 2)  # times so many: the second classifier is trusted with twice the images, and trains a third
 
 
-def self_trained(head: ShallowHead, unlabelled: NDArray[np.float32]) -> ShallowHead:
+def self_trained(head: ShallowHead, unlabelled: NDArray[np.float32], share: float = MOST_SHARE) -> ShallowHead:
     """The head, trained on the labels and then on pseudo-labels too, its C given.
 
     Parameters
@@ -38,10 +38,12 @@ def self_trained(head: ShallowHead, unlabelled: NDArray[np.float32]) -> ShallowH
     head : ShallowHead
     unlabelled : array of shape (n_unlabelled, n_features)
         Of length 1, in the basis of the features that `fit` is given.
+    share : float
+        Of the self-trained classifier in the mean, if the head's scores are log probabilities.
     """
 
     if head.log_probabilities:
-        return replace(head, fit=partial(_halves, head, unlabelled))
+        return replace(head, fit=partial(_mean, head, unlabelled, share))
 
     def fit(features: NDArray[np.floating], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
         most = max(OF_EACH_CLASS, round(len(labels) / (labels.max() + 1)))
@@ -55,19 +57,24 @@ def self_trained(head: ShallowHead, unlabelled: NDArray[np.float32]) -> ShallowH
     return replace(head, grid=(head.student_c,), fit=fit)
 
 
-def _halves(
+def _mean(
     head: ShallowHead,
     unlabelled: NDArray[np.float32],
+    share: float,
     features: NDArray[np.floating],
     labels: NDArray[np.intp],
     grid: Sequence[float],
 ) -> list[LinearHead]:
-    """The mean of the head on the labels and of the one on pseudo-labels too, each corrected for its class frequencies."""
+    """A mean of the head on the labels and of the one on pseudo-labels too, each corrected for its class frequencies."""
     first = last = _corrected(head, features, labels)
     for times in ROUNDS:
-        rows, numbers = pseudo_labels(_scores(last, unlabelled), times * OF_EACH_CLASS_IN_HALVES)
+        rows, numbers = pseudo_labels(_scores(last, unlabelled), times * OF_EACH_CLASS_IN_MEAN)
         last = _corrected(head, np.vstack([features, unlabelled[rows]]), np.concatenate([labels, numbers]))
-    return [LinearHead((first.weights + last.weights) / 2, (first.intercepts + last.intercepts) / 2) for _ in grid]
+    weights, intercepts = (
+        (1 - share) * of_first + share * of_last
+        for of_first, of_last in ((first.weights, last.weights), (first.intercepts, last.intercepts))
+    )
+    return [LinearHead(weights, intercepts) for _ in grid]
 
 
 def _corrected(head: ShallowHead, features: NDArray[np.floating], labels: IndexArray) -> LinearHead:

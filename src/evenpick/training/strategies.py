@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import IndexArray, Singles, Values
 from ..classifiers import (
+    MOST_SHARE,
     N_FOLDS,
     SHALLOW_HEADS,
     SUFFIX,
@@ -172,8 +173,8 @@ def _tried(
     found = {}
     for name in SHALLOW_HEADS if strategy == AUTO else {strategy} & set(SHALLOW_HEADS):
         found[name] = _shallow(task, name, progress)
-        if found[name].checked.cross_validation and len(task.unlabelled):
-            found[name + SUFFIX] = _self_trained(task, name, progress)
+        if (folds := found[name].checked.cross_validation) and len(task.unlabelled):
+            found[name + SUFFIX] = _self_trained(task, name, min(MOST_SHARE, folds.corrected_accuracy), progress)
     if strategy not in (AUTO, FINETUNE):
         return found, ""
     try:
@@ -190,12 +191,15 @@ def _shallow(task: _Task, name: str, progress: Progress) -> _Candidate:
     return _on_features(task, SHALLOW_HEADS[name], features, basis, task.taus, partial(progress, name))
 
 
-def _self_trained(task: _Task, name: str, progress: Progress) -> _Candidate:
-    """Pseudo-labels are as many of each class, so that no prior is corrected for unless that is asked for."""
-    halves = SHALLOW_HEADS[name].log_probabilities
-    features, basis, others = task.leading_features if halves else task.all_features
+def _self_trained(task: _Task, name: str, share: float, progress: Progress) -> _Candidate:
+    """Pseudo-labels are as many of each class, so that no prior is corrected for unless that is asked for.
+
+    `share` is that of pseudo-labels that can be expected to be right, half at most: so much of the mean is self-trained.
+    """
+    in_mean = SHALLOW_HEADS[name].log_probabilities
+    features, basis, others = task.leading_features if in_mean else task.all_features
     taus = (0.0,) if 0.0 in task.taus else task.taus
-    head = self_trained(SHALLOW_HEADS[name], others)
+    head = self_trained(SHALLOW_HEADS[name], others, share)
     return _on_features(task, head, features, basis, taus, partial(progress, name + SUFFIX))
 
 
@@ -252,7 +256,7 @@ def _best(found: dict[str, Validated], labels: IndexArray) -> str:
     """The strategy with the best macro accuracy on the images that all have predicted; of equals the first.
 
     Self-training has to be ahead of the same strategy without it by half a standard error, or, where the first classifier
-    stays half of it and little can be lost, not as much behind.
+    stays half of it or more and little can be lost, not as much behind.
     """
     shared = np.all([checked.predicted >= 0 for checked in found.values()], axis=0)
     if not shared.any():
@@ -265,9 +269,9 @@ def _best(found: dict[str, Validated], labels: IndexArray) -> str:
         if trained not in judged:
             return True
         head = head_of(plain)
-        halves = head is not None and head.log_probabilities
+        in_mean = head is not None and head.log_probabilities
         (before, _), (after, error) = judged[plain], judged[trained]
-        kept = after >= before - error / 2 if halves else after > before + error / 2
-        return kept if name == trained else not (kept and halves)
+        kept = after >= before - error / 2 if in_mean else after > before + error / 2
+        return kept if name == trained else not (kept and in_mean)
 
     return max(filter(stands, judged), key=lambda name: judged[name][0])
