@@ -34,6 +34,11 @@ def html_table(title: str, rows: Iterable[Sequence[object]], columns: Sequence[s
     return f"<div>{named}{table}</div>"
 
 
+def html_sentences(sentences: Iterable[str]) -> str:
+    """Sentences, a paragraph each."""
+    return "".join(f'<p style="margin:.3em 0;max-width:46em">{escape(sentence)}</p>' for sentence in sentences)
+
+
 def by_class(counts: Mapping[Any, int]) -> list[tuple[str, str]]:
     """The most frequent classes, and how many others there are."""
     most = sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))

@@ -160,7 +160,8 @@ class Pool:
         return "\n".join(said)
 
     def _repr_html_(self) -> str:
-        first, *more = repr(self).splitlines()
+        first, *more = (line for line in repr(self).splitlines() if not line.startswith("source: "))
+        more += [f"source: {self.source.name}"] if self.source else []
         there = np.arange(len(self)) if self.present is None else np.flatnonzero(self.present)
         shown = there[np.linspace(0, len(there) - 1, min(PICTURES, len(there))).astype(np.intp)]
         return html_table(first, [[line] for line in more]) + self.pictures(shown)

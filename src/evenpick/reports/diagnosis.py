@@ -16,7 +16,7 @@ from ..estimates import (
     source_knowledge,
 )
 from ..labels import RecordedLabels, recorded_labels
-from ..notebook import html_table
+from ..notebook import html_sentences, html_table
 from ..pool import Pool
 from .lines import in_lines
 
@@ -55,7 +55,7 @@ class Diagnosis:
         return "\n".join([self.advice.method, self.advice.finding, in_lines(self.rows)])
 
     def _repr_html_(self) -> str:
-        return html_table(self.advice.method, ()) + html_table(self.advice.finding, self.rows)
+        return html_sentences([self.advice.method, self.advice.finding]) + html_table("", self.rows)
 
 
 def diagnose(workspace: Path) -> Diagnosis:

@@ -9,7 +9,7 @@ from ..errors import EvenpickError, first_few
 from ..estimates import Outlook, doubtful_labels, outlook_of_record
 from ..labels import RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
-from ..notebook import html_table
+from ..notebook import html_sentences, html_table
 from ..paths import Paths
 from ..pool import Pool
 from ..session import phase_of
@@ -80,7 +80,7 @@ class Status:
 
     def _repr_html_(self) -> str:
         steps = html_table("Next", [(step.command, step.why) for step in next_steps(self.facts)])
-        return steps + html_table(self.title, self.rows) + "".join(html_table(line, ()) for line in self.sentences)
+        return steps + html_table(self.title, self.rows) + html_sentences(self.sentences)
 
 
 def _meaning(name: str) -> str:
