@@ -124,6 +124,26 @@ def test_a_report_without_model_and_test_set_says_so(workspace):
     assert "No classifier has been trained yet" in page
 
 
+@pytest.mark.slow
+def test_an_evaluation_of_an_earlier_version_is_shown_without_what_it_did_not_keep(workspace):
+    label_everything(workspace)
+    file = workspace / "report" / "evaluation.json"
+    kept = json.loads(file.read_text())
+    plain = ("n_images", "accuracy", "accuracy_half_width", "corrected_accuracy", "corrected_half_width", "unreadable")
+    of_class = ("name", "discovered", "n_images", "accuracy", "corrected_accuracy")
+    classes = [{key: row[key] for key in of_class} for row in kept["classes"]]
+    old = {
+        key: kept[key] for key in ("test_set", "model", "undiscovered", "among_labels", "near_labels", "on_new", *plain)
+    }
+    file.write_text(json.dumps({**old, "classes": classes}))
+
+    page = write_report(workspace).read_text()
+
+    own = kept["corrected_accuracy"] if kept["tau"] else kept["accuracy"]
+    assert f"The classifier recognises {own:.0%}" in page
+    assert "never found" in page
+
+
 def test_labels_that_came_after_the_training_are_told(workspace):
     label_everything(workspace)
     with LabelStore(workspace) as store:
@@ -178,7 +198,7 @@ def test_a_fragment_has_the_sentences_and_the_classes_and_touches_nothing_around
 
     text, style = text_of(fragment), re.search("<style>(.*?)</style>", fragment, re.DOTALL)[1]
     assert text.count("class 1") >= 1
-    assert "2 more classes are recognised better" in text
+    assert "2 more classes are in the report" in text
     assert "<script" not in fragment
     assert ":root" not in style
     outer = re.sub(r"\{[^{}]*\}", "", re.sub(r"\{[^{}]*\}", "", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)))

@@ -53,12 +53,13 @@ def _of_test_images(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _new_ones(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
     """The evaluation on test images that no label shows; the whole of it, where all are such or none is."""
-    return evaluation.get("on_new") or evaluation
+    new = evaluation.get("on_new")
+    return {"tau": evaluation["tau"], **new} if new else evaluation
 
 
 def _macro(evaluation: Mapping[str, Any]) -> tuple[float, float]:
     """As the classifier predicts: with its correction, if it makes one."""
-    if evaluation.get("tau", 1):  # which earlier versions did not keep
+    if evaluation["tau"]:
         return evaluation["corrected_accuracy"], evaluation["corrected_half_width"]
     return evaluation["accuracy"], evaluation["accuracy_half_width"]
 

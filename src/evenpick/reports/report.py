@@ -121,6 +121,8 @@ def _read(workspace: Path, pool: Pool) -> _Read:
     model = Model.load(Paths(workspace).model) if Paths(workspace).model_json.exists() else None
     kept = read_evaluation(workspace)
     same = kept is not None and kept["model"] == model_digest(workspace)
+    if kept and model:
+        kept.setdefault("tau", model.choice.tau)  # which earlier versions did not keep
     held = held_out_labels(pool, labels.seen.rows, labels.seen.names)
     predicted = pool_classes(pool, labels, model)
     return _Read(pool, labels, labelled, model, kept, same, outlook_of_record(pool, labels), held, predicted)
