@@ -200,8 +200,10 @@ def _table_of(found: "Accuracies", rivals: Sequence[Trained]) -> list[str]:
             behind_best.append((min(means), place))
         accuracy = np.mean([row["accuracy"] for row in own.values()])
         lines.append(f"| {_named(place)} | {accuracy:.1f} | {' | '.join(cells)} | {len(own)} |")
-    mean = " | ".join(f"**{np.mean(ahead[r]):+.1f}** of {len(ahead[r])} rows" if r in ahead else "" for r in rivals)
-    lines.append(f"| mean | | | | {mean} | |")
+    mean = " | ".join(f"**{np.mean(ahead[r]):+.1f}** ({len(ahead[r])})" if r in ahead else "" for r in rivals)
+    lines.append(f"| mean (of so many rows) | | | | {mean} | |")
+    if not behind_best:
+        return lines
     within = sum(value >= -WITHIN for value, _ in behind_best)
     worst = min(behind_best)
     return [

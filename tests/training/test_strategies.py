@@ -162,6 +162,21 @@ def test_same_seed_same_model_and_the_global_seed_changes_nothing():
     assert first.cross_validation == again.cross_validation
 
 
+def test_rounding_changes_nothing_that_is_chosen_and_next_to_no_prediction():
+    pool, labels = clouds([40, 25, 15, 6, 3], spread=1.5, d=8)
+    rows = np.random.default_rng(1).permutation(89)[:40]
+    new, _ = clouds([200] * 5, seed=1, spread=1.5, d=8)
+    first = train(pool, rows, [labels[i] for i in rows])
+
+    for seed in range(3):
+        noise = np.random.default_rng(seed).normal(size=pool.features.shape)
+        again = train(pool.features * (1 + 1e-6 * noise), rows, [labels[i] for i in rows])
+
+        assert (again.strategy, again.choice.c) == (first.strategy, first.choice.c)
+        assert again.choice.temperature == pytest.approx(first.choice.temperature, rel=0.01)
+        assert np.mean(again.predict(new) == first.predict(new)) > 0.99
+
+
 def test_another_name_for_a_class_changes_nothing():
     pool, labels = clouds([20, 15, 15, 10], spread=1.5)
     rows = np.random.default_rng(5).permutation(60)
