@@ -89,6 +89,27 @@ def test_demanded_labels_come_one_after_the_other():
     assert turns.demanded == 2
 
 
+@pytest.mark.parametrize("steering", STEERINGS)
+def test_an_image_that_is_out_when_more_audit_labels_are_demanded_stays_out(steering, make_pool):
+    session = Session(make_pool(n=80), 60, audit=0.3, **steering)
+    while (question := session.ask()).chance is None:
+        session.label(question.index, f"class {question.index % 3}")
+    for _ in range(3):  # others answer meanwhile
+        other = session.ask({question.index})
+        session.label(other.index, f"class {other.index % 3}")
+    out = session.ask()
+
+    session.draw_audit(session.audit_labels + 4)
+
+    assert session.ask() == out
+    asked = []
+    answered(session, 4, lambda row: f"class {row % 3}", asked)
+    assert all(question.chance for question in asked)
+    again = Session(make_pool(n=80), 60, audit=0.3, **steering)
+    again.replay(session.answers, session._audit.demand)
+    assert again.ask() == session.ask()
+
+
 # --- what is drawn
 
 

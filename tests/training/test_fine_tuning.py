@@ -161,7 +161,25 @@ def test_one_seed_gives_one_network_whatever_the_global_state_which_stays_as_it_
     assert not np.array_equal(weights(networks[0])["head.weight"], weights(other)["head.weight"])
 
 
-def test_training_goes_on_after_an_interruption_to_the_same_weights(source, few, tmp_path):
+@pytest.fixture
+def after_each_epoch(monkeypatch):
+    """Checkpoints however little time an epoch takes."""
+    monkeypatch.setattr(fine_tuning, "BETWEEN_CHECKPOINTS", 0)
+
+
+def test_short_epochs_have_one_checkpoint_at_the_end(source, few, tmp_path):
+    checkpoint, there = tmp_path / "checkpoint", []
+
+    def progress(done, total, loss):
+        there.append(checkpoint.exists())
+
+    fine_tune(source, few[0], few[1], replace(SHORT, epochs=3), 0, checkpoint, progress)
+
+    assert there == [False] * 6
+    assert checkpoint.exists()
+
+
+def test_training_goes_on_after_an_interruption_to_the_same_weights(source, few, tmp_path, after_each_epoch):
     checkpoint = tmp_path / "made" / "fine-tuning.safetensors"
     settings = replace(SHORT, epochs=3)
     whole = fine_tune(source, few[0], few[1], settings, seed=0)
@@ -214,7 +232,9 @@ def test_a_damaged_checkpoint_is_ignored(source, few, tmp_path, damage):
 # --- early stopping ---------------------------------------------------------------------------------
 
 
-def test_early_stopping_keeps_the_best_epoch_also_after_an_interruption(source, striped, tmp_path, monkeypatch):
+def test_early_stopping_keeps_the_best_epoch_also_after_an_interruption(
+    source, striped, tmp_path, monkeypatch, after_each_epoch
+):
     files, labels = striped(40)
     batches = 2  # of 18 images an epoch
 

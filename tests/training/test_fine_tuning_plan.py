@@ -1,5 +1,6 @@
 """Fine-tuning as a strategy: what fits into the time, what the folds say, and when it is chosen."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from evenpick.training import (
     Model,
     clear_checkpoints,
     export_classifier,
+    fine_tuning,
     fine_tuning_plan,
     train,
 )
@@ -28,13 +30,13 @@ from evenpick.training.fine_tuning_plan import FineTuningLeftOut, NetworkTask, p
 
 pytestmark = pytest.mark.slow
 
-QUICK = FineTuningOptions(FineTuningSettings(epochs=20, batch_size=8, augment=False), max_minutes=None)
+QUICK = FineTuningOptions(FineTuningSettings(epochs=12, batch_size=8, augment=False), max_minutes=None)
 
 
-@pytest.fixture
-def striped(tmp_path):
+@pytest.fixture(scope="module")
+def embedded_once(tmp_path_factory):
     """64 images whose stripes lie or stand, embedded by a ResNet-18 that has learned nothing, and their classes."""
-    rng = np.random.default_rng(0)
+    rng, tmp_path = np.random.default_rng(0), tmp_path_factory.mktemp("striped")
     (tmp_path / "photos").mkdir()
     for i in range(64):
         wave = np.sin(np.arange(32) * 1.2 + rng.uniform(0, 6)) * 80 + 128
@@ -50,7 +52,15 @@ def striped(tmp_path):
     name = f"resnet18:{tmp_path / 'weights.safetensors'}"
     source = SourceModel.from_torch(network, Preprocessing(size=32, crop=1.0), name=name)
     source = replace(source, fingerprint=weights_fingerprint(name))
-    pool = embed(tmp_path / "work", tmp_path / "photos", source).pool
+    embed(tmp_path / "work", tmp_path / "photos", source)
+    return tmp_path
+
+
+@pytest.fixture
+def striped(embedded_once, tmp_path):
+    """The pool in a workspace of this test alone, and the classes."""
+    shutil.copytree(embedded_once / "work", tmp_path / "work")
+    pool = Pool.open(tmp_path / "work")
     return pool, np.array(["lying", "standing"])[[int(i[:2]) % 2 for i in pool.image_ids]]
 
 
@@ -111,7 +121,7 @@ def test_fine_tuning_wins_where_fixed_features_fail_and_survives_the_disk(stripe
     assert set(found) == {*shallow, *(name + SUFFIX for name in shallow), "finetune"}
     assert found["finetune"].corrected_accuracy > max(f.corrected_accuracy for n, f in found.items() if n != "finetune")
     assert macro_accuracy(labels[rest], model.predict(pool.take(rest))) > 0.9
-    assert told[-1] == (1600, 1600)  # 20 epochs of 20 + 20 + 40 images
+    assert told[-1] == (960, 960)  # 12 epochs of 20 + 20 + 40 images
     assert (tmp_path / "going" / "all.safetensors").is_file()  # until the model is saved
     for name in ("mine.safetensors", ".evenpick-0a.tmp"):
         (tmp_path / "going" / name).touch()
@@ -142,6 +152,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_model_on_a_busier_machine(str
         return train(pool, rows, labels[rows], "finetune", n_folds=3, fine_tuning=options)
 
     monkeypatch.setattr(fine_tuning_plan, "seconds_per_image", lambda *_: 1.0)
+    monkeypatch.setattr(fine_tuning, "BETWEEN_CHECKPOINTS", 0)
     whole = fit(quick)
     with pytest.raises(KeyboardInterrupt):
         fit(replace(quick, checkpoints=tmp_path / "going", progress=stop))
@@ -155,9 +166,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_model_on_a_busier_machine(str
     assert np.array_equal(resumed.predict_proba(pool), whole.predict_proba(pool))
 
 
-def test_auto_goes_on_without_fine_tuning_and_says_why(striped):
+def test_auto_goes_on_without_fine_tuning_and_says_why(striped, tmp_path):
     pool, labels = striped
     rows = np.arange(24)
+    pool = replace(pool, folder=shutil.copytree(pool.folder, tmp_path / "photos"))
     (pool.folder / pool.image_ids[3]).unlink()
 
     model = train(pool, rows, labels[rows], "auto", n_folds=2, fine_tuning=QUICK)

@@ -175,9 +175,11 @@ class Audit:
 
     def _classes(self, answers: Sequence[Answer]) -> Predicted | None:
         """Of one that was demanded by a probe on all labels before the demand, else by the one that steers."""
-        if not self._turns.demanded or self.demand is None:
+        history = History.of(answers)
+        # One that was out before the demand, by the share, stays as it was drawn.
+        if not self._turns.demanded or self.demand is None or history.n_labels < self.demand.after:
             return self._steering.predicted(answers)
-        known = History.of(answers).first(self.demand.after)
+        known = history.first(self.demand.after)
         if self._predicted is None or self._predicted[0] != known:
             self._predicted = known, predicted_after(self._pool, self._seed, known)
         return self._predicted[1]

@@ -24,6 +24,9 @@ from .fine_tuning_task import FineTuningSettings, FineTuningTask
 
 Progress = Callable[[int, int, float], None]  # images done, images in all (over all epochs), mean loss of last batch
 PATIENCE = 3  # epochs without improvement
+BETWEEN_CHECKPOINTS = (
+    20.0  # seconds that a kill may cost: of a large network each takes a second, and a tenth of a gigabyte
+)
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,7 @@ def fine_tune(
     seed : int
         Decides everything random; the global generators are neither used nor changed.
     checkpoint : Path, optional
-        Written after each epoch. If it is there and of the same images, labels, settings and seed, training
+        Written after an epoch, every `BETWEEN_CHECKPOINTS` seconds and at the end. If it is there and of the same images, labels, settings and seed, training
         goes on from it, to the same weights bit for bit (on the same CPU with as many threads). The caller removes it.
     progress : callable
         Called after each batch.
@@ -234,12 +237,14 @@ def fine_tune(
     training = _Training(FineTuningTask(source, images, labels, settings, seed))
     if checkpoint is not None:
         training.resume(checkpoint)
+    saved = time.monotonic()
     while not training.finished():
         training.run_epoch(progress)
         training.judge()
-        if checkpoint is not None:
+        if checkpoint is not None and (training.finished() or time.monotonic() - saved >= BETWEEN_CHECKPOINTS):
             checkpoint.parent.mkdir(parents=True, exist_ok=True)
             training.save(checkpoint)
+            saved = time.monotonic()
     return training.result()
 
 
