@@ -1,5 +1,6 @@
 """Report and status as a person types them; `tests/reports` has what they say."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -18,7 +19,21 @@ def test_an_evaluation_of_another_classifier_is_not_shown_as_this_ones(evenpick,
 
     page = (workspace / "report" / "index.html").read_text()
     assert "The last evaluation was of another classifier" in page
-    assert "the classifier reaches" not in page
+    assert "test images say so" not in page
+
+
+def test_the_facts_alone_go_to_a_file_and_nowhere_else(evenpick, workspace, oracle, tmp_path):
+    evenpick("simulate", workspace, "--labels", oracle, "--budget", 6)
+
+    said = evenpick("report", workspace, "--data", tmp_path / "facts.json")
+
+    assert said.split() == ["The", "facts:", str(tmp_path / "facts.json")]
+    assert json.loads((tmp_path / "facts.json").read_text())["n_labels"] == 6
+    assert not (workspace / "report").exists()
+    assert "--data writes the facts alone" in evenpick(
+        "report", workspace, "--data", tmp_path / "other.json", "--title", "mine", code=1
+    )
+    assert not (tmp_path / "other.json").exists()
 
 
 def test_a_damaged_evaluation_is_one_line(evenpick, workspace, oracle, photo_folder):
