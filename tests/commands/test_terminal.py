@@ -13,6 +13,14 @@ def test_a_table_fits_80_columns(capsys, monkeypatch):
     assert "".join(lines).count("word") == 40
 
 
+def test_names_with_brackets_and_colons_are_printed_as_they_are(capsys):
+    print_table("[a] :cat:", None, [["[red]fox", "[/fox]"]])
+    print_paragraphs([":cat:"])
+
+    printed = capsys.readouterr().out
+    assert [printed.count(name) for name in ("[a] :cat:", "[red]fox", "[/fox]", ":cat:")] == [1, 1, 1, 2]
+
+
 def test_the_first_five_images_that_were_left_out_are_told_with_their_reason(capsys):
     print_left_out([])
     assert capsys.readouterr().out == ""

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def print_json(facts: dict[str, Any]) -> None:
@@ -18,7 +21,6 @@ def print_json(facts: dict[str, Any]) -> None:
 def print_table(title: str, columns: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> None:
     """Rows of text under their columns; names and values, where there are no columns."""
     from rich.box import HEAVY_HEAD, ROUNDED
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=HEAVY_HEAD if columns else ROUNDED, show_header=columns is not None)
@@ -27,16 +29,14 @@ def print_table(title: str, columns: Sequence[str] | None, rows: Sequence[Sequen
     for row in rows:
         table.add_row(*row)
     print_paragraphs([title], after="")
-    Console().print(table)
+    _console().print(table)
 
 
 def print_paragraphs(sentences: Sequence[str], after: str = "\n") -> None:
     """Sentences with an empty line between them, broken between words where somebody reads them in a terminal."""
-    from rich.console import Console
-
-    console = Console()
+    console = _console()
     for sentence in sentences:
-        console.print(sentence + after, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+        console.print(sentence + after, soft_wrap=not console.is_terminal)
 
 
 def print_left_out(left_out: Sequence[tuple[str, str]], words: str = "images were left out") -> None:
@@ -68,3 +68,10 @@ def print_notes(notes: Mapping[str, str], file: Path) -> None:
     click.echo(
         f"Of the images {', '.join(f'{count:,} {words}' for words, count in kinds.most_common())}; see '{file}'."
     )
+
+
+def _console() -> "Console":
+    """One that prints names as they are: what stands in brackets or between colons is no mark."""
+    from rich.console import Console
+
+    return Console(markup=False, emoji=False, highlight=False)
