@@ -49,3 +49,17 @@ def test_inner_folds_see_nothing_of_the_fold_that_is_judged():
         for fold in range(4)
     ]
     assert blind == [1 + N_INNER_FOLDS] * 4  # what judges the fold, and all that chooses for it
+
+
+@pytest.mark.parametrize("name", SHALLOW_HEADS)
+def test_a_single_fold_has_no_others_to_take_a_temperature_from(name):
+    # The second group holds the only image of its class, and is never held out.
+    labels, groups = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+    nested = deal_nested_folds(labels, 10, np.random.default_rng(0), groups)
+    features = normalised(np.random.default_rng(0).normal(size=(4, 3)))
+
+    found = cross_validate(SHALLOW_HEADS[name], features, labels, nested, TUNED_TAUS)
+
+    assert np.unique(nested.outer).tolist() == [-1, 0]
+    assert found.predicted[nested.outer < 0].tolist() == [-1, -1]
+    assert found.cross_validation.n_held_out == 2

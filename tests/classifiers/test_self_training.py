@@ -90,7 +90,8 @@ def test_log_probabilities_are_corrected_each_time_and_the_first_classifier_stay
             for i in sorted(np.flatnonzero(told.argmax(1) == c), key=lambda i: -sure[i])[:most]
         ]
         x, y = np.vstack([known, unlabelled[rows]]), np.concatenate([own, told.argmax(1)[rows]])
-    expected = (1 - share) * centred(first) + share * centred(scores(x, y, features))
+    mean = (1 - share) * centred(first) + share * centred(scores(x, y, features))
+    expected = mean + centred(np.log(np.bincount(own))[None])
     assert classes > 2
     assert centred(found.scores(features)) == pytest.approx(expected, abs=0.2)  # scores from -5 to 5
     assert (found.scores(features).argmax(1) == expected.argmax(1)).mean() > 0.99
@@ -108,6 +109,24 @@ def test_so_much_of_the_mean_is_self_trained_as_the_first_classifier_is_right_ha
         assert shares[-1] == min(0.5, found.corrected_accuracy)
 
     assert shares[0] == 0.5 > shares[1]
+
+
+@pytest.mark.slow
+def test_without_prior_correction_what_is_self_trained_predicts_as_much_of_a_common_class_as_before():
+    rng = np.random.default_rng(0)
+    numbers = np.repeat([0, 1], [900, 100])
+    features = np.eye(2, 20)[numbers] + 0.7 * rng.normal(size=(1000, 20))
+    labelled, names = rng.permutation(1000)[:150], np.array(["common", "rare"])[numbers]
+
+    def commons(correction, unlabelled=None):
+        pool = Pool.from_arrays(features)
+        model = train(pool, labelled, names[labelled], prior_correction=correction, unlabelled=unlabelled)
+        assert model.strategy.endswith(SUFFIX) == (unlabelled is None)
+        return (model.predict(features) == "common").sum()
+
+    none = commons(False)
+    assert none == pytest.approx(commons(False, ()), abs=30)
+    assert commons("tuned") < none - 60
 
 
 def test_pseudo_labels_of_every_class_are_as_few_with_many_labels():
@@ -148,7 +167,8 @@ def test_it_is_taken_where_the_folds_say_that_it_helps_and_then_helps(strategy):
     plain = train(pool, few, [f"class{c}" for c in labels[few]], strategy, unlabelled=())
 
     assert model.strategy == strategy + SUFFIX
-    assert model.choice.tau == 0
+    in_full = 1 / model.choice.temperature
+    assert model.choice.tau == pytest.approx({"svm": 0, "logistic_regression": in_full}[strategy])
     assert list(model.cross_validations) == [strategy, strategy + SUFFIX]
     assert model.cross_validation.corrected_accuracy > model.cross_validations[strategy].corrected_accuracy
     assert plain.strategy == strategy

@@ -49,11 +49,11 @@ def choose(
 
 
 def at_temperature(c: float, scores: Values, labels: IndexArray, corrected: bool) -> Choice:
-    """The temperature of these held-out scores (n, n_classes) where nothing else is open.
+    """The temperature of these held-out scores (n, n_classes), 1 if there are none, where nothing else is open.
 
     If corrected, tau is 1 / temperature: scores / T - tau * log prior then tells the classes apart as scores - log prior.
     """
-    temperature = fit_temperature(scores, labels)
+    temperature = fit_temperature(scores, labels) if len(labels) else 1.0
     return Choice(c, temperature, corrected / temperature)
 
 

@@ -23,10 +23,10 @@ Fit: TypeAlias = Callable[[NDArray[np.floating], NDArray[np.intp], Sequence[floa
 class ShallowHead:
     """One way to train on fixed features: its name in words, its grid of C, how it is fitted.
 
-    `teacher_c` is the C with which it predicts pseudo-labels, `student_c` that with which it learns from them: from a few
-    runs on caltech, places and food with 200 and 500 labels chosen by `ent_inv_div`, none of them in benchmarks/. Scores
-    that are `log_probabilities` (but for a constant an image) are corrected for class frequencies as they are, before
-    any temperature.
+    `teacher_c` is the C with which it predicts pseudo-labels, `student_c` that with which it learns from them: of the SVM from
+    a few runs on caltech, places and food with 200 and 500 labels chosen by `ent_inv_div`, none of them in benchmarks/;
+    of logistic regression its only one. Scores that are `log_probabilities` (but for a constant an image) are corrected
+    for class frequencies as they are, before any temperature.
     """
 
     words: str

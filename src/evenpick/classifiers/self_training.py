@@ -6,8 +6,9 @@ self-training (Zou et al., 2018) takes the same share. It is a head like others,
 the labels that train a fold train all its classifiers.
 
 A head whose scores are log probabilities divides out of them what it was trained on, labels and pseudo-labels, each time;
-and what is handed out is a mean of the classifier on the labels alone and of the self-trained one, which is seldom worse
-than either and mostly better. The second has half of it at most, and less where the first is mostly wrong.
+and what is handed out is a mean of the classifier on the labels alone and of the self-trained one, so that little is lost
+where pseudo-labels are wrong. The second has half of it at most, and less where the first is mostly wrong. The class
+frequencies of the labels are in that mean as they are in the first classifier, and are corrected for as there.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ def self_trained(head: ShallowHead, unlabelled: NDArray[np.float32], share: floa
     """
 
     if head.log_probabilities:
-        return replace(head, fit=partial(_mean, head, unlabelled, share))
+        return replace(head, grid=(head.student_c,), fit=partial(_mean, head, unlabelled, share))
 
     def fit(features: NDArray[np.floating], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
         most = max(OF_EACH_CLASS, round(len(labels) / (labels.max() + 1)))
@@ -65,7 +66,7 @@ def _mean(
     labels: NDArray[np.intp],
     grid: Sequence[float],
 ) -> list[LinearHead]:
-    """A mean of the head on the labels and of the one on pseudo-labels too, each corrected for its class frequencies."""
+    """A mean of the head on the labels and of the one on pseudo-labels too, both with the class frequencies of the labels."""
     first = last = _corrected(head, features, labels)
     for times in ROUNDS:
         rows, numbers = pseudo_labels(_scores(last, unlabelled), times * OF_EACH_CLASS_IN_MEAN)
@@ -74,10 +75,11 @@ def _mean(
         (1 - share) * of_first + share * of_last
         for of_first, of_last in ((first.weights, last.weights), (first.intercepts, last.intercepts))
     )
-    return [LinearHead(weights, intercepts) for _ in grid]
+    return [LinearHead(weights, intercepts + log_prior(np.bincount(labels))) for _ in grid]
 
 
 def _corrected(head: ShallowHead, features: NDArray[np.floating], labels: IndexArray) -> LinearHead:
+    """The head without the class frequencies of what it was trained on."""
     (found,) = head.fit(features, labels, (head.student_c,))
     return LinearHead(found.weights, found.intercepts - log_prior(np.bincount(labels)))
 

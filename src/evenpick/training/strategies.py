@@ -61,7 +61,7 @@ def train(
     (each class's images are dealt round the folds; a class with one label stays in training; images of one group stay
     in one fold, so that accuracies hold for new groups), then all labels train the model. The class probabilities are
     divided by the class frequencies of the labels, which moves decisions towards the rare classes; not so after
-    self-training, whose pseudo-labels even the classes out, unless `True` asks for it.
+    self-training of "svm" or "nearest_mean", whose pseudo-labels even the classes out, unless `True` asks for it.
 
     Parameters
     ----------
@@ -192,13 +192,13 @@ def _shallow(task: _Task, name: str, progress: Progress) -> _Candidate:
 
 
 def _self_trained(task: _Task, name: str, share: float, progress: Progress) -> _Candidate:
-    """Pseudo-labels are as many of each class, so that no prior is corrected for unless that is asked for.
+    """`share` is that of pseudo-labels that can be expected to be right, half at most: so much of a mean is self-trained.
 
-    `share` is that of pseudo-labels that can be expected to be right, half at most: so much of the mean is self-trained.
+    Where there is no mean, pseudo-labels even the classes out, so that no prior is corrected for unless that is asked for.
     """
     in_mean = SHALLOW_HEADS[name].log_probabilities
     features, basis, others = task.leading_features if in_mean else task.all_features
-    taus = (0.0,) if 0.0 in task.taus else task.taus
+    taus = (0.0,) if 0.0 in task.taus and not in_mean else task.taus
     head = self_trained(SHALLOW_HEADS[name], others, share)
     return _on_features(task, head, features, basis, taus, partial(progress, name + SUFFIX))
 
@@ -255,8 +255,8 @@ def _unlabelled_rows(pool: Pool, labelled: IndexArray, unlabelled: ArrayLike | N
 def _best(found: dict[str, Validated], labels: IndexArray) -> str:
     """The strategy with the best macro accuracy on the images that all have predicted; of equals the first.
 
-    Self-training has to be ahead of the same strategy without it by half a standard error, or, where the first classifier
-    stays half of it or more and little can be lost, not as much behind.
+    Self-training has to be ahead of the same strategy without it by more than half a standard error. Where it is a mean with
+    the first classifier, little can be lost: there it stays unless it is behind by more than that.
     """
     shared = np.all([checked.predicted >= 0 for checked in found.values()], axis=0)
     if not shared.any():
