@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from evenpick.errors import EvenpickError
+from evenpick.paths import Paths
 from evenpick.pool import Pool
 from evenpick.reports import write_evaluation
 from evenpick.reports.evaluation_file import EXAMPLES, SUREST, read_evaluation
@@ -30,6 +32,16 @@ def test_of_many_mistakes_the_surest_are_kept_and_some_of_each_pair(tmp_path, mo
     assert pairs.count(("right", "up")) == EXAMPLES
     assert kept["seen_in"] == "folders/test"
     assert str(tmp_path) not in json.dumps(kept)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "3"])
+def test_a_damaged_file_is_told_with_what_to_do(tmp_path, text):
+    file = Paths(tmp_path).evaluation
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+    with pytest.raises(EvenpickError, match="is damaged: run `evenpick evaluate` again"):
+        read_evaluation(tmp_path)
 
 
 def test_without_an_evaluation_there_is_none(tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,17 @@ def read_evaluation(workspace: Path) -> dict[str, Any] | None:
     file = Paths(workspace).evaluation
     try:
         facts: dict[str, Any] | None = json.loads(file.read_bytes()) if file.is_file() else None
-    except ValueError as error:
+        if facts is not None and "model" not in dict(facts):
+            raise ValueError("no evaluation")
+    except (ValueError, TypeError) as error:
         raise EvenpickError(f"'{file}' is damaged: run `evenpick evaluate` again, or delete it") from error
     return facts
+
+
+def on_new_images(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The evaluation on test images that no label shows; the whole of it, where all are such or none is."""
+    new = evaluation.get("on_new")
+    return {"tau": evaluation["tau"], **new} if new else evaluation
 
 
 def model_digest(workspace: Path) -> str | None:
