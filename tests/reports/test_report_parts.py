@@ -11,8 +11,9 @@ from evenpick.estimates import HeldOut
 from evenpick.labels import Annotation, Answer, RecordedLabels
 from evenpick.metrics import share_interval
 from evenpick.pool import Pool
+from evenpick.reports import confusions
 from evenpick.reports.charts import Chart, counting, shares
-from evenpick.reports.class_table import OF_FOLDS, OF_NOTHING, OF_TEST, class_table
+from evenpick.reports.class_table import OF_FOLDS, OF_NEW, OF_NOTHING, OF_TEST, class_table
 from evenpick.reports.confusions import Pair, calibration_facts, confusion_facts
 from evenpick.reports.found_curve import expected_at_random, found_facts
 from evenpick.reports.plots import COLOURED, map_drawing
@@ -107,6 +108,22 @@ def test_an_evaluation_says_the_recalls_where_there_is_one(held):
         ("cat", 0.25, 1),
         ("dog", None, 1),
     ]
+
+
+def test_recalls_and_calibration_are_of_test_images_that_no_label_shows(held):
+    of_all = {"name": "cat", "recall": 0.9, "low": 0.8, "high": 1.0, "n_images": 9}
+    of_new = {**of_all, "recall": 0.5, "n_images": 4}
+    tested = {"tau": 1.0, "classes": [of_all, {**of_all, "name": "dog"}], "calibration": ["all"]}
+    tested["on_new"] = {"classes": [of_new], "calibration": ["new"]}
+
+    rows, basis = class_table([Annotation("0", "cat", annotator="me")], None, tested, None, held, None)
+
+    assert basis == OF_NEW
+    assert [(row["class"], row["recall"], row["judged"], row["n_images"]) for row in rows] == [
+        ("cat", 0.5, 4, 9),
+        ("dog", None, None, 9),
+    ]
+    assert calibration_facts(tested, held) == {"of": confusions.OF_NEW, "bins": ["new"]}
 
 
 def test_confusions_of_held_out_labels_by_hand(held):

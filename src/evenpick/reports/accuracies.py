@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..estimates import Outlook
+from .evaluation_file import on_new_images
 from .next_steps import Step, next_steps
 
 
@@ -41,7 +42,7 @@ def headline(facts: Mapping[str, Any], outlook: Outlook, steps: Sequence[Step]) 
 
 
 def _of_test_images(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
-    new = _new_ones(evaluation)
+    new = on_new_images(evaluation)
     those = f" that no label shows, of {evaluation['n_images']}" if new is not evaluation else ""
     of = f"{new['n_images']} test images{those} ({evaluation['test_set']})"
     lines = [_measured("mean recall of all classes", *_macro(new), of)]
@@ -49,12 +50,6 @@ def _of_test_images(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     if overall is not None:
         lines.append(_measured("images recognised", overall, new["overall_half_width"], of))
     return lines
-
-
-def _new_ones(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The evaluation on test images that no label shows; the whole of it, where all are such or none is."""
-    new = evaluation.get("on_new")
-    return {"tau": evaluation["tau"], **new} if new else evaluation
 
 
 def _macro(evaluation: Mapping[str, Any]) -> tuple[float, float]:
@@ -77,7 +72,7 @@ def _line(name: str, estimate: Any, of: str, percent: int) -> dict[str, Any]:
 def _how_good(facts: Mapping[str, Any], outlook: Outlook) -> list[str]:
     evaluation, audit, now = facts["evaluation"], outlook.audit, outlook.accuracy_now
     if evaluation:
-        new = _new_ones(evaluation)
+        new = on_new_images(evaluation)
         value, half = _macro(new)
         n, missing = len(new["classes"]), len([one for one in new["classes"] if not one["discovered"]])
         lost = f"; {missing} of them {'has' if missing == 1 else 'have'} no label yet and count 0" if missing else ""

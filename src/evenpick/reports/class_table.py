@@ -9,10 +9,12 @@ import numpy as np
 from ..estimates import AuditEstimate, HeldOut
 from ..labels import Annotation
 from ..metrics import share_interval
+from .evaluation_file import on_new_images
 from .predictions import PoolClasses
 
 # What the recalls are of, and what their intervals are.
 OF_TEST = "test images, intervals of 95%"
+OF_NEW = "test images that no label shows, intervals of 95%"
 OF_AUDIT = "all images of the pool, by the audit labels and how sure the classifier is, intervals of 90%"
 OF_FOLDS = "labelled images, each by a quick classifier that did not see it, intervals of 95%"
 OF_NOTHING = ""  # there are too few labels to hold any out
@@ -68,13 +70,14 @@ def _recalls(
     evaluation: Mapping[str, Any] | None, audit: AuditEstimate | None, held: HeldOut | None
 ) -> tuple[dict[str, dict[str, Any]], str]:
     """Of each class: its recall, the interval, and how many images say it."""
-    if evaluation and all("recall" in row for row in evaluation["classes"]):  # as earlier versions did not keep it
+    new = on_new_images(evaluation) if evaluation else None
+    if new and all("recall" in row for row in new["classes"]):  # as earlier versions did not keep it
         return {
             str(row["name"]): {
                 "recall": row["recall"], "low": row["low"], "high": row["high"], "judged": row["n_images"]
             }
-            for row in evaluation["classes"]
-        }, OF_TEST  # fmt: skip
+            for row in new["classes"]
+        }, OF_TEST if new is evaluation else OF_NEW  # fmt: skip
     if audit:
         return {
             one.name: {

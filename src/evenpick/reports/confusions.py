@@ -10,8 +10,10 @@ import numpy as np
 from ..estimates import HeldOut
 from ..metrics import calibration_bins
 from ..pool import Pool
+from .evaluation_file import on_new_images
 
 OF_TEST = "the test images"
+OF_NEW = "the test images that no label shows"
 OF_FOLDS = "labelled images, each judged by a quick classifier that did not see it"
 PAIRS, EXAMPLES, MISTAKES = 10, 4, 24
 OFTEN = 0.2  # of the images of a class: from here on two classes that are confused both ways may be one
@@ -67,8 +69,9 @@ def confusion_facts(
 
 def calibration_facts(evaluation: Mapping[str, Any] | None, held: HeldOut | None) -> dict[str, Any] | None:
     """The calibration curve with its counts; None where nothing was judged."""
-    if evaluation and evaluation.get("calibration"):
-        return {"of": OF_TEST, "bins": evaluation["calibration"]}
+    new = on_new_images(evaluation) if evaluation else {}
+    if new.get("calibration"):
+        return {"of": OF_TEST if new is evaluation else OF_NEW, "bins": new["calibration"]}
     if held is None or not len(held.judged):
         return None
     probabilities = held.probabilities[held.judged]
