@@ -28,10 +28,16 @@ def accuracy_facts(
         )
     folds = model["cross_validation"] if model else None
     if model and folds:
-        value = folds["corrected_accuracy"] if model["tau"] else folds["accuracy"]
         of = f"{folds['n_held_out']} labelled images, held out in folds: they were chosen, so new images differ"
         lines.append(
-            {"name": "on held-out folds", "value": value, "low": None, "high": None, "interval": "", "holds_for": of}
+            {
+                "name": "on held-out folds",
+                "value": folds["corrected_accuracy"],
+                "low": None,
+                "high": None,
+                "interval": "",
+                "holds_for": of,
+            }
         )
     return lines
 
