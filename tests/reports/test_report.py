@@ -114,6 +114,19 @@ def test_the_page_loads_nothing_and_class_names_stay_text(workspace):
     assert policy == f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; img-src data:"
 
 
+def test_a_table_of_an_earlier_report_goes_where_it_has_no_row_now(make_workspace):
+    workspace = make_workspace()
+    with LabelStore(workspace) as store:
+        store.append([Annotation("000.jpg", "a", annotator="me")])
+    (workspace / "report").mkdir()
+    (workspace / "report" / "confusions.csv").write_text("of before")
+
+    write_report(workspace)
+
+    assert not (workspace / "report" / "confusions.csv").exists()
+    assert (workspace / "report" / "classes.csv").exists()
+
+
 def test_a_report_without_model_and_test_set_says_so(workspace):
     pool = Pool.open(workspace)
     with RecordedSession(workspace, pool, 3, "me", acquisition="random", balancing=None) as session:

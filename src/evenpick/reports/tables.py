@@ -8,10 +8,12 @@ from ..atomic_files import write_csv
 
 
 def write_tables(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write each that has a row."""
+    """Write each that has a row; where none has, one of an earlier report goes."""
     for name, rows in tables_of(facts).items():
         if rows:
             write_csv(folder / name, list(rows[0]), (row.values() for row in rows))
+        else:
+            (folder / name).unlink(missing_ok=True)
 
 
 def tables_of(facts: Mapping[str, Any]) -> dict[str, Sequence[Mapping[str, Any]]]:
