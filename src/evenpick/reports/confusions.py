@@ -1,6 +1,6 @@
 """Pairs of classes that are confused, mistakes as images, and how sure the classifier was: of test images, else of held-out labels."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -104,13 +104,15 @@ def _pairs(
 ) -> dict[str, Any]:
     order = sorted(counted, key=lambda pair: (-counted[pair], -counted[pair] / sizes[pair[0]], pair))
     pairs: list[dict[str, Any]] = []
+    images = defaultdict(list)
+    for one in mistakes:
+        images[str(one["true"]), str(one["predicted"])].append(one["image"])
     for true, predicted in order:
         back = counted.get((predicted, true), 0)
         pair = Pair(
             true, predicted, counted[true, predicted], sizes[true], back, sizes.get(predicted, 0), labels.get(true, 0)
         )
-        images = [m["image"] for m in mistakes if (str(m["true"]), str(m["predicted"])) == (true, predicted)]
-        pairs.append({**asdict(pair), "how_often": pair.how_often, "images": images[:EXAMPLES]})
+        pairs.append({**asdict(pair), "how_often": pair.how_often, "images": images[true, predicted][:EXAMPLES]})
     repeated = [pair for pair in pairs if pair["n"] > 1][:PAIRS]
     return {"pairs": pairs, "shown_pairs": repeated or pairs[:EXAMPLES], "mistakes": mistakes[:MISTAKES]}
 
