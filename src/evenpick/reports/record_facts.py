@@ -74,10 +74,15 @@ def model_facts(model: Model, counts: Mapping[str, int]) -> dict[str, Any]:
         "left_out": model.left_out,
         **asdict(model.choice),
         "n_labels": sum(model.counts),
-        "out_of_date": dict(zip(map(str, model.classes), model.counts, strict=True)) != counts,
+        "out_of_date": not is_of(model, counts),
         "cross_validation": asdict(folds) if folds else None,
         "cross_validations": {name: asdict(tried) for name, tried in model.cross_validations.items()},
     }
+
+
+def is_of(model: Model, counts: Mapping[str, int]) -> bool:
+    """Whether the model was trained on as many labels of each class."""
+    return dict(zip(map(str, model.classes), model.counts, strict=True)) == counts
 
 
 def choice_in_words(model: Mapping[str, Any]) -> str:

@@ -13,9 +13,11 @@ from ..notebook import html_sentences, html_table
 from ..paths import Paths
 from ..pool import Pool
 from ..session import phase_of
+from ..training import Model
 from .doubts import doubt_facts, doubts_in_words
 from .lines import in_lines
 from .next_steps import next_steps
+from .record_facts import is_of
 
 # What a session does in each phase.
 PHASES = {
@@ -146,8 +148,6 @@ def workspace_status(workspace: Path) -> Status:
 
 def _state_of_model(workspace: Path, labels: RecordedLabels) -> str | None:
     """Whether there is a classifier, and whether it is of these labels."""
-    from ..training import Model
-
     paths = Paths(workspace)
     if not paths.model_json.exists():
         return None
@@ -155,5 +155,4 @@ def _state_of_model(workspace: Path, labels: RecordedLabels) -> str | None:
         model = Model.load(paths.model)
     except EvenpickError:
         return None  # it is to be trained anew
-    current = dict(zip(map(str, model.classes), model.counts, strict=True)) == labels.counts
-    return "current" if current else "out of date"
+    return "current" if is_of(model, labels.counts) else "out of date"
