@@ -24,8 +24,9 @@ def pool_map(pool: Pool, labels: RecordedLabels, predicted: PoolClasses | None) 
     rows = np.union1d(sample, labels.rows).astype(np.intp)
     features = normalised(pool.features[rows])
     with one_blas_thread():  # the same digits whatever the machine does meanwhile
-        axes, shares = principal_axes(features[np.searchsorted(rows, sample)])
-        points = (features - features[np.searchsorted(rows, sample)].mean(axis=0)) @ axes
+        sampled = features[np.searchsorted(rows, sample)]
+        axes, shares = principal_axes(sampled)
+        points = (features - sampled.mean(axis=0)) @ axes
         distances = to_nearest(features, normalised(pool.features[labels.rows]))
     label_of = dict(zip(labels.rows.tolist(), labels.names, strict=True))
     distances[np.isin(rows, labels.rows)] = 0.0

@@ -31,7 +31,7 @@ class PoolClasses:
 
 
 def pool_classes(pool: Pool, labels: RecordedLabels, model: Model | None) -> PoolClasses | None:
-    """The model says it where it is a linear one of these features and no label came after it; None of one class."""
+    """The model says it where it is a linear one of these features and knows these classes, no other; None of one class."""
     classes = tuple(sorted({*labels.names}))
     if len(classes) < 2:
         return None
