@@ -161,7 +161,7 @@ def table(rows: Rows) -> str:
         "at random. The default is `logistic_regression` with self-training. *Plain* is logistic regression with C = 30 and the",
         "printed prior correction (tau = 1), nothing chosen. `svm` is the paper's, its C, temperature and tau chosen on folds.",
         "Differences are the default less the other, paired over the seeds, with the half width of the 95 % t interval.",
-        "A row with fewer seeds than others was not run to the end.",
+        "A row of one seed has no interval: single differences of a point or two are the luck of a test set.",
         "",
         "Pools and test sets are those of [sources.md](sources.md) (2,200 images of a set at most, of which a seed draws 90 %; of",
         f"elpv 60 %); *k classes* are long tails: k of the larger half of classes, the rarest a {RATIO}th of the most common.",
