@@ -110,7 +110,7 @@ def test_the_best_strategy_is_chosen_and_the_report_shows_all(evenpick, workspac
 
     for name in ("svm", "logistic_regression", "nearest_mean"):
         assert f"  {name}: " in trained
-        assert f"<td>{name}</td>" in page
+        assert f'<th scope="row">{name}</th>' in page
     assert "calibration error before" in page
     assert "Fine-tuning was not tried: no time is allowed" in page
     assert "tau = 1." in evenpick("train", workspace, "--prior-correction", "printed")
