@@ -1,5 +1,7 @@
 """Accuracy on test images, by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,10 +33,12 @@ def test_a_class_that_was_never_found_counts_nothing(model):
 
 
 def test_mistakes_are_told_the_surest_first_with_the_probability_of_both_classes(model):
-    test = Pool.from_arrays([[0, 2], [2, 0], [1.0, 0.9], [3, 0]], image_ids=["a", "b", "c", "d"])
+    model = replace(model, counts=(2, 6)).with_tau(0.5)  # right is the rarer class
+    test = Pool.from_arrays([[0, 2], [2, 0], [1.0, 0.9], [3, 0], [0.95, 1]], image_ids=["a", "b", "c", "d", "e"])
 
-    result = evaluate(model, test, ["up", "up", "up", "left"])
+    result = evaluate(model, test, ["up", "up", "up", "left", "right"])
     probabilities = model.predict_proba(test)
+    assert model.with_tau(0).predict(test)[4] == "up"  # and right with the correction
     up, right = model.classes.index("up"), model.classes.index("right")
 
     assert [(one.image, one.true, one.predicted) for one in result.mistakes] == [
@@ -44,8 +48,8 @@ def test_mistakes_are_told_the_surest_first_with_the_probability_of_both_classes
     ]
     assert [one.probability for one in result.mistakes] == [probabilities[row, right] for row in (1, 3, 2)]
     assert [one.probability_of_true for one in result.mistakes] == [probabilities[1, up], 0, probabilities[2, up]]
-    assert sum(one.n for one in result.calibration) == 4
-    assert sum(one.n * one.accuracy for one in result.calibration) == 1
+    assert sum(one.n for one in result.calibration) == 5
+    assert sum(one.n * one.accuracy for one in result.calibration) == 2
 
 
 @pytest.mark.slow
