@@ -133,7 +133,7 @@ axe.run().then(({violations}) => done([
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, 1280, 1920])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_main_pages(site, browser, scheme, width):
     import axe_core_python
