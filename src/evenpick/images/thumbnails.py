@@ -15,14 +15,13 @@ SIDE = 96  # pixels of the longer side
 def data_address(part: Part, side: int = SIDE) -> str | None:
     """The image as a small JPEG in a data address; None where its file is gone or broken."""
 
-    def small(image: Image.Image) -> Image.Image:
+    def encoded(image: Image.Image) -> str:
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
-        return image
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=70, optimize=True)
+        return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
     try:
-        image = cut_part(replace(part, reading=replace(part.reading, enough=side)), small)
+        return cut_part(replace(part, reading=replace(part.reading, enough=side)), encoded)
     except UnreadableImageError:
         return None
-    encoded = io.BytesIO()
-    image.save(encoded, "JPEG", quality=70)
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode()

@@ -1,20 +1,14 @@
 """Small pictures of rows of a pool as data addresses, each made once, no more of them than a page may weigh."""
 
-import base64
-import io
 from collections.abc import Iterable
-from dataclasses import replace
 
-from PIL import Image
-
-from ..images import UnreadableImageError, cut_part
+from ..images import data_address
 from ..machine import map_in_threads
 from ..pool import Pool
 
 LARGE, SMALL = 96, 64  # pixels of the longer side
 FEW = 400  # pictures of which the large size is made
 MOST_BYTES = 3_500_000  # of all data addresses together
-_QUALITY = 70
 
 
 class Pictures:
@@ -42,15 +36,4 @@ class Pictures:
     def _made(self, image: str) -> str | None:
         if self._pool is None or self._pool.folder is None or image not in self._pool.row_of:
             return None
-        part = self._pool.part(self._pool.row_of[image])
-        reduced = replace(part, reading=replace(part.reading, enough=self._side))
-        try:
-            return cut_part(reduced, self._encoded)
-        except UnreadableImageError:
-            return None
-
-    def _encoded(self, image: Image.Image) -> str:
-        image.thumbnail((self._side, self._side), Image.Resampling.LANCZOS)
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
-        return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+        return data_address(self._pool.part(self._pool.row_of[image]), self._side)
