@@ -213,7 +213,8 @@ def result_of(at: Path, name: str) -> object:
     if name in ("import", "simulate"):
         return labels_of(at)
     if name in ("train", "fine-tuning"):
-        return sorted(file.read_bytes() for file in (work / "model").glob("weights-*"))[-1:]
+        [weights] = (work / "model").glob("network-*.onnx" if name == "fine-tuning" else "weights-*.safetensors")
+        return weights.read_bytes()
     if name == "report":
         return (work / "report" / "classes.csv").read_bytes()
     file = {"select": work / "selection.csv", "export": at / "out.csv", "predict": at / "predictions.csv"}.get(name)
