@@ -48,6 +48,22 @@ def test_failures_pull_a_recall_down(make_sample):
     assert of_wrong[0] > 0.9
 
 
+def test_of_the_pieces_without_an_answer_classes_share_what_is_missed_as_these_pieces_look(make_sample):
+    # After 40 draws, 2 of them of class 1 taken for class 0, 40 such pieces were asked for: more than the draws foretold.
+    labels = [0] * 20 + [1] * 60
+    predicted = [0] * 20 + [1] * 18 + [0] * 42
+    known = np.arange(80) < np.arange(40)[:, None]
+    sample = make_sample(labels, predicted, [0] * 200 + [1] * 200, places=np.arange(40), n_draws=40, known=known)
+    unsure = sample.open_scores.copy()
+    unsure[:100] = [0.55, 0.45]  # half of what is taken for class 0 looks like class 1 too
+
+    found = recalls(replace(sample, open_scores=unsure), default_rng(0))
+    of_whole, of_open = (np.median(part, axis=0) for part in (found.whole, found.still_open))
+
+    assert of_whole[1] < 0.85
+    assert of_open[1] < min(of_open[0], 0.99)
+
+
 def test_without_a_lone_draw_the_mass_of_classes_not_found_has_an_upper_end_alone(make_sample):
     labels = [0] * 25 + [1] * 25
     none = make_sample(labels, labels, [0] * 500 + [1] * 500, known=np.zeros((50, 50), bool), chances=np.full(50, 1e-3))

@@ -51,9 +51,9 @@ def recalls(sample: AuditSample, rng: np.random.Generator) -> Recalls:
     """Replicates of the recall of each class found."""
     evidence = _evidence(sample)
     drawn = [_replicate(evidence, rng) for _ in range(REPLICATES)]
-    right, missed = (np.array(part) for part in zip(*drawn, strict=True))
+    right, missed, spread = (np.array(part) for part in zip(*drawn, strict=True))
     with np.errstate(invalid="ignore"):
-        still_open = np.where(right + missed > 0, right / (right + missed), np.nan)
+        still_open = np.where(right + spread > 0, right / (right + spread), np.nan)
     sizes = evidence.counts + right + missed
     return Recalls((evidence.right_known + right) / sizes, still_open, sizes)
 
@@ -129,14 +129,19 @@ def _evidence(sample: AuditSample) -> _Evidence:
     )  # fmt: skip
 
 
-def _replicate(e: _Evidence, rng: np.random.Generator) -> tuple[Values, Values]:
-    """Pieces without an answer of each class that are taken for it, and those that are not."""
+def _replicate(e: _Evidence, rng: np.random.Generator) -> tuple[Values, Values, Values]:
+    """Pieces without an answer of each class that are taken for it; those that are not; and these shared out anew.
+
+    What is left after the missed pieces that have their answer by now is right over all classes, but for one class it is
+    the small difference of two large numbers, often 0 where some are left. So over the pieces without an answer alone the
+    classes share it as the probabilities of these pieces say.
+    """
     best = int((e.likelihoods @ (rng.exponential(size=len(e.draw_weights)) * e.draw_weights)).argmax())
     own, tiny = e.own[best], 1e-3
     share = rng.beta(OWN * own + e.right + tiny, OWN * (1 - own) + e.tried - e.right + tiny)
-    missed = e.elsewhere[best] * _factors(e.missed, e.expected[best], rng)
+    by_probability = e.elsewhere[best] * _factors(e.missed, e.expected[best], rng)
     n_could, n_open = e.n_could.sum(), e.n_open.sum()
-    missed *= n_could / max(n_open, 1)
+    missed = by_probability * n_could / max(n_open, 1)
     wrong = (e.n_could * (1 - share)).sum()
     lost = min(rng.beta(e.lost * e.n_draws + 0.3, e.n_draws * (1 - e.lost) + 1) * n_could, 0.95 * wrong)
     missed *= ((wrong - lost) / max(missed.sum(), 1e-9)) ** BROUGHT
@@ -144,8 +149,10 @@ def _replicate(e: _Evidence, rng: np.random.Generator) -> tuple[Values, Values]:
     right_open = np.clip(e.right_before + e.n_could * share - e.right_known, 0, e.n_open)
     missed_known = e.counts - e.right_known - (e.before - e.right_before)
     missed_open = np.maximum(missed - missed_known, 0)
+    spread = by_probability * missed_open.sum() / max(by_probability.sum(), 1e-9)
     chance = np.divide(right_open, e.n_open, out=np.zeros(len(own)), where=e.n_open > 0)
-    return rng.binomial(e.n_open.astype(np.int64), chance).astype(np.float64), rng.poisson(missed_open).astype(float)
+    right = rng.binomial(e.n_open.astype(np.int64), chance).astype(np.float64)
+    return right, rng.poisson(missed_open).astype(float), rng.poisson(spread).astype(float)
 
 
 def _factors(missed: FloatArray, expected: Values, rng: np.random.Generator) -> Values:
