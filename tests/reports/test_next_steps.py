@@ -39,6 +39,11 @@ def test_a_classifier_is_trained_and_trained_anew():
     assert "train" not in commands()
 
 
+def test_of_one_class_nothing_is_trained_or_audited():
+    assert commands(classes_found=1, model=None, expectation=None) == []
+    assert commands(classes_found=1, model="out of date", expectation=None) == ["report"]
+
+
 def test_more_labels_are_proposed_where_they_bring_a_point():
     steps = next_steps(FACTS)
 

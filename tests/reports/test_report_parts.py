@@ -140,6 +140,25 @@ def test_confusions_of_held_out_labels_by_hand(held):
     ]
 
 
+def test_the_surest_mistakes_come_first_and_the_pairs_that_are_confused_most_often():
+    given, sure = np.array([0, 0, 0, 1, 2]), [0.6, 0.8, 0.9, 0.7, 0.5]
+    probabilities = np.full((5, 3), 0.0)
+    probabilities[np.arange(5), [1, 1, 2, 0, 2]] = sure
+    held = HeldOut(np.arange(5), given, ("a", "b", "c"), probabilities)
+
+    found = confusion_facts(None, held, Pool.from_arrays(np.eye(5)), {"a": 3, "b": 1, "c": 1})
+
+    assert [one["image"] for one in found["mistakes"]] == ["2", "1", "3", "0"]
+    # Of those confused as often, the pair that is more of its class.
+    assert [(pair["true"], pair["predicted"], pair["n"]) for pair in found["pairs"]] == [
+        ("a", "b", 2),
+        ("b", "a", 1),
+        ("a", "c", 1),
+    ]
+    assert found["pairs"][0]["images"] == ["1", "0"]
+    assert found["shown_pairs"] == found["pairs"][:1], "what happened once is shown only where nothing happened twice"
+
+
 def test_the_calibration_of_held_out_labels_by_hand(held):
     bins = calibration_facts(None, held)["bins"]
 
@@ -160,6 +179,7 @@ def test_the_calibration_of_held_out_labels_by_hand(held):
             "8 times of 10, the other way round 2 times of 10: label more of both, or merge them if they are one "
             "to you.",
         ),
+        (Pair("a", "b", 2, 20, 2, 10, 3), "2 times of 20: it has 3 labels, so label more of it."),
         (Pair("a", "b", 8, 10, 1, 10, 1), "8 times of 10: it has 1 label, so label more of it."),
         (Pair("a", "b", 4, 4, 0, 5, 0), "4 times of 4: no label names it, so label some."),
         (Pair("a", "b", 1, 9, 0, 5, 2), "once of 9."),
