@@ -241,6 +241,14 @@ def test_the_farthest_images_are_those_of_a_slow_search_one_of_each_group():
     assert to_nearest(unit, unit[[0, 7]])[[0, 7]] == pytest.approx([0, 0], abs=1e-6)
 
 
+def test_the_farthest_images_are_open_and_their_files_there(monkeypatch):
+    monkeypatch.setattr(Pool, "present", np.array([True, False, True, True]))
+
+    far = [one["image"] for one in pool_map(Pool.from_arrays(np.eye(4)), labels_of([0], ["a"]), None)["farthest"]]
+
+    assert far == ["2", "3"]
+
+
 def test_colours_go_to_the_classes_with_most_images_and_the_rest_share_one():
     n = COLOURED + 2
     names = [f"c{i}" for i in range(n)]
