@@ -109,14 +109,14 @@ def test_the_accuracy_is_that_of_the_pool_where_half_of_the_labels_are_hard():
     features, labels = made_classes(2000, 4, 1.6, 1)
     test, true = made_classes(2000, 4, 1.6, 51)
     pool, names = Pool.from_arrays(features), labels.astype(str)
-    probe = train(pool, np.arange(200), names[:200], unlabelled=())
+    probe = train(pool, np.arange(200), names[:200], strategy="svm", unlabelled=())
     best = np.sort(probe.predict_proba(pool), axis=1)
     unsure_first = np.argsort(best[:, -1] - best[:, -2])
     rows = np.concatenate([np.arange(200), unsure_first[unsure_first >= 200][:200]])
 
     curve = expected_accuracy(pool, rows, names[rows].tolist()).curve
 
-    predicted = train(pool, rows, names[rows], unlabelled=()).predict(test.astype(np.float32))
+    predicted = train(pool, rows, names[rows], strategy="svm", unlabelled=()).predict(test.astype(np.float32))
     accuracy = macro_accuracy(true.astype(str), predicted)
     assert accuracy - curve.points[0] > 0.08, "as cross-validated on the labels"
     assert abs(curve.on_found - accuracy) < 0.04
