@@ -49,7 +49,7 @@ class Run:
 
     @property
     def accuracy(self) -> float:
-        """Macro accuracy with prior correction, as `train` makes a classifier."""
+        """Macro accuracy with prior correction, without self-training."""
         return self.evaluation.corrected_accuracy
 
     @property
