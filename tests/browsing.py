@@ -3,6 +3,8 @@
 import os
 import shutil
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -10,6 +12,10 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+AXE = """
+const [options, done] = arguments;
+axe.run(options).then(({violations}) => done(violations.map(({id, nodes}) => `${id}: ${nodes.map(({html}) => html)}`)));
+"""
 SECONDS = 30  # to wait for anything; a busy machine is slow, not wrong
 
 
@@ -29,6 +35,41 @@ def open_browser():
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return webdriver.Chrome(options=options, service=Service(driver))
+
+
+@contextmanager
+def tab_of_its_own(browser):
+    """A tab that is closed afterwards, and the browser is then as it was before `see_as`."""
+    browser.switch_to.new_window("tab")
+    try:
+        yield
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        browser.close()
+        browser.switch_to.window(browser.window_handles[0])
+
+
+def see_as(browser, width, height, scheme):
+    """The page of this size in pixels, a phone where it is narrow, light or dark."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def found_by_axe(browser, *without):
+    """What axe-core finds on the page, a line each; `without` are rules that are left out."""
+    import axe_core_python
+
+    browser.execute_script((Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    return browser.execute_async_script(AXE, {"rules": {rule: {"enabled": False} for rule in without}})
+
+
+def too_wide(browser):
+    """One line where the page runs over the edge."""
+    over = browser.execute_script("return document.documentElement.scrollWidth > innerWidth")
+    return ["wider than the screen"] if over else []
 
 
 class Page:

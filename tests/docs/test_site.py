@@ -123,41 +123,23 @@ def test_what_is_made_from_the_code_is_on_the_site(site):
 
 # The page of the Python API is too large for axe; it has the parts of the others.
 MAIN = ["index", "docs/start", "docs/how", "docs/options", "docs/notebooks/from-a-folder", "docs/measured"]
-FOUND = """
-const done = arguments[0];
-axe.run().then(({violations}) => done([
-  ...violations.map(({id, nodes}) => `${id}: ${nodes.map(({html}) => html)}`),
-  ...(document.documentElement.scrollWidth > innerWidth ? ["wider than the screen"] : []),
-]));
-"""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280, 1920])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_main_pages(site, browser, scheme, width):
-    import axe_core_python
+    from browsing import found_by_axe, see_as, tab_of_its_own, too_wide  # needs Selenium, as only this test does
 
-    axe = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
     found = {}
-    browser.switch_to.new_window("tab")
     browser.set_script_timeout(120)
-    try:
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    with tab_of_its_own(browser):
+        see_as(browser, width, 800, scheme)
         browser.get((site / "index.html").as_uri())
         browser.execute_script("localStorage.clear()")  # the scheme of the visit before
         for page in MAIN:
             browser.get((site / f"{page}.html").as_uri())
             browser.execute_async_script("setTimeout(arguments[0], 300)")
-            browser.execute_script(axe)
-            found[page] = browser.execute_async_script(FOUND)
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-        browser.close()
-        browser.switch_to.window(browser.window_handles[0])
+            found[page] = found_by_axe(browser) + too_wide(browser)
 
     assert {page: said for page, said in found.items() if said} == {}

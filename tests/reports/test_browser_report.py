@@ -1,9 +1,8 @@
 """The report in a real browser: what the script does, that nothing runs over the edge, and what axe-core finds."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from browsing import found_by_axe, see_as, tab_of_its_own, too_wide
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -15,10 +14,6 @@ from evenpick.training import evaluate, train
 pytestmark = pytest.mark.slow
 
 NAMES = ["ant", "bee", "cow", "d" * 70, "שועל אדום", "eel", "fox", "gnu", "hen"]
-FOUND = """
-const done = arguments[0];
-axe.run().then(({violations}) => done(violations.map(({id, nodes}) => `${id}: ${nodes.slice(0, 3).map(({html}) => html.slice(0, 300))}`)));
-"""
 
 
 @pytest.fixture
@@ -41,16 +36,12 @@ def page(make_workspace):
 
 @pytest.fixture
 def opened(browser, page):
-    browser.switch_to.new_window("tab")
-    browser.get_log("browser")
-    browser.get(page.as_uri())
-    yield browser
-    # What the Content-Security-Policy stops would be among them.
-    said = browser.get_log("browser")
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    browser.close()
-    browser.switch_to.window(browser.window_handles[0])
+    with tab_of_its_own(browser):
+        browser.get_log("browser")
+        browser.get(page.as_uri())
+        yield browser
+        # What the Content-Security-Policy stops would be among them.
+        said = browser.get_log("browser")
     assert said == []
 
 
@@ -101,20 +92,11 @@ def test_one_class_of_the_map_can_be_looked_at_alone(opened):
 
 
 def test_axe_finds_nothing_and_nothing_runs_over_the_edge(opened):
-    import axe_core_python
-
-    axe = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     found = {}
     for width in (390, 1280, 1920):
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-        opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         for scheme in ("light", "dark"):
-            features = [{"name": "prefers-color-scheme", "value": scheme}]
-            opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+            see_as(opened, width, 900, scheme)
             opened.refresh()
-            opened.execute_script(axe)
-            found[width, scheme] = opened.execute_async_script(FOUND)
-            if opened.execute_script("return document.documentElement.scrollWidth > innerWidth"):
-                found[width, scheme].append("wider than the window")
+            found[width, scheme] = found_by_axe(opened) + too_wide(opened)
 
     assert {place: said for place, said in found.items() if said} == {}
