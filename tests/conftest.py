@@ -30,12 +30,13 @@ def shared() -> Path:
 def make_pool() -> Callable[..., Pool]:
     """Build a small pool from whatever parts a test names."""
 
-    def build(n: int = 40, seed: int = 0, features=None, probabilities=None) -> Pool:
+    def build(n: int = 40, seed: int = 0, features=None, probabilities=None, views: int = 1) -> Pool:
         rng = np.random.default_rng(seed)
         if features is None:
             features = rng.normal(size=(n, 6))
         if probabilities is None:
-            probabilities = rng.dirichlet(np.ones(7), size=len(features))
+            size = (len(features), views) if views > 1 else len(features)
+            probabilities = rng.dirichlet(np.ones(7), size=size)
         return Pool.from_arrays(features, probabilities)
 
     return build
@@ -50,7 +51,7 @@ def tied_pool() -> Callable[[int], Pool]:
         n = int(rng.integers(5, 60))
         features = rng.integers(0, 3, size=(n, 3)).astype(float)
         rows = np.array([[0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25], [0, 1, 0, 0], [0, 0, 0.75, 0.25]])
-        return Pool.from_arrays(features, rows[rng.integers(0, 4, size=n)])
+        return Pool.from_arrays(features, rows[rng.integers(0, 4, size=n)][:, None].repeat(2, axis=1))
 
     return build
 

@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from evenpick.acquisition import ACQUISITIONS, select
-from evenpick.acquisition.table import BY_PREDICTIONS
+from evenpick.acquisition.table import BY_PREDICTIONS, BY_VIEWS
 from evenpick.errors import EvenpickError
 from evenpick.pool import Pool
 from evenpick.workspace import Workspace
@@ -50,6 +50,11 @@ def test_every_function_chooses_or_says_why_not_and_what_to_take(name, work):
         with pytest.raises(EvenpickError, match=r"'onnx:.*' is an encoder without classes.*choose 'auto', 'core_set'"):
             ACQUISITIONS[name](pool, 5, rng)
         assert len(set(select(pool, 5, f"{name}@3").tolist())) == 5
+    elif name in BY_VIEWS:
+        with pytest.raises(
+            EvenpickError, match=r"no source predictions of several views.*--views 4 and a source with classes"
+        ):
+            ACQUISITIONS[name](pool, 5, rng)
     else:
         assert len(set(ACQUISITIONS[name](pool, 5, rng).tolist())) == 5
 

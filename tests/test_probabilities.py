@@ -25,10 +25,44 @@ def test_rows_that_are_no_probabilities_are_refused(row, message):
         Pool.from_arrays(np.zeros((3, 2)), [[0.2, 0.3, 0.5], row, [1, 0, 0]])
 
 
-@pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 2, 2)])
+@pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 2, 1), (3, 2, 2, 2)])
 def test_probabilities_must_be_a_table_of_two_classes_or_more(shape):
     with pytest.raises(EvenpickError, match=r"must have shape \(n, n_source_classes >= 2\)"):
         Pool.from_arrays(np.zeros((3, 2)), np.full(shape, 0.5))
+
+
+def test_one_view_is_no_committee():
+    with pytest.raises(EvenpickError, match=r"must have shape \(n, n_views >= 2, n_source_classes\); got \(3, 1, 2\)"):
+        Pool.from_arrays(np.zeros((3, 2)), np.full((3, 1, 2), 0.5))
+
+
+def test_of_several_views_by_hand():
+    agree, differ, even = (
+        [[0.5, 0.5, 0]] * 4,
+        [[1, 0, 0]] * 3 + [[0, 0, 1]],
+        [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0]],
+    )
+    pool = Pool.from_arrays(np.zeros((3, 1)), np.array([agree, differ, even]))
+
+    entropy = -0.75 * np.log(0.75) - 0.25 * np.log(0.25)
+    assert pool.entropy == pytest.approx([np.log(2), entropy, np.log(2)])
+    assert pool.confidence == pytest.approx([0.5, 0.75, 0.5])
+    assert pool.margin == pytest.approx([0, 0.5, 0])
+    assert pool.variation_ratio == pytest.approx([0, 0.25, 0.5])
+    assert pool.mutual_information == pytest.approx([0, entropy, np.log(2)], abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_several_views_as_a_plain_loop_counts(seed):
+    rng = np.random.default_rng(seed)
+    views = rng.dirichlet(np.full(6, 0.3), size=(30, 1 + seed % 4 + 1))
+    pool = Pool.from_arrays(np.zeros((30, 1)), views)
+
+    for row, each in enumerate(views):
+        votes = [int(view.argmax()) for view in each]
+        assert pool.variation_ratio[row] == pytest.approx(1 - max(map(votes.count, votes)) / len(votes))
+        told = stats.entropy(each.mean(axis=0)) - np.mean([stats.entropy(view) for view in each])
+        assert pool.mutual_information[row] == pytest.approx(told, abs=1e-5)
 
 
 def test_predictions_by_hand():

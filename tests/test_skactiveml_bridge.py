@@ -46,7 +46,7 @@ every_strategy = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda stra
 def data():
     """Features of 40 images, and source probabilities."""
     rng = np.random.default_rng(0)
-    return rng.normal(size=(40, 6)), rng.dirichlet(np.ones(7), size=40)
+    return rng.normal(size=(40, 6)), rng.dirichlet(np.ones(7), size=(40, 2))
 
 
 def no_labels(n=40):

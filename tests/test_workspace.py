@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -152,6 +153,24 @@ def test_images_that_cannot_be_read_are_told_of_and_copies_are_predicted(tmp_pat
     assert predictions.left_out == [("bad.jpg", "the file is empty")]
     assert repr(predictions) == f"2 predictions: 2 {predictions.labels[0]}"
     assert (found.n_images, found.unreadable) == (2, (("bad.jpg", "the file is empty"),))
+
+
+def test_a_folder_that_is_predicted_is_seen_in_the_views_of_the_pool(tmp_path, photo_folder, source, truth):
+    work = Workspace(tmp_path / "work")
+    pool = work.embed(photo_folder, source, views=3).pool
+    work.simulate(truth, 8)
+    work.train(self_training=False)
+    test = tmp_path / "test"
+    shutil.copytree(photo_folder, test)
+
+    predictions = work.predict(test)
+    found = Pool.open(work.paths.other_folder(test))
+
+    assert pool.source.preprocessing.views == found.source.preprocessing.views == 3
+    assert predictions.image_ids == sorted(pool.image_ids)
+    rows = [found.row_of[image_id] for image_id in pool.image_ids]
+    assert found.features[rows] == pytest.approx(pool.features[:], abs=1e-6)
+    assert found.mutual_information[rows] == pytest.approx(pool.mutual_information, abs=1e-6)
 
 
 @pytest.mark.slow

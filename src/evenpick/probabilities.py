@@ -8,6 +8,8 @@ from .errors import EvenpickError
 from .machine import in_threads, one_blas_thread
 
 PREDICTION = np.dtype([("entropy", "<f4"), ("margin", "<f4"), ("confidence", "<f4"), ("source_class", "<i4")])
+# Of several views, with how much their predictions differ.
+PREDICTION_OF_VIEWS = np.dtype([*PREDICTION.descr, ("variation_ratio", "<f4"), ("mutual_information", "<f4")])
 
 _MOST_AT_ONCE = 1 << 17  # probabilities that are looked at together; they stay in the processor's cache
 
@@ -58,6 +60,29 @@ def _entropy(values: FloatArray) -> FloatArray:
     logs = np.log(values, out=np.zeros_like(values), where=values > 0)
     logs[~(values >= 0)] = np.nan
     return np.asarray(-np.einsum("ij,ij->i", values, logs))
+
+
+def summarise_views(probabilities: FloatArray) -> NDArray[np.void]:
+    """What selection needs of the source probabilities of several views, shape (n, n_views >= 2, k): one `PREDICTION_OF_VIEWS` a row.
+
+    It is that of their mean, with the share of views whose class is not the most frequent one (Freeman's variation
+    ratio, 1965), and the entropy of the mean less the mean entropy: what the class tells of the view, in nats (BALD).
+    """
+    if probabilities.ndim != 3 or probabilities.shape[1] < 2:
+        raise EvenpickError(
+            f"probabilities of views must have shape (n, n_views >= 2, n_source_classes); got {probabilities.shape}"
+        )
+    each = np.stack([summarise_probabilities(view) for view in np.moveaxis(probabilities, 1, 0)], axis=1)
+    of_mean = summarise_probabilities(probabilities.mean(axis=1, dtype=np.result_type(probabilities, np.float32)))
+    summary = np.empty(len(probabilities), PREDICTION_OF_VIEWS)
+    for name in PREDICTION.names or ():
+        summary[name] = of_mean[name]
+    votes = each["source_class"]
+    most = (votes[:, :, None] == votes[:, None, :]).sum(axis=2).max(axis=1)
+    summary["variation_ratio"] = 1 - most / votes.shape[1]
+    # Never negative but by rounding.
+    summary["mutual_information"] = np.maximum(of_mean["entropy"] - each["entropy"].mean(axis=1), 0)
+    return summary
 
 
 def softmax(logits: FloatArray) -> Values:

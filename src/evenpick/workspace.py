@@ -115,6 +115,7 @@ class Workspace:
         *,
         reduced_jpeg: bool = False,
         fit: str | None = None,
+        views: int | None = None,
         group_by: str | None = None,
         gap: float | None = None,
         reading: Mapping[str, Any] | None = None,
@@ -134,6 +135,9 @@ class Workspace:
         fit : str, optional
             What the network sees of an image that is no square: "crop", its centre, or all of it, by "squash" or "pad";
             by default as the source was trained.
+        views : int, optional
+            How many parts of each image are seen, 1 to 8: features are their mean, how much their source predictions
+            differ is kept, and the network takes as many times as long; by default 1.
         group_by : str, optional
             Which images show the same thing: "auto" (taken within the gap, and alike), "time", "folder",
             FILE.csv:COLUMN, a regular expression on paths, or "none"; by default as before, at first "auto".
@@ -168,6 +172,8 @@ class Workspace:
             model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
         if fit:
             model = replace(model, preprocessing=model.preprocessing.fitted(fit))
+        if views is not None:
+            model = replace(model, preprocessing=replace(model.preprocessing, views=views))
         model = replace(model, preprocessing=model.preprocessing.read_with(reading or {}))
         options = {"own_range": True, **options}
         with _run_on(ray, Path(folder)) as run, bar(progress, "embedding", "images") as move:

@@ -16,7 +16,9 @@ def drawn_pool(seed, tied, least=2):
     n = int(rng.integers(least, 40))
     features = rng.integers(0, 3, (n, 2)).astype(float) if tied else rng.normal(size=(n, 4))
     likes = rng.choice([[0.5, 0.5, 0, 0], [0.25] * 4, [0, 1, 0, 0]], size=n) if tied else rng.dirichlet(np.ones(5), n)
-    return Pool.from_arrays(features, likes, groups=rng.integers(0, n, n) if seed % 3 else None)
+    groups = rng.integers(0, n, n) if seed % 3 else None
+    other_view = likes if tied else rng.dirichlet(np.ones(5), n)
+    return Pool.from_arrays(features, np.stack([likes, other_view], axis=1), groups=groups)
 
 
 def group_of(pool, rows):

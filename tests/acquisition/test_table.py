@@ -26,6 +26,11 @@ LINE = [[0.0], [1.0], [10.0]]
 CIRCLE = [[1.0, 0.0], [0.995, 0.0998], [0.98, 0.199], [-1.0, 0.0]]  # three near each other, one opposite
 TWO = [[0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]  # two copies and one apart
 SURE = [[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]]
+THREE_VIEWS = [
+    [[1.0, 0.0, 0.0]] * 3,  # they agree
+    [[0.9, 0.1, 0.0], [0.9, 0.1, 0.0], [0.0, 0.1, 0.9]],  # one of three has another class, and is sure
+    [[0.34, 0.33, 0.33], [0.33, 0.34, 0.33], [0.33, 0.33, 0.34]],  # three classes, and nearly the same probabilities
+]
 
 # For each function: features, probabilities, the budget, and every answer that some seed gives, no other.
 BY_HAND = {
@@ -42,6 +47,8 @@ BY_HAND = {
     "ent_inv_div": (np.zeros((4, 1)), FOUR, 4, {(2, 3, 0, 1)}),
     "ms_inv_div": (np.zeros((4, 1)), FOUR, 4, {(2, 3, 0, 1)}),
     "lc_inv_div": (np.zeros((4, 1)), FOUR, 4, {(2, 3, 0, 1)}),
+    "variation_ratio": (np.zeros((3, 1)), THREE_VIEWS, 3, {(2, 1, 0)}),
+    "bald": (np.zeros((3, 1)), THREE_VIEWS, 3, {(1, 2, 0)}),
     "core_set": (LINE, None, 2, {(0, 2), (1, 2), (2, 0)}),  # from any start to the farthest
     "k_means": (TWO, None, 2, {(0, 2), (1, 2)}),  # the bigger cluster first
     "typiclust": (TWO, None, 2, {(0, 2), (1, 2)}),
@@ -69,7 +76,7 @@ def test_the_answers_by_hand(name):
 
 @pytest.mark.parametrize("name", sorted(ACQUISITIONS.keys() - BEGINS_WITH_A_DRAW))
 def test_another_order_of_rows_gives_the_same_images_in_the_same_order(name, make_pool):
-    pool, order = make_pool(n=40), np.random.default_rng(1).permutation(40)
+    pool, order = make_pool(n=40, views=3), np.random.default_rng(1).permutation(40)
 
     shuffled = select(pool.take(order), 25, name)
 
@@ -78,7 +85,7 @@ def test_another_order_of_rows_gives_the_same_images_in_the_same_order(name, mak
 
 @every_function
 def test_chooses_as_many_different_rows_as_asked(name, make_pool):
-    pool = make_pool(n=40)
+    pool = make_pool(n=40, views=3)
 
     for budget in (1, 13, 40):
         chosen = ACQUISITIONS[name](pool, budget, np.random.default_rng(0))
@@ -104,14 +111,14 @@ def test_same_seed_same_answer_whatever_the_global_seed(name, tied_pool):
 
 @pytest.mark.parametrize("name", sorted(ACQUISITIONS.keys() - PLANS_FOR_THE_BUDGET))
 def test_a_longer_budget_goes_on_where_a_shorter_one_ends(name, make_pool):
-    pool = make_pool(n=40)
+    pool = make_pool(n=40, views=3)
 
     assert select(pool, 30, name)[:11].tolist() == select(pool, 11, name).tolist()
 
 
 @every_function
 def test_ties_follow_the_seed_and_not_the_order_of_files(name):
-    pool = Pool.from_arrays(np.zeros((30, 2)), np.full((30, 3), 1 / 3))
+    pool = Pool.from_arrays(np.zeros((30, 2)), np.full((30, 2, 3), 1 / 3))
 
     answers = {tuple(select(pool, 5, name, random_state=seed).tolist()) for seed in range(5)}
 
@@ -122,7 +129,7 @@ def test_ties_follow_the_seed_and_not_the_order_of_files(name):
 @pytest.mark.parametrize("budget", [0, -3, 41, 2.5, True, None])
 def test_refuses_a_budget_that_does_not_fit_the_pool(name, budget, make_pool):
     with pytest.raises(EvenpickError, match=r"budget must be a whole number from 1 to 40 .* got"):
-        select(make_pool(n=40), budget, name)
+        select(make_pool(n=40, views=3), budget, name)
 
 
 def test_an_unknown_name_gets_the_nearest_one(make_pool):
@@ -154,7 +161,7 @@ def test_a_callable_that_breaks_the_contract_is_refused(answer, make_pool):
 
 @every_function
 def test_select_more_passes_over_what_is_answered_and_stays_within_the_budget(name, make_pool):
-    pool = make_pool(n=40)
+    pool = make_pool(n=40, views=3)
     answered = [*select(pool, 40, name)[[0, 30, 39]].tolist(), 17]
 
     chosen = select_more(pool, answered, 5, name, 0)

@@ -22,7 +22,7 @@ def bursts():
     rng = np.random.default_rng(1)
     centres = {name: rng.normal(size=5) for name in "abcdef"}
     features = [centres[name] + 0.01 * rng.normal(size=5) for name in GROUPS]
-    return Pool.from_arrays(features, rng.dirichlet(np.ones(4), size=12), groups=GROUPS)
+    return Pool.from_arrays(features, rng.dirichlet(np.ones(4), size=(12, 2)), groups=GROUPS)
 
 
 def test_the_one_in_the_middle_stands_for_a_group(bursts):

@@ -8,6 +8,7 @@ from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.labels import Annotation, LabelStore
 from evenpick.sources import SourceModel
+from evenpick.training import source_comparison
 from evenpick.training.source_comparison import ComparedSource, SourceComparison
 from evenpick.workspace import Workspace
 
@@ -55,6 +56,18 @@ def test_the_source_that_sees_the_classes_is_ahead(work, sources):
     assert found.sentence.startswith("No source is clearly ahead")
     assert seen[-1] == (40, 40)
     assert found.rows[0][2] == ""
+
+
+@pytest.mark.parametrize("views", [1, 3, 8])
+def test_sources_are_compared_in_all_of_their_views(work, sources, views, tmp_path):
+    file = f"onnx:{sources[0].file}"
+    pool = Workspace(tmp_path / "views").embed(work.pool.folder, file, views=views, group_by="none").pool
+    own, rows, seen = SourceModel.load(file, pool.source.preprocessing), np.array([3, 20, 11]), []
+
+    features = source_comparison._features(pool, rows, own, seen.append)
+
+    assert features == pytest.approx(pool.features[rows], abs=1e-4)
+    assert seen[-1] == 3
 
 
 def test_a_source_that_is_the_pools_own_is_not_asked_twice(work, sources):

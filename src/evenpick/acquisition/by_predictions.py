@@ -77,6 +77,20 @@ def lc_inv_div(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
     return _diversified(_ascending(-pool.confidence, rng), pool.source_class)[:budget]
 
 
+def variation_ratio(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
+    """Images first whose views get most different source classes (Freeman, 1965; of an ensemble, Beluch et al., 2018).
+
+    With few views many images are equal: of those the one with more mutual information comes first.
+    """
+    order = _ascending(-pool.mutual_information, rng)
+    return order[np.argsort(-pool.variation_ratio[order], kind="stable")][:budget]
+
+
+def bald(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
+    """Most mutual information between source class and view first (Houlsby et al., 2011; with dropout, Gal et al., 2017)."""
+    return _ascending(-pool.mutual_information, rng)[:budget]
+
+
 def _ascending(scores: Singles, rng: np.random.Generator) -> IndexArray:
     """Indices by ascending score, ties in the order of a drawn permutation."""
     permutation = rng.permutation(len(scores))

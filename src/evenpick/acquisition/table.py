@@ -10,6 +10,7 @@ from ..arrays import IndexArray
 from ..errors import EvenpickError, check_seed, unknown_name
 from ..pool import Pool, middle_of_each
 from .by_predictions import (
+    bald,
     ent,
     ent_div,
     ent_inv,
@@ -23,6 +24,7 @@ from .by_predictions import (
     ms_inv,
     ms_inv_div,
     random,
+    variation_ratio,
 )
 from .clustering import badge, k_means, typiclust
 from .herding import max_herding, prob_cover, uncertainty_herding
@@ -45,6 +47,8 @@ ACQUISITIONS: dict[str, AcquisitionFunction] = {
     "ent_inv_div": ent_inv_div,
     "ms_inv_div": ms_inv_div,
     "lc_inv_div": lc_inv_div,
+    "variation_ratio": variation_ratio,
+    "bald": bald,
     "core_set": core_set,
     "k_means": k_means,
     "typiclust": typiclust,
@@ -61,6 +65,9 @@ BY_PREDICTIONS = (
     "badge",
     "uncertainty_herding",
 )
+
+# Those that ask how much the predictions of several views differ.
+BY_VIEWS = ("variation_ratio", "bald")
 
 
 def select(

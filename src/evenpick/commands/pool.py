@@ -64,6 +64,12 @@ def _facts(row: "SourceKind") -> list[str]:
     "(pad).  [default: as the source was trained]",
 )
 @click.option(
+    "--views",
+    type=click.IntRange(1, 8),
+    metavar="K",
+    help="See K parts of each image, some mirrored, and take the mean: K times the time; see docs/sources.md.  [default: 1]",
+)
+@click.option(
     "--exclude", metavar="PATTERN", multiple=True, help="Leave out what matches, as in .gitignore; may be repeated."
 )
 @click.option(

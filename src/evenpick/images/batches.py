@@ -17,6 +17,7 @@ from ..machine import cores
 from .decoding import UnreadableImageError
 from .parts import Part, cut_part
 from .preprocessing import Batch, Preprocessing
+from .views import place
 
 Cut: TypeAlias = Callable[[Image.Image], Image.Image]
 Logits: TypeAlias = NDArray[np.float64]
@@ -59,17 +60,12 @@ def random_cut(draws: NDArray[np.float64], preprocessing: Preprocessing) -> Cut:
         share = math.sqrt(_SMALLEST_CROP + (1 - _SMALLEST_CROP) * area)
         wide, high = (share * side for side in whole.part_of(image))
         left, top = (
-            _place(at, image_side, side) for at, image_side, side in zip((x, y), image.size, (wide, high), strict=True)
+            place(at, image_side, side) for at, image_side, side in zip((x, y), image.size, (wide, high), strict=True)
         )
         part = preprocessing.resized(image, (left, top, left + wide, top + high))
         return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirror < 0.5 else part
 
     return cut
-
-
-def _place(at: float, image_side: int, side: float) -> float:
-    """Where a part begins: anywhere inside the image, or centred if it is larger."""
-    return (at if image_side > side else 0.5) * (image_side - side)
 
 
 def logits_of_parts(network: Callable[[Batch], Any], parts: Sequence[Part], preprocessing: Preprocessing) -> Logits:

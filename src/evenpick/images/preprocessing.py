@@ -1,8 +1,9 @@
 """From an RGB image to the numbers that a network was trained on."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from ..errors import EvenpickError, unknown_name
 from .decoding import MAX_PIXELS, Reading
+from .views import VIEWS, View, place
 
 Batch: TypeAlias = NDArray[np.float32]
 
@@ -23,7 +25,7 @@ INTERPOLATIONS = {
 FITS = ("crop", "squash", "pad")
 _LARGEST = 4096  # pixels a side
 _READING = ("bands", "depth", "max_pixels")
-_LATER = ("fit", *_READING)
+_LATER = ("fit", *_READING, "views")
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +37,8 @@ class Preprocessing:
     of `crop` times the long side, with the colour `mean` where it stands out beyond the image. Values are brought to 0..1, then `mean` is subtracted and the result divided by `std`, channel by channel
     in the network's own order. With `reduced_jpeg`, JPEG files are decoded at 1/2, 1/4 or 1/8 of their
     size where the square still has twice as many pixels a side as the network takes. `bands`, `depth` and `max_pixels` say
-    how files are decoded, see `Reading`.
+    how files are decoded, see `Reading`. With `views` of 2 to 8, several parts of each image are seen, some of them mirrored: the first is that in
+    the centre, see `views.py`.
     """
 
     size: int = 224
@@ -49,6 +52,7 @@ class Preprocessing:
     bands: tuple[int, ...] = ()
     depth: tuple[float, float] | None = None
     max_pixels: int = MAX_PIXELS
+    views: int = 1
 
     def __post_init__(self) -> None:
         for name in ("mean", "std", "bands"):  # equal to what comes back from JSON, whatever sequence it was given as
@@ -75,6 +79,10 @@ class Preprocessing:
             raise EvenpickError(
                 f"preprocessing: size must be a whole number from 1 to {_LARGEST:,}, crop in (0, 1] and channels 'rgb' or "
                 f"'bgr'; got {self.size}, {self.crop}, {self.channels!r}"
+            )
+        if type(self.views) is not int or not 1 <= self.views <= len(VIEWS):
+            raise EvenpickError(
+                f"preprocessing: views must be a whole number from 1 to {len(VIEWS)}; got {self.views!r}"
             )
         if not isinstance(self.reduced_jpeg, bool):
             raise EvenpickError(f"preprocessing: reduced_jpeg must be true or false; got {self.reduced_jpeg!r}")
@@ -157,6 +165,25 @@ class Preprocessing:
         width, height = image.size
         wide, high = self.part_of(image)
         return self.resized(image, ((width - wide) / 2, (height - high) / 2, (width + wide) / 2, (height + high) / 2))
+
+    def cuts(self, image: Image.Image) -> list[Image.Image]:
+        """All that the network sees of an RGB image: `views` parts, the first of them as `cut` gives it."""
+        return [cut(image) for cut in self.view_cuts]
+
+    @property
+    def view_cuts(self) -> list[Callable[[Image.Image], Image.Image]]:
+        """What cuts each of the `views`, one by one."""
+        return [self.cut, *(partial(self.cut_view, view) for view in VIEWS[1 : self.views])]
+
+    def cut_view(self, view: View, image: Image.Image) -> Image.Image:
+        """What the network sees of an RGB image in this view."""
+        wide, high = replace(self, crop=min(1.0, view.scale * self.crop)).part_of(image)
+        left, top = place(view.x, image.width, wide), place(view.y, image.height, high)
+        right, bottom = left + wide, top + high
+        if self.fit != "pad":  # by its last digit a part at the end may lie beyond the image
+            right, bottom = min(right, image.width), min(bottom, image.height)
+        part = self.resized(image, (left, top, right, bottom))
+        return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if view.mirrored else part
 
     def part_of(self, image: Image.Image) -> tuple[float, float]:
         """Width and height of the part that is cut out, in pixels of the image; with `pad` one of them may be larger than it."""

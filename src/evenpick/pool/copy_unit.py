@@ -32,14 +32,14 @@ def changed(image: Image.Image) -> Image.Image:
 
 def unit_of_copies(pool: Pool, source: SourceModel) -> float | None:
     """The distance within which nine of ten changed copies of the pool's images are; None if none can be opened."""
-    cut = source.preprocessing.cut
+    cuts = source.preprocessing.cuts
     distances: list[float] = []
     for row in evenly(len(pool), SAMPLE).tolist():
         try:
-            copy = cut_part(pool.part(row), lambda image: cut(changed(image)))
+            copy = cut_part(pool.part(row), lambda image: cuts(changed(image)))
         except UnreadableImageError:
             continue
-        seen, _ = source.network(source.preprocessing.batch([copy]))
+        seen, _ = source.see([copy])
         pair = normalised(np.stack([pool.features[row], seen[0]]))
         distances.append(float(np.linalg.norm(pair[0] - pair[1])))
     return float(np.quantile(distances, _SHARE)) if distances else None

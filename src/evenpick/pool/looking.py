@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..detections import BoxError, Detection, pixel_box
 from ..images import Part, Preprocessing, UnreadableImageError, box_text, captured, cut_part, read_image_file
-from ..probabilities import PREDICTION, softmax, summarise_probabilities
+from ..probabilities import PREDICTION, softmax, summarise_probabilities, summarise_views
 from ..sources import SourceModel
 from .images_csv import ImageRow
 from .skipped import Skipped
@@ -76,7 +76,7 @@ def see_batch(
     return seen, broken
 
 
-_Opened: TypeAlias = tuple[ImageRow, Image.Image, str]  # what the network is to see of a row, and what is to be said
+_Opened: TypeAlias = tuple[ImageRow, list[Image.Image], str]  # all views of a row, and what is to be said
 
 
 def _open_file(
@@ -95,7 +95,9 @@ def _open_file(
         if not one.is_box:
             part = Part.from_text(file, one.row.part, reading=reading)
             try:  # whoever asks for pages knows that there are more, and one that is broken costs no other
-                pixels = cut_part(part, preprocessing.cut, data, (lambda words: None) if one.row.part else notes.append)
+                pixels = cut_part(
+                    part, preprocessing.cuts, data, (lambda words: None) if one.row.part else notes.append
+                )
             except UnreadableImageError as error:
                 broken.append(Skipped(one.row.image, str(error)))
                 continue
@@ -109,7 +111,7 @@ def _open_file(
             except BoxError as error:
                 broken.append(Skipped(one.row.image, str(error)))
                 continue
-            seen = preprocessing.cut(Part.from_text(file, text, margin).cropped(whole))
+            seen = preprocessing.cuts(Part.from_text(file, text, margin).cropped(whole))
             opened.append((facts._replace(image=one.row.image, file=one.row.file, part=text), seen, ""))
 
     if boxes:  # which are in pixels of the whole image, so that it is not reduced while it is decoded
@@ -120,11 +122,11 @@ def _open_file(
 def _seen(source: SourceModel, opened: Sequence[_Opened]) -> tuple[list[Seen], list[Skipped]]:
     """What the source model says of some images."""
     broken = list[Skipped]()
-    features, logits = source.network(source.preprocessing.batch([cut for _, cut, _ in opened]))
-    finite = np.asarray(np.isfinite(np.hstack([features, logits])).all(axis=1))
+    features, logits = source.see([cuts for _, cuts, _ in opened])
+    finite = np.asarray(np.isfinite(np.hstack([features, logits.reshape(len(opened), -1)])).all(axis=1))
     predictions = np.zeros(len(opened), PREDICTION)  # of an encoder without classes nobody reads them
     if source.class_count:
-        predictions = summarise_probabilities(softmax(np.where(finite[:, None], logits, 0)))
+        predictions = _summarised(np.where(finite[:, None, None], logits, 0))
     seen = []
     for i, (image, _, note) in enumerate(opened):
         if finite[i]:
@@ -132,6 +134,15 @@ def _seen(source: SourceModel, opened: Sequence[_Opened]) -> tuple[list[Seen], l
         else:
             broken.append(Skipped(image.image, "the source model gives features that are not finite"))
     return seen, broken
+
+
+def _summarised(logits: NDArray[np.float32]) -> NDArray[np.void]:
+    """The predictions of logits of shape (n, views, class_count)."""
+    n, views, classes = logits.shape
+    probabilities = softmax(logits.reshape(n * views, classes))
+    if views == 1:
+        return summarise_probabilities(probabilities)
+    return summarise_views(probabilities.reshape(logits.shape))
 
 
 def _read(folder: Path, wanted: Wanted) -> tuple[ImageRow, bytes]:

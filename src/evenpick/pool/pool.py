@@ -14,7 +14,7 @@ from ..errors import EvenpickError
 from ..images import MARGIN, Part, Reading, data_address
 from ..notebook import PICTURES, html_pictures, html_table
 from ..paths import Paths
-from ..probabilities import summarise_probabilities
+from ..probabilities import summarise_probabilities, summarise_views
 from ..sources import SourceDescription
 from .blocks import BlockArray, Features, check_finite
 from .box_settings import margin_of_boxes
@@ -36,7 +36,8 @@ class Pool:
     image_ids : sequence of str, length n
         Path of each image, relative to `folder`.
     predictions : structured array of shape (n,), or None
-        Entropy (nats), margin, confidence and top-1 class of the source model's probabilities.
+        Entropy (nats), margin, confidence and top-1 class of the source model's probabilities; of several views also how
+        much they differ.
     source : SourceDescription or None
         The source model that gave the features; None if they were given as arrays.
     folder : Path or None
@@ -92,7 +93,8 @@ class Pool:
             Finite numbers; kept as float32.
         probabilities : array of shape (n, n_source_classes), optional
             Class probabilities of the source model, each row summing to 1. Without them only
-            acquisition functions that need no predictions can be used.
+            acquisition functions that need no predictions can be used. Those of several views, or several models with
+            the same classes, have the shape (n, n_views, n_source_classes).
         image_ids : sequence of str, optional
             By default the row numbers.
         groups : sequence of length n, optional
@@ -105,7 +107,10 @@ class Pool:
             If shapes do not fit, features are not finite, rows do not sum to 1 or an image has no group.
         """
         values = np.ascontiguousarray(features, dtype=np.float32)
-        predictions = None if probabilities is None else summarise_probabilities(np.asarray(probabilities))
+        predictions = None
+        if probabilities is not None:
+            given = np.asarray(probabilities)
+            predictions = summarise_views(given) if given.ndim == 3 else summarise_probabilities(given)
         ids = [str(i) for i in range(len(values))] if image_ids is None else [str(i) for i in image_ids]
         numbered = None if groups is None else given_groups(groups, len(values))
         return cls(values, ids, predictions, groups=numbered)
@@ -124,12 +129,12 @@ class Pool:
             raise EvenpickError(f"workspace '{workspace}' holds no image yet: run `evenpick embed` on it")
         paths = Paths(workspace)
         files = [block_files(paths, number, block) for number, block in enumerate(state["blocks"])]
+        source, predictions = read_source(paths, state), None
         for number, block in enumerate(state["blocks"]):
-            check_block_files(paths, number, block, state["feature_size"])
+            check_block_files(paths, number, block, state["feature_size"], source)
         check_blocks(workspace, all_of_them=False)
         rows = [block["rows"] for block in state["blocks"]]
         features = BlockArray([file["features"] for file in files], rows, state["feature_size"])
-        source, predictions = read_source(paths, state), None
         if source.class_count:
             predictions = np.concatenate([np.load(file["predictions"], allow_pickle=False) for file in files])
         images = read_images_csv(paths, state)
@@ -280,6 +285,16 @@ class Pool:
         """Top-1 source class; shape (n,)."""
         return self._prediction("source_class")
 
+    @property
+    def variation_ratio(self) -> NDArray[np.float32]:
+        """Share of the views whose top-1 class is not the most frequent one; shape (n,)."""
+        return self._of_views("variation_ratio")
+
+    @property
+    def mutual_information(self) -> NDArray[np.float32]:
+        """Entropy of the mean of the views' probabilities less their mean entropy, in nats; shape (n,)."""
+        return self._of_views("mutual_information")
+
     @cached_property
     def row_of(self) -> dict[str, int]:
         """The row of each image id."""
@@ -295,6 +310,14 @@ class Pool:
             raise EvenpickError(
                 f"pool: {why} no source predictions, which this acquisition function needs; "
                 "choose 'auto', 'core_set' or another one that asks for none, or give it 100 clusters as classes: NAME@100"
+            )
+        return np.asarray(self.predictions[name])
+
+    def _of_views(self, name: str) -> NDArray[Any]:
+        if self.predictions is None or name not in (self.predictions.dtype.names or ()):
+            raise EvenpickError(
+                "pool: it has no source predictions of several views, which this acquisition function needs; embed with "
+                "--views 4 and a source with classes into a new workspace, or choose 'auto'"
             )
         return np.asarray(self.predictions[name])
 

@@ -15,7 +15,7 @@ import numpy as np
 from .._version import __version__
 from ..errors import EvenpickError
 from ..paths import Paths
-from ..probabilities import PREDICTION
+from ..probabilities import PREDICTION, PREDICTION_OF_VIEWS
 from ..sources import SourceDescription
 from .blocks import BlockArray
 
@@ -90,10 +90,13 @@ def block_files(paths: Paths, number: int, block: Mapping[str, Any]) -> dict[str
     return {"features": paths.features(number, generation), "predictions": paths.predictions(number, generation)}
 
 
-def check_block_files(paths: Paths, number: int, block: Mapping[str, Any], width: int) -> None:
+def check_block_files(
+    paths: Paths, number: int, block: Mapping[str, Any], width: int, source: SourceDescription
+) -> None:
     """Refuse a block whose files are not what `pool.json` says of them, by their headers and lengths alone."""
     rows = block["rows"]
-    expected = {"features": ((rows, width), BlockArray.dtype), "predictions": ((rows,), PREDICTION)}
+    predictions = PREDICTION_OF_VIEWS if source.class_count and source.preprocessing.views > 1 else PREDICTION
+    expected = {"features": ((rows, width), BlockArray.dtype), "predictions": ((rows,), predictions)}
     for kind, file in block_files(paths, number, block).items():
         try:
             values = np.lib.format.open_memmap(file, mode="r")

@@ -60,8 +60,24 @@ class SourceModel:
         return f"source model {self.describe()!r}"
 
     def __call__(self, images: Sequence[Image.Image]) -> tuple[Batch, Batch]:
-        """Features (n, feature_size) and logits (n, class_count) of RGB images."""
+        """Features (n, feature_size) and logits (n, class_count) of RGB images, each in its first view."""
         return self.network(self.preprocessing(images))
+
+    def features_of_views(self, batch: Batch) -> Batch:
+        """Mean features (n, feature_size) of images whose views follow each other in the batch (n * views, 3, size, size)."""
+        features = self.network(batch)[0]
+        views = self.preprocessing.views
+        return features if views == 1 else features.reshape(-1, views, features.shape[1]).mean(axis=1)
+
+    def see(self, images: Sequence[Sequence[Image.Image]]) -> tuple[Batch, Batch]:
+        """Features (n, feature_size), the mean of all views, and logits (n, views, class_count) of images as `cuts` gave them.
+
+        A view of all images after the other, so that memory does not grow with their number.
+        """
+        views = [self.network(self.preprocessing.batch(view)) for view in zip(*images, strict=True)]
+        if len(views) == 1:
+            return views[0][0], views[0][1][:, None]
+        return np.mean([features for features, _ in views], axis=0), np.stack([logits for _, logits in views], axis=1)
 
     def describe(self) -> SourceDescription:
         """What `pool.json` and the report state of it."""

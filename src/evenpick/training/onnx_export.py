@@ -250,8 +250,14 @@ def export_classifier(workspace: Path, file: Path) -> str:
     facts = {"strategy": model.strategy, "tau": model.choice.tau, "source": name}
     write_atomically(file, onnx_classifier(network, preprocessing, head, facts))
     size = preprocessing.size
+    views = (
+        f" It was trained on the mean of {preprocessing.views} views and gets the first: its probabilities are not quite those "
+        "of `predict`."
+        if preprocessing.views > 1
+        else ""
+    )
     return (
         f"The classifier of {len(model.classes)} classes: '{file}'. Its input `image` is (n, {size}, {size}, 3), uint8 RGB: "
         f"{preprocessing.part}, resized ({preprocessing.interpolation}); its output "
-        "`probabilities` is calibrated and corrected. Classes and preprocessing are in its metadata."
+        f"`probabilities` is calibrated and corrected. Classes and preprocessing are in its metadata.{views}"
     )

@@ -134,11 +134,13 @@ def _report(progress: Progress, before: int, total: int, done: int) -> None:
 
 
 def _features(pool: Pool, rows: IndexArray, source: SourceModel, progress: Callable[[int], None]) -> Singles:
-    cuts = [(pool.part(row), source.preprocessing.cut) for row in rows.tolist()]
-    jobs = [cuts[start : start + _BATCH] for start in range(0, len(cuts), _BATCH)]
+    views = source.preprocessing.view_cuts
+    cuts = [(pool.part(row), cut) for row in rows.tolist() for cut in views]
+    step = max(1, _BATCH // len(views)) * len(views)  # whole images
+    jobs = [cuts[start : start + step] for start in range(0, len(cuts), step)]
     features: list[Singles] = []
     with contextlib.closing(decoded(jobs, source.preprocessing)) as batches:
         for batch in batches:
-            features.append(source.network(batch)[0])
+            features.append(source.features_of_views(batch))
             progress(sum(map(len, features)))
     return np.concatenate(features)
