@@ -11,6 +11,7 @@ from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.images.preprocessing import FITS
 from evenpick.sources import SourceModel, torch_networks
+from evenpick.sources.efficientnet_lite import read_weights
 from evenpick.sources.table import TORCHVISION
 
 pytestmark = pytest.mark.usefixtures("source_cache")
@@ -223,3 +224,26 @@ def test_every_crop_mode_of_timm_is_a_fit():
     """timm 1.0 has three (`transforms_imagenet_eval`): it scales the short side, both sides, or the long side."""
     assert torch_networks._FIT_OF_CROP_MODE == {"center": "crop", "squash": "squash", "border": "pad"}
     assert set(torch_networks._FIT_OF_CROP_MODE.values()) == set(FITS)
+
+
+@pytest.mark.slow
+def test_timms_network_with_the_default_sources_weights_sees_the_same(photo_folder, monkeypatch):
+    """timm builds EfficientNet-Lite0 by code of its own, and evenpick without PyTorch: the weights of one package for both."""
+    import torch
+
+    timm = pytest.importorskip("timm", exc_type=ImportError)
+    weights = {name: values for name, values in read_weights(0).items() if "num_batches" not in name}
+    names = [name for name in timm.create_model("tf_efficientnet_lite0").state_dict() if "num_batches" not in name]
+    # Both list their layers in the order of the network.
+    state = {name: torch.from_numpy(values.copy()) for name, values in zip(names, weights.values(), strict=True)}
+    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", lambda *source, **settings: {**state})
+    own, theirs = SourceModel.load("efficientnet_lite0"), SourceModel.load("timm:tf_efficientnet_lite0")
+    images = [Image.open(file).convert("RGB") for file in sorted(photo_folder.rglob("*.jpg"))]
+    batch = own.preprocessing(images)
+
+    (features, logits), (expected, expected_logits) = theirs.network(batch), own.network(batch)
+
+    assert (theirs.class_count, theirs.preprocessing.fit, theirs.preprocessing.size) == (1000, "crop", 224)
+    assert np.ptp(expected, axis=0).max() > 0.1
+    assert features == pytest.approx(expected, abs=1e-4)
+    assert logits == pytest.approx(expected_logits, abs=1e-4)
