@@ -39,6 +39,7 @@ INSIDE = {
     "FIRST_ROUND": "the start of a round is what is timed",
     "lag": "as `FIRST_ROUND`",
     "round_start": "as `FIRST_ROUND`",
+    "next_round": "rivals choose in the rounds of `auto`",
     "outlook_of": "the guess that is left without an audit is what is judged",
     "audit_sample": "an audit is drawn again many times on one path of labels",
     "estimate_of": "as `audit_sample`",
