@@ -64,6 +64,28 @@ def test_of_the_pieces_without_an_answer_classes_share_what_is_missed_as_these_p
     assert of_open[1] < min(of_open[0], 0.99)
 
 
+def test_what_is_left_of_the_pieces_is_right_or_missed_or_of_a_class_not_found(make_sample):
+    # The probabilities alone would have nearly half of the open pieces missed; of 60 draws 6 are wrong.
+    labels = [0] * 33 + [1] * 27
+    sample = make_sample(labels, [0] * 30 + [1] * 30, [0] * 100 + [1] * 100)
+    unsure = np.where(np.eye(2)[sample.open_predicted] == 1, 0.51, 0.49)
+
+    found = recalls(replace(sample, open_scores=unsure), default_rng(0))
+    open_pieces = (found.sizes - sample.counts).sum(axis=1)
+
+    assert np.median(open_pieces) == pytest.approx(200, abs=4)
+
+
+def test_of_the_lone_pieces_no_larger_share_is_left_than_of_all(make_sample):
+    # One of 50 draws is the only label of its class, and the only one of 150 pieces that is taken for it; 50 of these are left.
+    labels, known = [0] * 25 + [1] * 24 + [2] + [0] * 50, np.zeros((50, 100), bool)
+    left = make_sample(
+        labels, labels, [0] * 50, places=np.arange(50), n_draws=50, known=known, chances=np.full(50, 1 / 150)
+    )
+
+    assert missing_mass(left)[0] == pytest.approx(1 / 150 * 50 / 150, rel=0.01)
+
+
 def test_without_a_lone_draw_the_mass_of_classes_not_found_has_an_upper_end_alone(make_sample):
     labels = [0] * 25 + [1] * 25
     none = make_sample(labels, labels, [0] * 500 + [1] * 500, known=np.zeros((50, 50), bool), chances=np.full(50, 1e-3))

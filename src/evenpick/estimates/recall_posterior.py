@@ -18,9 +18,9 @@ from .audit_sample import UNTOLD, AuditSample
 
 REPLICATES = 400
 # All below are set by hand on the sets of benchmarks/audit.md, which says how often the intervals hold with all of them; no page
-# measures one alone. First the draws that the probabilities are worth, of what is taken for a class and of what is not; and how
-# far what is missed, class by class, is brought to what is wrong in all (0 not, 1 wholly).
-OWN, MISSED, BROUGHT = 2.0, 4.0, 0.5
+# measures one alone. First the draws that the probabilities are worth, of what is taken for a class and of what is not.
+OWN, MISSED = 2.0, 4.0
+FEWEST_WRONG = 0.02  # of the pieces without an answer
 # One class in ten may be missed far more often than the probabilities say: its factor has this shape and rate (mean 10).
 WIDE, WIDE_SHAPE, WIDE_RATE = 0.1, 0.5, 0.05
 SUREST, LEAST = 0.95, 0.01  # of what is taken for a class; that any other class has at least, together
@@ -61,10 +61,12 @@ def recalls(sample: AuditSample, rng: np.random.Generator) -> Recalls:
 def missing_mass(sample: AuditSample) -> tuple[float, float]:
     """The share of pieces in classes without a label, and the number of draws, all alike, that would tell it as well.
 
-    As Good (1953): a draw that is the only label of its class says how often a draw is of a class not found without it.
+    As Good (1953): a draw that is the only label of its class says how often a draw is of a class not found without it. Such
+    pieces could get their answer later, too, and rather than others, as rare ones are sought: no larger share of them is left.
     """
     weights = _draw_weights(sample)
-    return float(weights @ _lone(sample)), float(1 / (weights**2).sum())
+    left = sample.n_open / max(float(_could(sample).sum()), 1)
+    return float(weights @ _lone(sample)) * min(left, 1.0), float(1 / (weights**2).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +134,10 @@ def _evidence(sample: AuditSample) -> _Evidence:
 def _replicate(e: _Evidence, rng: np.random.Generator) -> tuple[Values, Values, Values]:
     """Pieces without an answer of each class that are taken for it; those that are not; and these shared out anew.
 
-    What is left after the missed pieces that have their answer by now is right over all classes, but for one class it is
-    the small difference of two large numbers, often 0 where some are left. So over the pieces without an answer alone the
-    classes share it as the probabilities of these pieces say.
+    Each of these pieces is right, or missed, or of a class not found, so that what is missed is what the others leave.
+    Class by class it is what the probabilities and draws say, without the missed pieces that have their answer by now: for
+    one class the small difference of two large numbers, often 0 where some are left. So over the pieces without an answer
+    alone the classes share it as the probabilities of these pieces say.
     """
     best = int((e.likelihoods @ (rng.exponential(size=len(e.draw_weights)) * e.draw_weights)).argmax())
     own, tiny = e.own[best], 1e-3
@@ -142,13 +145,12 @@ def _replicate(e: _Evidence, rng: np.random.Generator) -> tuple[Values, Values, 
     by_probability = e.elsewhere[best] * _factors(e.missed, e.expected[best], rng)
     n_could, n_open = e.n_could.sum(), e.n_open.sum()
     missed = by_probability * n_could / max(n_open, 1)
-    wrong = (e.n_could * (1 - share)).sum()
-    lost = min(rng.beta(e.lost * e.n_draws + 0.3, e.n_draws * (1 - e.lost) + 1) * n_could, 0.95 * wrong)
-    missed *= ((wrong - lost) / max(missed.sum(), 1e-9)) ** BROUGHT
     # What got its answer after a draw could be drawn then, and is no longer open.
     right_open = np.clip(e.right_before + e.n_could * share - e.right_known, 0, e.n_open)
     missed_known = e.counts - e.right_known - (e.before - e.right_before)
     missed_open = np.maximum(missed - missed_known, 0)
+    lost = rng.beta(e.lost * e.n_draws + 0.3, e.n_draws * (1 - e.lost) + 1) * n_open
+    missed_open *= max(n_open - right_open.sum() - lost, FEWEST_WRONG * n_open) / max(missed_open.sum(), 1e-9)
     spread = by_probability * missed_open.sum() / max(by_probability.sum(), 1e-9)
     chance = np.divide(right_open, e.n_open, out=np.zeros(len(own)), where=e.n_open > 0)
     right = rng.binomial(e.n_open.astype(np.int64), chance).astype(np.float64)
