@@ -8,7 +8,7 @@ test("classes still expected are rounded, and none is said in words", () => {
 
   assert.equal(some.short, "about 2 more expected");
   assert.match(some.full, /^0 to 8 classes not found, and 10 % of images of them/);
-  assert.equal(expected({ undiscovered: 0.4, low: 0, high: 1, mass: 0 }).short, "probably no more");
+  assert.equal(expected({ undiscovered: 0.4, low: 0, high: 1, mass: 0 }).short, "hardly any more expected");
 });
 
 test("the hint says what Enter does and how many classes were found", () => {

@@ -2,14 +2,14 @@
 
 import { isStartOfSome, nearClasses, sameClass, tidy } from "./names.js";
 
-// Classes that are still to be found: in short, and in full.
+// Classes that are still to be found, where images came at random: in short, and in full.
 export function expected({ undiscovered, low, high, mass }) {
   const missing = Math.round(undiscovered);
   return {
-    short: missing ? `about ${missing} more expected` : "probably no more",
+    short: missing ? `about ${missing} more expected` : "hardly any more expected",
     full:
       `${Math.round(low)} to ${Math.round(high)} classes not found, and ${Math.round(100 * mass)} % of ` +
-      "images of them, if images came at random; chosen ones find classes faster, so probably fewer",
+      "images of them, as the labels so far tell, which came at random; that none is missing, no sample can say",
   };
 }
 
