@@ -10,6 +10,7 @@ DATA is that of `cells.py`. Of each set 300 random images are looked at by each 
 import argparse
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,10 @@ def made(options: argparse.Namespace) -> tuple[str, ...]:
     import onnx
     from onnxruntime import quantization
 
-    from evenpick.sources.efficientnet_lite import onnx_network
+    from evenpick import SourceModel
 
     files = {name: options.work / f"{name}.onnx" for name in NAMES}
-    files["float32"].write_bytes(onnx_network(0))
+    files["float32"].write_bytes(SourceModel.load().file.read_bytes())
     network = onnx.load(files["float32"])
     onnx.save(_with_half_weights(network), files["float16 weights"])
     onnx.save(_all_half(network), files["float16"])
@@ -123,11 +124,17 @@ def _batches(data: Path) -> Iterator[np.ndarray]:
         yield _pixels(files[IMAGES : IMAGES + CALIBRATION])
 
 
+@cache
+def _preprocessing() -> Any:
+    from evenpick import SourceModel
+
+    return SourceModel.load().preprocessing
+
+
 def _pixels(files: list[Path]) -> np.ndarray:
     from evenpick.images import Part, open_part
-    from evenpick.sources.table import LITE0
 
-    return LITE0([open_part(Part(file)) for file in files])
+    return _preprocessing()([open_part(Part(file)) for file in files])
 
 
 def _session(file: Path) -> Any:

@@ -47,6 +47,7 @@ INSIDE = {
     "chances_of": "as `audit_sample`",
     "Predicted": "as `audit_sample`",
     "RidgeClassifier": "as `audit_sample`",
+    "View": "views beside those that ship are measured",
 }
 
 
