@@ -166,3 +166,29 @@ def make_workspace(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return build
+
+
+@pytest.fixture(scope="session")
+def word_pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an image encoder and a text encoder that go together; see `word_pair.py`."""
+    from word_pair import write_word_pair
+
+    return write_word_pair(tmp_path_factory.mktemp("pair"))
+
+
+@pytest.fixture(scope="session")
+def known_photographs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Real photographs in a folder of their own, the key `folder`, and a name for what each shows."""
+    import skimage.data
+    from sklearn.datasets import load_sample_image
+
+    folder = tmp_path_factory.mktemp("known")
+    pixels = {"chelsea": skimage.data.chelsea(), "coffee": skimage.data.coffee(), "rocket": skimage.data.rocket()}
+    pixels |= {name: load_sample_image(f"{name}.jpg") for name in ("china", "flower")}
+    for name, values in pixels.items():
+        Image.fromarray(values).save(folder / f"{name}.jpg", quality=95)
+    return {
+        "folder": str(folder),
+        "chelsea.jpg": "cat", "china.jpg": "palace", "coffee.jpg": "cup of coffee", "flower.jpg": "daisy",
+        "rocket.jpg": "missile",
+    }  # fmt: skip

@@ -40,6 +40,10 @@ class Paths:
         """Source predictions of a block of rows."""
         return self.pool / f"predictions-{block:05d}{_numbered(generation)}.npy"
 
+    def words(self, digest: str) -> Path:
+        """Vectors of the words that stand for source classes; the name holds the beginning of their checksum."""
+        return self.pool / f"words-{digest[:16]}.npy"
+
     @property
     def checked_json(self) -> Path:
         """Which blocks were found to be whole."""

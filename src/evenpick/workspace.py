@@ -39,6 +39,7 @@ from .pool import (
     group_as,
     group_images,
     group_means,
+    kept_words,
     limits_of,
     options_for_other,
     overlap_with_labels,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from .arrays import IndexArray
     from .reports import Diagnosis, Status
     from .session import RecordedSession
-    from .sources import SourceDescription, SourceModel
+    from .sources import SourceDescription, SourceModel, WordClasses
     from .training import Evaluation, FineTuningOptions, Model, SourceComparison
 
 # What a method needs beyond pool and labels is imported inside it, so that most commands load little more.
@@ -119,6 +120,9 @@ class Workspace:
         group_by: str | None = None,
         gap: float | None = None,
         reading: Mapping[str, Any] | None = None,
+        class_names: str | Path | Sequence[str] | None = None,
+        text_encoder: str | None = None,
+        prompts: Sequence[str] = (),
         ray: str | None = None,
         progress: Progress | None = None,
         **options: Any,
@@ -146,6 +150,13 @@ class Workspace:
         reading : mapping, optional
             How files are decoded: `bands` of a TIFF with more than three, `depth`, the values of more than 8 bits that
             are black and white, and `max_pixels`; see `docs/formats.md`.
+        class_names : path or sequence of str, optional
+            Words that stand for the source's classes: a file with one a line, or the names. By default as before.
+        text_encoder : str, optional
+            The other half of a CLIP-like source, `onnx:FILE`; by default `text_model.onnx` beside the source's file.
+            Alone, without `class_names`, it lets people find images by words.
+        prompts : sequence of str
+            What each name stands in, at `{}`; by default "a photo of a {}".
         ray : str, optional
             Address HOST:PORT of a Ray cluster to work on, or "local".
         progress : callable
@@ -175,6 +186,8 @@ class Workspace:
         if views is not None:
             model = replace(model, preprocessing=replace(model.preprocessing, views=views))
         model = replace(model, preprocessing=model.preprocessing.read_with(reading or {}))
+        if class_names is not None or text_encoder or prompts:
+            model = model.with_words(_words_of(self.path, model.name, class_names, text_encoder, prompts))
         options = {"own_range": True, **options}
         with _run_on(ray, Path(folder)) as run, bar(progress, "embedding", "images") as move:
             done = embed(self.path, folder, model, move, EmbedOptions.from_names(options), run)
@@ -783,6 +796,34 @@ class Workspace:
         if where != self.path:
             group_as(self.path, where, pool, source_of(pool.source))
         return Pool.open(where).groups
+
+
+def _words_of(
+    workspace: Path,
+    source: str,
+    class_names: str | Path | Sequence[str] | None,
+    text_encoder: str | None,
+    prompts: Sequence[str],
+) -> "WordClasses":
+    """These words by the text encoder of this name; what is not said is as it was, or else what goes with the source."""
+    from .sources import PROMPT, TextEncoder, read_class_names, text_encoder_beside, word_classes
+
+    kept = kept_words(workspace)
+    encoder = text_encoder or (kept.encoder if kept else None) or text_encoder_beside(source)
+    if encoder is None:
+        raise EvenpickError(
+            "class names need the text encoder of the same pair as the source: say --text-encoder onnx:FILE, or put "
+            "text_model.onnx beside the source's file"
+        )
+    if class_names is None:
+        names: Sequence[str] = kept.names if kept else ()
+    elif isinstance(class_names, str | Path):
+        names = read_class_names(class_names)
+    else:
+        names = class_names
+        if not names:
+            raise EvenpickError("class names: there is none; give two or more")
+    return word_classes(names, tuple(prompts) or (kept.prompts if kept else (PROMPT,)), TextEncoder.load(encoder))
 
 
 def _login() -> str:

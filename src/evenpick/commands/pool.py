@@ -110,6 +110,24 @@ def _facts(row: "SourceKind") -> list[str]:
     "--without-boxes", metavar="keep|leave", help="Images without a box, whole or not at all.  [default: keep]"
 )
 @click.option(
+    "--class-names",
+    type=FILE,
+    metavar="FILE",
+    help="Words in place of the source's classes, one a line, for a CLIP-like source; see docs/words.md.  [default: as before]",
+)
+@click.option(
+    "--text-encoder",
+    metavar="onnx:FILE",
+    help="The other half of that source; alone: to find images by words.  [default: text_model.onnx beside it]",
+)
+@click.option(
+    "--prompt",
+    "prompts",
+    metavar="TEXT",
+    multiple=True,
+    help="What each name stands in, at {}; may be repeated.  [default: a photo of a {}]",
+)
+@click.option(
     "--features",
     type=FILE,
     metavar="FILE",
@@ -146,6 +164,8 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
     for sentence in result.said:
         click.echo(sentence)
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
+    if (source := result.pool.source) and source.words:
+        click.echo(f"Source classes: {source.words!r}." if source.words.names else "Images can be found by words.")
     if any(
         (result.counts.replaced, result.counts.moved, result.counts.gone, result.counts.back, result.counts.unchanged)
     ):

@@ -15,7 +15,7 @@ from .pool import Pool, groups_in_words
 from .present_files import embedded_already, pool_of_files, rows_of_files
 from .ready_made import take_features
 from .skipped import read_skipped
-from .storage import read_state
+from .storage import kept_words, read_state
 
 __all__ = [
     "BLOCK_ROWS",
@@ -40,6 +40,7 @@ __all__ = [
     "groups_in_words",
     "hint_of",
     "kept_boxes",
+    "kept_words",
     "labelled_rows",
     "limits_of",
     "middle_of_each",

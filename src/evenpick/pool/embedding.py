@@ -28,7 +28,7 @@ from .pages import pages_of
 from .pool import Pool
 from .renewal import renew
 from .skipped import Skipped, copy_of, lines_of_skipped, read_skipped, with_stat
-from .storage import read_source, read_state
+from .storage import read_source, read_state, read_words
 from .writer import PoolWriter
 
 COMMIT_AFTER = 60.0  # seconds: what is lost at most when a run is killed
@@ -93,6 +93,7 @@ def embed(
         source = SourceModel.load(source)
     folder, workspace, options = Path(folder).resolve(), Path(workspace), options or EmbedOptions()
     check_apart(workspace, folder)
+    source = _with_words_as_before(workspace, source)
     skipped: list[Skipped] = []
     image_ids = find_images(folder, lambda name, reason: skipped.append(Skipped(name, reason)), options.exclude)
     if options.only is not None:
@@ -110,6 +111,16 @@ def embed(
             f"'{Paths(workspace).skipped}'"
         )
     return Embedded(Pool.open(workspace), counts.new + counts.replaced, skipped, run_now.notes, counts, run_now.said)
+
+
+def _with_words_as_before(workspace: Path, source: SourceModel) -> SourceModel:
+    """The source with the words of the workspace, unless it comes with others."""
+    words = read_words(workspace) if source.words is None else None
+    if (
+        words is None or source.feature_size != words.vectors.shape[1]
+    ):  # another source, which is told where it is compared
+        return source
+    return source.with_words(words)
 
 
 def _read_as_before(
@@ -137,7 +148,7 @@ class _Run:
         self._workspace, self._folder, self._options = workspace, folder, options
         pool_json = Paths(workspace).pool_json
         self._since = pool_json.stat().st_mtime_ns if pool_json.is_file() else 0
-        self.writer = PoolWriter(workspace, folder, source.describe(), options.moved)
+        self.writer = PoolWriter(workspace, folder, source.describe(), options.moved, source.words)
         self._run, self._source = run, source
         self.notes: dict[str, str] = {}
 

@@ -125,7 +125,7 @@ def _seen(source: SourceModel, opened: Sequence[_Opened]) -> tuple[list[Seen], l
     features, logits = source.see([cuts for _, cuts, _ in opened])
     finite = np.asarray(np.isfinite(np.hstack([features, logits.reshape(len(opened), -1)])).all(axis=1))
     predictions = np.zeros(len(opened), PREDICTION)  # of an encoder without classes nobody reads them
-    if source.class_count:
+    if source.describe().has_predictions:
         predictions = _summarised(np.where(finite[:, None, None], logits, 0))
     seen = []
     for i, (image, _, note) in enumerate(opened):

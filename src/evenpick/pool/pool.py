@@ -135,7 +135,7 @@ class Pool:
         check_blocks(workspace, all_of_them=False)
         rows = [block["rows"] for block in state["blocks"]]
         features = BlockArray([file["features"] for file in files], rows, state["feature_size"])
-        if source.class_count:
+        if source.has_predictions:
             predictions = np.concatenate([np.load(file["predictions"], allow_pickle=False) for file in files])
         images = read_images_csv(paths, state)
         ids, facts = [row.image for row in images], ImageFacts.of(images)

@@ -24,7 +24,7 @@ from .storage import read_state
 def embedded_already(workspace: Path, folder: Path, source: SourceModel) -> Embedded | None:
     """The workspace's own pool, if it holds every image of the folder as this source sees it now."""
     pool, skipped, state = Pool.open(workspace), read_skipped(workspace), read_state(workspace)
-    if pool.folder != folder.resolve() or pool.source != source.describe():
+    if pool.folder != folder.resolve() or pool.source is None or pool.source.without_words != source.describe():
         return None
     paths = Paths(workspace)
     rows, files = read_images_csv(paths, state), find_images(folder)

@@ -16,7 +16,7 @@ from .._version import __version__
 from ..errors import EvenpickError
 from ..paths import Paths
 from ..probabilities import PREDICTION, PREDICTION_OF_VIEWS
-from ..sources import SourceDescription
+from ..sources import SourceDescription, WordClasses, Words
 from .blocks import BlockArray
 
 FORMAT = 2
@@ -84,10 +84,46 @@ def read_source(paths: Paths, state: Mapping[str, Any]) -> SourceDescription:
         raise damaged(paths.pool_json) from error
 
 
+def kept_words(workspace: Path) -> Words | None:
+    """What `pool.json` says of the words that stand for the source classes; None without a pool, and where none do."""
+    paths = Paths(workspace)
+    return read_source(paths, read_state(workspace)).words if paths.pool_json.is_file() else None
+
+
+def read_words(workspace: Path) -> WordClasses | None:
+    """The same with their vectors.
+
+    Raises
+    ------
+    EvenpickError
+        If these are missing or damaged.
+    """
+    if (words := kept_words(workspace)) is None:
+        return None
+    paths, digest = Paths(workspace), read_state(workspace).get("words_sha256", "")
+    if not has_words(paths, digest):
+        raise EvenpickError(
+            f"'{paths.words(digest)}' is missing or damaged; run `evenpick embed` with --class-names again"
+        )
+    return WordClasses(words, np.load(paths.words(digest), allow_pickle=False))
+
+
+def has_words(paths: Paths, digest: str) -> bool:
+    """Whether the vectors of this checksum are there."""
+    file = paths.words(digest)
+    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest
+
+
 def block_files(paths: Paths, number: int, block: Mapping[str, Any]) -> dict[str, Path]:
     """The files of a block of rows, by what they hold."""
     generation = block.get("generation", 0)
-    return {"features": paths.features(number, generation), "predictions": paths.predictions(number, generation)}
+    predictions = block.get("predictions_generation", generation)  # newer, where other words were given since
+    return {"features": paths.features(number, generation), "predictions": paths.predictions(number, predictions)}
+
+
+def newest_generation(block: Mapping[str, Any]) -> int:
+    """The highest number of a file of this block."""
+    return int(max(block.get("generation", 0), block.get("predictions_generation", 0)))
 
 
 def check_block_files(
@@ -95,7 +131,7 @@ def check_block_files(
 ) -> None:
     """Refuse a block whose files are not what `pool.json` says of them, by their headers and lengths alone."""
     rows = block["rows"]
-    predictions = PREDICTION_OF_VIEWS if source.class_count and source.preprocessing.views > 1 else PREDICTION
+    predictions = PREDICTION_OF_VIEWS if source.has_predictions and source.preprocessing.views > 1 else PREDICTION
     expected = {"features": ((rows, width), BlockArray.dtype), "predictions": ((rows,), predictions)}
     for kind, file in block_files(paths, number, block).items():
         try:

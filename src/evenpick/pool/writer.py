@@ -14,13 +14,13 @@ from .._version import __version__
 from ..atomic_files import LEFT_OVER, write_atomically
 from ..errors import EvenpickError
 from ..paths import Paths
-from ..sources import SourceDescription
+from ..sources import SourceDescription, WordClasses, Words
 from .blocks import check_finite
 from .changes_csv import Change, lines_of_changes
 from .checking import note_checked
 from .committed import Growing, read_committed, sha256_of
 from .images_csv import ImageRow, lines_of, read_images_csv
-from .storage import FORMAT, block_files, read_source, read_state, state_bytes
+from .storage import FORMAT, block_files, has_words, newest_generation, read_source, read_state, state_bytes
 
 Arrays: TypeAlias = tuple[NDArray[np.float32], NDArray[np.void]]  # features and predictions of a block
 
@@ -38,7 +38,14 @@ class PoolWriter:
         A block is being appended, or the writer was stopped in the middle of it.
     """
 
-    def __init__(self, workspace: Path, folder: str | Path, source: SourceDescription, moved: bool = False) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        folder: str | Path,
+        source: SourceDescription,
+        moved: bool = False,
+        words: WordClasses | None = None,
+    ) -> None:
         self._paths = Paths(workspace)
         self._paths.pool.mkdir(parents=True, exist_ok=True)
         if self._paths.pool_json.exists():
@@ -54,7 +61,11 @@ class PoolWriter:
                 "images_csv": 0, "images_csv_bytes": 0, "images_csv_sha256": nothing,
                 "changes_csv_bytes": 0, "changes_csv_sha256": nothing, "skipped_sha256": [],
             }  # fmt: skip
+            if words is not None:
+                self._keep(words)
             self._commit()
+        if words is not None and not self._holds(words.words):
+            self._predict_anew(words)
         self._forget_uncommitted()
         self.writing: bool = False
         self.rows: list[ImageRow] = read_images_csv(self._paths, self._state)
@@ -70,6 +81,45 @@ class PoolWriter:
     def starts(self) -> list[int]:
         """The first row of each block, and the number of rows."""
         return [*accumulate((int(block["rows"]) for block in self._state["blocks"]), initial=0)]
+
+    def _holds(self, words: Words) -> bool:
+        same = read_source(self._paths, self._state).words == words
+        return same and has_words(self._paths, self._state.get("words_sha256", ""))
+
+    def _predict_anew(self, words: WordClasses) -> None:
+        """Let the rows have predictions by these words, from the features that they have; one commit.
+
+        A block with damaged features keeps what it has: it is embedded again before anybody reads it.
+
+        Raises
+        ------
+        EvenpickError
+            If several views of each image were seen, of which the pool holds the mean alone.
+        """
+        if self._state["blocks"] and read_source(self._paths, self._state).preprocessing.views > 1:
+            raise EvenpickError(
+                f"workspace '{self._paths.workspace}' holds several views of each image, whose predictions need the images: "
+                "embed with these words into another workspace"
+            )
+        for number, block in enumerate(self._state["blocks"] if words.words.names else ()):
+            file = block_files(self._paths, number, block)["features"]
+            if not file.exists() or sha256_of(file) != block["features_sha256"]:
+                continue
+            predictions = words.predictions(np.load(file, allow_pickle=False))
+            block["predictions_generation"] = newest_generation(block) + 1
+            file = block_files(self._paths, number, block)["predictions"]
+            block["predictions_sha256"] = _write_npy(file, predictions)
+        self._keep(words)
+        self._commit()
+
+    def _keep(self, words: WordClasses) -> None:
+        """Keep what their predictions are made of: whoever goes on needs no text encoder."""
+        buffer = io.BytesIO()
+        np.save(buffer, words.vectors, allow_pickle=False)
+        digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
+        write_atomically(self._paths.words(digest), buffer.getvalue())
+        self._state["source"]["words"] = words.words.to_json()
+        self._state["words_sha256"] = digest
 
     def append(self, images: Sequence[ImageRow], features: NDArray[np.float32], predictions: NDArray[np.void]) -> None:
         """Write one block and commit it; either all of it counts or nothing."""
@@ -99,7 +149,7 @@ class PoolWriter:
         assert len(rows) == len(self.rows)
         for number, arrays in (blocks or {}).items():
             check_finite(arrays[0], self.starts[number])
-            generation = self._state["blocks"][number].get("generation", 0) + 1
+            generation = newest_generation(self._state["blocks"][number]) + 1
             self._state["blocks"][number] = self._written(number, generation, arrays)
         self._write_rows(rows)
         if lines := [*changes]:
@@ -186,6 +236,8 @@ class PoolWriter:
         listed = [block_files(self._paths, i, block).values() for i, block in enumerate(self._state["blocks"])]
         images = self._paths.images_csv(self._state.get("images_csv", 0))
         kept = {images, *(file for files in listed for file in files)}
+        if "words_sha256" in self._state:
+            kept.add(self._paths.words(self._state["words_sha256"]))
         for pattern in ("*.npy*", "images*.csv", LEFT_OVER):
             for file in self._paths.pool.glob(pattern):
                 if file not in kept:

@@ -1,8 +1,11 @@
 """What `evenpick diagnose` prints: transferability of a workspace's source, before and after labels."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..estimates import (
     AGREEING,
@@ -20,6 +23,8 @@ from ..notebook import html_sentences, html_table
 from ..pool import Pool
 from .lines import in_lines
 
+SHOWN = 5  # words that are named
+
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
@@ -28,18 +33,23 @@ class Diagnosis:
     knowledge: SourceKnowledge | None
     measured: MeasuredTransfer | None
     advice: Advice
+    words: Mapping[str, int] = field(
+        default_factory=dict
+    )  # how many images the source takes for each, where it has words
 
     @property
     def facts(self) -> dict[str, Any]:
         """Everything, for JSON."""
         knowledge = {**asdict(self.knowledge), "knows": self.knowledge.knows} if self.knowledge else None
         measured = asdict(self.measured) if self.measured else None
-        return {"before_labels": knowledge, "measured": measured, "advice": asdict(self.advice)}
+        facts = {"before_labels": knowledge, "measured": measured, "advice": asdict(self.advice)}
+        return facts | ({"words": dict(self.words)} if self.words else {})
 
     @property
     def rows(self) -> list[tuple[str, str]]:
         """The numbers with their names, each with what it means."""
         rows = _before_labels(self.knowledge) if self.knowledge else [("source classes", "none: it is an encoder")]
+        rows += [("it takes images for", _most_seen(self.words))] if self.words else []
         if self.measured is None:
             return rows
         after = self.measured
@@ -75,7 +85,23 @@ def diagnosis_of(pool: Pool, labels: RecordedLabels) -> Diagnosis:
     knowledge = None if pool.predictions is None else source_knowledge(pool)
     rows, names = one_of_each_group(pool, labels.rows, labels.names)
     measured = measured_transfer(pool, rows, names) if names else None
-    return Diagnosis(knowledge, measured, advice(knowledge, measured))
+    return Diagnosis(knowledge, measured, advice(knowledge, measured), _images_of_words(pool))
+
+
+def _images_of_words(pool: Pool) -> dict[str, int]:
+    words = pool.source.words if pool.source else None
+    if words is None or not words.names:
+        return {}
+    counts = np.bincount(pool.source_class, minlength=len(words.names)).tolist()
+    return dict(zip(words.names, counts, strict=True))
+
+
+def _most_seen(images: Mapping[str, int]) -> str:
+    order = sorted(images.items(), key=lambda one: -one[1])
+    seen, none = [f"{name} ({n:,})" for name, n in order if n], [name for name, n in order if not n]
+    more = f" and {len(seen) - SHOWN} more" if len(seen) > SHOWN else ""
+    missing = f"; none for {len(none)} of {len(order)} words, such as {none[0]}" if none else ""
+    return f"{', '.join(seen[:SHOWN])}{more}{missing}"
 
 
 def _before_labels(before: SourceKnowledge) -> list[tuple[str, str]]:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..images import Preprocessing
+from .words import Words
 
 READY_MADE = "ready-made"  # the name of the source of features that were made elsewhere
 
@@ -20,11 +21,13 @@ class SourceDescription:
         As typed: `efficientnet_lite0`, `resnet18:FILE`, `onnx:FILE`, `timm:NAME`, or the caller's own.
     preprocessing : Preprocessing
     feature_size, class_count : int
-        `class_count` is 0 of an encoder without classes, whose pools have no source predictions.
+        `class_count` is 0 of an encoder without classes, whose pools have no source predictions but for words.
     licence : str
         Licence of the weights.
     fingerprint : str
         Hash of the weights: pools of different weights are never mixed.
+    words : Words or None
+        Names that stand for its classes, by a text encoder; no part of how images are seen.
     """
 
     name: str
@@ -33,20 +36,37 @@ class SourceDescription:
     class_count: int
     licence: str
     fingerprint: str
+    words: Words | None = None
 
     def __repr__(self) -> str:
         classes = f"{self.class_count:,} source classes" if self.class_count else "no source classes"
+        classes = f"{self.words!r}" if self.words and self.words.names else classes
         sizes = f"{self.feature_size:,} features, {classes}"
         return f"{self.name} ({sizes}; {self.licence}; {self.preprocessing!r})"
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> "SourceDescription":
         """What `to_json` gave; KeyError or TypeError if it is something else."""
-        return cls(**{**facts, "preprocessing": Preprocessing.from_dict(facts["preprocessing"])})
+        words = Words.from_json(facts["words"]) if facts.get("words") else None
+        return cls(**{**facts, "preprocessing": Preprocessing.from_dict(facts["preprocessing"]), "words": words})
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON can hold them."""
-        return {**vars(self), "preprocessing": self.preprocessing.to_dict()}
+        facts = {**vars(self), "preprocessing": self.preprocessing.to_dict()}
+        if self.words is None:
+            del facts["words"]
+            return facts
+        return {**facts, "words": self.words.to_json()}
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether it says what images show: by classes of its own, or by words."""
+        return bool(self.class_count or (self.words and self.words.names))
+
+    @property
+    def without_words(self) -> "SourceDescription":
+        """The source as it was loaded."""
+        return replace(self, words=None)
 
     @property
     def seen_with(self) -> str:

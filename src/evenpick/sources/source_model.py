@@ -21,6 +21,7 @@ from .network_cache import cached_network
 from .onnx_forms import USUAL, OutputNames, fingerprint_of, used_form
 from .onnx_networks import two_output_network
 from .table import source_file
+from .words import WordClasses
 
 Network: TypeAlias = Callable[[Batch], tuple[Batch, Batch]]
 
@@ -42,9 +43,11 @@ class SourceModel:
         Hash of the weights: pools of different weights are never mixed.
     network : callable
         Batch of shape (n, 3, size, size), float32, to features (n, feature_size) and logits
-        (n, class_count); may be called from several threads at once.
+        (n, class_count), or of its words; may be called from several threads at once.
     file : Path or None
         The ONNX file that the network was read from, when it was.
+    words : WordClasses or None
+        Names that stand for its classes.
     """
 
     name: str
@@ -55,6 +58,7 @@ class SourceModel:
     fingerprint: str
     network: Network
     file: Path | None = None
+    words: WordClasses | None = None
 
     def __repr__(self) -> str:
         return f"source model {self.describe()!r}"
@@ -82,8 +86,31 @@ class SourceModel:
     def describe(self) -> SourceDescription:
         """What `pool.json` and the report state of it."""
         return SourceDescription(
-            self.name, self.preprocessing, self.feature_size, self.class_count, self.licence, self.fingerprint
-        )
+            self.name, self.preprocessing, self.feature_size, self.class_count, self.licence, self.fingerprint,
+            self.words.words if self.words else None,
+        )  # fmt: skip
+
+    def with_words(self, words: WordClasses) -> "SourceModel":
+        """The same with these words in place of its classes; without any name, its classes stay.
+
+        Raises
+        ------
+        EvenpickError
+            If text encoder and network are not of one pair.
+        """
+        size = words.vectors.shape[1]
+        if size != self.feature_size:
+            raise EvenpickError(
+                f"text encoder '{words.words.encoder}' gives vectors of {size} numbers and source '{self.name}' features of "
+                f"{self.feature_size}: they are not of one pair"
+            )
+        network = self.network
+
+        def by_words(batch: Batch) -> tuple[Batch, Batch]:
+            features, _ = network(batch)
+            return features, words.logits(features)
+
+        return replace(self, network=by_words if words.words.names else network, words=words)
 
     @classmethod
     def load(cls, name: str = "efficientnet_lite0", preprocessing: Preprocessing | None = None) -> "SourceModel":
@@ -130,7 +157,7 @@ class SourceModel:
                 "processes; export it, and load it as onnx:FILE"
             )
         facts = (self.name, self.preprocessing, self.licence, self.fingerprint)
-        return _from_content, (self.file.read_bytes(), *facts)
+        return _from_content, (self.file.read_bytes(), *facts, self.words)
 
     @classmethod
     def from_torch(
@@ -177,9 +204,10 @@ def _in_used_form(file: Path, outputs: OutputNames) -> Path:
 
 
 def _from_content(
-    content: bytes, name: str, preprocessing: Preprocessing, licence: str, fingerprint: str
+    content: bytes, name: str, preprocessing: Preprocessing, licence: str, fingerprint: str, words: WordClasses | None
 ) -> SourceModel:
-    return _measured(name, preprocessing, licence, fingerprint, two_output_network(content, name))
+    source = _measured(name, preprocessing, licence, fingerprint, two_output_network(content, name))
+    return source if words is None else source.with_words(words)
 
 
 def _measured(name: str, preprocessing: Preprocessing, licence: str, digest: str, network: Network) -> SourceModel:

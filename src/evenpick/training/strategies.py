@@ -118,7 +118,7 @@ def train(
     judged = {name: candidate.checked.cross_validation for name, candidate in found.items()}
     return Model(
         best, tuple(classes.tolist()), tuple(np.bincount(numbers).tolist()), found[best].fit(), found[best].checked.choice,
-        pool.source, {name: folds for name, folds in judged.items() if folds}, left_out,
+        pool.source and pool.source.without_words, {name: folds for name, folds in judged.items() if folds}, left_out,
     )  # fmt: skip
 
 

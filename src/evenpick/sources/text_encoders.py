@@ -1,0 +1,238 @@
+"""Text encoders: the half of a CLIP-like pair that takes words, an ONNX file with the tokenizer that belongs to it."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..arrays import Singles
+from ..errors import EvenpickError, MissingExtraError
+from ..vectors import normalised
+from .onnx_forms import fingerprint_of
+from .onnx_networks import onnx_session
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+# What exporters call the vector of a text, the best first.
+_OUTPUTS = ("text_embeds", "text_features", "sentence_embedding", "pooler_output", "features")
+_KNOWN_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+_SCALE = 100.0  # of CLIP
+_WHOLE_NUMBERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+_MOST_TOKENS = 1 << 20  # a limit above is what Hugging Face writes for none
+
+
+@dataclass(frozen=True, repr=False)
+class TextEncoder:
+    """A network from texts to vectors.
+
+    Attributes
+    ----------
+    name : str
+        As typed.
+    width : int
+        Numbers of a vector: those of the features of the image encoder of the same pair.
+    fingerprint : str
+        Hash of the weights and of the tokenizer.
+    scale, bias : float
+        What makes probabilities of cosines, see `Words`.
+    """
+
+    name: str
+    width: int
+    fingerprint: str
+    scale: float
+    bias: float | None
+    _tokens: "_Tokens"
+    _session: Any
+
+    def __call__(self, texts: Sequence[str]) -> Singles:
+        """Vectors of length 1, shape (n, width)."""
+        return normalised(np.stack([_encoded(self._session, self._tokens, self.name, text) for text in texts]))
+
+    @classmethod
+    def load(cls, name: str) -> "TextEncoder":
+        """The text encoder `onnx:FILE`, with its `tokenizer.json` beside it or in the folder above.
+
+        `FILE.json` may state `features` (the output), `scale`, `bias`, and `length`, the tokens that each text is filled up
+        to. What else is known is read from `tokenizer_config.json` and `config.json`, as Hugging Face writes them.
+
+        Raises
+        ------
+        EvenpickError
+            If a file is missing or is no such network, or it takes other than tokens.
+        MissingExtraError
+            If the extra `words` is not installed.
+        """
+        kind, _, argument = name.partition(":")
+        if kind != "onnx":
+            raise EvenpickError(f"text encoder '{name}' does not exist; give an ONNX file as onnx:FILE")
+        file = Path(argument)
+        if not file.is_file():
+            raise EvenpickError(f"text encoder file '{argument}' does not exist")
+        facts = _facts(file)
+        session = _session_of(file, facts)
+        tokens = _tokens_of(name, file, facts, session)
+        digest = hashlib.sha256(f"{fingerprint_of(file)} {tokens.digest}".encode()).hexdigest()[:16]
+        scale, bias = facts.get("scale", _SCALE), facts.get("bias")
+        width = len(_encoded(session, tokens, name, "a"))
+        return cls(name, width, digest, scale, bias, tokens, session)
+
+
+def text_encoder_beside(source: str) -> str | None:
+    """The text encoder that lies beside an image encoder, as Hugging Face names them; None if there is none."""
+    kind, _, argument = source.partition(":")
+    file = Path(argument).parent / "text_model.onnx"
+    return f"onnx:{file}" if kind == "onnx" and file.is_file() else None
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    """A tokenizer as the network needs it."""
+
+    tokenizer: "Tokenizer"
+    digest: str
+    longest: int | None  # tokens that the network takes
+    filled: int | None  # the number that every text is filled up to
+    filler: int
+
+    def of(self, name: str, text: str) -> tuple[list[int], list[int]]:
+        """The numbers of a text, and 1 for each of them and 0 for what only fills it up."""
+        ids = self.tokenizer.encode(text).ids
+        if not ids:
+            raise EvenpickError(f"text encoder '{name}' knows no part of '{text}'")
+        if self.longest is not None and len(ids) > self.longest:
+            raise EvenpickError(
+                f"'{text:.60}' has {len(ids)} tokens, and text encoder '{name}' takes {self.longest} at most: shorten it"
+            )
+        missing = max(0, (self.filled or 0) - len(ids))
+        return [*ids, *[self.filler] * missing], [1] * len(ids) + [0] * missing
+
+
+def _facts(file: Path) -> dict[str, Any]:
+    """What `FILE.json` states, checked."""
+    beside = file.with_suffix(".json")
+    facts = _json(beside)
+    known: dict[str, Any] = {"features": str, "scale": (int, float), "bias": (int, float), "length": int}
+    for key, value in facts.items():
+        if key not in known or not isinstance(value, known[key]) or (key in ("scale", "length") and value <= 0):
+            raise EvenpickError(
+                f"'{beside}': '{key}' must be one of {', '.join(known)}, and of its kind; got {value!r}"
+            )
+    return facts
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes()) if file.is_file() else {}
+    except (ValueError, RecursionError) as error:
+        raise EvenpickError(f"'{file}' is no JSON") from error
+    if not isinstance(found, dict):
+        raise EvenpickError(f"'{file}' must hold names and values")
+    return found
+
+
+def _found(file: Path, name: str) -> Path:
+    """A file beside the network, or in the folder above it, as in Hugging Face's `onnx/text_model.onnx`."""
+    return next((folder / name for folder in (file.parent, file.parent.parent) if (folder / name).is_file()), file)
+
+
+def _session_of(file: Path, facts: Mapping[str, Any]) -> Any:
+    try:
+        session = onnx_session(str(file))
+    except Exception as error:
+        raise EvenpickError(f"text encoder '{file}' is no ONNX network: {str(error).splitlines()[0][:160]}") from error
+    inputs = [value.name for value in session.get_inputs()]
+    if "input_ids" not in inputs or set(inputs) - {*_KNOWN_INPUTS}:
+        raise EvenpickError(
+            f"'{file}' is no text encoder: it must take input_ids, and at most {_KNOWN_INPUTS}; has {inputs}"
+        )
+    outputs = [value.name for value in session.get_outputs()]
+    wanted = [facts["features"]] if "features" in facts else _OUTPUTS
+    if not any(name in outputs for name in wanted):
+        raise EvenpickError(
+            f"'{file}' has no output for the vector of a text ({', '.join(wanted)}); has {outputs}: name one in "
+            f'\'{file.with_suffix(".json").name}\' as {{"features": "NAME"}}'
+        )
+    return _Session(session, next(name for name in wanted if name in outputs))
+
+
+@dataclass(frozen=True)
+class _Session:
+    """A session, and the output that is the vector."""
+
+    run: Any
+    output: str
+
+    @property
+    def length(self) -> int | None:
+        """The tokens of every text, where the network takes so many and no other number."""
+        shape = next(value.shape for value in self.run.get_inputs() if value.name == "input_ids")
+        return shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
+
+
+def _tokens_of(name: str, file: Path, facts: Mapping[str, Any], session: _Session) -> _Tokens:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise MissingExtraError(f"text encoder '{name}'", "words") from None
+    place = _found(file, "tokenizer.json")
+    if place == file:
+        raise EvenpickError(f"text encoder '{name}' needs its tokenizer.json beside it, or in the folder above")
+    content = place.read_bytes()
+    try:
+        tokenizer = Tokenizer.from_str(content.decode())
+    except Exception as error:  # tokenizers raises Exception itself
+        raise EvenpickError(f"'{place}' is no tokenizer: {str(error).splitlines()[0][:120]}") from error
+    stated = [
+        _json(other) if (other := _found(file, part)) != file else {}
+        for part in ("tokenizer_config.json", "config.json")
+    ]
+    padding, truncation = tokenizer.padding or {}, tokenizer.truncation or {}
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    longest = _longest(session.length, facts.get("length"), truncation.get("max_length"), *stated)
+    # SigLIP was trained on texts of full length, whatever fills them.
+    always = session.length or facts.get("length") or padding.get("length")
+    if always is None and str(stated[1].get("model_type", "")).startswith("siglip"):
+        always = longest or 64
+    filler = padding.get("pad_id", tokenizer.token_to_id(_content(stated[0].get("pad_token"))) or 0)
+    return _Tokens(tokenizer, hashlib.sha256(content).hexdigest(), longest, always, filler)
+
+
+def _longest(*known: Any) -> int | None:
+    *numbers, tokenizer, network = known
+    text = network.get("text_config") if isinstance(network.get("text_config"), dict) else network
+    numbers += [tokenizer.get("model_max_length"), text.get("max_position_embeddings")]
+    return next((int(one) for one in numbers if isinstance(one, int | float) and 0 < one < _MOST_TOKENS), None)
+
+
+def _content(token: Any) -> str:
+    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
+
+
+def _encoded(session: _Session, tokens: _Tokens, name: str, text: str) -> Singles:
+    """The vector of one text. One at a time: so none is filled up to the length of another, which some exports heed."""
+    ids, mask = tokens.of(name, text)
+    given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": [0] * len(ids)}
+    feeds = {
+        one.name: np.array([given[one.name]], _WHOLE_NUMBERS.get(one.type, np.int64))
+        for one in session.run.get_inputs()
+    }
+    try:
+        (vector,) = session.run.run([session.output], feeds)
+    except Exception as error:  # ONNX Runtime raises its own kinds
+        reason = str(error).splitlines()[0][:160]
+        raise EvenpickError(
+            f"text encoder '{name}' does not take '{text:.60}' ({len(ids)} tokens): {reason}"
+        ) from error
+    vector = np.asarray(vector, np.float32)
+    if vector.ndim != 2 or len(vector) != 1 or not np.isfinite(vector).all():
+        raise EvenpickError(
+            f"text encoder '{name}' must give a vector of finite numbers; its output '{session.output}' has shape {vector.shape}"
+        )
+    return np.asarray(vector[0])

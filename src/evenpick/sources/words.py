@@ -1,0 +1,146 @@
+"""Words as source classes: the names of a list, as a text encoder places them among the features of images.
+
+This is zero-shot classification as CLIP does it (Radford et al., 2021): each name stands in a prompt, and an image is
+taken for the name whose vector its features have the largest cosine with.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Singles
+from ..errors import EvenpickError
+from ..names import checked_class_name
+from ..probabilities import softmax, summarise_probabilities
+from ..vectors import normalised
+from .text_encoders import TextEncoder
+
+PROMPT = "a photo of a {}"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What `pool.json` states of words.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Class number i is the name i. None of them: the text encoder is there to find images by words alone.
+    prompts : tuple of str
+        What each name stands in, at `{}`; of several the mean vector counts.
+    encoder, fingerprint : str
+        The text encoder as typed, and the hash of its weights and tokenizer.
+    scale : float
+        What cosines are multiplied by before they become probabilities.
+    bias : float or None
+        What is added then, where a sigmoid makes the probability of each name (SigLIP); they are brought to the sum 1.
+    """
+
+    names: tuple[str, ...]
+    prompts: tuple[str, ...]
+    encoder: str
+    fingerprint: str
+    scale: float
+    bias: float | None = None
+
+    def __repr__(self) -> str:
+        named = f"{len(self.names):,} words by" if self.names else "found by"
+        return f"{named} text encoder {self.encoder}"
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> "Words":
+        """What `to_json` gave; KeyError or TypeError if it is something else."""
+        return cls(**{**facts, "names": tuple(facts["names"]), "prompts": tuple(facts["prompts"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON can hold them."""
+        return {**vars(self), "names": [*self.names], "prompts": [*self.prompts]}
+
+
+@dataclass(frozen=True, eq=False)
+class WordClasses:
+    """Words with their vectors, (n_names, d) of length 1."""
+
+    words: Words
+    vectors: Singles
+
+    def logits(self, features: Singles) -> Singles:
+        """Of each name (n, n_names), from features (n, d)."""
+        scores = self.words.scale * (normalised(features) @ self.vectors.T)
+        if self.words.bias is None:
+            return np.asarray(scores, np.float32)
+        return np.asarray(-np.logaddexp(0, -(scores + self.words.bias)), np.float32)  # of the sigmoid
+
+    def predictions(self, features: Singles) -> NDArray[np.void]:
+        """What selection needs to know of the probabilities of each name."""
+        return summarise_probabilities(softmax(self.logits(features)))
+
+
+def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEncoder) -> WordClasses:
+    """The names as this text encoder places them; `names` may be empty, to find images by words alone.
+
+    Raises
+    ------
+    EvenpickError
+        If there is one name alone, names are equal, a prompt has no place for them, or a text is too long.
+    """
+    checked = _checked([(f"class name {i}", name) for i, name in enumerate(names, start=1)])
+    if len(checked) == 1:
+        raise EvenpickError(
+            f"the only class name is '{checked[0]}': give two or more, so that one can be told from others"
+        )
+    for prompt in prompts:
+        if prompt.count("{}") != 1:
+            raise EvenpickError(f"prompt '{prompt}' must hold {{}} once, where the class name is put")
+    said = Words(tuple(checked), tuple(prompts), encoder.name, encoder.fingerprint, encoder.scale, encoder.bias)
+    if not checked:
+        return WordClasses(said, np.empty((0, encoder.width), np.float32))
+    vectors = [encoder([prompt.replace("{}", name) for name in checked]) for prompt in prompts]
+    return WordClasses(said, normalised(np.mean(vectors, axis=0)))
+
+
+def vector_of_words(text: str, words: Words, encoder: TextEncoder) -> Singles:
+    """The vector (d,) of what somebody looks for, in the same prompts."""
+    vectors = encoder([prompt.replace("{}", text) for prompt in words.prompts])
+    return np.asarray(normalised(vectors.mean(axis=0, keepdims=True))[0])
+
+
+def read_class_names(file: str | Path) -> list[str]:
+    """The names of a file: one a line, or the column `name` of a CSV, as `label --classes` takes them.
+
+    Raises
+    ------
+    EvenpickError
+        Naming file and line, if there is none, or one is none or is there twice.
+    """
+    try:
+        lines = Path(file).read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "save it as UTF-8"
+        raise EvenpickError(f"class names '{file}' cannot be read: {reason}") from error
+    header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
+    column = header.index("name") if "name" in header else None
+    names = [
+        (f"'{file}', line {place}", line if column is None else "".join(next(csv.reader([line]))[column : column + 1]))
+        for place, line in enumerate(lines, start=1)
+        if line.strip() and not (column is not None and place == 1)
+    ]
+    if not names:
+        raise EvenpickError(f"'{file}' names no class: write one name a line")
+    return _checked(names)
+
+
+def _checked(named: Sequence[tuple[str, str]]) -> list[str]:
+    """The names as they are kept; each comes with its place."""
+    names: dict[str, str] = {}
+    for place, name in named:
+        kept = checked_class_name(name, f"{place}: a class name")
+        if (other := names.get(kept.casefold())) is not None:
+            raise EvenpickError(f"{place}: class name '{kept}' is there twice (as '{other}')")
+        names[kept.casefold()] = kept
+    return [*names.values()]

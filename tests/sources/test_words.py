@@ -1,0 +1,112 @@
+"""Words as source classes: their probabilities by hand, and lists that are refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from evenpick.errors import EvenpickError
+from evenpick.images import Preprocessing
+from evenpick.sources import SourceDescription, WordClasses, Words, read_class_names, word_classes
+from evenpick.sources.words import vector_of_words
+
+
+class Letters:
+    """A text encoder that counts the letters a, b and c of a text."""
+
+    name, width, fingerprint, scale, bias = "letters", 3, "abc", 100.0, None
+
+    def __call__(self, texts):
+        counts = np.array([[text.count(letter) for letter in "abc"] for text in texts], np.float32)
+        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
+def classes(*vectors, scale=2.0, bias=None):
+    words = Words(tuple(map(str, range(len(vectors)))), ("{}",), "letters", "abc", scale, bias)
+    return WordClasses(words, np.array(vectors, np.float32))
+
+
+def test_probabilities_are_the_softmax_of_scaled_cosines_whatever_the_length_of_the_features():
+    found = classes([1, 0], [0, 1]).predictions(np.array([[30, 0], [0.6, 0.8]], np.float32))
+
+    first = 1 / (1 + np.exp(-2.0))  # cosines 1 and 0, scale 2
+    second = 1 / (1 + np.exp(-2 * (0.8 - 0.6)))
+    assert found["confidence"] == pytest.approx([first, second], rel=1e-5)
+    assert found["source_class"].tolist() == [0, 1]
+
+
+def test_with_a_bias_they_are_sigmoids_brought_to_the_sum_one():
+    found = classes([1, 0], [0, 1], scale=2.0, bias=-1.0).predictions(np.array([[1, 0]], np.float32))
+
+    one, other = 1 / (1 + np.exp(-1.0)), 1 / (1 + np.exp(1.0))  # 2 * 1 - 1 and 2 * 0 - 1
+    assert found["confidence"][0] == pytest.approx(one / (one + other), rel=1e-5)
+
+
+def test_each_name_stands_in_all_prompts_and_their_mean_direction_counts():
+    found = word_classes(["a", "b"], ["{}", "{}c"], Letters())
+
+    both = np.array([[1, 0, 0], [1 / np.sqrt(2), 0, 1 / np.sqrt(2)]]).mean(axis=0)
+    assert found.vectors[0] == pytest.approx(both / np.linalg.norm(both))
+    assert vector_of_words("a", found.words, Letters()) == pytest.approx(found.vectors[0])
+
+
+def test_a_description_states_the_words_and_comes_back():
+    words = word_classes(["a", "b"], ["{} c"], Letters()).words
+    described = SourceDescription("made", Preprocessing(), 3, 0, "none", "hash", words)
+
+    again = SourceDescription.from_json(json.loads(json.dumps(described.to_json())))
+
+    assert again == described
+    assert (again.has_predictions, again.without_words.has_predictions) == (True, False)
+    assert "2 words by text encoder letters" in repr(again)
+    assert "words" not in again.without_words.to_json()  # as it was before there were words
+    assert again.seen_with == again.without_words.seen_with
+
+
+def test_names_come_a_line_each_or_from_the_column_of_a_table(tmp_path):
+    lines, table = tmp_path / "names.txt", tmp_path / "names.csv"
+    lines.write_text("\ufeffcup of coffee\n\n  daisy  \n", "utf-8")
+    table.write_text('key,name\n1,"cat, tabby"\n2,daisy\n')
+
+    assert read_class_names(lines) == ["cup of coffee", "daisy"]
+    assert read_class_names(table) == ["cat, tabby", "daisy"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "'.*names.txt' names no class: write one name a line"),
+        (b"\n \n", "'.*names.txt' names no class"),
+        (b"name\n", "'.*names.txt' names no class"),
+        (b"cat\ndog\nCat\n", r"line 3: class name 'Cat' is there twice \(as 'cat'\)"),
+        (b"cat\n\x07\n", "line 2: a class name must have at most 200 characters, none of them a control character"),
+        (b"cat\xff\n", "cannot be read: save it as UTF-8"),
+    ],
+)
+def test_lists_that_are_none_are_refused_in_one_line(content, message, tmp_path):
+    (tmp_path / "names.txt").write_bytes(content)
+
+    with pytest.raises(EvenpickError, match=message) as error:
+        read_class_names(tmp_path / "names.txt")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "prompts", "message"),
+    [
+        (["a"], ["{}"], "the only class name is 'a': give two or more"),
+        (["a", "b", "A"], ["{}"], r"class name 3: class name 'A' is there twice \(as 'a'\)"),
+        (["a", "b"], ["a photo"], "prompt 'a photo' must hold {} once"),
+        (["a", "b"], ["{} and {}"], "must hold {} once"),
+        (["a", 3], ["{}"], "class name 2: a class name must be a text"),
+    ],
+)
+def test_names_and_prompts_that_make_no_classes_are_refused(names, prompts, message):
+    with pytest.raises(EvenpickError, match=message):
+        word_classes(names, prompts, Letters())
+
+
+def test_without_names_there_is_the_encoder_to_find_images_by():
+    found = word_classes([], ["{}"], Letters())
+
+    assert (found.words.names, found.vectors.shape) == ((), (0, 3))

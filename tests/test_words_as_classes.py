@@ -1,0 +1,295 @@
+"""Words as source classes go the whole way: embed, diagnose, select, label, train, predict, export; on real photographs."""
+
+import json
+import pickle
+import shutil
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from word_pair import text_encoder
+
+from evenpick.acquisition import ACQUISITIONS, select
+from evenpick.acquisition.table import BY_PREDICTIONS, BY_VIEWS
+from evenpick.cli import main
+from evenpick.errors import EvenpickError
+from evenpick.paths import Paths
+from evenpick.pool import Pool, embed
+from evenpick.pool import embedding as pool_embedding
+from evenpick.pool.storage import read_words
+from evenpick.sources import SourceModel, TextEncoder, word_classes
+from evenpick.training import Model
+from evenpick.workspace import Workspace
+
+NAMES = ["cat", "cup of coffee", "daisy", "missile", "palace", "pizza", "zebra"]
+
+
+@pytest.fixture(scope="module")
+def source(word_pair, source_cache):
+    return f"onnx:{word_pair / 'vision_model.onnx'}"
+
+
+@pytest.fixture(scope="module")
+def folder(known_photographs):
+    return known_photographs["folder"]
+
+
+@pytest.fixture(scope="module")
+def without_words(source, folder, tmp_path_factory):
+    """The five photographs."""
+    work = Workspace(tmp_path_factory.mktemp("without") / "work")
+    work.embed(folder, source)
+    return work
+
+
+@pytest.fixture(scope="module")
+def embedded(source, folder, tmp_path_factory):
+    """The five photographs, with seven words; tests leave it as it is."""
+    work = Workspace(tmp_path_factory.mktemp("embedded") / "work")
+    work.embed(folder, source, class_names=NAMES)
+    return work
+
+
+@pytest.fixture(scope="module")
+def of_views(source, folder, tmp_path_factory):
+    """The same in two views."""
+    work = Workspace(tmp_path_factory.mktemp("views") / "work")
+    work.embed(folder, source, class_names=NAMES, views=2)
+    return work
+
+
+@pytest.fixture
+def work(embedded, tmp_path):
+    """A copy of it."""
+    shutil.copytree(embedded.path, tmp_path / "work")
+    return Workspace(tmp_path / "work")
+
+
+def seen_as(work):
+    pool = Pool.open(work.path)
+    return {image_id: pool.source.words.names[i] for image_id, i in zip(pool.image_ids, pool.source_class, strict=True)}
+
+
+def test_photographs_are_taken_for_what_they_show_by_names_that_were_seen_in_part_only(embedded, known_photographs):
+    assert seen_as(embedded) == {name: shown for name, shown in known_photographs.items() if name != "folder"}
+
+
+def test_other_words_need_no_image_to_be_looked_at_again(work, source, folder, monkeypatch):
+    before = Pool.open(work.path).features[:]
+    files = {file: file.stat().st_mtime_ns for file in Paths(work.path).pool.glob("features*")}
+    monkeypatch.setattr(pool_embedding, "see_batch", lambda *asked: pytest.fail("an image is looked at"))
+
+    done = work.embed(folder, source, class_names=["castle", "tiger cat"])
+
+    assert done.done_now == 0
+    assert (seen_as(work)["chelsea.jpg"], seen_as(work)["china.jpg"]) == ("tiger cat", "castle")
+    assert (Pool.open(work.path).features[:] == before).all()
+    assert {file: file.stat().st_mtime_ns for file in Paths(work.path).pool.glob("features*")} == files
+    assert len([*Paths(work.path).pool.glob("words-*.npy")]) == 1  # those of before are gone
+
+
+def test_words_can_be_said_after_the_images_were_embedded(without_words, embedded, source, folder, tmp_path):
+    shutil.copytree(without_words.path, tmp_path / "work")
+    later = Workspace(tmp_path / "work")
+    assert Pool.open(later.path).predictions is None
+
+    done = later.embed(folder, source, class_names=NAMES)
+
+    assert done.done_now == 0
+    one, other = Pool.open(embedded.path), Pool.open(later.path)
+    assert one.source == other.source
+    assert one.source_class.tolist() == other.source_class.tolist()
+    for name in ("entropy", "margin", "confidence"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-4)
+
+
+def test_going_on_needs_neither_words_nor_text_encoder(work, source, folder, tmp_path, monkeypatch):
+    more = tmp_path / "more"
+    more.mkdir()
+    for name in ("chelsea.jpg", "coffee.jpg"):
+        (more / name).write_bytes((Pool.open(work.path).folder / name).read_bytes())
+    growing = Workspace(tmp_path / "growing")
+    growing.embed(more, source, class_names=NAMES)
+    (more / "flower.jpg").write_bytes((Pool.open(work.path).folder / "flower.jpg").read_bytes())
+    monkeypatch.setattr(TextEncoder, "load", None)
+
+    done = growing.embed(more, source)
+
+    assert (done.done_now, seen_as(growing)["flower.jpg"]) == (1, "daisy")
+
+
+def test_prompts_are_settable_and_kept(work, source, folder):
+    assert Pool.open(work.path).source.words.prompts == ("a photo of a {}",)
+    work.embed(folder, source, prompts=["a drawing of a {}", "{}"])
+    work.embed(folder, source, class_names=["cat", "daisy"])
+
+    words = Pool.open(work.path).source.words
+    assert (words.prompts, words.names) == (("a drawing of a {}", "{}"), ("cat", "daisy"))
+
+
+def test_a_text_encoder_alone_gives_no_predictions(source, word_pair, folder, tmp_path):
+    work = Workspace(tmp_path / "work")
+    pool = work.embed(folder, source, text_encoder=f"onnx:{word_pair / 'text_model.onnx'}").pool
+
+    assert pool.predictions is None
+    assert pool.source.words.encoder.endswith("text_model.onnx")
+
+
+@pytest.mark.slow
+def test_words_stand_in_place_of_the_classes_of_the_default_network(word_pair, folder, tmp_path, source_cache):
+    work = Workspace(tmp_path / "work")
+    work.embed(folder)
+    own = Pool.open(work.path).source_class.tolist()
+    work.embed(folder, class_names=NAMES, text_encoder=f"onnx:{word_pair / 'text_model.onnx'}")
+
+    assert 967 in own  # espresso, of its own thousand classes
+    assert seen_as(work)["coffee.jpg"] == "cup of coffee"
+
+
+@pytest.mark.parametrize("name", ACQUISITIONS)
+def test_every_function_chooses(name, embedded, of_views):
+    pool = Pool.open((of_views if name in BY_VIEWS else embedded).path)
+
+    assert len(set(select(pool, 3, name).tolist())) == 3
+
+
+def test_functions_that_ask_for_classes_take_each_word_once(embedded):
+    pool = Pool.open(embedded.path)
+
+    for name in BY_PREDICTIONS:
+        if name.endswith("_div"):
+            assert len(set(pool.source_class[ACQUISITIONS[name](pool, 5, np.random.default_rng(0))].tolist())) == 5
+
+
+def test_diagnose_names_what_the_images_are_taken_for(embedded):
+    found = embedded.diagnose()
+
+    assert found.words == {"cat": 1, "cup of coffee": 1, "daisy": 1, "missile": 1, "palace": 1, "pizza": 0, "zebra": 0}
+    assert "cat (1), cup of coffee (1)" in repr(found)
+    assert "none for 2 of 7 words, such as pizza" in repr(found)
+    assert json.loads(json.dumps(found.facts))["words"]["cat"] == 1
+
+
+@pytest.mark.slow
+def test_it_is_labelled_trained_predicted_with_and_exported(work, known_photographs, tmp_path, monkeypatch):
+    shown = {
+        "chelsea.jpg": "soft",
+        "coffee.jpg": "hard",
+        "flower.jpg": "soft",
+        "rocket.jpg": "hard",
+        "china.jpg": "hard",
+    }
+    (tmp_path / "labels.csv").write_text(
+        "\n".join(["image,label", *(f"{file},{label}" for file, label in shown.items())])
+    )
+    work.simulate(tmp_path / "labels.csv", 5, acquisition="ent_inv_div")
+    model = work.train()
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in shown:
+        (other / f"again {file}").write_bytes((Pool.open(work.path).folder / file).read_bytes())
+    monkeypatch.setattr(TextEncoder, "load", None)  # a classifier on features asks no words
+    predicted, own = work.predict(other), work.predict(known_photographs["folder"])
+    work.export(tmp_path / "classifier.onnx", to="onnx")
+    session = onnxruntime.InferenceSession((tmp_path / "classifier.onnx").read_bytes())
+    (chances,) = session.run(None, {"image": np.zeros((1, 224, 224, 3), np.uint8)})
+
+    assert Model.load(Paths(work.path).model).source == Pool.open(work.path).source.without_words
+    assert (len(predicted.labels), predicted.labels) == (5, own.labels)
+    assert chances.shape == (1, len(model.classes))
+    assert not [*(work.path / "folders").glob("*/pool/predictions*words*")]
+    assert "cat" in repr(work.diagnose())
+
+
+def test_the_command_line_takes_a_file_of_names(source, word_pair, folder, tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("\n".join(NAMES))
+    text = f"onnx:{word_pair / 'text_model.onnx'}"
+    words = ["--class-names", str(tmp_path / "names.txt"), "--text-encoder", text, "--prompt", "{}"]
+    with pytest.raises(SystemExit) as ended:
+        main(["embed", str(tmp_path / "work"), folder, "--source", source, *words])
+
+    assert ended.value.code == 0
+    assert f"Source classes: 7 words by text encoder {text}." in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_a_killed_change_of_words_leaves_those_of_before(work, source, folder, monkeypatch):
+    monkeypatch.setattr("evenpick.pool.writer.PoolWriter._commit", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        work.embed(folder, source, class_names=["castle", "tiger cat"])
+    monkeypatch.undo()
+
+    assert seen_as(work)["coffee.jpg"] == "cup of coffee"
+    work.embed(folder, source)
+    assert seen_as(work)["coffee.jpg"] == "cup of coffee"
+
+
+@pytest.mark.slow
+def test_replaced_images_after_a_change_of_words_get_new_files_beside_those_that_count(work, source, tmp_path, folder):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for file in ("chelsea.jpg", "coffee.jpg", "rocket.jpg"):
+        (photos / file).write_bytes((Pool.open(work.path).folder / file).read_bytes())
+    own = Workspace(tmp_path / "own")
+    own.embed(photos, source)
+    own.embed(photos, source, class_names=NAMES)
+    (photos / "rocket.jpg").write_bytes((Pool.open(work.path).folder / "flower.jpg").read_bytes())
+
+    done = own.embed(photos, source)
+
+    assert done.counts.replaced == 1
+    assert seen_as(own) == {"chelsea.jpg": "cat", "coffee.jpg": "cup of coffee", "rocket.jpg": "daisy"}
+    own.embed(photos, source, class_names=["cat", "daisy"])
+    assert seen_as(own)["rocket.jpg"] == "daisy"
+
+
+def test_damaged_vectors_of_words_are_told_and_made_anew(work, source, folder):
+    (file,) = Paths(work.path).pool.glob("words-*.npy")
+    file.write_bytes(file.read_bytes()[:-1] + b"\0")
+
+    with pytest.raises(EvenpickError, match="is missing or damaged; run `evenpick embed` with --class-names again"):
+        work.embed(folder, source)
+    work.embed(folder, source, class_names=NAMES)
+    assert read_words(work.path).words.names == tuple(NAMES)
+
+
+def test_a_text_encoder_of_another_width_is_refused(source, folder, tmp_path, word_pair):
+    onnx.save(text_encoder(np.eye(3)), tmp_path / "text.onnx")
+    (tmp_path / "tokenizer.json").write_bytes((word_pair / "tokenizer.json").read_bytes())
+
+    with pytest.raises(EvenpickError, match=r"does not take|vectors of 3 numbers and source '.*' features of 1280"):
+        Workspace(tmp_path / "work").embed(
+            folder, source, class_names=["a", "photo"], text_encoder=f"onnx:{tmp_path / 'text.onnx'}"
+        )
+    assert not (tmp_path / "work").exists()
+
+
+def test_words_without_a_text_encoder_are_refused(folder, tmp_path, source_cache):
+    with pytest.raises(EvenpickError, match="class names need the text encoder of the same pair as the source"):
+        Workspace(tmp_path / "work").embed(folder, class_names=NAMES)
+
+
+def test_a_source_with_words_goes_to_another_process_with_them(word_pair, source):
+    words = word_classes(NAMES, ["{}"], TextEncoder.load(f"onnx:{word_pair / 'text_model.onnx'}"))
+    model = SourceModel.load(source).with_words(words)
+    again = pickle.loads(pickle.dumps(model))
+    image = np.random.default_rng(0).normal(size=(1, 3, 224, 224)).astype(np.float32)
+
+    assert again.describe() == model.describe()
+    np.testing.assert_array_equal(again.network(image)[1], model.network(image)[1])
+
+
+def test_embed_takes_a_source_with_words(word_pair, source, folder, tmp_path):
+    words = word_classes(NAMES, ["{}"], TextEncoder.load(f"onnx:{word_pair / 'text_model.onnx'}"))
+
+    assert embed(
+        tmp_path / "work", folder, SourceModel.load(source).with_words(words)
+    ).pool.source.words.names == tuple(NAMES)
+
+
+def test_words_of_several_views_are_those_of_the_first_time(of_views, source, folder):
+    assert seen_as(of_views)["chelsea.jpg"] == "cat"
+    assert of_views.embed(folder, source, views=2).done_now == 0
+    with pytest.raises(EvenpickError, match="holds several views of each image, whose predictions need the images"):
+        of_views.embed(folder, source, class_names=["cat", "daisy"], views=2)
+    assert seen_as(of_views)["chelsea.jpg"] == "cat"
