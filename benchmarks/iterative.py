@@ -191,7 +191,6 @@ def uherding(known: Known, count: int, rng: np.random.Generator) -> IndexArray:
     temperature = temperature_of(known, rng)
     logits = _logits(known.probe(), known.points)
     weights = 1 - margins(softmax(logits / temperature))
-    weights[known.rows] = 0
     kernel = np.exp(-squared_distances(known.points, known.points) / smallest_distance(known.points[known.rows]) ** 2)
     coverage = kernel[known.rows].max(axis=0)
     greedy = GreedyCoverage(Matrix(kernel), rng.permutation(len(kernel)), weights, coverage)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PLACES = (("elpv", 0), ("caltech", 0), ("places", 0), ("food", 0), ("places", 20), ("food", 20))
 BUDGETS = {"plain": (50, 100, 200, 500), "default": (100, 200, 500)}
 SEEDS = range(5)
+ENOUGH = 3  # seeds, for an interval of a column
 RULES: dict[str, Rule] = {
     "uherding": uherding,
     "drop_query": drop_query,
@@ -166,10 +167,11 @@ def page(rows: Rows) -> str:
         "* *oracle*: drawn equally from every class by the true labels. It cheats: it is the ceiling of balancing, not a method, and a rule may pass it. Not counted as a rival.",
         "",
         "Pools and test sets are those of [training.md](training.md) (2,200 images of a set at most, of which a seed draws 90 %; of elpv 60 %);",
-        "*20 classes* are long tails of that page. A number of labels is run where it is at most 65 % of the pool, so 1,000 and more are not.",
+        "*20 classes* are long tails of that page, the rarest class a tenth of the most common. A number of labels is run where it is at most 65 % of the pool.",
         "*Way* is the share of the way from random to oracle. Means and differences are those of pools, each its mean over the numbers of labels, paired,",
         "with the half width of the 95 % t interval over pools; a pool is a set and a seed. Pools of one set share images and a test set, so that intervals are somewhat narrow.",
-        "In the second table of each pair they are over the seeds; a cell of one seed has no interval.",
+        "A method that was run on fewer pools has the mean of those: compare differences. In the second table of each pair they are over",
+        "the seeds; of fewer than three there is no interval, and the number of seeds stands behind.",
         "",
         f"Command: `python benchmarks/rivals.py run --work WORK`, source `{SOURCE}`, one core, commit {commits(rows)}.",
     ]
@@ -216,10 +218,10 @@ def _summary(found: Found, seconds: dict[str, list[float]]) -> list[str]:
             columns = {column: _differences(found, method, column) for column in _columns(found)}
             columns = {column: values for column, values in columns.items() if values}
             worst = min(columns, key=lambda c: np.mean(columns[c]))
-            bounds = [_bounds(values) for values in columns.values() if len(values) > 1]
+            bounds = [_bounds(values) for values in columns.values() if len(values) >= ENOUGH]
             cells = [
                 interval([*_ahead(found, method).values()], "+"),
-                f"{_named(worst)}: {interval(columns[worst], '+')}",
+                f"{_named(worst)}: {_shown(columns[worst])}",
                 f"{sum(high < 0 for _, high in bounds)} / {sum(low > 0 for low, _ in bounds)} of {len(bounds)}",
             ]
         shown = "" if method in (RANDOM, ORACLE, "max_herding") else f"{np.mean(seconds[method]):.2f}"
@@ -254,6 +256,10 @@ def _bounds(values: Sequence[float]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
+def _shown(values: Sequence[float]) -> str:
+    return interval(values, "+") if len(values) >= ENOUGH else f"{np.mean(values):+.1f} ({len(values)})"
+
+
 def _by_column(found: Found) -> list[str]:
     """A number of labels a row: `auto`, and by how much it is ahead of each other method."""
     others = [method for method in found if method != OURS]
@@ -264,7 +270,7 @@ def _by_column(found: Found) -> list[str]:
     for column in _columns(found):
         own = [of[column[2]] for d, of in found[OURS].items() if d[:2] == column[:2] and column[2] in of]
         some = [_differences(found, method, column) for method in others]
-        cells = [interval(values, "+") if values else "" for values in some]
+        cells = [_shown(values) if values else "" for values in some]
         mean = f"{np.mean(own):.1f}" if own else ""
         lines.append(f"| {_named(column).rpartition(' ')[0]} | {column[2]} | {mean} | {' | '.join(cells)} |")
     return lines
