@@ -69,7 +69,7 @@ def photo_folder(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_network() -> Callable[..., Path]:
     """Write a tiny real ONNX network: (n, 3, 8, 8) to 4 features and 5 logits, each row on its own."""
     import onnx

@@ -14,7 +14,7 @@ from evenpick.training import train
 
 pytestmark = pytest.mark.slow
 
-N_IMAGES, N_LABELS, SPLITS = 1600, 400, range(3)
+N_IMAGES, N_LABELS, N_FOLDS, SPLITS = 900, 300, 3, range(3)
 
 
 @pytest.mark.parametrize("name", ["caltech", "food", "places"])
@@ -45,6 +45,6 @@ def _cost(pool, labels, head, correction, seed):
     """Macro accuracy without less with the correction, on the images that were not labelled."""
     order = np.random.default_rng(seed).permutation(len(pool))
     chosen, rest = order[:N_LABELS], order[N_LABELS:]
-    model = train(pool, chosen, labels[chosen], head, correction, seed, n_folds=5, unlabelled=())
+    model = train(pool, chosen, labels[chosen], head, correction, seed, n_folds=N_FOLDS, unlabelled=())
     plain, corrected = (one.predict(pool.take(rest)) for one in (model.with_tau(0), model))
     return macro_accuracy(labels[rest], plain) - macro_accuracy(labels[rest], corrected)

@@ -27,16 +27,28 @@ def made_set(folder):
                 Image.fromarray(pixels).save(folder / split / name / f"{number}.png")
 
 
+def made_sets(folder):
+    for name in ("colours", "more"):
+        made_set(folder / "data" / name)
+    return {name: open_data_set(name, folder / "data", folder) for name in ("colours", "more")}
+
+
 @pytest.fixture
 def data(tmp_path):
-    for name in ("colours", "more"):
-        made_set(tmp_path / "data" / name)
-    return {name: open_data_set(name, tmp_path / "data", tmp_path) for name in ("colours", "more")}
+    return made_sets(tmp_path)
 
 
 @pytest.fixture
 def source(tmp_path, make_network):
     return SourceModel.load(f"onnx:{make_network(tmp_path / 'tiny.onnx')}", Preprocessing(size=8))
+
+
+@pytest.fixture(scope="session")
+def unchanged(tmp_path_factory, make_network):
+    """The same sets and source model for tests that change no file of them, and the folder where they lie."""
+    folder = tmp_path_factory.mktemp("unchanged")
+    source = SourceModel.load(f"onnx:{make_network(folder / 'tiny.onnx')}", Preprocessing(size=8))
+    return folder, made_sets(folder), source
 
 
 KILLED = """

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -26,12 +27,22 @@ def in_order(rows):
     return sorted(without_seconds(rows), key=lambda row: json.dumps(row, sort_keys=True))
 
 
-def test_every_cell_is_one_row_with_its_settings_and_a_second_run_has_nothing_to_do(data, source, tmp_path):
-    assert run(tmp_path / "work", data, source, GRID, 2) == 2 * (2 * 2 * 2 * 3 + 1)
-    rows = read_rows(tmp_path / "work")
+@pytest.fixture(scope="module")
+def whole(unchanged):
+    """The folder of a run that nobody stopped, and the number of its cells."""
+    folder, data, source = unchanged
+    n_cells = run(folder / "whole", data, source, GRID, 2)
+    return folder / "whole", n_cells
 
-    assert run(tmp_path / "work", data, source, GRID, 2) == 0
-    assert read_rows(tmp_path / "work") == rows
+
+def test_every_cell_is_one_row_with_its_settings_and_a_second_run_has_nothing_to_do(whole, unchanged):
+    folder, n_cells = whole
+    _, data, source = unchanged
+    assert n_cells == 2 * (2 * 2 * 2 * 3 + 1)
+    rows = read_rows(folder)
+
+    assert run(folder, data, source, GRID, 2) == 0
+    assert read_rows(folder) == rows
     assert (
         len({tuple(row[key] for key in ("data_set", "acquisition", "balancing", "budget", "seed")) for row in rows})
         == 50
@@ -43,14 +54,14 @@ def test_every_cell_is_one_row_with_its_settings_and_a_second_run_has_nothing_to
         assert row["pool_share"] == 0.9
         assert {"commit", "evenpick", "numpy", "select_seconds", "train_seconds"} <= row.keys()
         assert 0 <= row["corrected_accuracy"] <= 100
-    facts = read_facts(tmp_path / "work")["colours"]
+    facts = read_facts(folder)["colours"]
     assert (facts["classes"], facts["images"], facts["test_images"]) == (3, 32, 18)
     assert facts["mean"] == pytest.approx(32 / 3)
     assert sum(facts["shares"]) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_killed_run_that_goes_on_gives_the_same_tables(data, source, start_run, tmp_path):
-    run(tmp_path / "whole", data, source, GRID, 2)
+def test_a_killed_run_that_goes_on_gives_the_same_tables(whole, data, source, start_run, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "whole")
     process = start_run(5)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,5 +1,6 @@
 """Fine-tuning small networks on made images: it learns, repeats itself, goes on where it stopped, and says why not."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -63,6 +64,24 @@ def few(striped):
     return striped(8)
 
 
+@pytest.fixture(scope="module")
+def trained_once(source, few, tmp_path_factory):
+    """A network of one epoch on the few images, and its checkpoint."""
+    checkpoint = tmp_path_factory.mktemp("trained") / "checkpoint"
+    return fine_tune(source, few[0], few[1], replace(SHORT, epochs=1), 0, checkpoint), checkpoint
+
+
+@pytest.fixture(scope="module")
+def as_onnx(trained_once):
+    return trained_once[0].onnx()
+
+
+@pytest.fixture
+def checkpoint(trained_once, tmp_path):
+    """A copy of that checkpoint."""
+    return shutil.copy(trained_once[1], tmp_path / "checkpoint")
+
+
 def weights(trained):
     return {name: tensor.numpy() for name, tensor in trained.module.state_dict().items()}
 
@@ -95,11 +114,10 @@ def test_a_network_learns_to_tell_two_kinds_of_images_that_it_has_not_seen(sourc
     assert (trained.logits(unseen).argmax(axis=1) == truth).mean() >= 0.95
 
 
-def test_the_onnx_file_gives_the_logits_of_pytorch_for_any_number_of_images(source, few):
-    files, labels = few
-    trained = fine_tune(source, files, labels, replace(SHORT, epochs=1), seed=0)
+def test_the_onnx_file_gives_the_logits_of_pytorch_for_any_number_of_images(trained_once, as_onnx, few):
+    files, trained = few[0], trained_once[0]
 
-    network = FineTunedNetwork(trained.onnx(), trained.preprocessing)
+    network = FineTunedNetwork(as_onnx, trained.preprocessing)
 
     assert network.logits(files) == pytest.approx(trained.logits(files), abs=1e-4)
     assert network.logits(files[:1]) == pytest.approx(trained.logits(files)[:1], abs=1e-4)
@@ -195,11 +213,9 @@ def test_training_goes_on_after_an_interruption_to_the_same_weights(source, few,
 
 
 @pytest.mark.parametrize("change", ["labels", "images", "settings", "seed"])
-def test_a_checkpoint_of_another_task_is_ignored(source, few, tmp_path, change):
+def test_a_checkpoint_of_another_task_is_ignored(source, few, checkpoint, change):
     files, labels = few
     settings = replace(SHORT, epochs=1)
-    checkpoint = tmp_path / "checkpoint"
-    fine_tune(source, files, labels, settings, 0, checkpoint)
     task = {
         "images": files[::-1] if change == "images" else files,
         "labels": 1 - labels if change == "labels" else labels,
@@ -214,10 +230,9 @@ def test_a_checkpoint_of_another_task_is_ignored(source, few, tmp_path, change):
 
 
 @pytest.mark.parametrize("damage", ["cut off", "one bit", "empty"])
-def test_a_damaged_checkpoint_is_ignored(source, few, tmp_path, damage):
-    checkpoint = tmp_path / "checkpoint"
+def test_a_damaged_checkpoint_is_ignored(source, few, trained_once, checkpoint, damage):
     settings = replace(SHORT, epochs=1)
-    whole = fine_tune(source, few[0], few[1], settings, 0, checkpoint)
+    whole = trained_once[0]
     data = bytearray(checkpoint.read_bytes())
     data[-1000] ^= 1
     checkpoint.write_bytes({"cut off": data[:-1], "one bit": data, "empty": b""}[damage])
@@ -341,16 +356,16 @@ def test_labels_that_cannot_be_learnt_are_refused(few, labels):
         fine_tune(described("made"), few[0][:2], np.array(labels), SHORT, 0)
 
 
-def test_an_image_that_is_gone_or_broken_is_named(source, few, tmp_path):
+def test_an_image_that_is_gone_or_broken_is_named(source, few, trained_once, as_onnx, tmp_path):
     files, labels = few
     gone = Part(tmp_path / "gone.jpg")
     with pytest.raises(EvenpickError, match=r"image '.*gone\.jpg' cannot be read: No such file"):
         fine_tune(source, [gone, *files[1:]], labels, SHORT, 0)
 
-    trained = fine_tune(source, files, labels, replace(SHORT, epochs=1), 0)
+    trained = trained_once[0]
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no image")
-    network = FineTunedNetwork(trained.onnx(), trained.preprocessing)
+    network = FineTunedNetwork(as_onnx, trained.preprocessing)
     for logits in (trained.logits, network.logits):
         with pytest.raises(EvenpickError, match=r"image '.*broken\.jpg' cannot be read: not an image"):
             logits([files[0], Part(broken)])
@@ -391,10 +406,8 @@ def test_the_time_of_an_image_is_measured(source):
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_fine_tuned_network_runs_without_pytorch(source, few, tmp_path):
-    files, labels = few
-    trained = fine_tune(source, files, labels, replace(SHORT, epochs=1), 0)
-    (tmp_path / "network.onnx").write_bytes(trained.onnx())
+def test_a_fine_tuned_network_runs_without_pytorch(as_onnx, few, tmp_path):
+    (tmp_path / "network.onnx").write_bytes(as_onnx)
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from evenpick.images import Part, Preprocessing\nfrom evenpick.training.network import FineTunedNetwork\n"
@@ -405,7 +418,7 @@ def test_a_fine_tuned_network_runs_without_pytorch(source, few, tmp_path):
     )
 
     run = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "network.onnx", files[0].file],
+        [sys.executable, "-c", code, tmp_path / "network.onnx", few[0][0].file],
         capture_output=True,
         text=True,
         check=True,
