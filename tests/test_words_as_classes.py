@@ -128,12 +128,11 @@ def test_prompts_are_settable_and_kept(work, source, folder):
     assert (words.prompts, words.names) == (("a drawing of a {}", "{}"), ("cat", "daisy"))
 
 
-def test_a_text_encoder_alone_gives_no_predictions(source, word_pair, folder, tmp_path):
-    work = Workspace(tmp_path / "work")
-    pool = work.embed(folder, source, text_encoder=f"onnx:{word_pair / 'text_model.onnx'}").pool
-
-    assert pool.predictions is None
-    assert pool.source.words.encoder.endswith("text_model.onnx")
+def test_a_text_encoder_without_names_is_refused(source, word_pair, folder, tmp_path):
+    with pytest.raises(
+        EvenpickError, match="a text encoder and prompts go with class names: say --class-names FILE too"
+    ):
+        Workspace(tmp_path / "work").embed(folder, source, text_encoder=f"onnx:{word_pair / 'text_model.onnx'}")
 
 
 @pytest.mark.slow

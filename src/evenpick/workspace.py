@@ -154,7 +154,6 @@ class Workspace:
             Words that stand for the source's classes: a file with one a line, or the names. By default as before.
         text_encoder : str, optional
             The other half of a CLIP-like source, `onnx:FILE`; by default `text_model.onnx` beside the source's file.
-            Alone, without `class_names`, it lets people find images by words.
         prompts : sequence of str
             What each name stands in, at `{}`; by default "a photo of a {}".
         ray : str, optional
@@ -809,6 +808,8 @@ def _words_of(
     from .sources import PROMPT, TextEncoder, read_class_names, text_encoder_beside, word_classes
 
     kept = kept_words(workspace)
+    if class_names is None and kept is None:
+        raise EvenpickError("a text encoder and prompts go with class names: say --class-names FILE too")
     encoder = text_encoder or (kept.encoder if kept else None) or text_encoder_beside(source)
     if encoder is None:
         raise EvenpickError(

@@ -118,7 +118,7 @@ def _facts(row: "SourceKind") -> list[str]:
 @click.option(
     "--text-encoder",
     metavar="onnx:FILE",
-    help="The other half of that source; alone: to find images by words.  [default: text_model.onnx beside it]",
+    help="The other half of that source.  [default: text_model.onnx beside it]",
 )
 @click.option(
     "--prompt",
@@ -165,7 +165,7 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
         click.echo(sentence)
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
     if (source := result.pool.source) and source.words:
-        click.echo(f"Source classes: {source.words!r}." if source.words.names else "Images can be found by words.")
+        click.echo(f"Source classes: {source.words!r}.")
     if any(
         (result.counts.replaced, result.counts.moved, result.counts.gone, result.counts.back, result.counts.unchanged)
     ):
