@@ -1,18 +1,36 @@
 """The scripts for those who work on evenpick."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = ROOT / "scripts"
+DEVELOPERS = {"test", "check", "docs"}  # extras that only they install
 
 
 def test_every_mutant_still_finds_the_text_that_it_changes():
     run = subprocess.run([sys.executable, SCRIPTS / "mutants", "--list"], capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stdout
+
+
+def test_the_oldest_versions_that_are_tried_are_those_that_are_allowed():
+    project = pytest.importorskip("tomllib").loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    for_users = [*project["dependencies"], *(line for name in extras.keys() - DEVELOPERS for line in extras[name])]
+    needed = [Requirement(line) for line in for_users]
+    allowed = {one.name.lower(): Version(next(iter(one.specifier)).version) for one in needed if one.specifier}
+    tried = dict(re.findall(r"(?m)^([\w.-]+)==(\S+)$", (ROOT / "constraints-oldest.txt").read_text()))
+
+    assert f"torch=={tried.pop('torch')}\n" in (ROOT / "constraints.txt").read_text()
+    del allowed["torch"]
+    assert {name.lower(): Version(version) for name, version in tried.items()} == allowed
 
 
 def fuzz(*arguments):
