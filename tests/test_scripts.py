@@ -1,6 +1,7 @@
 """The scripts for those who work on evenpick."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,8 +34,8 @@ def test_the_oldest_versions_that_are_tried_are_those_that_are_allowed():
     assert {name.lower(): Version(version) for name, version in tried.items()} == allowed
 
 
-def fuzz(*arguments):
-    command = [sys.executable, SCRIPTS / "fuzz", "images", *map(str, arguments)]
+def fuzz(*arguments, kind="images"):
+    command = [sys.executable, SCRIPTS / "fuzz", kind, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -48,6 +49,15 @@ def test_a_few_damaged_files_are_read_or_refused():
 
 
 @pytest.mark.slow
+def test_a_few_damaged_tables_records_and_models_are_read_or_refused():
+    run = fuzz("--count", 280, "--seed", 1, kind="texts")
+
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.startswith("280 damaged files in ")
+    assert re.search(r"labels +[1-9]\d* read, +[1-9]\d* refused", run.stdout)
+
+
+@pytest.mark.slow
 def test_an_exception_a_crash_and_a_hang_are_failures_and_the_others_are_tried_on(tmp_path):
     broken = """
         if number == 2:
@@ -58,10 +68,11 @@ def test_an_exception_a_crash_and_a_hang_are_failures_and_the_others_are_tried_o
             pass
         """
     text = (SCRIPTS / "fuzz").read_text()
-    assert "            outcome = attempt(data)\n" in text
-    broken = "".join(f"    {line}\n" for line in broken.splitlines()) + "            outcome = attempt(data)\n"
-    text = text.replace("            outcome = attempt(data)\n", broken).replace("SECONDS = 5.0", "SECONDS = 0.3")
+    assert "            outcome = attempt(kind, data)\n" in text
+    broken = "".join(f"    {line}\n" for line in broken.splitlines()) + "            outcome = attempt(kind, data)\n"
+    text = text.replace("            outcome = attempt(kind, data)\n", broken).replace("SECONDS = 5.0", "SECONDS = 0.3")
     (tmp_path / "fuzz").write_text(text)
+    shutil.copy(SCRIPTS / "fuzzed_texts.py", tmp_path)
 
     run = subprocess.run(
         [sys.executable, tmp_path / "fuzz", "images", "--count", "8", "--keep", tmp_path / "kept"],

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ def _decoded(file: Path, data: bytes) -> str:
 
 def _delimiter(text: str) -> tuple[str, int]:
     """What stands between the cells, and how many lines come before the names of the columns."""
-    first = text[: text.find("\n")] if "\n" in text else text
+    first = re.split("[\r\n]", text, maxsplit=1)[0]
     said = first.strip().casefold()
     if said.startswith("sep=") and len(said) <= 5:  # a line for Excel
         return said[4:] or "\t", 1

@@ -24,6 +24,13 @@ def test_columns_go_by_the_names_that_tools_give_them(header, tmp_path):
     assert table.labels == {"a.jpg": "cat"}
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_lines_end_as_on_any_system(end, tmp_path):
+    file = written(tmp_path, end.join(["image;label", "a.jpg;cat", "b.jpg;dog", ""]))
+
+    assert read_labels(file, ["a.jpg", "b.jpg"]).labels == {"a.jpg": "cat", "b.jpg": "dog"}
+
+
 def test_rows_without_a_label_are_counted_and_passed_over(tmp_path):
     table = read_labels(written(tmp_path, "image,label\na.jpg,\nb.jpg, cat \n"), ["a.jpg", "b.jpg"])
 

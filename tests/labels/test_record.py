@@ -228,6 +228,18 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path, damage):
     assert (tmp_path / "labels.sqlite").read_bytes() == damage
 
 
+def test_a_damaged_table_that_sqlite_quotes_with_its_lines_is_told_in_one(tmp_path):
+    with LabelStore(tmp_path) as store:
+        store.append([label("a.jpg", "cat")])
+    file = tmp_path / "labels.sqlite"
+    data = file.read_bytes().replace(b"tablerecord", b"tablere\nord").replace(b"CREATE TABLE", b"CREATE TABLX")
+    file.write_bytes(data)
+
+    with pytest.raises(EvenpickError, match="is not a record of labels") as told:
+        LabelStore(tmp_path)
+    assert "\n" not in str(told.value)
+
+
 def test_a_page_of_the_file_overwritten_is_told(tmp_path):
     with LabelStore(tmp_path) as store:
         store.append([label(f"{i}.jpg", "cat") for i in range(500)])

@@ -162,3 +162,27 @@ def test_a_wrong_type_in_a_pool_of_the_first_format_is_told(name, wrong, tmp_pat
 
     with pytest.raises(EvenpickError):
         Pool.open(tmp_path)
+
+
+@pytest.mark.parametrize("rows", [-1, 10**30])
+def test_a_pool_of_the_first_format_has_blocks_of_as_many_rows_as_may_be(rows, tmp_path):
+    written(tmp_path, parts())
+    as_format_1(tmp_path)
+    file = tmp_path / "pool" / "pool.json"
+    state = json.loads(file.read_text())
+    state["blocks"][0]["rows"] = rows
+    file.write_text(json.dumps(state))
+
+    with pytest.raises(EvenpickError, match=r"pool\.json"):
+        Pool.open(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["\x00", "../../other"])
+def test_a_pool_of_the_first_format_names_no_file_that_only_later_ones_name(name, tmp_path):
+    written(tmp_path, parts())
+    as_format_1(tmp_path)
+    file = tmp_path / "pool" / "pool.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "images_csv": name}))
+
+    with pytest.raises(EvenpickError, match=r"pool\.json"):
+        Pool.open(tmp_path)

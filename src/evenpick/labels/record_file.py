@@ -98,7 +98,8 @@ def telling_damage(path: Path) -> Iterator[None]:
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where its tables are described
         # Operational: a full or read-only disk, a lock; anything else is about what the file holds.
         operational = isinstance(error, sqlite3.OperationalError)
-        trouble = f"cannot be opened ({error})" if operational else f"is not a record of labels ({error}): {WAY_BACK}"
+        said = " ".join(str(error).split())  # it may quote what the file holds, lines and all
+        trouble = f"cannot be opened ({said})" if operational else f"is not a record of labels ({said}): {WAY_BACK}"
         raise EvenpickError(f"'{path}' {trouble}") from error
 
 

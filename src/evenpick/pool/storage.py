@@ -29,6 +29,7 @@ _KINDS_2: dict[str, type] = {
     "images_csv": int, "images_csv_sha256": str, "changes_csv_bytes": int, "changes_csv_sha256": str,
     "skipped_sha256": list,
 }  # fmt: skip
+_MOST = 1 << 40  # bytes, rows and numbers: no pool has more, and no array takes much more
 _BLOCK_KINDS: dict[str, type] = {"rows": int, "features_sha256": str, "predictions_sha256": str}
 
 
@@ -54,13 +55,16 @@ def read_state(workspace: Path) -> dict[str, Any]:
 
 def _is_whole(state: Mapping[str, Any]) -> bool:
     """Whether every entry is of its kind and, since format 2, the checksum is that of the rest."""
-    kinds = _KINDS | (_KINDS_2 if state["format"] == FORMAT else {})
+    # What format 1 does not have may be there nonetheless, as somebody wrote it: some of it names files.
+    kinds = _KINDS | {name: kind for name, kind in _KINDS_2.items() if state["format"] == FORMAT or name in state}
     if type(state["format"]) is not int or not all(type(state.get(name)) is kind for name, kind in kinds.items()):
         return False
-    if state["images_csv_bytes"] < 0 or state["feature_size"] < 1:
+    if not 0 <= state["images_csv_bytes"] < _MOST or not 1 <= state["feature_size"] < _MOST:
         return False
     for block in state["blocks"]:
         if not isinstance(block, dict) or not all(type(block.get(name)) is kind for name, kind in _BLOCK_KINDS.items()):
+            return False
+        if not 0 <= block["rows"] < _MOST:
             return False
     return state["format"] != FORMAT or state.get("sha256") == _checksum(state)
 
