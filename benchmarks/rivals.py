@@ -72,7 +72,8 @@ def main() -> None:
     runs.add_argument("--processes", type=int, default=1)
     runs.add_argument("--classifier", choices=BUDGETS, default="plain")
     runs.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    runs.add_argument("--places", nargs="+", default=[f"{name}-{k}" for name, k in PLACES])
+    places = [f"{name}-{k}" for name, k in PLACES]
+    runs.add_argument("--places", nargs="+", choices=places, default=places)
     runs.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     commands.add_parser("table")
     given, results = parser.parse_args(), Path(__file__).with_suffix(".jsonl")
@@ -170,8 +171,9 @@ def page(rows: Rows) -> str:
         "*20 classes* are long tails of that page, the rarest class a tenth of the most common. A number of labels is run where it is at most 65 % of the pool.",
         "*Way* is the share of the way from random to oracle. Means and differences are those of pools, each its mean over the numbers of labels, paired,",
         "with the half width of the 95 % t interval over pools; a pool is a set and a seed. Pools of one set share images and a test set, so that intervals are somewhat narrow.",
-        "A method that was run on fewer pools has the mean of those: compare differences. In the second table of each pair they are over",
-        "the seeds; of fewer than three there is no interval, and the number of seeds stands behind.",
+        "A method that was run on fewer pools has the mean and the seconds of those: compare differences. In the second table of each pair they are over",
+        "the seeds; of fewer than three there is no interval, and the number of seeds stands behind. *Columns below / above 0* counts the rows of that table in",
+        "which `auto` is behind, or ahead, by more than the interval.",
         "",
         f"Command: `python benchmarks/rivals.py run --work WORK`, source `{SOURCE}`, one core, commit {commits(rows)}.",
     ]
@@ -190,7 +192,7 @@ def _section(rows: Rows) -> list[str]:
     for row in rows:
         accuracies = {int(budget): accuracy for budget, accuracy in row["accuracy"].items()}
         found.setdefault(row["method"], {})[row["set"], row["n_classes"], row["seed"]] = accuracies
-    seconds = {method: [row["seconds_a_round"] for row in rows if row["method"] == method] for method in found}
+    seconds = {(row["method"], row["set"], row["n_classes"], row["seed"]): row["seconds_a_round"] for row in rows}
     lines = []
     for title, tails in (("Whole sets", False), ("Long tails of 20 classes", True)):
         some = {method: {d: of for d, of in own.items() if (d[1] > 0) == tails} for method, own in found.items()}
@@ -200,7 +202,7 @@ def _section(rows: Rows) -> list[str]:
     return lines[:-1]
 
 
-def _summary(found: Found, seconds: dict[str, list[float]]) -> list[str]:
+def _summary(found: Found, seconds: dict[tuple, float]) -> list[str]:
     """A method a row, the best one first: over the pools that it shares with `auto`, random and the oracle."""
     lines = [
         "| method | mean | way | `auto` is ahead by | worst column for `auto` | columns below / above 0 | CPU s a round | pools |",
@@ -224,7 +226,8 @@ def _summary(found: Found, seconds: dict[str, list[float]]) -> list[str]:
                 f"{_named(worst)}: {_shown(columns[worst])}",
                 f"{sum(high < 0 for _, high in bounds)} / {sum(low > 0 for low, _ in bounds)} of {len(bounds)}",
             ]
-        shown = "" if method in (RANDOM, ORACLE, "max_herding") else f"{np.mean(seconds[method]):.2f}"
+        spent = np.mean([seconds[(method, *d)] for d in pools])
+        shown = "" if method in (RANDOM, ORACLE, "max_herding") else f"{spent:.2f}"
         way = f"{100 * (mean - bottom) / (top - bottom):.0f} %"
         lines.append(f"| {TITLES[method]} | {mean:.1f} | {way} | {' | '.join(cells)} | {shown} | {len(pools)} |")
     return lines

@@ -229,7 +229,8 @@ def table(rows: Rows) -> str:
         "(other programs were running: these are not the best times of the machine).",
         f"Command: `python benchmarks/views.py run --work WORK`, commit {commits(rows)}.",
         "",
-        "A view is *scale* times as wide and high as the source's own part, but no larger than the short side:",
+        "`centre` is what the source sees without `--views`. `wide` is 8/7 times as wide and high, here the whole short side; `close` 0.8 times.",
+        "`top left` and `bottom right` lie in that corner, all others in the middle; `mirrored` is from left to right. What is seen:",
         "",
         *(
             f"* `{name}`: " + ", ".join(CHOICES[name]) + (" (`--views`)" if name in SHIPPED else "")
@@ -248,6 +249,7 @@ def table(rows: Rows) -> str:
             "## Several sources in place of several views",
             "",
             "Features of several networks side by side, each at length 1, on the images of [sources.md](sources.md); predictions of the first.",
+            "On elpv they differ from sources.md by some tenths of a point: at length 1 features are rounded anew.",
             "Lite1 takes 1.6 times as long as Lite0, Lite2 2.2 times: two sources cost 2.6 and 3.2 times, three 4.8 times.",
         ]
         for method in METHODS[:2]:
