@@ -156,11 +156,13 @@ def methods_of(views: str) -> tuple[tuple[str, str | None], ...]:
     return METHODS if views == "1" else (*METHODS, *BY_VIEWS)
 
 
-def cell_of(pools: Any, work: Path, steps: int, set_name: str, seed: int, seen_by: str, *method: Any) -> Rows:
+def cell_of(
+    pools: Any, work: Path, steps: int, set_name: str, seed: int, seen_by: str, acquisition: str, balancing: str | None
+) -> Rows:
     pool, labels, test, true = pools(work, steps, set_name, seed, seen_by)
-    labelled = labels_by_budget(pool, labels, list(BUDGETS), *method, seed)
+    labelled = labels_by_budget(pool, labels, list(BUDGETS), acquisition, balancing, seed)
     accuracies = {str(b): round(100 * accuracy_of(pool, *labelled[b], test, true), 3) for b in BUDGETS}
-    row = dict(zip(KEY, (set_name, seed, seen_by, *method), strict=True))
+    row = dict(zip(KEY, (set_name, seed, seen_by, acquisition, balancing), strict=True))
     facts = {"n_pool": len(pool), "n_test": len(test), "n_classes": len({*labels})}
     if steps:
         seconds = sum(np.load(file)["seconds"] for file in _files(work, set_name, steps))
@@ -176,7 +178,10 @@ def _files(work: Path, set_name: str, steps: int) -> list[Path]:
 @lru_cache(1)
 def _loaded(work: Path, set_name: str, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     found = [np.load(file) for file in _files(work, set_name, steps)]
-    return tuple(np.concatenate([one[name] for one in found]) for name in ("features", "probabilities", "labels"))
+    features, probabilities, labels = (
+        np.concatenate([one[name] for one in found]) for name in ("features", "probabilities", "labels")
+    )
+    return features, probabilities, labels
 
 
 def partial_of(work: Path, steps: int, set_name: str, seed: int, seen_by: str) -> Any:
