@@ -282,7 +282,7 @@ every_head = pytest.mark.parametrize("head", SHALLOW_HEADS)
 
 
 @every_head
-@pytest.mark.parametrize("counts", [[8, 5], [40, 20, 1], [1] * 20 + [2] * 20, [3] * 60])
+@pytest.mark.parametrize("counts", [[8, 5], [40, 20, 1], [1] * 20 + [2] * 20, [3] * 120])
 def test_every_strategy_takes_two_classes_single_labels_and_many_classes(head, counts):
     model, pool, labels = trained(counts, strategy=head, n_folds=3)
     again, _, _ = trained(counts, strategy=head, n_folds=3)

@@ -48,9 +48,9 @@ def bearer(token):
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-@pytest.mark.parametrize(("token", "most"), [(None, 30), (TOKEN, 10)])  # the token is looked at before the request
+@pytest.mark.parametrize("token", [None, TOKEN])
 @pytest.mark.parametrize("mode", ["positive", "negative"])
-def test_whatever_schemathesis_sends_is_answered_as_described(begin, token, most, mode):
+def test_whatever_schemathesis_sends_is_answered_as_described(begin, token, mode):
     import schemathesis  # takes long
 
     assert {known.value for known in schemathesis.GenerationMode} == {"positive", "negative"}
@@ -62,7 +62,7 @@ def test_whatever_schemathesis_sends_is_answered_as_described(begin, token, most
     for operation in [result.ok() for result in schema.get_all_operations()]:
 
         @settings(
-            max_examples=most,
+            max_examples=30,
             deadline=None,
             derandomize=True,
             phases=[Phase.generate],  # to shrink what fails takes minutes
@@ -75,4 +75,4 @@ def test_whatever_schemathesis_sends_is_answered_as_described(begin, token, most
 
         with contextlib.suppress(Unsatisfiable):  # nothing can be wrong with a request without parameters
             check()
-    assert len(tried) > 3 * most
+    assert len(tried) > 100
