@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from word_pair import text_encoder
+from word_pair import text_encoder, tokenizer_of
 
 from evenpick.acquisition import ACQUISITIONS, select
 from evenpick.acquisition.table import BY_PREDICTIONS, BY_VIEWS
@@ -252,13 +252,15 @@ def test_damaged_vectors_of_words_are_told_and_made_anew(work, source, folder):
     assert read_words(work.path).words.names == tuple(NAMES)
 
 
-def test_a_text_encoder_of_another_width_is_refused(source, folder, tmp_path, word_pair):
+def test_a_text_encoder_of_another_width_is_refused(source, folder, tmp_path):
     onnx.save(text_encoder(np.eye(3)), tmp_path / "text.onnx")
-    (tmp_path / "tokenizer.json").write_bytes((word_pair / "tokenizer.json").read_bytes())
+    tokenizer_of(["cat", "daisy"]).save(str(tmp_path / "tokenizer.json"))
 
-    with pytest.raises(EvenpickError, match=r"does not take|vectors of 3 numbers and source '.*' features of 1280"):
+    with pytest.raises(
+        EvenpickError, match=r"vectors of 3 numbers and source '.*' features of 1280: they are not of one"
+    ):
         Workspace(tmp_path / "work").embed(
-            folder, source, class_names=["a", "photo"], text_encoder=f"onnx:{tmp_path / 'text.onnx'}"
+            folder, source, class_names=["cat", "daisy"], text_encoder=f"onnx:{tmp_path / 'text.onnx'}"
         )
     assert not (tmp_path / "work").exists()
 
@@ -292,3 +294,21 @@ def test_words_of_several_views_are_those_of_the_first_time(of_views, source, fo
     with pytest.raises(EvenpickError, match="holds several views of each image, whose predictions need the images"):
         of_views.embed(folder, source, class_names=["cat", "daisy"], views=2)
     assert seen_as(of_views)["chelsea.jpg"] == "cat"
+
+
+def test_words_of_several_views_outlive_lost_vectors_and_a_moved_text_encoder(
+    of_views, source, word_pair, folder, tmp_path
+):
+    shutil.copytree(of_views.path, tmp_path / "work")
+    shutil.copytree(word_pair, tmp_path / "moved")
+    work, moved = Workspace(tmp_path / "work"), f"onnx:{tmp_path / 'moved' / 'text_model.onnx'}"
+    predictions = {file: file.read_bytes() for file in Paths(work.path).pool.glob("predictions*")}
+
+    work.embed(folder, source, class_names=NAMES, text_encoder=moved, views=2)
+    assert Pool.open(work.path).source.words.encoder == moved
+    (vectors,) = Paths(work.path).pool.glob("words-*.npy")
+    vectors.unlink()
+    work.embed(folder, source, class_names=NAMES, views=2)
+
+    assert read_words(work.path).words.names == tuple(NAMES)
+    assert {file: file.read_bytes() for file in Paths(work.path).pool.glob("predictions*")} == predictions

@@ -54,6 +54,18 @@ def test_another_tokenizer_or_other_weights_are_another_encoder(files):
     assert len({first, second, load(files).fingerprint}) == 3
 
 
+@pytest.mark.parametrize("stated", [{"length": 8}, {"features": "turned"}])
+def test_what_is_stated_and_makes_other_vectors_makes_another_encoder(stated, files):
+    model = text_encoder(VECTORS)
+    model.graph.node.append(helper.make_node("Neg", ["text_embeds"], ["turned"]))
+    model.graph.output.append(helper.make_tensor_value_info("turned", TensorProto.FLOAT, ["n", 2]))
+    onnx.save(model, files / "text_model.onnx")
+    before = load(files).fingerprint
+    (files / "text_model.json").write_text(json.dumps(stated))
+
+    assert load(files).fingerprint != before
+
+
 def summing_all(files):
     """The same network, but what fills a text up counts, as in SigLIP, which has no mask."""
     model = text_encoder(VECTORS)
@@ -143,10 +155,9 @@ SPOILED = {
     ).unlink(),
     "tokenizer.json' is no tokenizer": lambda files: (files.parent / "tokenizer.json").write_text("{}"),
     "text_model.json' is no JSON": lambda files: (files / "text_model.json").write_text("{"),
-    "'scale' must be one of features, scale, bias, length": lambda files: (files / "text_model.json").write_text(
-        '{"scale": 0}'
-    ),
-    "'logits' must be one of": lambda files: (files / "text_model.json").write_text('{"logits": ""}'),
+    "states 'logits', which is not known; known are features, scale, bias, length": lambda files: (
+        files / "text_model.json"
+    ).write_text('{"logits": ""}'),
 }
 
 
@@ -157,6 +168,28 @@ def test_what_is_no_text_encoder_is_refused_in_one_line(message, files):
     with pytest.raises(EvenpickError, match=message) as error:
         load(files)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("stated", "rule"),
+    [
+        ('"scale": 0', "'scale' must be a number above 0 and up to 1,000,000; got 0"),
+        ('"scale": NaN', "'scale' must be a number above 0"),
+        ('"scale": Infinity', "'scale' must be a number above 0"),
+        ('"scale": true', "'scale' must be a number above 0"),
+        (f'"scale": 1{"0" * 400}', "'scale' must be a number above 0"),
+        ('"bias": NaN', "'bias' must be a number from -1,000,000 to 1,000,000; got nan"),
+        ('"bias": null', "'bias' must be a number"),
+        ('"length": 0', "'length' must be a whole number from 1 to 65,536; got 0"),
+        ('"length": 1000000000', "'length' must be a whole number"),
+        ('"features": 1', "'features' must be the name of an output; got 1"),
+    ],
+)
+def test_what_is_stated_beside_the_encoder_keeps_its_rule(stated, rule, files):
+    (files / "text_model.json").write_text(f"{{{stated}}}")
+
+    with pytest.raises(EvenpickError, match=rule):
+        load(files)
 
 
 def test_an_unknown_kind_is_refused():

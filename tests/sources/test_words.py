@@ -9,6 +9,7 @@ from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.sources import SourceDescription, WordClasses, Words, read_class_names, word_classes
 from evenpick.sources.words import vector_of_words
+from evenpick.vectors import normalised
 
 
 class Letters:
@@ -18,7 +19,7 @@ class Letters:
 
     def __call__(self, texts):
         counts = np.array([[text.count(letter) for letter in "abc"] for text in texts], np.float32)
-        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+        return normalised(counts)
 
 
 def classes(*vectors, scale=2.0, bias=None):
@@ -81,6 +82,8 @@ def test_names_come_a_line_each_or_from_the_column_of_a_table(tmp_path):
         (b"cat\ndog\nCat\n", r"line 3: class name 'Cat' is there twice \(as 'cat'\)"),
         (b"cat\n\x07\n", "line 2: a class name must have at most 200 characters, none of them a control character"),
         (b"cat\xff\n", "cannot be read: save it as UTF-8"),
+        pytest.param(b"x" * 200_000, "cannot be read: field larger than field limit", id="one long line"),
+        pytest.param(b"name\n" + b"x" * 200_000, "cannot be read: field larger than", id="a long field"),
     ],
 )
 def test_lists_that_are_none_are_refused_in_one_line(content, message, tmp_path):
@@ -104,6 +107,18 @@ def test_lists_that_are_none_are_refused_in_one_line(content, message, tmp_path)
 def test_names_and_prompts_that_make_no_classes_are_refused(names, prompts, message):
     with pytest.raises(EvenpickError, match=message):
         word_classes(names, prompts, Letters())
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", "d"], "class name 'd' is unknown to text encoder 'letters': say it in other words"),
+        (["a", "b", "da"], "class names 'a' and 'da' are the same to text encoder 'letters'"),
+    ],
+)
+def test_names_that_the_encoder_cannot_tell_apart_are_refused(names, message):
+    with pytest.raises(EvenpickError, match=message):
+        word_classes(names, ["{}"], Letters())
 
 
 def test_without_names_there_is_the_encoder_to_find_images_by():

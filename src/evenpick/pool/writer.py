@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -89,14 +90,21 @@ class PoolWriter:
     def _predict_anew(self, words: WordClasses) -> None:
         """Let the rows have predictions by these words, from the features that they have; one commit.
 
-        A block with damaged features keeps what it has: it is embedded again before anybody reads it.
+        A block with damaged features keeps what it has: it is embedded again before anybody reads it. Where the words are
+        those of before, and only their vectors are lost or their encoder's file lies elsewhere, all predictions stay.
 
         Raises
         ------
         EvenpickError
             If several views of each image were seen, of which the pool holds the mean alone.
         """
-        if self._state["blocks"] and read_source(self._paths, self._state).preprocessing.views > 1:
+        before = read_source(self._paths, self._state)
+        known = before.words and replace(before.words, encoder=words.words.encoder)
+        if known == words.words:
+            self._keep(words)
+            self._commit()
+            return
+        if self._state["blocks"] and before.preprocessing.views > 1:
             raise EvenpickError(
                 f"workspace '{self._paths.workspace}' holds several views of each image, whose predictions need the images: "
                 "embed with these words into another workspace"

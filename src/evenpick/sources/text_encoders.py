@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,18 @@ _KNOWN_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _SCALE = 100.0  # of CLIP
 _WHOLE_NUMBERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 _MOST_TOKENS = 1 << 20  # a limit above is what Hugging Face writes for none
+_FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # what `FILE.json` may state, and the rule of each
+    "features": ("the name of an output", lambda value: isinstance(value, str)),
+    "scale": (
+        "a number above 0 and up to 1,000,000",
+        lambda value: isinstance(value, int | float) and 0 < value <= 1_000_000,
+    ),
+    "bias": (
+        "a number from -1,000,000 to 1,000,000",
+        lambda value: isinstance(value, int | float) and abs(value) <= 1_000_000,
+    ),
+    "length": ("a whole number from 1 to 65,536", lambda value: isinstance(value, int) and 1 <= value <= 65_536),
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,7 +49,7 @@ class TextEncoder:
     width : int
         Numbers of a vector: those of the features of the image encoder of the same pair.
     fingerprint : str
-        Hash of the weights and of the tokenizer.
+        Hash of the weights, of the tokenizer, and of what is stated that makes other vectors.
     scale, bias : float
         What makes probabilities of cosines, see `Words`.
     """
@@ -77,7 +89,8 @@ class TextEncoder:
         facts = _facts(file)
         session = _session_of(file, facts)
         tokens = _tokens_of(name, file, facts, session)
-        digest = hashlib.sha256(f"{fingerprint_of(file)} {tokens.digest}".encode()).hexdigest()[:16]
+        used = (fingerprint_of(file), tokens.digest, session.output, tokens.filled, tokens.filler)
+        digest = hashlib.sha256(repr(used).encode()).hexdigest()[:16]
         scale, bias = facts.get("scale", _SCALE), facts.get("bias")
         width = len(_encoded(session, tokens, name, "a"))
         return cls(name, width, digest, scale, bias, tokens, session)
@@ -117,12 +130,12 @@ def _facts(file: Path) -> dict[str, Any]:
     """What `FILE.json` states, checked."""
     beside = file.with_suffix(".json")
     facts = _json(beside)
-    known: dict[str, Any] = {"features": str, "scale": (int, float), "bias": (int, float), "length": int}
     for key, value in facts.items():
-        if key not in known or not isinstance(value, known[key]) or (key in ("scale", "length") and value <= 0):
-            raise EvenpickError(
-                f"'{beside}': '{key}' must be one of {', '.join(known)}, and of its kind; got {value!r}"
-            )
+        if key not in _FACTS:
+            raise EvenpickError(f"'{beside}' states '{key}', which is not known; known are {', '.join(_FACTS)}")
+        rule, holds = _FACTS[key]
+        if isinstance(value, bool) or not holds(value):
+            raise EvenpickError(f"'{beside}': '{key}' must be {rule}; got {value!r:.60}")
     return facts
 
 

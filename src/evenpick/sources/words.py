@@ -101,7 +101,23 @@ def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEnco
     if not checked:
         return WordClasses(said, np.empty((0, encoder.width), np.float32))
     vectors = [encoder([prompt.replace("{}", name) for name in checked]) for prompt in prompts]
-    return WordClasses(said, normalised(np.mean(vectors, axis=0)))
+    found = WordClasses(said, normalised(np.mean(vectors, axis=0)))
+    _check_told_apart(found)
+    return found
+
+
+def _check_told_apart(found: WordClasses) -> None:
+    """Refuse names that the encoder does not know, or takes for the same: no image could ever be one of them alone."""
+    first: dict[bytes, str] = {}
+    for name, vector in zip(found.words.names, found.vectors + 0.0, strict=True):  # -0.0 is 0.0
+        other = first.setdefault(vector.tobytes(), name)
+        if other != name or not vector.any():
+            told = (
+                f"class names '{other}' and '{name}' are the same"
+                if other != name
+                else f"class name '{name}' is unknown"
+            )
+            raise EvenpickError(f"{told} to text encoder '{found.words.encoder}': say it in other words")
 
 
 def vector_of_words(text: str, words: Words, encoder: TextEncoder) -> Singles:
@@ -120,16 +136,21 @@ def read_class_names(file: str | Path) -> list[str]:
     """
     try:
         lines = Path(file).read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "save it as UTF-8"
+        header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
+        column = header.index("name") if "name" in header else None
+        names = [
+            (
+                f"'{file}', line {place}",
+                line if column is None else "".join(next(csv.reader([line]))[column : column + 1]),
+            )
+            for place, line in enumerate(lines, start=1)
+            if line.strip() and not (column is not None and place == 1)
+        ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = (
+            "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
+        )
         raise EvenpickError(f"class names '{file}' cannot be read: {reason}") from error
-    header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
-    column = header.index("name") if "name" in header else None
-    names = [
-        (f"'{file}', line {place}", line if column is None else "".join(next(csv.reader([line]))[column : column + 1]))
-        for place, line in enumerate(lines, start=1)
-        if line.strip() and not (column is not None and place == 1)
-    ]
     if not names:
         raise EvenpickError(f"'{file}' names no class: write one name a line")
     return _checked(names)
