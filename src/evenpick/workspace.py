@@ -822,8 +822,6 @@ def _words_of(
         names = read_class_names(class_names)
     else:
         names = class_names
-        if not names:
-            raise EvenpickError("class names: there is none; give two or more")
     return word_classes(names, tuple(prompts) or (kept.prompts if kept else (PROMPT,)), TextEncoder.load(encoder))
 
 

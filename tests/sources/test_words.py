@@ -8,7 +8,6 @@ import pytest
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.sources import SourceDescription, WordClasses, Words, read_class_names, word_classes
-from evenpick.sources.words import vector_of_words
 from evenpick.vectors import normalised
 
 
@@ -48,7 +47,6 @@ def test_each_name_stands_in_all_prompts_and_their_mean_direction_counts():
 
     both = np.array([[1, 0, 0], [1 / np.sqrt(2), 0, 1 / np.sqrt(2)]]).mean(axis=0)
     assert found.vectors[0] == pytest.approx(both / np.linalg.norm(both))
-    assert vector_of_words("a", found.words, Letters()) == pytest.approx(found.vectors[0])
 
 
 def test_a_description_states_the_words_and_comes_back():
@@ -97,6 +95,7 @@ def test_lists_that_are_none_are_refused_in_one_line(content, message, tmp_path)
 @pytest.mark.parametrize(
     ("names", "prompts", "message"),
     [
+        ([], ["{}"], "class names: there is none; give two or more"),
         (["a"], ["{}"], "the only class name is 'a': give two or more"),
         (["a", "b", "A"], ["{}"], r"class name 3: class name 'A' is there twice \(as 'a'\)"),
         (["a", "b"], ["a photo"], "prompt 'a photo' must hold {} once"),
@@ -119,9 +118,3 @@ def test_names_and_prompts_that_make_no_classes_are_refused(names, prompts, mess
 def test_names_that_the_encoder_cannot_tell_apart_are_refused(names, message):
     with pytest.raises(EvenpickError, match=message):
         word_classes(names, ["{}"], Letters())
-
-
-def test_without_names_there_is_the_encoder_to_find_images_by():
-    found = word_classes([], ["{}"], Letters())
-
-    assert (found.words.names, found.vectors.shape) == ((), (0, 3))

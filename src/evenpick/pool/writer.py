@@ -109,7 +109,7 @@ class PoolWriter:
                 f"workspace '{self._paths.workspace}' holds several views of each image, whose predictions need the images: "
                 "embed with these words into another workspace"
             )
-        for number, block in enumerate(self._state["blocks"] if words.words.names else ()):
+        for number, block in enumerate(self._state["blocks"]):
             file = block_files(self._paths, number, block)["features"]
             if not file.exists() or sha256_of(file) != block["features_sha256"]:
                 continue

@@ -90,7 +90,7 @@ def diagnosis_of(pool: Pool, labels: RecordedLabels) -> Diagnosis:
 
 def _images_of_words(pool: Pool) -> dict[str, int]:
     words = pool.source.words if pool.source else None
-    if words is None or not words.names:
+    if words is None:
         return {}
     counts = np.bincount(pool.source_class, minlength=len(words.names)).tolist()
     return dict(zip(words.names, counts, strict=True))

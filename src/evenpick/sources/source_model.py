@@ -110,7 +110,7 @@ class SourceModel:
             features, _ = network(batch)
             return features, words.logits(features)
 
-        return replace(self, network=by_words if words.words.names else network, words=words)
+        return replace(self, network=by_words, words=words)
 
     @classmethod
     def load(cls, name: str = "efficientnet_lite0", preprocessing: Preprocessing | None = None) -> "SourceModel":

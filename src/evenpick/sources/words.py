@@ -30,7 +30,7 @@ class Words:
     Attributes
     ----------
     names : tuple of str
-        Class number i is the name i. None of them: the text encoder is there to find images by words alone.
+        Class number i is the name i.
     prompts : tuple of str
         What each name stands in, at `{}`; of several the mean vector counts.
     encoder, fingerprint : str
@@ -49,8 +49,7 @@ class Words:
     bias: float | None = None
 
     def __repr__(self) -> str:
-        named = f"{len(self.names):,} words by" if self.names else "found by"
-        return f"{named} text encoder {self.encoder}"
+        return f"{len(self.names):,} words by text encoder {self.encoder}"
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> "Words":
@@ -82,14 +81,16 @@ class WordClasses:
 
 
 def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEncoder) -> WordClasses:
-    """The names as this text encoder places them; `names` may be empty, to find images by words alone.
+    """The names as this text encoder places them.
 
     Raises
     ------
     EvenpickError
-        If there is one name alone, names are equal, a prompt has no place for them, or a text is too long.
+        If there is no name or one alone, names are equal, a prompt has no place for them, or a text is too long.
     """
     checked = _checked([(f"class name {i}", name) for i, name in enumerate(names, start=1)])
+    if not checked:
+        raise EvenpickError("class names: there is none; give two or more")
     if len(checked) == 1:
         raise EvenpickError(
             f"the only class name is '{checked[0]}': give two or more, so that one can be told from others"
@@ -98,8 +99,6 @@ def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEnco
         if prompt.count("{}") != 1:
             raise EvenpickError(f"prompt '{prompt}' must hold {{}} once, where the class name is put")
     said = Words(tuple(checked), tuple(prompts), encoder.name, encoder.fingerprint, encoder.scale, encoder.bias)
-    if not checked:
-        return WordClasses(said, np.empty((0, encoder.width), np.float32))
     vectors = [encoder([prompt.replace("{}", name) for name in checked]) for prompt in prompts]
     found = WordClasses(said, normalised(np.mean(vectors, axis=0)))
     _check_told_apart(found)
@@ -118,12 +117,6 @@ def _check_told_apart(found: WordClasses) -> None:
                 else f"class name '{name}' is unknown"
             )
             raise EvenpickError(f"{told} to text encoder '{found.words.encoder}': say it in other words")
-
-
-def vector_of_words(text: str, words: Words, encoder: TextEncoder) -> Singles:
-    """The vector (d,) of what somebody looks for, in the same prompts."""
-    vectors = encoder([prompt.replace("{}", text) for prompt in words.prompts])
-    return np.asarray(normalised(vectors.mean(axis=0, keepdims=True))[0])
 
 
 def read_class_names(file: str | Path) -> list[str]:
