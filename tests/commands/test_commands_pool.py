@@ -73,6 +73,8 @@ def test_features_from_elsewhere_are_taken_in_place_of_images(evenpick, tmp_path
     output = evenpick("embed", tmp_path / "with", tmp_path / "photos", *taken)
     assert f"5 of them are not in '{tmp_path / 'photos'}' and will not be asked for." in output
     assert "--features and --ids go together" in evenpick("embed", tmp_path / "x", *taken[:2], code=2)
+    words = ("--class-names", tmp_path / "ids.csv")
+    assert "--features bring no network for words" in evenpick("embed", tmp_path / "x", *taken, *words, code=2)
     assert "Missing argument 'FOLDER'" in evenpick("embed", tmp_path / "x", code=2)
 
 

@@ -144,6 +144,10 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
 
     ready_made = [options.pop(name) for name in ("features", "ids", "probabilities")]
     if any(ready_made):
+        if options["class_names"] or options["text_encoder"] or options["prompts"]:
+            raise click.UsageError(
+                "--features bring no network for words: give --probabilities in place of --class-names"
+            )
         _take_features(workspace, folder, *ready_made)
         return
     if folder is None:
