@@ -71,6 +71,7 @@ def test_a_label_becomes_the_plain_value_of_its_type(value, plain):
     [
         ([1, "1"], r"row 0 has 1 \(int\), row 1 '1' \(str\)"),
         ([1, 1, 1.0], r"row 0 has 1 \(int\), row 2 1\.0 \(float\)"),
+        ([1, True], r"row 0 has 1 \(int\), row 1 True \(bool\)"),
         ([True, 1], r"row 0 has True \(bool\), row 1 1 \(int\)"),
     ],
 )

@@ -11,6 +11,8 @@ from evenpick.classifiers import (
     cross_validate,
     deal_nested_folds,
 )
+from evenpick.classifiers.choice import Choice
+from evenpick.classifiers.cross_validation import FoldJudge, validated
 from evenpick.classifiers.folds import N_INNER_FOLDS
 from evenpick.vectors import normalised
 
@@ -63,3 +65,13 @@ def test_a_single_fold_has_no_others_to_take_a_temperature_from(name):
     assert np.unique(nested.outer).tolist() == [-1, 0]
     assert found.predicted[nested.outer < 0].tolist() == [-1, -1]
     assert found.cross_validation.n_held_out == 2
+
+
+def test_a_fold_is_corrected_by_the_class_frequencies_of_the_others():
+    """Outside the fold both classes have one label, so nothing is to correct; inside it class 0 has three of four."""
+    labels, folds = np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 0, -1, 0, -1])
+    judge = FoldJudge(0, np.tile([0.5, 0.0], (6, 1)), Choice(1.0, temperature=1.0, tau=1.0))
+
+    found = validated(judge.choice, {}, labels, folds, [judge])
+
+    assert found.predicted.tolist() == [0, 0, 0, -1, 0, -1]

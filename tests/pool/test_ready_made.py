@@ -89,7 +89,7 @@ def test_what_needs_no_pixels_works_and_what_needs_them_says_so(ids, features, w
     assert page.is_file()
     work.export(tmp_path / "out.csv")
     with pytest.raises(EvenpickError, match="the pool has no folder of photographs to show"):
-        work.label(30, open_browser=False)
+        work.label(30, port=0, open_browser=False)
     with pytest.raises(EvenpickError, match="the folder of photographs"):
         work.export(tmp_path / "copies", to="folder")
     (tmp_path / "photos").mkdir()

@@ -144,8 +144,9 @@ def test_no_path_leads_out(begin, path):
 def test_a_tampered_list_of_images_leads_nowhere(begin, make_workspace):
     workspace = make_workspace(3)
     pool = Pool.open(workspace)
-    (workspace.parent / "secret.jpg").write_bytes((pool.folder / "000.jpg").read_bytes())
-    tampered = Pool(pool.features, ["../secret.jpg", "/etc/passwd", "002.jpg"], pool.predictions, {}, pool.folder)
+    secret = workspace.parent / "secret.jpg"
+    secret.write_bytes((pool.folder / "000.jpg").read_bytes())
+    tampered = Pool(pool.features, ["../secret.jpg", str(secret), "002.jpg"], pool.predictions, {}, pool.folder)
     with RecordedSession(workspace, tampered, 2) as session:
         app = create_app(session)
         client = TestClient(app, base_url=HERE)

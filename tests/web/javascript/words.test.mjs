@@ -32,6 +32,7 @@ test("agreement is told in percent, with kappa where it is known", () => {
 
   assert.equal(agreementLine(pair), "ann and bob: 80 % alike on 5 images, Cohen’s kappa 0.62");
   assert.equal(agreementLine({ ...pair, same: 1, kappa: null }), "ann and bob: 100 % alike on 5 images");
+  assert.equal(agreementLine({ ...pair, kappa: 0 }), "ann and bob: 80 % alike on 5 images, Cohen’s kappa 0.00");
 });
 
 test("a conflict names everybody's answer; a skip is one", () => {
