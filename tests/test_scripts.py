@@ -34,6 +34,18 @@ def test_the_oldest_versions_that_are_tried_are_those_that_are_allowed():
     assert {name.lower(): Version(version) for name, version in tried.items()} == allowed
 
 
+def test_the_recipe_for_conda_needs_what_the_project_needs():
+    project = pytest.importorskip("tomllib").loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [Requirement(line) for line in [*project["dependencies"], *project["optional-dependencies"]["web"]]]
+    recipe = (ROOT / "packaging" / "recipe.yaml").read_text()
+    run = recipe.partition("  run:\n")[2].partition("\ntests:")[0]
+    named = dict(re.findall(r"(?m)^ +- ([\w-]+) >=([\d.]+)", run))
+
+    assert {name.removesuffix("-python"): Version(v) for name, v in named.items()} == {
+        one.name.lower(): Version(next(iter(one.specifier)).version) for one in needed
+    }
+
+
 def fuzz(*arguments, kind="images"):
     command = [sys.executable, SCRIPTS / "fuzz", kind, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
