@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -138,18 +139,17 @@ def test_a_record_that_is_open_follows_what_another_process_takes_over(photos, r
 def test_nothing_of_the_record_is_changed(photos, run, tmp_path):
     work = tmp_path / "work"
     label_all(work, 4)
-    with sqlite3.connect(work / "labels.sqlite") as connection:
+    with closing(sqlite3.connect(work / "labels.sqlite")) as connection:
         before = connection.execute("SELECT * FROM record").fetchall()
     (photos / before[0][4]).rename(photos / "new.png")
     run()
     label_all(work, 6)
 
-    with sqlite3.connect(work / "labels.sqlite") as connection:
+    with closing(sqlite3.connect(work / "labels.sqlite")) as connection:
         assert connection.execute("SELECT * FROM record").fetchall()[:4] == before
         for statement in ("UPDATE pool_changes SET after = 9", "DELETE FROM pool_changes"):
             with pytest.raises(sqlite3.IntegrityError, match="append only"):
                 connection.execute(statement)
-    connection.close()
     with LabelStore(work) as store:
         assert store.entries()[0].image == "new.png"
 
