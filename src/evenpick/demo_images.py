@@ -57,7 +57,7 @@ def solar_cells(folder: Path | None = None) -> Images:
     data = Path(spec.origin).parent / "data"
     labels = {}
     with (data / "labels.csv").open(newline="") as file:
-        for path, probability, kind in csv.reader(file, delimiter=" ", skipinitialspace=True):
+        for path, probability, kind, *_ in csv.reader(file, delimiter=" ", skipinitialspace=True):
             labels[Path(path).name] = f"{kind} {round(100 * float(probability))} % defect"
     return data / "images", labels
 

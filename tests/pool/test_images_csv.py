@@ -33,7 +33,7 @@ def test_size_and_times_of_each_file_and_its_camera_are_kept(make_network, tmp_p
     source = SourceModel.from_onnx(make_network(tmp_path / "tiny.onnx"), Preprocessing(size=8))
     exif = Image.Exif()
     exif[0x010F], exif[0x0110] = "Reconyx", "HF2"
-    exif.get_ifd(0x8769).update({0x9003: "2021:03:04 05:06:07", 0x9291: "25"})
+    exif[0x8769] = {0x9003: "2021:03:04 05:06:07", 0x9291: "25"}
     (tmp_path / "photos").mkdir()
     Image.new("RGB", (9, 9), "red").save(tmp_path / "photos" / "a.jpg", exif=exif)
     Image.new("RGB", (9, 9), "blue").save(tmp_path / "photos" / "b.png")
