@@ -76,6 +76,19 @@ def test_what_is_left_of_the_pieces_is_right_or_missed_or_of_a_class_not_found(m
     assert np.median(open_pieces) == pytest.approx(200, abs=4)
 
 
+def test_where_more_of_every_class_was_missed_since_than_the_draws_foretold_the_rest_is_not_certain(make_sample):
+    # All 40 draws are right, and of each class 30 pieces that were asked for later are taken for the other one.
+    labels = [0] * 20 + [1] * 20 + [0] * 30 + [1] * 30
+    predicted = [0] * 20 + [1] * 20 + [1] * 30 + [0] * 30
+    known = np.arange(100) < np.arange(40)[:, None]
+    sample = make_sample(labels, predicted, [0] * 100 + [1] * 100, places=np.arange(40), n_draws=40, known=known)
+
+    found = recalls(sample, default_rng(0))
+
+    some_missed = (found.still_open < 1).any(axis=1)
+    assert 0.3 < some_missed.mean() <= 1
+
+
 def test_of_the_lone_pieces_no_larger_share_is_left_than_of_all(make_sample):
     # One of 50 draws is the only label of its class, and the only one of 150 pieces that is taken for it; 50 of these are left.
     labels, known = [0] * 25 + [1] * 24 + [2] + [0] * 50, np.zeros((50, 100), bool)

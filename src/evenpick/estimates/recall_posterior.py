@@ -150,8 +150,10 @@ def _replicate(e: _Evidence, rng: np.random.Generator) -> tuple[Values, Values, 
     missed_known = e.counts - e.right_known - (e.before - e.right_before)
     missed_open = np.maximum(missed - missed_known, 0)
     lost = rng.beta(e.lost * e.n_draws + 0.3, e.n_draws * (1 - e.lost) + 1) * n_open
-    missed_open *= max(n_open - right_open.sum() - lost, FEWEST_WRONG * n_open) / max(missed_open.sum(), 1e-9)
-    spread = by_probability * missed_open.sum() / max(by_probability.sum(), 1e-9)
+    n_missed = max(n_open - right_open.sum() - lost, FEWEST_WRONG * n_open)
+    spread = by_probability * n_missed / max(by_probability.sum(), 1e-9)
+    # Where more of every class was missed since than the draws foretold, only the probabilities are left to share by.
+    missed_open = missed_open * n_missed / missed_open.sum() if missed_open.any() else spread
     chance = np.divide(right_open, e.n_open, out=np.zeros(len(own)), where=e.n_open > 0)
     right = rng.binomial(e.n_open.astype(np.int64), chance).astype(np.float64)
     return right, rng.poisson(missed_open).astype(float), rng.poisson(spread).astype(float)
