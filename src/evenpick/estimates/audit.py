@@ -102,7 +102,7 @@ def estimate_of(sample: AuditSample, rng: np.random.Generator) -> AuditEstimate:
     """The same of a sample that is made already."""
     found, k = recalls(sample, rng), len(sample.classes)
     mass = _mass(sample)
-    missing = _missing(sample, found, mass, rng)
+    missing = _missing(sample, found, rng)
     with warnings.catch_warnings():  # a replicate of a pool that is almost labelled may have no class that is open
         warnings.simplefilter("ignore", RuntimeWarning)
         still_open = np.nansum(found.still_open, axis=1) / (np.isfinite(found.still_open).sum(axis=1) + missing)
@@ -162,16 +162,11 @@ def _mass(sample: AuditSample) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def _missing(sample: AuditSample, found: Recalls, mass: Estimate, rng: np.random.Generator) -> Values:
+def _missing(sample: AuditSample, found: Recalls, rng: np.random.Generator) -> Values:
     """Replicates of the number of classes not found: the pieces in them, by the size of the classes with fewest labels."""
-    r = len(found.sizes)
-    if not sample.n_open:
-        return np.zeros(r)
-    value, n = missing_mass(sample)
-    pieces = rng.beta(value * n + 0.3, n * (1 - value) + 1, size=r) * sample.n_open
     few = np.argsort(sample.counts, kind="stable")[: max(3, int((sample.counts == 1).sum()))]
-    size = np.median(found.sizes[:, few], axis=1) * _SMALLER ** rng.uniform(size=r)
-    return np.asarray(np.minimum(pieces, pieces / np.maximum(size, 1)))
+    size = np.median(found.sizes[:, few], axis=1) * _SMALLER ** rng.uniform(size=len(found.sizes))
+    return np.asarray(np.minimum(found.not_found, found.not_found / np.maximum(size, 1)))
 
 
 def _number(missing: Values, mass: Estimate, sample: AuditSample) -> Estimate:
