@@ -130,27 +130,31 @@ class _Evidence:
 
 
 def _evidence(sample: AuditSample) -> _Evidence:
-    k, places = len(sample.classes), sample.places
-    right, lone = np.where(sample.right, 1.0, sample.gains), _lone(sample)
-    missed = (sample.labels != UNTOLD) & ~lone
-    weights = _draw_weights(sample)
+    k, labels, places = len(sample.classes), sample.labels, sample.places
+    right, lone, untold = np.where(sample.right, 1.0, sample.gains), _lone(sample), sample.labels == UNTOLD
+    missed, weights = ~(untold | lone), _draw_weights(sample)
     n_draws = float(1 / (weights**2).sum())
     later = np.maximum(1 - sample.weights @ sample.known, 0)
     # By piece: what its draws count, and whether it could be drawn and has its answer by now.
-    drawn_wrong, later_wrong = (1 - right) * np.bincount(places, weights * n_draws, len(right)), (1 - right) * later
+    drawn_wrong, later_wrong = (1 - right) * _sums(places, weights * n_draws, len(right)), (1 - right) * later
     fits = [_fit(sample, missed[places], *setting) for setting in _settings(sample)]
     likelihoods, own, elsewhere = (np.array(part) for part in zip(*fits, strict=True))
+    tried, tried_right = _tried(sample, right[places])
     return _Evidence(
-        sample.counts.astype(float), np.bincount(sample.labels[sample.right], minlength=k).astype(float),
+        sample.counts.astype(float), _sums(labels[sample.right], np.ones(int(sample.right.sum())), k),
         np.rint(_open_for(sample)).astype(np.int64),
-        np.bincount(sample.predicted, later * right, minlength=k), np.bincount(sample.predicted, later_wrong, minlength=k),
-        *_tried(sample, right[places]),
-        *(np.bincount(sample.labels[missed], of_piece[missed], minlength=k) for of_piece in (drawn_wrong, later_wrong)),
-        *(float(of_piece[which].sum()) for which in (lone, sample.labels == UNTOLD) for of_piece in (drawn_wrong, later_wrong)),
+        _sums(sample.predicted, later * right, k), _sums(sample.predicted, later_wrong, k), tried, tried_right,
+        _sums(labels[missed], drawn_wrong[missed], k), _sums(labels[missed], later_wrong[missed], k),
+        float(drawn_wrong[lone].sum()), float(later_wrong[lone].sum()),
+        float(drawn_wrong[untold].sum()), float(later_wrong[untold].sum()),
         n_draws, sample.weights_by_chance, likelihoods,
         # No surer than all draws together could show: where nothing fails, a failure is still possible.
         np.minimum(own, 1 - 1 / (n_draws + 2)), elsewhere,
     )  # fmt: skip
+
+
+def _sums(places: IndexArray, values: Values, n: int) -> Values:
+    return np.asarray(np.bincount(places, values, minlength=n), dtype=np.float64)
 
 
 def _tried(sample: AuditSample, right: Values) -> tuple[Values, Values]:
@@ -182,7 +186,8 @@ def _shares(e: _Evidence, own: Values) -> Values:
     wrong = e.later_wrong[:, None] + n_open * (1 - share)
     could = np.maximum(right + wrong, _NONE)
     of_right, of_wrong = e.right[:, None], (e.tried - e.right)[:, None]
-    return _after(prior, of_right * np.log(right / could + _NONE) + of_wrong * np.log(wrong / could + _NONE))
+    likely = of_right * np.log(right / could + _NONE) + of_wrong * np.log(wrong / could + _NONE)
+    return _after(prior, likely)
 
 
 def _factors(e: _Evidence, elsewhere: Values) -> Values:
@@ -202,7 +207,7 @@ def _parts(
     all_of_it, all_others = later_of_it + part * n, later_others + (1 - part) * n
     could = np.maximum(all_of_it + all_others, _NONE)
     likely = of_it * np.log(all_of_it / could + _NONE) + others * np.log(all_others / could + _NONE)
-    return _drawn(_SHARES, _after(np.diff(_SHARES**RARE), likely), 1, rng)[0]
+    return np.asarray(_drawn(_SHARES, _after(np.diff(_SHARES**RARE), likely), 1, rng)[0])
 
 
 def _after(prior: Values, log_likelihood: Values) -> Values:
@@ -218,7 +223,7 @@ def _drawn(ends: Values, likely: Values, n: int, rng: np.random.Generator) -> Va
     up_to = likely.cumsum(axis=1)
     times = rng.uniform(size=(len(likely), n)) * up_to[:, -1:]
     places = [np.searchsorted(of_class, time) for of_class, time in zip(up_to, times, strict=True)]
-    return np.asarray(_middles(ends)[np.minimum(places, likely.shape[1] - 1)].T)
+    return np.asarray(_middles(ends)[np.minimum(places, likely.shape[1] - 1)].T, dtype=np.float64)
 
 
 def _settings(sample: AuditSample) -> list[tuple[float, Values]]:
