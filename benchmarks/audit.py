@@ -257,7 +257,7 @@ def table(rows: Rows) -> str:
         "images. What is true is computed from all labels of the pool, of the quick classifier. Labels by `auto`, chosen once a path; audits are",
         f"drawn on each path, with the chances that `Session` draws by, but of the quick classifier: {len(rows)} audits, "
         f"paths a set: {len({row['path'] for row in rows})}, draws a path: {len({row['draw'] for row in rows})}, or fewer.",
-        "The constants of the estimates were chosen on these sets, so that other pools may be held less often.",
+        "The constants of the estimates were set on these sets, so that other pools may be held less often: see the end of the page.",
         f"Command: `python benchmarks/audit.py run --work WORK`, source `efficientnet_lite0`, commit {commits(rows)}; `s` is CPU time beside the training.",
         "",
         "| set | audit | labels | audit labels | audits | accuracy | held | width | off | of the rest: held | width | off "
@@ -291,7 +291,7 @@ def _lines(rows: Rows, *head: object) -> list[str]:
     ]
     true, said, covered, width, _ = held["missing"]
     cells += [f"{true:.1f}", f"{said:.1f}", f"{covered:.0f}", f"{width:.0f}"]
-    cells.append(f"{np.mean([row['seconds'] for row in rows]):.1f}")
+    cells.append(f"{np.mean([row['seconds'] for row in rows]):.2f}")
     return ["| " + " | ".join(map(str, cells)) + " |"]
 
 
