@@ -565,7 +565,7 @@ def test_from_a_budget_that_gives_twenty_a_tenth_is_drawn_where_auto_steers(pool
 
 def test_a_new_session_records_the_share_and_one_that_is_there_goes_on_as_it_was(tmp_path, pool_and_labels):
     pool, _ = pool_and_labels
-    for name in ("new", "none", "grown", "old"):
+    for name in ("new", "none", "grown", "imported", "old"):
         (tmp_path / name).mkdir()
     with RecordedSession(tmp_path / "new", pool, 200) as session:
         assert session.settings["audit"] == 0.1
@@ -575,6 +575,10 @@ def test_a_new_session_records_the_share_and_one_that_is_there_goes_on_as_it_was
         session.label(session.next(), "a")
     with RecordedSession(tmp_path / "grown", pool, 200) as session:
         assert session.settings["audit"] == 0
+    with LabelStore(tmp_path / "imported") as store:
+        store.append(Annotation(image_id, "a", annotator="imported") for image_id in pool.image_ids[:5])
+    with RecordedSession(tmp_path / "imported", pool, 204) as session:
+        assert session.settings["audit"] == 0, "199 are still to come"
     with LabelStore(tmp_path / "old") as store:  # as versions before wrote it
         store.store_settings({"budget": 200, "acquisition": "auto", "balancing": "auto"})
     with RecordedSession(tmp_path / "old", pool) as session:

@@ -252,15 +252,17 @@ def check_audit(pool: Pool, answers: Sequence[Answer], had: int, labels: int) ->
         raise EvenpickError(f"{labels} audit labels are {labels - had} more, and {left} {what} have no answer yet")
 
 
-def share_of(audit: float | None, budget: int, by_auto: bool) -> float:
+def share_of(audit: float | None, n_labels: int, by_auto: bool) -> float:
     """What is asked for, checked; if nothing is, a tenth where `auto` steers and that gives as many as figures need, else 0.
+
+    `n_labels` are still to come: imported ones are no audit labels.
 
     What a tenth costs is measured for `auto` alone; the paper's rules are to choose as printed.
     """
     if audit is not None:
         check_share(audit)
         return float(audit)
-    return USUAL_SHARE if by_auto and int(USUAL_SHARE * budget) >= ENOUGH else 0.0
+    return USUAL_SHARE if by_auto and int(USUAL_SHARE * n_labels) >= ENOUGH else 0.0
 
 
 def check_share(share: float) -> None:

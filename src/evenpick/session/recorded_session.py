@@ -297,8 +297,9 @@ class RecordedSession:
         if settings["budget"] is None:
             raise EvenpickError("a new session needs a budget: say --budget and how many labels you can pay for")
         if not recorded:
+            had = len({entry.image for entry in standing_answers(self.store.entries()) if entry.label is not None})
             by_auto = settings["balancing"] == AUTO_BALANCING
-            settings["audit"] = share_of(asked.get("audit"), settings["budget"], by_auto)
+            settings["audit"] = share_of(asked.get("audit"), settings["budget"] - had, by_auto)
         return settings
 
 
