@@ -125,15 +125,17 @@ def test_of_the_lone_pieces_no_larger_share_is_left_than_of_all(make_sample):
 
 
 def test_classes_that_were_found_once_since_leave_less_to_be_found(make_sample):
-    # 4 of 40 draws are the only label of their class; so are 20 labels that came after the draws, or before them.
-    labels = [0] * 36 + [*range(1, 25)]
-    predicted, places = [0] * 60, np.arange(40)
-    after = make_sample(labels, predicted, [0] * 140, places=places, n_draws=40, known=np.zeros((40, 60), bool))
-    before = replace(after, known=np.arange(60) >= np.full((40, 1), 40))
+    # Half of the 40 draws are missed, and 4 the only label of their class; so are 20 labels that came after the draws, or before them.
+    labels = [0] * 16 + [1] * 20 + [*range(2, 26)]
+    sample = make_sample(
+        labels, [0] * 60, [0] * 140, places=np.arange(40), n_draws=40, known=np.zeros((40, 60), dtype=bool)
+    )
+    before = replace(sample, known=np.arange(60) >= np.full((40, 1), 40))
 
-    left_after, left_before = (np.median(recalls(one, default_rng(0)).not_found) for one in (after, before))
+    left_after, left_before = (np.median(recalls(one, default_rng(0)).not_found) for one in (sample, before))
 
-    assert left_before > 4 > 2 > left_after
+    assert left_after < 4
+    assert left_before == pytest.approx(4 / 40 * 180 - 4, abs=5), "of 180 that could be drawn, less the four drawn"
 
 
 def test_without_a_lone_draw_the_mass_of_classes_not_found_has_an_upper_end_alone(make_sample):
