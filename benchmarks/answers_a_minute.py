@@ -135,7 +135,7 @@ def drive(workspace: Path, name_of: dict[str, str], options: tuple[str, ...]) ->
     """Answer as the annotator would, from the 150th label on."""
     set_aside(workspace)
     pool = Pool.open(workspace)
-    with RecordedSession(workspace, pool, 3000, "oracle", one_by_one="--one-by-one" in options) as session:
+    with RecordedSession(workspace, pool, 3000, "oracle", audit=0, one_by_one="--one-by-one" in options) as session:
         while sum(session.counts.values()) < BEFORE:
             row = session.next()
             session.label(row, name_of[pool.image_ids[row]])
@@ -247,7 +247,7 @@ def on_bursts(work: Path, seed: int, page_time: float) -> list[dict]:
 
 def asked(pool: Pool, labels: np.ndarray, seed: int, most: int = 900) -> list[Asked]:
     """What `auto` asks for, answered truly: neither guesses nor the time that an answer takes change it."""
-    session, trace = Session(pool, min(most, len(pool)), random_state=seed), []
+    session, trace = Session(pool, min(most, len(pool)), audit=0, random_state=seed), []
     while (row := session.next()) is not None:
         numbers = {name: number for number, name in enumerate(session.counts)}
         name = str(labels[row])
@@ -297,7 +297,7 @@ def with_pages(set_name: str, seed: int, pool: Pool, labels: np.ndarray, test: P
     """Five minutes one by one with guesses, then five of confirm pages for the class with the fewest labels."""
     rows = []
     for him, who in ((Annotator(), "finding"), (QUICK, "quick")):
-        session, clock, answers = Session(pool, len(pool), random_state=seed), 0.0, 0
+        session, clock, answers = Session(pool, len(pool), audit=0, random_state=seed), 0.0, 0
         while clock < 30 * MINUTES and (row := session.next()) is not None:
             numbers = {name: number for number, name in enumerate(session.counts)}
             one = Asked(row, str(labels[row]), session.guesses(row), numbers.get(str(labels[row])), 1)

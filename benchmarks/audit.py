@@ -1,24 +1,29 @@
 """How often the figures of an audit hold: macro accuracy, recalls, classes not found; and how wide they are.
 
-    python benchmarks/audit.py run --features FEATURES --bursts BURSTS      # an hour of CPU time; a killed run goes on
-    python benchmarks/audit.py table                                        # benchmarks/audit.md from the results
+    python benchmarks/audit.py sample --features FEATURES --bursts BURSTS --work WORK    # an hour of CPU time; a killed run goes on
+    python benchmarks/audit.py run --work WORK                                           # minutes, from the samples alone
+    python benchmarks/audit.py table                                                     # benchmarks/audit.md from the results
 
 FEATURES holds what `sources.py features` makes of elpv, caltech, places and food by the default source, BURSTS what
 `bursts.py make` makes; a long tail is 20 of the 40 largest classes of caltech, food or places, drawn, with at most 90 images
 to 3. Labels are chosen once a path, by `auto`; on each path audits are drawn several times: mixed among the answers, or after
 them. An image that is drawn is skipped where `auto` would choose it later, and `auto` does not learn from it. What is true is
-computed from all labels of the pool.
+computed from all labels of the pool. WORK gets a file for each draw on each path: the samples that estimates are made of.
 """
 
 import argparse
-import itertools
+import os
+import pickle
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cells import Rows, command_line, commits, decoded, keys_of, run_in_processes
+from cells import Rows, commits, decoded, keys_of, one_core, rows_of, run_in_processes
 from long_tails import rows_of_tail
 
 SETS = ("elpv", "caltech", "places", "food", "long tail", "bursts")
@@ -34,35 +39,75 @@ PARTS = ("macro", "macro_open", "accuracy", "missing_mass", "missing")
 
 
 def main() -> None:
-    command_line(__file__, __doc__, run, table, _options, folders=("features", "bursts"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands, results = parser.add_subparsers(required=True, dest="command"), Path(__file__).with_suffix(".jsonl")
+    samples, runs = commands.add_parser("sample"), commands.add_parser("run")
+    for folder in ("features", "bursts"):
+        samples.add_argument(f"--{folder}", type=Path, required=True)
+    for command in (samples, runs):
+        command.add_argument("--work", type=Path, required=True)
+        command.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+        command.add_argument("--processes", type=int, default=os.cpu_count())
+    commands.add_parser("table")
+    given = parser.parse_args()
+    if given.command == "sample":
+        sample(given)
+        return
+    if given.command == "run":
+        run(given, results)
+    results.with_suffix(".md").write_text(table(rows_of(results)))
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+# --- samples ----------------------------------------------------------------------------------------
+
+
+def sample(options: argparse.Namespace) -> None:
+    options.work.mkdir(parents=True, exist_ok=True)
+    wanted = [(name, path, draw) for draw in range(DRAWS) for path in range(PATHS) for name in options.sets]
+    wanted = [key for key in wanted if not sample_file(options.work, *key).exists()]
+    with ProcessPoolExecutor(options.processes, initializer=one_core) as workers:
+        for file in workers.map(partial(_sample, options.features, options.bursts, options.work), wanted):
+            print(file.name, flush=True)
+
+
+def sample_file(work: Path, name: str, path: int, draw: int) -> Path:
+    return work / f"{name.replace(' ', '_')}-{path}-{draw}.pkl"
+
+
+def samples_of(file: Path) -> Iterator[tuple[tuple[str, int, int], Any, Any]]:
+    """Each cell of one draw on one path, its sample, and the labels of the pieces without an answer."""
+    with file.open("rb") as opened:
+        yield from pickle.load(opened)
+
+
+def _sample(features: Path, bursts: Path, work: Path, key: tuple[str, int, int]) -> Path:
+    """The audits of one draw on one path, but for those that would take more than four fifths of the pool's pieces."""
+    from evenpick.estimates.audit_sample import audit_sample
+
+    name, path, draw = key
+    pool, labels = pool_of(features, bursts, name, path)
+    order, found = chosen_order(features, bursts, work, name, path), []
+    for cell in CELLS:
+        if cell[1] <= 0.8 * len(pool.representatives):
+            record = drawn_record(pool, labels, order, cell, np.random.default_rng([path, draw, cell[1]]))
+            sample = audit_sample(pool, record)
+            assert sample is not None
+            sample = replace(sample, open_scores=sample.open_scores.astype(np.float32))
+            found.append((cell, sample, labels[open_rows(pool, record)]))
+    file = sample_file(work, *key)
+    file.with_suffix(".part").write_bytes(pickle.dumps(found, protocol=5))
+    return file.with_suffix(".part").rename(file)
+
+
+def open_rows(pool: Any, record: Any) -> Any:
+    """The row that stands for each piece without an answer."""
+    answered = record.answered
+    if pool.groups is not None:
+        answered = np.flatnonzero(np.isin(pool.groups, pool.groups[record.answered]))
+    return pool.representatives[~np.isin(pool.representatives, answered)]
 
 
 # --- pools, and labels that are chosen --------------------------------------------------------------
-
-
-def run(options: argparse.Namespace, results: Path) -> None:
-    done = keys_of(results, KEY)
-    cells = []
-    for draw, path, name in itertools.product(range(DRAWS), range(PATHS), options.sets):
-        left = [cell for cell in CELLS if (name, path, draw, *cell) not in done]
-        if left:
-            cells.append((name, path, draw, left))
-    run_in_processes(cells, partial(_cell, options.features, options.bursts), options, results)
-
-
-def _cell(features: Path, bursts: Path, name: str, path: int, draw: int, cells: list[tuple[str, int, int]]) -> Rows:
-    """The audits of one draw on one path, but for those that would take more than four fifths of the pool's pieces."""
-    pool, labels = pool_of(features, bursts, name, path)
-    order, rows = chosen_order(features, bursts, name, path), []
-    for cell in cells:
-        if cell[1] <= 0.8 * len(pool.representatives):
-            key = dict(zip(KEY, (name, path, draw, *cell), strict=True))
-            rows.append(key | audited(pool, labels, order, cell, np.random.default_rng([path, draw, cell[1]])))
-    return rows
 
 
 @cache
@@ -94,25 +139,15 @@ def loaded(features: Path, name: str) -> Any:
     return decoded(found["codes"], found["most"]), found["labels"], found["in_pool"]
 
 
-@cache
-def chosen_order(features: Path, bursts: Path, name: str, path: int) -> Any:
+def chosen_order(features: Path, bursts: Path, work: Path, name: str, path: int) -> Any:
+    """The rows in the order in which `auto` chooses them, kept in WORK."""
     from evenpick import simulate
 
-    pool, labels = pool_of(features, bursts, name, path)
-    return simulate(pool, labels, min(1000, len(pool.representatives)), random_state=path).indices
-
-
-def audited(pool: Any, labels: Any, order: Any, cell: tuple[str, int, int], rng: np.random.Generator) -> dict[str, Any]:
-    """What one audit says, and what is true."""
-    from evenpick.estimates.audit import estimate_of
-    from evenpick.estimates.audit_sample import audit_sample
-
-    record = drawn_record(pool, labels, order, cell, rng)
-    begin = time.process_time()
-    sample = audit_sample(pool, record)
-    estimate = estimate_of(sample, np.random.default_rng(0))
-    seconds = time.process_time() - begin
-    return truths(pool, labels, record, sample, estimate) | {"seconds": round(seconds, 2)}
+    file = work / f"order-{name}-{path}.npy"
+    if not file.exists():
+        pool, labels = pool_of(features, bursts, name, path)
+        np.save(file, simulate(pool, labels, min(1000, len(pool.representatives)), audit=0, random_state=path).indices)
+    return np.load(file)
 
 
 def drawn_record(pool: Any, labels: Any, order: Any, cell: tuple[str, int, int], rng: np.random.Generator) -> Any:
@@ -157,26 +192,42 @@ def probe_of(pool: Any, answers: Any) -> Any:
     return Predicted(np.arange(len(pool)), scores.argmax(axis=1))
 
 
-# --- what is true -----------------------------------------------------------------------------------
+# --- estimates, and what is true --------------------------------------------------------------------
 
 
-def truths(pool: Any, labels: Any, record: Any, sample: Any, estimate: Any) -> dict[str, Any]:
-    """Each figure as [true, value, low, high]."""
-    open_rows = pool.representatives
-    answered = (
-        record.answered if pool.groups is None else np.flatnonzero(np.isin(pool.groups, pool.groups[record.answered]))
-    )
-    open_rows = open_rows[~np.isin(open_rows, answered)]
+def run(options: argparse.Namespace, results: Path) -> None:
+    done = keys_of(results, KEY)
+    wanted = [(name, path, draw) for draw in range(DRAWS) for path in range(PATHS) for name in options.sets]
+    wanted = [key for key in wanted if sample_file(options.work, *key).exists() and key not in {k[:3] for k in done}]
+    run_in_processes(wanted, partial(judged, options.work), options, results)
+
+
+def judged(work: Path, name: str, path: int, draw: int) -> Rows:
+    """What the audits of one draw on one path say, and what is true."""
+    from evenpick.estimates.audit import estimate_of
+
+    rows = []
+    for cell, sample, still in samples_of(sample_file(work, name, path, draw)):
+        begin = time.process_time()
+        estimate = estimate_of(sample, np.random.default_rng(0))
+        seconds = round(time.process_time() - begin, 2)
+        key = dict(zip(KEY, (name, path, draw, *cell), strict=True))
+        rows.append(key | truths(sample, still, estimate) | {"seconds": seconds})
+    return rows
+
+
+def truths(sample: Any, names: Any, estimate: Any) -> dict[str, Any]:
+    """Each figure as [true, value, low, high]; `names` are the labels of the pieces without an answer."""
     number_of = {name: number for number, name in enumerate(sample.classes)}
-    elsewhere = {name: len(number_of) + i for i, name in enumerate(sorted(set(labels.tolist()) - set(number_of)))}
-    still = np.array([(number_of | elsewhere)[str(name)] for name in labels[open_rows]])
-    predicted = sample.open_predicted
+    missing = sorted({str(name) for name in names} - set(number_of))
+    numbers = number_of | {name: len(number_of) + i for i, name in enumerate(missing)}
+    still, predicted = np.array([numbers[str(name)] for name in names]), sample.open_predicted
     true, taken_for = np.concatenate([sample.labels, still]), np.concatenate([sample.predicted, predicted])
-    macro = float(np.mean([(taken_for[true == c] == c).mean() for c in np.unique(true)]))
-    macro_open = float(np.mean([(predicted[still == c] == c).mean() for c in np.unique(still)]))
     is_missing = still >= len(number_of)
     known = {
-        "macro": macro, "macro_open": macro_open, "accuracy": float((true == taken_for).mean()),
+        "macro": float(np.mean([(taken_for[true == c] == c).mean() for c in np.unique(true)])),
+        "macro_open": float(np.mean([(predicted[still == c] == c).mean() for c in np.unique(still)])),
+        "accuracy": float((true == taken_for).mean()),
         "missing_mass": float(is_missing.mean()), "missing": len(np.unique(still[is_missing])),
     }  # fmt: skip
     row: dict[str, Any] = {name: [value, *_numbers(getattr(estimate, name))] for name, value in known.items()}
@@ -196,6 +247,8 @@ def _numbers(estimate: Any) -> list[float]:
 
 
 def table(rows: Rows) -> str:
+    import audit_constants  # which reads the samples that are made here
+
     lines = [
         "# How often the figures of an audit hold",
         "",
@@ -204,8 +257,8 @@ def table(rows: Rows) -> str:
         "images. What is true is computed from all labels of the pool, of the quick classifier. Labels by `auto`, chosen once a path; audits are",
         f"drawn on each path, with the chances that `Session` draws by, but of the quick classifier: {len(rows)} audits, "
         f"paths a set: {len({row['path'] for row in rows})}, draws a path: {len({row['draw'] for row in rows})}, or fewer.",
-        "The constants of the estimates were chosen on these sets, so that other pools may be held less often.",
-        f"Command: `python benchmarks/audit.py run --features FEATURES --bursts BURSTS`, source `efficientnet_lite0`, commit {commits(rows)}.",
+        "The constants of the estimates were set on these sets, so that other pools may be held less often: see the end of the page.",
+        f"Command: `python benchmarks/audit.py run --work WORK`, source `efficientnet_lite0`, commit {commits(rows)}; `s` is CPU time beside the training.",
         "",
         "| set | audit | labels | audit labels | audits | accuracy | held | width | off | of the rest: held | width | off "
         "| recognised: held | width | off | recalls held | width | mass missing: held | width | classes missing | said | held | width | s |",
@@ -215,7 +268,9 @@ def table(rows: Rows) -> str:
         lines += _lines([row for row in rows if row["set"] == name], name, "all", "", "")
     for cell in CELLS:
         lines += _lines([row for row in rows if tuple(row[k] for k in KEY[3:]) == cell], "all", *cell)
-    return "\n".join([*lines, *_lines(rows, "all", "all", "", "")]) + "\n"
+    lines += _lines(rows, "all", "all", "", "")
+    of_constants = rows_of(audit_constants.RESULTS)
+    return "\n".join([*lines, "", audit_constants.section(of_constants)] if of_constants else [*lines, ""])
 
 
 def _lines(rows: Rows, *head: object) -> list[str]:
@@ -236,7 +291,7 @@ def _lines(rows: Rows, *head: object) -> list[str]:
     ]
     true, said, covered, width, _ = held["missing"]
     cells += [f"{true:.1f}", f"{said:.1f}", f"{covered:.0f}", f"{width:.0f}"]
-    cells.append(f"{np.mean([row['seconds'] for row in rows]):.1f}")
+    cells.append(f"{np.mean([row['seconds'] for row in rows]):.2f}")
     return ["| " + " | ".join(map(str, cells)) + " |"]
 
 

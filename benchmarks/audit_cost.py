@@ -34,6 +34,7 @@ SEEDS = range(8)
 BY_CLASS = (0, 0.25, 0.5, 0.75, 0.9)
 DRAWS = 100
 KEY = ("set", "seed", "share")
+USUAL_FROM = 200  # labels, from which on a tenth is drawn by default
 MOST_LABELLED = 0.6  # of a pool: beyond that nothing is left to choose
 
 
@@ -121,7 +122,7 @@ def _costs(rows: Rows, columns: list[tuple[str, int]]) -> list[str]:
         "## Cost",
         "",
         "Macro accuracy on test images, in points: `auto` with a share of its labels drawn at random less `auto` without, paired over",
-        f"{len({row['seed'] for row in rows})} seeds, with the half width of the 95 % t interval. In the last row a seed counts once. The classifier is that of",
+        f"{len({row['seed'] for row in rows})} seeds, with the half width of the 95 % t interval. In the last rows a seed counts once. The classifier is that of",
         "[choosing.md](choosing.md), the pools are those of [sources.md](sources.md); `long tail` are 20 classes of places with 90 images to 3.",
         f"Command: `python benchmarks/audit_cost.py run --work WORK`, source `efficientnet_lite0`, commit {commits(rows)}.",
         "",
@@ -132,8 +133,10 @@ def _costs(rows: Rows, columns: list[tuple[str, int]]) -> list[str]:
         none = np.mean([row["accuracy"][str(b)] for row in rows if (row["set"], row["share"]) == (name, 0)])
         cells = [interval([*of_share[name, b].values()], "+") for of_share in less.values()]
         lines.append(f"| {name}, {b} | {none:.1f} | {' | '.join(cells)} |")
-    means = [_by_seed(of_share) for of_share in less.values()]
-    return [*lines, f"| mean | | {' | '.join(interval(mean, '+') for mean in means)} |"]
+    for what, fewest in (("mean", 0), (f"mean, {USUAL_FROM} and more", USUAL_FROM)):
+        counted = [{key: v for key, v in of_share.items() if key[1] >= fewest} for of_share in less.values()]
+        lines.append(f"| {what} | | {' | '.join(interval(_by_seed(of_share), '+') for of_share in counted)} |")
+    return lines
 
 
 def _less(rows: Rows, name: str, share: float, budget: int) -> dict[int, float]:

@@ -136,7 +136,7 @@ def cell_of(work: Path, name: str, seed: int, budget: int, way: str) -> Rows:
         rows = np.flatnonzero(np.isin(bursts_inside, bursts[:budget]))
         trained = {"seen": (rows, true[rows])}
     else:
-        given = simulate(pool, true, budget, random_state=seed)
+        given = simulate(pool, true, budget, audit=0, random_state=seed)
         trained = {"seen": (given.indices, np.array(given.labels))}
         if pool.groups is not None:
             trained["inherited"] = with_inherited(pool.groups, *trained["seen"])

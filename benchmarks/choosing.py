@@ -94,7 +94,9 @@ def labels_by_budget(
     for budget in sorted(budgets, reverse=True):
         # Without the paper's switch, and but for clusterings, the labels of a smaller budget come first.
         if result is None or balancing in ("ratio_max", "diff_min") or acquisition in PLAN_FOR_THE_BUDGET:
-            result = simulate(pool, labels, budget, acquisition=acquisition, balancing=balancing, random_state=seed)
+            result = simulate(
+                pool, labels, budget, acquisition=acquisition, balancing=balancing, audit=0, random_state=seed
+            )
         found[budget] = result.indices[:budget], result.labels[:budget]
     return found
 

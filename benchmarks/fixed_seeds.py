@@ -59,7 +59,7 @@ def digested(folder: Path, labels: Path, workspace: Path) -> Iterator[tuple[str,
         for seed in (0, 1):
             yield f"select: {name}, seed {seed}", select(pool, BUDGET, name, seed).tobytes()
     for session in SESSIONS:
-        result = simulate(pool, oracle, BUDGET, random_state=1, **session)
+        result = simulate(pool, oracle, BUDGET, audit=0, random_state=1, **session)
         told = json.dumps([result.phases, result.targets, result.switch_at, result.labels])
         yield f"simulate: {session}", result.indices.tobytes() + told.encode()
     rows = select(pool, BUDGET, "ent_inv_div", 3)

@@ -54,7 +54,7 @@ def _cell(work: Path, name: str, seed: int, budget: int, order: str, share: floa
     from evenpick import Session
 
     pool, labels, test, true = drawn(work, name, seed)
-    session = Session(pool, budget, random_state=seed)
+    session = Session(pool, budget, audit=0, random_state=seed)
     for _ in range(budget - round(share * budget)):
         row = session.next()
         session.label(row, labels[row])

@@ -108,7 +108,9 @@ def make_workspace(folder: Path) -> None:
 
 
 def open_session(workspace: Path, pool: Pool, balancing: str = "ratio_max") -> RecordedSession:
-    return RecordedSession(workspace, pool, BUDGET, "oracle", acquisition="random", balancing=balancing, patience=3)
+    return RecordedSession(
+        workspace, pool, BUDGET, "oracle", acquisition="random", balancing=balancing, patience=3, audit=0
+    )
 
 
 def reach(workspace: Path, pool: Pool, labels: np.ndarray, phase: str, balancing: str) -> None:
@@ -220,7 +222,7 @@ class NewRound:
 
 def rounds_of(pool: Pool, labels: np.ndarray) -> list[NewRound]:
     """The rounds of `auto` up to LAST_ROUND labels, with guesses for the first image of each."""
-    session = Session(pool, BUDGET)
+    session = Session(pool, BUDGET, audit=0)
     session.prepare(session.next())  # what is done once: the kernel of the covered images, and loading libraries
     rounds = []
     for start in sorted({round_start(n) for n in range(FIRST_ROUND, LAST_ROUND)}):

@@ -71,7 +71,7 @@ def begun(folder: Path, answers: int) -> tuple[Pool, list[str]]:
     writer.append([ImageRow(name, name) for name in ids], rng.normal(size=(n, 16)).astype(np.float32), likes)
     names = [f"class {number}" for number in rng.integers(0, CLASSES, n)]
     pool = Pool.open(folder / "work")
-    with RecordedSession(folder / "work", pool, n - 10, "ann") as session:
+    with RecordedSession(folder / "work", pool, n - 10, "ann", audit=0) as session:
         session.store.append(Annotation(ids[i], names[i], "discovery", annotator="ann") for i in range(answers))
     return pool, names
 

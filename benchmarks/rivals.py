@@ -119,7 +119,7 @@ def chosen_by(method: str, pool: "Pool", labels: np.ndarray, budget: int, seed: 
         return evenly(labels, budget, np.random.default_rng(seed)), 1
     if method == OURS:
         starts = {round_start(n) for n in range(budget)}
-        return simulate(pool, labels, budget, random_state=seed).indices, len(starts)
+        return simulate(pool, labels, budget, audit=0, random_state=seed).indices, len(starts)
     first = None if method in OWN_START else select(pool, FIRST_ROUND, OURS, seed)
     numbers = np.unique(labels, return_inverse=True)[1]
     points = unit_features(pool, np.arange(len(pool)))

@@ -47,7 +47,7 @@ def _cell(data: Path, work: Path, name: str, seed: int, acquisition: str, balanc
     from evenpick import macro_accuracy, simulate, train
 
     pool, labels, test, true = part_of(data, work, name, seed)
-    result = simulate(pool, labels, budget, acquisition=acquisition, balancing=balancing, random_state=seed)
+    result = simulate(pool, labels, budget, acquisition=acquisition, balancing=balancing, audit=0, random_state=seed)
     row = dict(zip(KEY, (name, seed, acquisition, budget), strict=True))
     for key, unlabelled in (("without", ()), ("with", None)):
         start = time.process_time()

@@ -63,7 +63,9 @@ def _cell(data: Path, work: Path, name: str, part: int, seed: int) -> Rows:
     budgets = BUDGETS[_kind(part)]
 
     def labelled_by(function: str, random_state: int) -> Any:
-        return simulate(pool, labels, max(budgets), acquisition=function, balancing=None, random_state=random_state)
+        return simulate(
+            pool, labels, max(budgets), acquisition=function, balancing=None, audit=0, random_state=random_state
+        )
 
     def accuracies(results: list) -> list[float]:
         return [

@@ -47,6 +47,8 @@ INSIDE = {
     "chances_of": "as `audit_sample`",
     "Predicted": "as `audit_sample`",
     "RidgeClassifier": "as `audit_sample`",
+    "audit": "the constants of its estimates are tried at other values",
+    "recall_posterior": "as `audit`",
     "View": "views beside those that ship are measured",
 }
 

@@ -191,6 +191,24 @@ def test_the_page_is_served_until_it_is_stopped(make_workspace):
         server.stdout.close()
 
 
+def test_label_says_that_a_tenth_is_drawn_at_random(make_workspace):
+    said = []
+
+    def announce(text):
+        said.append(text)
+        if "Label here" in text:
+            raise KeyboardInterrupt  # as Ctrl+C, before anybody is served
+
+    for name, audit in (("without", 0), ("with", None)):
+        work = Workspace(make_workspace(210, name=name))
+        with pytest.raises(KeyboardInterrupt):
+            work.label(200, audit=audit, announce=announce, port=0, open_browser=False)
+
+    assert [text for text in said if "Label here" not in text] == [
+        "Of the labels 10% are of images drawn at random, which tell an accuracy that holds."
+    ]
+
+
 def test_a_restart_moves_nothing_while_the_page_is_open(tmp_path, make_workspace):
     work, said = Workspace(make_workspace()), []
     labels = tmp_path / "labels.csv"

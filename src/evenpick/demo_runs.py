@@ -79,7 +79,7 @@ def run_all(
 def run_one(budget: int, part: Split, method: Method, seed: int) -> Run:
     """Label by this method, train on these labels, and test."""
     name, form = method
-    result = simulate(part.pool, part.labels, budget, acquisition=name, balancing=form, random_state=seed)
+    result = simulate(part.pool, part.labels, budget, acquisition=name, balancing=form, audit=0, random_state=seed)
     # On the labels alone: they are what the methods differ in.
     model = train(part.pool, result.indices, result.labels, random_state=seed, unlabelled=())
     evaluation = evaluate(model, part.test, part.test_labels)

@@ -310,7 +310,12 @@ class Workspace:
         pool = self.pool
         if restart and (kept := set_aside(self.path)):
             announce(f"The old labels are kept in '{kept}'.")
-        serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, **options)
+
+        def tell(session: "RecordedSession") -> None:
+            if share := session.settings["audit"]:
+                announce(f"Of the labels {share:.0%} are of images drawn at random, which tell an accuracy that holds.")
+
+        serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, first=tell, **options)
 
     def review(self, *, annotator: str | None = None, announce: Callable[[str], None] = print, **options: Any) -> None:
         """Serve the page that shows every answer, until it is stopped: change, merge, split and rename there.

@@ -145,5 +145,8 @@ def test_a_share_is_drawn_at_random_and_status_counts_it(evenpick, workspace, or
     assert "drawn at random" in evenpick("status", workspace)
     assert '"audit_labels": 2' in evenpick("status", workspace, "--json")
     assert "chosen with audit 0.5, now 0.0" in evenpick(
-        "simulate", workspace, "--labels", oracle, "--budget", 9, code=1
+        "simulate", workspace, "--labels", oracle, "--budget", 9, "--audit", 0, code=1
+    )
+    assert "2 of the labels are of images drawn at random" in evenpick(
+        "simulate", workspace, "--labels", oracle, "--budget", 9
     )

@@ -76,6 +76,44 @@ def test_what_is_left_of_the_pieces_is_right_or_missed_or_of_a_class_not_found(m
     assert np.median(open_pieces) == pytest.approx(200, abs=4)
 
 
+def test_where_more_of_every_class_was_missed_since_than_the_draws_foretold_the_rest_is_not_certain(make_sample):
+    # All 40 draws are right, and of each class 30 pieces that were asked for later are taken for the other one.
+    labels = [0] * 20 + [1] * 20 + [0] * 30 + [1] * 30
+    predicted = [0] * 20 + [1] * 20 + [1] * 30 + [0] * 30
+    known = np.arange(100) < np.arange(40)[:, None]
+    sample = make_sample(labels, predicted, [0] * 100 + [1] * 100, places=np.arange(40), n_draws=40, known=known)
+
+    found = recalls(sample, default_rng(0))
+
+    some_missed = (found.still_open < 1).any(axis=1)
+    assert some_missed.mean() > 0.05
+
+
+def test_many_classes_with_few_pieces_left_do_not_pull_the_rest_down(make_sample):
+    # 60 draws are right, and the classifier is sure of the two pieces that are left of each of 30 classes.
+    labels, left = np.arange(30).repeat(4), np.arange(30).repeat(2)
+    sample = make_sample(labels, labels, left, n_draws=60)
+
+    found = recalls(replace(sample, scores=4 * sample.scores, open_scores=4 * sample.open_scores), default_rng(0))
+
+    assert np.nanmean(found.still_open) > 0.95
+    assert (found.still_open < 1).any(axis=1).mean() > 0.2, "a failure is still possible"
+
+
+def test_of_the_pieces_left_draws_tell_only_what_those_with_an_answer_do_not(make_sample):
+    # 12 of 60 draws are wrong, as 48 of 190 pieces are that were asked for since: the 50 that are left need no failure.
+    labels = [0] * 30 + [1] * 30 + [0] * 70 + [1] * 70
+    predicted = [0] * 24 + [1] * 6 + [1] * 24 + [0] * 6 + [0] * 46 + [1] * 24 + [1] * 46 + [0] * 24
+    sample = make_sample(
+        labels, predicted, [0] * 25 + [1] * 25, places=np.arange(60), n_draws=60, known=np.zeros((60, 200), bool)
+    )
+    none_since = replace(sample, known=np.arange(200) >= np.full((60, 1), 60))
+
+    still, still_none_since = (np.nanmean(recalls(one, default_rng(0)).still_open) for one in (sample, none_since))
+
+    assert still_none_since < 0.93 < 0.945 < still
+
+
 def test_of_the_lone_pieces_no_larger_share_is_left_than_of_all(make_sample):
     # One of 50 draws is the only label of its class, and the only one of 150 pieces that is taken for it; 50 of these are left.
     labels, known = [0] * 25 + [1] * 24 + [2] + [0] * 50, np.zeros((50, 100), bool)
@@ -84,6 +122,20 @@ def test_of_the_lone_pieces_no_larger_share_is_left_than_of_all(make_sample):
     )
 
     assert missing_mass(left)[0] == pytest.approx(1 / 150 * 50 / 150, rel=0.01)
+
+
+def test_classes_that_were_found_once_since_leave_less_to_be_found(make_sample):
+    # Half of the 40 draws are missed, and 4 the only label of their class; so are 20 labels that came after the draws, or before them.
+    labels = [0] * 16 + [1] * 20 + [*range(2, 26)]
+    sample = make_sample(
+        labels, [0] * 60, [0] * 140, places=np.arange(40), n_draws=40, known=np.zeros((40, 60), dtype=bool)
+    )
+    before = replace(sample, known=np.arange(60) >= np.full((40, 1), 40))
+
+    left_after, left_before = (np.median(recalls(one, default_rng(0)).not_found) for one in (sample, before))
+
+    assert left_after < 4
+    assert left_before == pytest.approx(4 / 40 * 180 - 4, abs=5), "of 180 that could be drawn, less the four drawn"
 
 
 def test_without_a_lone_draw_the_mass_of_classes_not_found_has_an_upper_end_alone(make_sample):

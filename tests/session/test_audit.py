@@ -10,7 +10,7 @@ from evenpick import Pool, Session, simulate
 from evenpick.errors import EvenpickError
 from evenpick.labels import Annotation, Answer, LabelStore, effective_answers, recorded_labels
 from evenpick.session import Question, RecordedSession, change
-from evenpick.session.audit import FIRST_LABEL, Audit, Demand, Race, Turns, chances_of, open_pieces
+from evenpick.session.audit import FIRST_LABEL, Audit, Demand, Race, Turns, chances_of, open_pieces, share_of
 from evenpick.session.discovery import Discovery
 from evenpick.session.rounds import Rounds
 from evenpick.session.steering import Predicted
@@ -551,3 +551,37 @@ def test_the_record_tells_of_how_many_pieces_each_image_was_drawn(tmp_path):
             assert session.session.n_pieces == n
     draws = recorded_labels(tmp_path, grouped).draws
     assert [draw.n_pieces for draw in draws] == [60, 60, 90, 90, 30, 30]
+
+
+# --- the share that is drawn where nothing is said
+
+
+def test_from_a_budget_that_gives_twenty_a_tenth_is_drawn_where_auto_steers(pool_and_labels):
+    assert [share_of(None, budget, True) for budget in (1, 199, 200, 1000)] == [0, 0, 0.1, 0.1]
+    assert share_of(None, 1000, False) == 0, "the paper's rules choose as printed"
+    assert [share_of(share, 1000, True) for share in (0, 0.3)] == [0, 0.3]
+    pool, labels = pool_and_labels
+    drawn = [place for place, chance in enumerate(simulate(pool, labels, 200).chances, 1) if chance]
+    assert drawn == [*range(10, 201, 10)]
+
+
+def test_a_new_session_records_the_share_and_one_that_is_there_goes_on_as_it_was(tmp_path, pool_and_labels):
+    pool, _ = pool_and_labels
+    for name in ("new", "none", "grown", "imported", "old"):
+        (tmp_path / name).mkdir()
+    with RecordedSession(tmp_path / "new", pool, 200) as session:
+        assert session.settings["audit"] == 0.1
+    with RecordedSession(tmp_path / "none", pool, 200, audit=0) as session:
+        assert session.settings["audit"] == 0
+    with RecordedSession(tmp_path / "grown", pool, 100) as session:
+        session.label(session.next(), "a")
+    with RecordedSession(tmp_path / "grown", pool, 200) as session:
+        assert session.settings["audit"] == 0
+    with LabelStore(tmp_path / "imported") as store:
+        store.append(Annotation(image_id, "a", annotator="imported") for image_id in pool.image_ids[:5])
+    with RecordedSession(tmp_path / "imported", pool, 204) as session:
+        assert session.settings["audit"] == 0, "199 are still to come"
+    with LabelStore(tmp_path / "old") as store:  # as versions before wrote it
+        store.store_settings({"budget": 200, "acquisition": "auto", "balancing": "auto"})
+    with RecordedSession(tmp_path / "old", pool) as session:
+        assert session.settings["audit"] == 0

@@ -189,7 +189,7 @@ def simulate(
 
     done = Workspace(workspace).simulate(
         labels, budget, split=split, restart=restart, acquisition=acquisition, patience=patience, random_state=seed,
-        balancing=None if balancing == "none" else balancing, one_by_one=one_by_one, audit=audit or 0.0,
+        balancing=None if balancing == "none" else balancing, one_by_one=one_by_one, audit=audit,
         announce=click.echo,
     )  # fmt: skip
     click.echo(done)

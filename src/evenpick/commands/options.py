@@ -28,7 +28,8 @@ AUDIT = click.option(
     "--audit",
     type=click.FloatRange(0, 0.5),
     metavar="SHARE",
-    help="Share of the labels that are about images drawn at random: they tell an accuracy that holds. By default 0.",
+    help="Share of the labels that are about images drawn at random: they tell an accuracy that holds. By default 0.1 from a "
+    "budget of 200 on, and 0 below it and with other balancing than auto.",
 )
 ONE_BY_ONE = click.option(
     "--one-by-one", is_flag=True, help="Ask for every image; by default one answer is for all images of a group."

@@ -3,7 +3,7 @@
 from .audit import AuditEstimate
 from .doubtful import Doubt, HeldOut, doubtful_labels, held_out_labels
 from .groups import one_of_each_group
-from .missing_classes import unseen_of_counts
+from .missing_classes import ENOUGH, unseen_of_counts
 from .outlook import Outlook, chosen_at_random, outlook_of_record
 from .transferability import (
     AGREEING,
@@ -18,6 +18,7 @@ from .transferability import (
 
 __all__ = [
     "AGREEING",
+    "ENOUGH",
     "INFORMATIVE",
     "Advice",
     "AuditEstimate",

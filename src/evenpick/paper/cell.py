@@ -80,7 +80,7 @@ def _buy(
     drawn = np.random.default_rng(cell.seed).permutation(len(pool))[: int(pool_share * len(pool))]
     result = simulate(
         pool.take(drawn), labels[drawn], cell.budget, acquisition=cell.acquisition, balancing=cell.balancing,
-        random_state=cell.seed,
+        random_state=cell.seed, audit=0,
     )  # fmt: skip
     asked = [target == label for target, label in zip(result.targets, result.labels, strict=True) if target]
     hits = round(float(np.mean(asked)), 4) if asked else None

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..arrays import IndexArray, Values
 from ..errors import EvenpickError
+from ..estimates import ENOUGH
 from ..labels import Answer
 from ..pool import Pool
 from .rounds import History
@@ -28,6 +29,7 @@ from .steering import Predicted, Steering
 from .weighted_coverage import predicted_after
 
 MOST_SHARE = 0.5
+USUAL_SHARE = 0.1
 FIRST_LABEL = 6  # no label before it is an audit label: classes are to be found first
 BY_CLASS = 0.5  # of the chance, what goes by the predicted classes
 _MOST_OWED = 3  # where an image is out for long, others do not wait for it
@@ -248,6 +250,19 @@ def check_audit(pool: Pool, answers: Sequence[Answer], had: int, labels: int) ->
     if labels - had > (left := len(open_pieces(pool, answers))):
         what = "images" if pool.groups is None else "groups"
         raise EvenpickError(f"{labels} audit labels are {labels - had} more, and {left} {what} have no answer yet")
+
+
+def share_of(audit: float | None, n_labels: int, by_auto: bool) -> float:
+    """What is asked for, checked; if nothing is, a tenth where `auto` steers and that gives as many as figures need, else 0.
+
+    `n_labels` are still to come: imported ones are no audit labels.
+
+    What a tenth costs is measured for `auto` alone; the paper's rules are to choose as printed.
+    """
+    if audit is not None:
+        check_share(audit)
+        return float(audit)
+    return USUAL_SHARE if by_auto and int(USUAL_SHARE * n_labels) >= ENOUGH else 0.0
 
 
 def check_share(share: float) -> None:

@@ -24,8 +24,8 @@ from ..labels import (
 )
 from ..names import checked_class_name
 from ..pool import Pool
-from .audit import Demand
-from .session import Session
+from .audit import Demand, share_of
+from .session import AUTO_BALANCING, Session
 from .steering import Question
 
 
@@ -296,6 +296,10 @@ class RecordedSession:
             )
         if settings["budget"] is None:
             raise EvenpickError("a new session needs a budget: say --budget and how many labels you can pay for")
+        if not recorded:
+            had = len({entry.image for entry in standing_answers(self.store.entries()) if entry.label is not None})
+            by_auto = settings["balancing"] == AUTO_BALANCING
+            settings["audit"] = share_of(asked.get("audit"), settings["budget"] - had, by_auto)
         return settings
 
 

@@ -16,7 +16,7 @@ from ..labels import Answer, Phase
 from ..names import checked_class_name
 from ..notebook import PICTURES, by_class, html_table
 from ..pool import Pool
-from .audit import Audit, Demand, Draw, check_audit, check_share, open_pieces
+from .audit import Audit, Demand, Draw, check_audit, open_pieces, share_of
 from .balancing import Balancing
 from .balancing_rules import BALANCINGS
 from .discovery import Discovery
@@ -48,9 +48,10 @@ class Session:
     one_by_one : bool
         Ask for every image by itself. By default an answer about an image of a group holds for the others of the
         group too, costs one label, and no second image of a group is asked for before every group had its turn.
-    audit : float
+    audit : float or None
         Share of the labels, 0 to 0.5, that are about images drawn at random, from which an accuracy can be told that
-        holds; spread evenly among the others.
+        holds; spread evenly among the others. By default a tenth with balancing "auto" and a budget of 200 or more, for
+        which that gives the 20 that the accuracy needs; else none.
 
     Raises
     ------
@@ -67,7 +68,7 @@ class Session:
         patience: int = 0,
         random_state: int = 0,
         one_by_one: bool = False,
-        audit: float = 0.0,
+        audit: float | None = None,
     ) -> None:
         pool = replace(pool, groups=None) if one_by_one and pool.groups is not None else pool
         check_budget(budget, len(pool))
@@ -79,10 +80,10 @@ class Session:
             raise unknown_name("balancing", balancing, ["none", AUTO_BALANCING, *BALANCINGS])
         if isinstance(patience, bool) or not isinstance(patience, int | np.integer) or patience < 0:
             raise EvenpickError(f"patience must be 0 (never give up) or a larger whole number; got {patience!r}")
-        check_share(audit)
+        share = share_of(audit, budget, balancing == AUTO_BALANCING)
         self._pool, self._budget, self._balancing = pool, budget, balancing
         self._steering = _steering(pool, budget, acquisition, balancing, patience, random_state)
-        self._audit = Audit(pool, random_state, audit, self._steering)
+        self._audit = Audit(pool, random_state, share, self._steering)
         # The last pick and what was excluded from it; no answer has come since.
         self._last_asked: tuple[tuple[frozenset[int], frozenset[int]], Question | None] | None = None
         self.replay(())
