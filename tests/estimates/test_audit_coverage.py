@@ -115,7 +115,6 @@ def test_in_thirty_audits_of_known_truth_no_figure_holds_too_seldom():
 
 
 @pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.parametrize(("n_labels", "n_audit"), [(100, 20), (200, 60), (700, 70)])
 def test_nine_in_ten_intervals_hold_what_is_true(n_labels, n_audit):
     held = shares_held(400, n_labels=n_labels, n_audit=n_audit)
@@ -125,7 +124,6 @@ def test_nine_in_ten_intervals_hold_what_is_true(n_labels, n_audit):
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_without_the_chances_of_the_draws_the_intervals_would_not_hold():
     held = shares_held(100, as_if_all_chances_were_even)
 
