@@ -10,7 +10,17 @@ from evenpick import Pool, Session, simulate
 from evenpick.errors import EvenpickError
 from evenpick.labels import Annotation, Answer, LabelStore, effective_answers, recorded_labels
 from evenpick.session import Question, RecordedSession, change
-from evenpick.session.audit import FIRST_LABEL, Audit, Demand, Race, Turns, chances_of, open_pieces, share_of
+from evenpick.session.audit import (
+    FIRST_LABEL,
+    Audit,
+    Demand,
+    Race,
+    Turns,
+    chances_of,
+    labels_until_accuracy,
+    open_pieces,
+    share_of,
+)
 from evenpick.session.discovery import Discovery
 from evenpick.session.rounds import Rounds
 from evenpick.session.steering import Predicted
@@ -35,7 +45,7 @@ def turns_of(share, n_labels, demand=None):
 def answered(session, n, label_of, asked=None):
     """Answer n questions; a label None is a skip."""
     for _ in range(n):
-        question = session.ask()
+        question = getattr(session, "session", session).ask()
         if asked is not None:
             asked.append(question)
         label = label_of(question.index)
@@ -636,3 +646,22 @@ def test_imported_labels_are_no_turns_of_a_share(tmp_path, pool_and_labels):
             drawn.append(session.session.answers[-1].chance is not None)
     assert np.flatnonzero(drawn).tolist() == [9, 19, 29, 39]
     assert len(drawn) == 40
+
+
+def test_how_many_labels_until_an_accuracy_is_told_as_a_session_then_draws_them(tmp_path, pool_and_labels):
+    pool, labels = pool_and_labels
+    with LabelStore(tmp_path) as store:
+        store.append(Annotation(image_id, "a", annotator="imported") for image_id in pool.image_ids[:5])
+    with RecordedSession(tmp_path, pool, 145, audit=0.15) as session:
+        answered(session, 30, lambda row: labels[row])
+        until = labels_until_accuracy(pool, recorded_labels(tmp_path, pool))
+        answered(session, until - 1, lambda row: labels[row])
+        assert session.session.audit_labels == 19
+        assert labels_until_accuracy(pool, recorded_labels(tmp_path, pool)) == 1
+        answered(session, 1, lambda row: labels[row])
+        assert session.session.audit_labels == 20
+    assert labels_until_accuracy(pool, recorded_labels(tmp_path, pool)) is None, "they are there"
+    (tmp_path / "few").mkdir()
+    with RecordedSession(tmp_path / "few", pool, 50, audit=0.1) as session:
+        answered(session, 30, lambda row: labels[row])
+    assert labels_until_accuracy(pool, recorded_labels(tmp_path / "few", pool)) is None, "50 labels do not bring 20"

@@ -14,7 +14,7 @@ chance alone, no piece is left out, and before there is a probe all are alike.
 import math
 from collections.abc import Collection, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..arrays import IndexArray, Values
 from ..errors import EvenpickError
 from ..estimates import ENOUGH
-from ..labels import Answer
+from ..labels import Answer, RecordedLabels
 from ..pool import Pool
 from .rounds import History
 from .steering import Predicted, Steering
@@ -103,6 +103,15 @@ class Turns:
         for _ in range(n_labels):
             turns.note(Answer(0, "", "discovery", chance=None if turns.due_since is None else 1.0))
         return turns.audited - self.audited
+
+    def labels_until(self, audited: int, n_labels: int) -> int | None:
+        """Labels that bring the audit labels to this number, if every question is answered; None if so many do not."""
+        turns = copy(self)
+        for more in range(n_labels + 1):
+            if turns.audited >= audited:
+                return more
+            turns.note(Answer(0, "", "discovery", chance=None if turns.due_since is None else 1.0))
+        return None
 
     def _settle(self) -> None:
         if not self._owed and (self._demand is None or not self.demanded):
@@ -221,6 +230,19 @@ class Race:
         place = left[self._times[left].argmin()]
         whole = self._chances[left].sum() if len(left) < len(self._rows) else 1.0
         return Draw(int(self._rows[place]), float(self._chances[place] / whole))
+
+
+def labels_until_accuracy(pool: Pool, labels: RecordedLabels) -> int | None:
+    """Labels still to come until those drawn by the session's share tell an accuracy; None where its budget does not bring it."""
+    settings, told = labels.settings or {}, sum(draw.label is not None for draw in labels.draws)
+    if not settings.get("audit") or told >= ENOUGH:
+        return None
+    turns = Turns(settings["audit"], Demand(*settings["demand"]) if settings.get("demand") else None)
+    for answer in labels.answers:
+        turns.note(answer)
+    pool = replace(pool, groups=None) if settings.get("one_by_one") else pool
+    left = min(settings["budget"] - len(labels.seen.names), len(open_pieces(pool, labels.answers)))
+    return turns.labels_until(ENOUGH, left)
 
 
 def open_pieces(pool: Pool, answers: Sequence[Answer]) -> IndexArray:
