@@ -172,6 +172,8 @@ def section(rows: Rows) -> str:
         f"five about as often as any, that of the least interval score, in {audits} audits, the first draw on each path.",
         "*As it is* is what evenpick takes. Then how often the intervals hold, in percent, in all audits: with the constants as they are,",
         "and on each set with all those that were chosen without it.",
+        "Not tried so, and set by hand as well: the shape of the factor of classes that are missed far more often, the temperatures and",
+        "frequencies, the most that a draw weighs, the degrees of freedom of what is recognised, and how much of a draw's chance goes by class.",
         f"Command: `python benchmarks/audit_constants.py run --work WORK`, commit {commits(rows)}.",
         "",
         "| constant | what | tried | as it is | " + " | ".join(f"without {name}" for name in SETS) + " | by all |",
