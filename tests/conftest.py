@@ -71,7 +71,7 @@ def photo_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def make_network() -> Callable[..., Path]:
-    """Write a tiny real ONNX network: (n, 3, 8, 8) to 4 features and 5 logits, each row on its own."""
+    """Write a tiny real ONNX network: (n, 3, size, size) to 4 features and 5 logits, each row on its own."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -82,6 +82,7 @@ def make_network() -> Callable[..., Path]:
         logarithm: bool = False,
         batch: str | int = "n",
         kind: int = TensorProto.FLOAT,
+        size: int = 8,
     ) -> Path:
         """With `logarithm`, features are those of the mean pixel: NaN for a dark image. Outputs are of the kind."""
         rng = np.random.default_rng(seed)
@@ -98,7 +99,7 @@ def make_network() -> Callable[..., Path]:
         graph = helper.make_graph(
             nodes,
             "tiny",
-            [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, 8, 8])],
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, size, size])],
             [
                 helper.make_tensor_value_info(outputs[0], kind, [batch, 4]),
                 helper.make_tensor_value_info(outputs[1], kind, [batch, 5]),

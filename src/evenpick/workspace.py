@@ -112,7 +112,7 @@ class Workspace:
     def embed(
         self,
         folder: str | Path,
-        source: "SourceModel | str" = "efficientnet_lite0",
+        source: "SourceModel | str | Sequence[SourceModel | str]" = "efficientnet_lite0",
         *,
         reduced_jpeg: bool = False,
         fit: str | None = None,
@@ -132,8 +132,8 @@ class Workspace:
         Parameters
         ----------
         folder : str or Path
-        source : SourceModel or str
-            See `evenpick sources`.
+        source : SourceModel or str, or a sequence of them
+            See `evenpick sources`. Several look at each image side by side; "A+B" says the same.
         reduced_jpeg : bool
             Decode large JPEG files at a part of their size: faster, not quite the same.
         fit : str, optional
@@ -177,7 +177,8 @@ class Workspace:
         from .sources import SourceModel
 
         check_grouping(self.path, group_by, gap)  # before the long part
-        model = SourceModel.load(source) if isinstance(source, str) else source
+        several = [source] if isinstance(source, str) else source
+        model = several if isinstance(several, SourceModel) else SourceModel.side_by_side(several)
         if reduced_jpeg:
             model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
         if fit:
@@ -186,6 +187,7 @@ class Workspace:
             model = replace(model, preprocessing=replace(model.preprocessing, views=views))
         model = replace(model, preprocessing=model.preprocessing.read_with(reading or {}))
         if class_names is not None or text_encoder or prompts:
+            model.check_takes_words()
             model = model.with_words(_words_of(self.path, model.name, class_names, text_encoder, prompts))
         options = {"own_range": True, **options}
         with _run_on(ray, Path(folder)) as run, bar(progress, "embedding", "images") as move:
@@ -594,7 +596,7 @@ class Workspace:
         Parameters
         ----------
         sources : sequence of SourceModel or str
-            See `evenpick sources`.
+            See `evenpick sources`; "A+B" is two side by side.
         random_state : int
             Deals the folds.
         progress : callable

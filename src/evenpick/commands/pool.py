@@ -42,6 +42,7 @@ def sources() -> None:
     rows = [[row.usage, "\n".join(_facts(row))] for row in SOURCES.values()]
     columns = ["--source", "trained on, features and classes; preprocessing; licence of weights"]
     print_table("Source models; any torch.nn.Module too, through SourceModel.from_torch", columns, rows)
+    click.echo("Several side by side: NAME+NAME, or --source more than once (docs/several.md).")
 
 
 def _facts(row: "SourceKind") -> list[str]:
@@ -53,7 +54,14 @@ def _facts(row: "SourceKind") -> list[str]:
 @click.command()
 @WORKSPACE
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--source", default="efficientnet_lite0", show_default=True, help="Source model; see `evenpick sources`.")
+@click.option(
+    "--source",
+    metavar="NAME",
+    multiple=True,
+    default=["efficientnet_lite0"],
+    show_default=True,
+    help="Source model; given several times, or NAME+NAME, they look at each image side by side; see `evenpick sources`.",
+)
 @click.option(
     "--reduced-jpeg", is_flag=True, help="Decode large JPEG files at a part of their size: faster, not quite the same."
 )
@@ -67,7 +75,7 @@ def _facts(row: "SourceKind") -> list[str]:
     "--views",
     type=click.IntRange(1, 8),
     metavar="K",
-    help="See K parts of each image, some mirrored, and take the mean: K times the time; see docs/sources.md.  [default: 1]",
+    help="See K parts of each image, some mirrored, and take the mean: K times the time; see docs/several.md.  [default: 1]",
 )
 @click.option(
     "--exclude", metavar="PATTERN", multiple=True, help="Leave out what matches, as in .gitignore; may be repeated."
@@ -170,6 +178,8 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
     if (source := result.pool.source) and source.words:
         click.echo(f"Source classes: {source.words!r}.")
+    if source and source.predictions_in_words:
+        click.echo(f"{source.predictions_in_words}.")
     if any(
         (result.counts.replaced, result.counts.moved, result.counts.gone, result.counts.back, result.counts.unchanged)
     ):

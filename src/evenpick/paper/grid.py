@@ -19,7 +19,7 @@ from ..errors import EvenpickError, first_few
 from ..estimates import source_knowledge
 from ..machine import Progress, cores
 from ..metrics import class_counts, imbalance_ratio
-from ..sources import SourceModel
+from ..sources import SourceModel, without_folders
 from .cell import FULL, Cell
 from .data_set import SEED, DataSet
 from .features import embed_data_set, features_folder, labelled
@@ -86,7 +86,7 @@ def run(
     _check_budgets({name: len(data_set.pool.labels) for name, data_set in data_sets.items()}, grid)
     with _only_runner(workspace):
         settings = {
-            "source": _without_folder(source.name), "fingerprint": source.fingerprint, "pool_share": grid.pool_share
+            "source": without_folders(source.name), "fingerprint": source.fingerprint, "pool_share": grid.pool_share
         }  # fmt: skip
         done = {tuple(row[key] for key in _KEY) for row in whole_rows(workspace, settings)}
         for data_set in data_sets.values():
@@ -119,12 +119,6 @@ def _only_runner(workspace: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise EvenpickError(f"another process is running the benchmark in '{workspace}'; wait for it to end") from None
-
-
-def _without_folder(source: str) -> str:
-    """The source's name as results state it: a file without the folder that it lies in."""
-    kind, colon, rest = source.partition(":")
-    return f"{kind}{colon}{Path(rest).name}" if colon and kind != "timm" else source
 
 
 def _versions() -> dict[str, Any]:

@@ -135,7 +135,7 @@ def check_block_files(
 ) -> None:
     """Refuse a block whose files are not what `pool.json` says of them, by their headers and lengths alone."""
     rows = block["rows"]
-    predictions = PREDICTION_OF_VIEWS if source.has_predictions and source.preprocessing.views > 1 else PREDICTION
+    predictions = PREDICTION_OF_VIEWS if source.predictions_an_image > 1 else PREDICTION
     expected = {"features": ((rows, width), BlockArray.dtype), "predictions": ((rows,), predictions)}
     for kind, file in block_files(paths, number, block).items():
         try:

@@ -230,9 +230,10 @@ class PoolWriter:
     def _check_same(self, workspace: Path, folder: str | Path, source: SourceDescription, moved: bool) -> None:
         before = read_source(self._paths, self._state)
         if before.seen_with != source.seen_with:
+            how = "leave the option out" if before.name == source.name else f"say --source {before.name}"
             raise EvenpickError(
-                f"workspace '{workspace}' was embedded otherwise ({before.difference(source)}): leave the option out to "
-                "go on as before, or use another workspace"
+                f"workspace '{workspace}' was embedded otherwise ({before.difference(source)}): {how} to go on as before, or "
+                "use another workspace"
             )
         if self._state["folder"] != str(folder) and not moved:
             raise EvenpickError(

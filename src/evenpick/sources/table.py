@@ -19,6 +19,7 @@ from .onnx_forms import USUAL, OutputNames, image_size
 
 LITE0 = Preprocessing(interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 TORCHVISION = Preprocessing()
+ILSVRC = "ILSVRC"  # the 1,000 classes of ImageNet's challenge, in the order that all networks take
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Pretrained:
     preprocessing: Preprocessing
     licence: str
     write: Callable[[Path], None] | None = None  # its ONNX file, without PyTorch; else it is exported
+    class_list: str = ""  # what its classes are called as a whole, in one order; empty: not known
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class SourceFile:
     licence: str
     fingerprint: str | None
     outputs: OutputNames = USUAL
+    class_list: str = ""
 
 
 def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
@@ -73,12 +76,14 @@ def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
     torch = SOURCES[kind].torch
     if torch is None:
         file = downloaded(argument) if is_address(argument) else Path(argument)
-        stated, outputs = _stated_beside(file)
-        return SourceFile(str(file) if file.name else argument, preprocessing or stated, "not stated", None, outputs)
+        stated, outputs, classes = _stated_beside(file)
+        path = str(file) if file.name else argument
+        return SourceFile(path, preprocessing or stated, "not stated", None, outputs, classes)
     key = torch.fingerprint(name)
     network = torch.pretrained(name)
     file = cached_network(key, network.write or functools.partial(_export, network))
-    return SourceFile(file, preprocessing or network.preprocessing, network.licence, key)
+    stated = preprocessing or network.preprocessing
+    return SourceFile(file, stated, network.licence, key, class_list=network.class_list)
 
 
 def weights_fingerprint(name: str) -> str | None:
@@ -130,11 +135,11 @@ def _lite(number: int, extra: str | None) -> SourceKind:
         write_atomically(file, efficientnet_lite.onnx_network(number))
 
     return SourceKind(
-        kind, "ILSVRC", "1280", "1000", f"{size} px, central {preprocessing.crop}, bicubic, (x - 127) / 128",
+        kind, ILSVRC, "1280", "1000", f"{size} px, central {preprocessing.crop}, bicubic, (x - 127) / 128",
         "Apache-2.0",
         TorchSource(
             fingerprint,
-            lambda name: Pretrained(build, preprocessing, "Apache-2.0", write),
+            lambda name: Pretrained(build, preprocessing, "Apache-2.0", write, ILSVRC),
             (("efficientnet_lite_pytorch", "torch"), *([(package.replace("-", "_"), extra)] if extra else [])),
         ),
     )  # fmt: skip
@@ -159,7 +164,7 @@ def _resnet18(name: str) -> Pretrained:
 
         return resnet18(Path(_argument(name)))
 
-    return Pretrained(build, TORCHVISION, "BSD-3-Clause (torchvision)")
+    return Pretrained(build, TORCHVISION, "BSD-3-Clause (torchvision)", class_list=ILSVRC)
 
 
 # --- timm -------------------------------------------------------------------------------------------
@@ -172,23 +177,29 @@ def _timm_fingerprint(name: str) -> str:
 def _timm(name: str) -> Pretrained:
     from .torch_networks import timm_model
 
-    return Pretrained(*timm_model(_argument(name)))
+    build, preprocessing, licence, has_ilsvrc_classes = timm_model(_argument(name))
+    return Pretrained(build, preprocessing, licence, class_list=ILSVRC if has_ilsvrc_classes else "")
 
 
 # --- an ONNX file -----------------------------------------------------------------------------------
 
 
-def _stated_beside(network: Path) -> tuple[Preprocessing, OutputNames]:
-    """What the JSON file of the same name states, and the size of images that the network itself states."""
+def _stated_beside(network: Path) -> tuple[Preprocessing, OutputNames, str]:
+    """What the JSON file of the same name states, with the size of images that the network itself states: preprocessing,
+    outputs and what its classes are called as a whole."""
     file = network.with_suffix(".json") if network.name else network
     facts: dict[str, Any] = {}
     try:
         if file.is_file():
             facts = dict(json.loads(file.read_bytes()))
         outputs = OutputNames(facts.pop("features", None), facts.pop("logits", None))
+        if "others" in facts:
+            raise EvenpickError("others are stated, and one network has none: name several sources with + between")
+        if not isinstance(classes := facts.pop("classes", ""), str):
+            raise EvenpickError(f"classes must be the name of a list of classes, such as ILSVRC; got {classes!r:.60}")
         if "size" not in facts and (size := image_size(network)):
             facts["size"] = size
-        return Preprocessing.from_dict(facts), outputs
+        return Preprocessing.from_dict(facts), outputs, classes
     except (ValueError, TypeError, AttributeError) as error:
         raise EvenpickError(f"'{file}' does not state a preprocessing: {error}") from error
     except EvenpickError as error:
@@ -200,7 +211,7 @@ SOURCES: dict[str, SourceKind] = {
     "efficientnet_lite1": _lite(1, extra="lite"),
     "efficientnet_lite2": _lite(2, extra="lite"),
     "resnet18": SourceKind(
-        "resnet18:FILE", "ILSVRC (the paper's source)", "512", "1000",
+        "resnet18:FILE", f"{ILSVRC} (the paper's source)", "512", "1000",
         "224 px, central 0.875, bilinear, ImageNet mean and std", "BSD-3-Clause (torchvision)",
         TorchSource(_resnet18_fingerprint, _resnet18, weights_in_file=True),
     ),

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import EvenpickError, MissingExtraError
 from .description import SourceDescription
+from .source_names import names_in
 from .table import SOURCES, TorchSource
 
 _NEEDED = tuple((package, "torch") for package in ("torch", "onnxscript"))
@@ -24,6 +25,10 @@ def trainable(source: SourceDescription) -> str | None:
 
 def _to_train(name: str) -> TorchSource:
     kind, _, argument = name.partition(":")
+    if len(names := names_in(name)) > 1:
+        raise EvenpickError(
+            f"source '{name}' is {len(names)} networks side by side, which cannot be trained as one; embed with one of them"
+        )
     advice = "embed with efficientnet_lite0, resnet18:FILE or timm:NAME"
     if kind not in SOURCES:
         raise EvenpickError(f"source '{name}' cannot be built again from its name, so it cannot be trained; {advice}")

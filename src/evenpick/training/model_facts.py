@@ -82,10 +82,12 @@ def _is_source(value: object) -> bool:
     texts, sizes = ("name", "licence", "fingerprint"), ("feature_size", "class_count")
     return (
         isinstance(value, dict)
-        and {*value} == {*texts, *sizes, "preprocessing"}
+        and {*value} - {"predicting"} == {*texts, *sizes, "preprocessing"}
         and all(_is_text(value[name]) for name in texts)
         and all(_is_whole(value[name]) for name in sizes)
         and isinstance(value["preprocessing"], dict)
+        and isinstance(value.get("predicting", []), list)
+        and all(map(_is_whole, value.get("predicting", [])))
     )
 
 

@@ -239,6 +239,12 @@ def export_classifier(workspace: Path, file: Path) -> str:
             "the model was trained on features whose source is not known, so there is no network to export"
         )
     name, preprocessing = model.source.name, model.source.preprocessing
+    if preprocessing.others:
+        sizes = ", ".join(str(one.size) for one in preprocessing.each)
+        raise EvenpickError(
+            f"source '{name}' is {len(preprocessing.each)} networks, each of which sees an image in its own way ({sizes} px), so "
+            "one file with one image as its input cannot hold them: use `evenpick predict`, or train on one of them"
+        )
     if isinstance(model.head, LinearHead):
         file_of_source = source_of(model.source).file
         if file_of_source is None:
