@@ -105,6 +105,76 @@ def test_settings_of_the_hub_are_read(facts, expected):
     assert Preprocessing.from_dict(hub_preprocessing(facts)) == expected
 
 
+@pytest.fixture
+def hub(site, network, monkeypatch):
+    """The server as a hub with the repository `org/name`, whose files are at `/org/name/resolve/REVISION/`."""
+    small = {**CLIP, "crop_size": {"height": 8, "width": 8}, "size": {"shortest_edge": 10}}
+    for revision in ("main", "v1.0"):
+        base = f"/org/name/resolve/{revision}"
+        site.files |= {
+            f"{base}/onnx/model.onnx": network[0],
+            f"{base}/preprocessor_config.json": json.dumps(small).encode(),
+        }
+    monkeypatch.setenv("HF_ENDPOINT", f"{site.address}/")
+    return site
+
+
+@pytest.mark.parametrize(("written", "revision"), [("org/name", "main"), ("org/name@v1.0", "v1.0")])
+def test_a_repository_is_named_by_its_owner_and_name(written, revision, hub, network):
+    name = f"hf:{written}#sha256={network[1]}"
+
+    found, again = SourceModel.load(name), SourceModel.load(name)
+
+    expected = Preprocessing(8, 0.8, "bicubic", tuple(CLIP["image_mean"]), tuple(CLIP["image_std"]))
+    assert (found.name, found.preprocessing) == (again.name, again.preprocessing) == (name, expected)
+    assert found.file.read_bytes() == network[0]
+    base = f"/org/name/resolve/{revision}"
+    asked = [place.removeprefix(base) for place in hub.asked]
+    assert asked == ["/onnx/vision_model.onnx", "/onnx/model.onnx", "/onnx/model.json", "/preprocessor_config.json"]
+
+
+def test_of_a_pair_the_half_for_images_is_taken(hub, network, make_network, tmp_path):
+    half = make_network(tmp_path / "half.onnx", seed=5).read_bytes()
+    hub.files["/org/name/resolve/main/onnx/vision_model.onnx"] = half
+
+    found = SourceModel.load(f"hf:org/name#sha256={hashlib.sha256(half).hexdigest()}")
+
+    assert found.file.read_bytes() == half
+    assert "/org/name/resolve/main/onnx/model.onnx" not in hub.asked
+
+
+def test_a_repository_stands_beside_other_sources(hub, network, make_network, tmp_path):
+    other = f"onnx:{make_network(tmp_path / 'other.onnx', seed=5)}"
+    both = SourceModel.load(f"hf:org/name@v1.0#sha256={network[1]}+{other}")
+
+    assert [one.name for one in both.members] == [f"hf:org/name@v1.0#sha256={network[1]}", other]
+
+
+def test_the_checksum_of_a_repositorys_network_is_told_as_its_name_would_hold_it(hub, network, tmp_path):
+    with pytest.raises(
+        EvenpickError, match=f"/onnx/model.onnx' has the sha256 .*; give it as hf:org/name#sha256={network[1]}"
+    ):
+        SourceModel.load("hf:org/name")
+    with pytest.raises(EvenpickError, match=f"; asked for was sha256 {64 * '0'}"):
+        SourceModel.load(f"hf:org/name#sha256={64 * '0'}")
+    assert not list((tmp_path / "cache").rglob("*.onnx"))
+
+
+def test_a_repository_without_such_a_network_is_told_with_what_was_looked_for(hub):
+    with pytest.raises(
+        EvenpickError, match=r"there is none of .*/vision_model.onnx, .*/model.onnx; .* by onnx:ADDRESS"
+    ) as raised:
+        SourceModel.load("hf:org/other")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_hub_that_anybody_between_could_change_is_refused(monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.example.org")
+
+    with pytest.raises(EvenpickError, match=r"'http://hub.example.org/org/name/.*' must be an https address"):
+        SourceModel.load("hf:org/name")
+
+
 def test_without_a_checksum_nothing_is_taken_and_the_checksum_is_told(site, network, tmp_path):
     data, digest = network
     site.files["/net.onnx"] = data

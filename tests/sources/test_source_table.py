@@ -64,6 +64,19 @@ CASES = {
         },
         not_trainable="is an ONNX file, which cannot be trained; embed with efficientnet_lite0",
     ),
+    "hf": Case(
+        lambda folder, make_network: "hf:owner/name",
+        None,
+        {
+            "hf:": "source 'hf:' must be hf:OWNER/NAME#sha256=HEX, or hf:OWNER/NAME@REVISION#sha256=HEX",
+            "hf:name": "must be hf:OWNER/NAME",
+            "hf:owner/../name": "must be hf:OWNER/NAME",
+            "hf:../name": "must be hf:OWNER/NAME",
+            "hf:owner/name#sha256=12": "must be sha256= and 64 hexadecimal digits",
+        },
+        not_trainable="is an ONNX file, which cannot be trained; embed with efficientnet_lite0",
+        loads=False,  # it would be downloaded; test_downloads.py loads one from a server on this machine
+    ),
     "timm": Case(
         lambda folder, make_network: "timm:resnet18",
         r"timm-\d+(\.\d+)*-resnet18" if HAS_TIMM else None,

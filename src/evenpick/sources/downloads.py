@@ -5,11 +5,12 @@ import hashlib
 import http.client
 import ipaddress
 import json
+import os
 import re
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -21,6 +22,12 @@ from .network_cache import cached_network
 _TIMEOUT = 30  # seconds without a byte
 _RESAMPLINGS = {1: "lanczos", 2: "bilinear", 3: "bicubic"}  # numbers of Pillow, as Hugging Face writes them
 _HUB = re.compile(r"(?P<repository>.+/resolve/[^/]+)/.+")
+_HUB_NAME = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w.-]*))?")
+_HUB_FILES = ("onnx/vision_model.onnx", "onnx/model.onnx")  # of a pair the first alone has one input, an image
+
+
+class _NotThereError(EvenpickError):
+    """The server has no such file."""
 
 
 def is_address(name: str) -> bool:
@@ -40,21 +47,58 @@ def downloaded(address: str) -> Path:
         If it cannot be fetched, or has another checksum, or none is given: then the message tells the file's own.
     """
     url, _, fragment = address.partition("#")
-    _check_safe(url)
+    return _taken(url, fragment, [url])
+
+
+def downloaded_from_hub(named: str) -> Path:
+    """The same of OWNER/NAME#sha256=HEX, a repository on the Hugging Face Hub: its network for images as ONNX.
+
+    OWNER/NAME@REVISION is its branch, tag or commit of this name. HF_ENDPOINT tells of another hub, as it does to other tools.
+
+    Raises
+    ------
+    EvenpickError
+        As `downloaded`, and if the repository holds no such network.
+    """
+    name, _, fragment = named.partition("#")
+    if (parts := _HUB_NAME.fullmatch(name)) is None:
+        raise EvenpickError(
+            f"source 'hf:{named}' must be hf:OWNER/NAME#sha256=HEX, or hf:OWNER/NAME@REVISION#sha256=HEX"
+        )
+    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    base = f"{hub}/{parts['repository']}/resolve/{parts['revision'] or 'main'}"
+    return _taken(f"hf:{name}", fragment, [f"{base}/{file}" for file in _HUB_FILES])
+
+
+def _taken(name: str, fragment: str, urls: Sequence[str]) -> Path:
+    """The first of these files that is there, if it has the checksum of the fragment."""
+    for url in urls:
+        _check_safe(url)
     wanted = fragment.removeprefix("sha256=").lower()
     if fragment and not re.fullmatch(r"sha256=[0-9a-fA-F]{64}", fragment):
-        raise EvenpickError(f"'{address}': what comes after # must be sha256= and 64 hexadecimal digits")
+        raise EvenpickError(f"'{name}#{fragment}': what comes after # must be sha256= and 64 hexadecimal digits")
 
     def fetch(file: Path) -> None:
         with writing(file) as partial:
-            digest = _fetch(url, partial)
+            url, digest = _fetch_first(urls, partial)
             if digest != wanted:
-                said = f"give it as {url}#sha256={digest}" if not wanted else f"asked for was sha256 {wanted}"
+                said = f"give it as {name}#sha256={digest}" if not wanted else f"asked for was sha256 {wanted}"
                 raise EvenpickError(f"the file at '{url}' has the sha256 {digest}; {said}")
         if (facts := _stated_at(url)) is not None:
             write_atomically(file.with_suffix(".json"), json.dumps(facts).encode())
 
     return cached_network(f"download-{wanted[:16] or 'unchecked'}", fetch)
+
+
+def _fetch_first(urls: Sequence[str], file: Path) -> tuple[str, str]:
+    """Which of these files is there, and its sha256."""
+    for url in urls:
+        try:
+            return url, _fetch(url, file)
+        except _NotThereError:
+            if len(urls) == 1:
+                raise
+    raise EvenpickError(f"there is none of {', '.join(urls)}; another file is named by onnx:ADDRESS")
 
 
 def hub_preprocessing(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +145,8 @@ def _fetch(url: str, file: Path) -> str:
             if left := getattr(answer, "length", None):
                 raise EvenpickError(f"'{url}' could not be fetched: it broke off with {left:,} bytes left; try again")
     except urllib.error.HTTPError as error:
-        raise EvenpickError(f"'{url}' could not be fetched: {error.reason}") from error
+        kind = _NotThereError if error.code == http.HTTPStatus.NOT_FOUND else EvenpickError
+        raise kind(f"'{url}' could not be fetched: {error.reason}") from error
     with file.open("rb") as handle:
         digest = hashlib.sha256()
         while chunk := handle.read(1 << 20):

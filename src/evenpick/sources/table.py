@@ -13,7 +13,7 @@ from ..atomic_files import write_atomically
 from ..errors import EvenpickError, MissingExtraError, unknown_name
 from ..images import Preprocessing
 from . import efficientnet_lite
-from .downloads import downloaded, is_address
+from .downloads import downloaded, downloaded_from_hub, is_address
 from .network_cache import cached_network
 from .onnx_forms import USUAL, OutputNames, image_size
 
@@ -75,7 +75,7 @@ def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
         raise unknown_name("source", kind, SOURCES)
     torch = SOURCES[kind].torch
     if torch is None:
-        file = downloaded(argument) if is_address(argument) else Path(argument)
+        file = _file_of(kind, argument)
         stated, outputs, classes = _stated_beside(file)
         path = str(file) if file.name else argument
         return SourceFile(path, preprocessing or stated, "not stated", None, outputs, classes)
@@ -84,6 +84,12 @@ def source_file(name: str, preprocessing: Preprocessing | None) -> SourceFile:
     file = cached_network(key, network.write or functools.partial(_export, network))
     stated = preprocessing or network.preprocessing
     return SourceFile(file, stated, network.licence, key, class_list=network.class_list)
+
+
+def _file_of(kind: str, argument: str) -> Path:
+    if kind == "hf":
+        return downloaded_from_hub(argument)
+    return downloaded(argument) if is_address(argument) else Path(argument)
 
 
 def weights_fingerprint(name: str) -> str | None:
@@ -218,6 +224,10 @@ SOURCES: dict[str, SourceKind] = {
     "onnx": SourceKind(
         "onnx:FILE", "the file's", "the file's", "the file's",
         "FILE.json beside it; else its size, central 0.875, ImageNet mean and std", "the file's",
+    ),
+    "hf": SourceKind(
+        "hf:OWNER/NAME", "the file's", "the file's", "the file's",
+        "the repository's preprocessor_config.json", "the repository's",
     ),
     "timm": SourceKind(
         "timm:NAME", "the model's", "the model's", "the model's",
