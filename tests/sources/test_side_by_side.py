@@ -131,6 +131,18 @@ def test_lite_networks_are_known_to_have_the_same_classes():
     assert {*lists.values()} == {"ILSVRC"}
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"predicting": [2]}, {"predicting": [-1]}, {"predicting": 0}, {"predicting": ["0"]}, {"name": "one"}]
+)
+def test_a_description_that_cannot_be_is_damaged(wrong, names):
+    facts = json.loads(json.dumps(SourceModel.side_by_side(names).describe().to_json()))
+
+    with pytest.raises(TypeError):
+        SourceDescription.from_json({**facts, **wrong})
+    with pytest.raises(TypeError):
+        SourceDescription.from_json(SourceModel.load(names[0]).describe().to_json() | {"predicting": [0]})
+
+
 def test_one_source_alone_has_nothing_to_say_of_others(names):
     facts = SourceModel.load(names[0]).describe()
 

@@ -55,7 +55,11 @@ class SourceDescription:
         """What `to_json` gave; KeyError or TypeError if it is something else."""
         words = Words.from_json(facts["words"]) if facts.get("words") else None
         preprocessing, predicting = Preprocessing.from_dict(facts["preprocessing"]), tuple(facts.get("predicting", ()))
-        return cls(**{**facts, "preprocessing": preprocessing, "words": words, "predicting": predicting})
+        described = cls(**{**facts, "preprocessing": preprocessing, "words": words, "predicting": predicting})
+        places = range(len(preprocessing.each) if preprocessing.others else 0)
+        if len(described.names) != len(preprocessing.each) or any(place not in places for place in predicting):
+            raise TypeError(f"'{described.name}' is not what {len(preprocessing.each)} preprocessings and {predicting} are of")
+        return described
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON can hold them."""
