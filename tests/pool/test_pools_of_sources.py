@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from evenpick.acquisition import ACQUISITIONS, select
+from evenpick.acquisition.table import BY_PREDICTIONS, BY_VIEWS
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing, decoding
 from evenpick.pool import Pool, embed
@@ -19,10 +20,10 @@ OWN = (Preprocessing(8), Preprocessing(12, 1.0, "bicubic", (0.1, 0.2, 0.3), (0.5
 
 @pytest.fixture
 def write(make_network, tmp_path):
-    def build(number, classes="flowers", logarithm=False):
+    def build(number, classes="flowers", logarithm=False, **outputs):
         own = OWN[number]
         file = make_network(tmp_path / f"{number}.onnx", seed=number, size=own.size, logarithm=logarithm)
-        file.with_suffix(".json").write_text(json.dumps(own.to_dict() | {"classes": classes}))
+        file.with_suffix(".json").write_text(json.dumps(own.to_dict() | {"classes": classes} | outputs))
         return f"onnx:{file}"
 
     return build
@@ -96,6 +97,26 @@ def test_a_file_is_decoded_once_for_all_sources(names, photo_folder, tmp_path, m
 @pytest.mark.parametrize("name", ACQUISITIONS)
 def test_every_function_chooses(name, pool):
     assert len({*select(pool, 12, name).tolist()}) == 12
+
+
+@pytest.mark.parametrize("name", ACQUISITIONS)
+def test_two_encoders_without_classes_choose_by_features_alone(name, write, photo_folder, tmp_path):
+    pool = embed(tmp_path / "work", photo_folder, [write(0, logits=""), write(1, logits="")]).pool
+
+    assert (pool.predictions, pool.source.class_count) == (None, 0)
+    if name in BY_PREDICTIONS or name in BY_VIEWS:
+        why = "several views or sources" if name in BY_VIEWS else r"'onnx:.*\+onnx:.*' is an encoder without classes"
+        with pytest.raises(EvenpickError, match=why):
+            select(pool, 12, name)
+    else:
+        assert len({*select(pool, 12, name).tolist()}) == 12
+
+
+def test_predictions_are_those_of_the_one_source_that_has_classes(write, apart, photo_folder, tmp_path):
+    pool = embed(tmp_path / "work", photo_folder, [write(0, logits=""), write(1)]).pool
+
+    np.testing.assert_array_equal(pool.predictions, apart[1].predictions)
+    assert pool.predictions.dtype == apart[1].predictions.dtype
 
 
 def test_the_pool_states_its_sources_and_goes_on_with_them(pool, names, photo_folder, tmp_path):

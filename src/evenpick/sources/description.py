@@ -58,7 +58,9 @@ class SourceDescription:
         described = cls(**{**facts, "preprocessing": preprocessing, "words": words, "predicting": predicting})
         places = range(len(preprocessing.each) if preprocessing.others else 0)
         if len(described.names) != len(preprocessing.each) or any(place not in places for place in predicting):
-            raise TypeError(f"'{described.name}' is not what {len(preprocessing.each)} preprocessings and {predicting} are of")
+            raise TypeError(
+                f"'{described.name}' is not what {len(preprocessing.each)} preprocessings and {predicting} are of"
+            )
         return described
 
     def to_json(self) -> dict[str, Any]:
