@@ -47,7 +47,7 @@ def image_size(file: Path) -> int | None:
 def fingerprint_of(file: Path) -> str:
     """Hash of an ONNX file and of the files beside it that hold its weights."""
     digest = hashlib.sha256(file.read_bytes())
-    for other in _external_files(file):
+    for other in external_files(file):
         digest.update(other.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -71,7 +71,7 @@ def used_form(file: Path, names: OutputNames) -> bytes | None:
     features = _named("features", names.features, FEATURES, outputs, file)
     logits = None if names.logits == "" else _named("logits", names.logits, LOGITS, outputs, file)
     assert features is not None
-    if _is_used_form(model, image, features, logits) and not _external_files(file):
+    if _is_used_form(model, image, features, logits) and not external_files(file):
         return None
     try:
         return bytes(_rewritten(model, image, features, logits).SerializeToString())
@@ -80,7 +80,7 @@ def used_form(file: Path, names: OutputNames) -> bytes | None:
         raise EvenpickError(f"'{file}' cannot be used as a source: {reason}") from error
 
 
-def _external_files(file: Path) -> list[Path]:
+def external_files(file: Path) -> list[Path]:
     """The files that hold weights of this one; none if it is no network, which is told where it is loaded."""
     import onnx
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
