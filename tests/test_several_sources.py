@@ -102,6 +102,26 @@ def test_options_of_embed_hold_for_all_of_them(names, photos, tmp_path):
     assert source_of(seen.source).describe() == seen.source
 
 
+@pytest.mark.parametrize(
+    ("stated", "asked"),
+    [
+        ({"reduced_jpeg": True}, {"reduced_jpeg": True}),
+        ({"views": 2}, {"views": 3}),
+        ({"max_pixels": 4000}, {"reading": {"max_pixels": 5000}}),
+    ],
+)
+def test_an_option_of_embed_holds_where_the_file_of_one_source_states_another_value(
+    stated, asked, names, photos, tmp_path
+):
+    (tmp_path / "1.json").write_text(json.dumps({"size": 12, "crop": 1.0, **stated}))
+    expected = next(iter((asked.get("reading") or asked).items()))
+    pool = Workspace(tmp_path / "work").embed(photos, names, group_by="none", **asked).pool
+
+    assert [getattr(one, expected[0]) for one in pool.source.preprocessing.each] == [expected[1]] * 2
+    with pytest.raises(EvenpickError, match=r"must be the same for all.* by '.*/1.json': change it there, or"):
+        Workspace(tmp_path / "other").embed(photos, names, group_by="none")
+
+
 @pytest.mark.slow
 def test_several_are_compared_with_the_one_of_the_pool(names, photos, tmp_path):
     work, seen = Workspace(tmp_path / "work"), []

@@ -174,18 +174,20 @@ class Workspace:
             If the folder has no image that can be read, the workspace is of another folder or source, another
             process is writing it, the disk is full (what was done is kept), or images cannot be grouped so.
         """
+        from .images import Preprocessing
         from .sources import SourceModel
 
         check_grouping(self.path, group_by, gap)  # before the long part
-        several = [source] if isinstance(source, str) else source
-        model = several if isinstance(several, SourceModel) else SourceModel.side_by_side(several)
-        if reduced_jpeg:
-            model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
-        if fit:
-            model = replace(model, preprocessing=model.preprocessing.fitted(fit))
-        if views is not None:
-            model = replace(model, preprocessing=replace(model.preprocessing, views=views))
-        model = replace(model, preprocessing=model.preprocessing.read_with(reading or {}))
+
+        def seen_as(own: Preprocessing) -> Preprocessing:
+            own = own.read_with(reading or {})
+            own = replace(
+                own, reduced_jpeg=reduced_jpeg or own.reduced_jpeg, views=own.views if views is None else views
+            )
+            return own.fitted(fit) if fit else own
+
+        several = [source] if isinstance(source, str | SourceModel) else source
+        model = SourceModel.side_by_side(several, seen_as)
         if class_names is not None or text_encoder or prompts:
             model.check_takes_words()
             model = model.with_words(_words_of(self.path, model.name, class_names, text_encoder, prompts))

@@ -139,8 +139,9 @@ def test_other_sources_are_another_pool(wrong, pool, names, write, make_network,
     others = {"order": names[::-1], "alone": names[:1]}.get(wrong, names)
     said = {
         "order": rf"\(source {names[0]}\+{names[1]}, now {names[1]}\+{names[0]}\)",
-        "alone": rf"\(source .*, now {names[0]}\)",
-        "classes": r"\(Source predictions are the mean of .*, now they are otherwise: .* those of '.*0.onnx'; 1 has no classes",
+        "alone": rf"\(source .*, now {names[0]}\): say --source {names[0]} --source {names[1]} to go on",
+        "classes": r"\(Source predictions are the mean of .*, now they are otherwise: .* those of '.*0.onnx'; 1 has no classes, "
+        r".*'.*1.onnx' was flowers, is birds now\): state the lists of classes as before to go on",
         "weights": "with other weights",
     }[wrong]
 

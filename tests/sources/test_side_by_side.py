@@ -12,6 +12,7 @@ from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.probabilities import softmax
 from evenpick.sources import SourceDescription, SourceModel, trainable
+from evenpick.training import source_of
 
 OWN = (Preprocessing(8, 0.5), Preprocessing(12, 1.0, "bicubic", (0.1, 0.2, 0.3), (0.5, 0.5, 0.5), "bgr", fit="pad"))
 
@@ -120,34 +121,104 @@ def test_networks_of_the_same_weights_have_the_same_classes(names, write, tmp_pa
     assert SourceModel.side_by_side([names[0], f"onnx:{close}"]).predicting == (0, 1)
 
 
+def test_two_lists_that_are_named_otherwise_are_two_also_of_the_same_weights(names, tmp_path):
+    close = tmp_path / "close.onnx"
+    close.write_bytes((tmp_path / "0.onnx").read_bytes())
+    close.with_suffix(".json").write_text('{"size": 8, "crop": 0.25, "classes": "birds"}')
+
+    assert SourceModel.side_by_side([names[0], f"onnx:{close}"]).predicting == (0,)
+
+
+@pytest.fixture
+def heads(names, tmp_path):
+    """A file with two layers and two heads, its copies with what each states; their names as sources."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    model = onnx.load(str(tmp_path / "0.onnx"))
+    for value, own, size in (("flat", "deeper", 4), ("scores", "other", 5)):
+        model.graph.node.append(helper.make_node("Neg", [value], [own]))
+        model.graph.output.append(helper.make_tensor_value_info(own, TensorProto.FLOAT, ["n", size]))
+
+    def build(name, **stated):
+        file = tmp_path / f"{name}.onnx"
+        onnx.save(model, str(file))
+        file.with_suffix(".json").write_text(json.dumps({"size": 8, **stated}))
+        return f"onnx:{file}"
+
+    return build
+
+
+def test_two_heads_of_one_file_are_not_known_to_have_the_same_classes(heads, images):
+    both = SourceModel.side_by_side([heads("a"), heads("b", logits="other")])
+    (first, second), (_, logits) = both.members, both(images)
+
+    assert first.fingerprint != second.fingerprint
+    assert both.predicting == (0,)
+    np.testing.assert_allclose(softmax(logits), softmax(first(images)[1]), atol=1e-6)
+    stated = [heads("a", classes="flowers"), heads("b", logits="other", classes="flowers")]
+    assert SourceModel.side_by_side(stated).predicting == (0, 1)
+
+
+def test_two_layers_of_one_file_are_two_sources(heads, images):
+    both = SourceModel.side_by_side([heads("a"), heads("b", features="deeper")])
+    features, _ = both(images)
+
+    np.testing.assert_allclose(features[:, :4], -features[:, 4:], atol=1e-6)
+    with pytest.raises(EvenpickError, match="sees just what"):
+        SourceModel.side_by_side([heads("a"), heads("c", features="features", logits="logits")])
+
+
+def test_other_outputs_than_before_are_told(heads):
+    described = SourceModel.load(heads("a")).describe()
+    now = SourceModel.load(heads("a", features="deeper")).describe()
+
+    assert described.difference(now) == f"source {now.name}, now {now.name} with other outputs"
+    with pytest.raises(EvenpickError, match="has other weights or outputs now than when the model was trained"):
+        source_of(described)
+
+
 def test_lite_networks_are_known_to_have_the_same_classes():
     from evenpick.sources.table import SOURCES
 
     lists = {
         name: SOURCES[name].torch.pretrained(name).class_list
-        for name in ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "resnet18")
+        for name in ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
     }
 
     assert {*lists.values()} == {"ILSVRC"}
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"predicting": [2]}, {"predicting": [-1]}, {"predicting": 0}, {"predicting": ["0"]}, {"name": "one"}]
+    "wrong",
+    [
+        {"predicting": [2]},
+        {"predicting": [-1]},
+        {"predicting": 0},
+        {"predicting": ["0"]},
+        {"name": "one"},
+        {"member_names": ["one"]},
+        {"member_names": "ab"},
+        {"class_lists": ["flowers"]},
+        {"class_lists": [0, 1]},
+    ],
 )
 def test_a_description_that_cannot_be_is_damaged(wrong, names):
     facts = json.loads(json.dumps(SourceModel.side_by_side(names).describe().to_json()))
 
     with pytest.raises(TypeError):
         SourceDescription.from_json({**facts, **wrong})
-    with pytest.raises(TypeError):
-        SourceDescription.from_json(SourceModel.load(names[0]).describe().to_json() | {"predicting": [0]})
+    alone = SourceModel.load(names[0]).describe().to_json()
+    for more in ({"predicting": [0]}, {"member_names": [names[0]]}, {"class_lists": ["flowers"]}):
+        with pytest.raises(TypeError):
+            SourceDescription.from_json(alone | more)
 
 
 def test_one_source_alone_has_nothing_to_say_of_others(names):
     facts = SourceModel.load(names[0]).describe()
 
     assert (facts.predictions_in_words, facts.names, facts.predictions_an_image) == ("", [names[0]], 1)
-    assert facts.to_json().keys().isdisjoint({"predicting", "words"})
+    assert facts.to_json().keys().isdisjoint({"predicting", "words", "member_names", "class_lists"})
 
 
 def test_weights_order_and_whose_predictions_are_taken_decide_what_is_seen(names, write, tmp_path):
@@ -159,7 +230,62 @@ def test_weights_order_and_whose_predictions_are_taken_decide_what_is_seen(names
     assert len({one.seen_with for one in (both, around, otherwise, squeezed, alone)}) == 5
     assert both.difference(around) == f"source {both.name}, now {around.name}"
     assert both.difference(squeezed) == "crop 0.5, now 1.0; fit as by default, now squash; fit pad, now squash"
-    assert both.difference(otherwise).startswith("Source predictions are the mean of those of")
+    told = both.difference(otherwise)
+    assert told.startswith("Source predictions are the mean of those of")
+    assert told.endswith(f"; the list of classes of '{names[1]}' was flowers, is birds now")
+
+
+def test_what_a_pool_states_of_predictions_and_classes_stands_whatever_the_files_say_today(names, tmp_path, images):
+    both = SourceModel.side_by_side(names)
+    described = SourceDescription.from_json(json.loads(json.dumps(both.describe().to_json())))
+    (tmp_path / "1.json").write_text('{"size": 12, "classes": "birds", "views": 3}')
+    loaded = source_of(described)
+
+    assert loaded.describe() == described == both.describe()
+    assert [one.class_list for one in loaded.members] == ["flowers", "flowers"]
+    assert SourceModel.side_by_side([loaded]).describe() == described
+    for ours, theirs in zip(both(images), loaded(images), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_names_that_their_joined_text_does_not_tell_apart_stand_side_by_side(names, make_network, tmp_path):
+    own = replace(SourceModel.load(names[1]), name="torch")
+    for first in (names[0], f"onnx:{make_network(tmp_path / 'a+efficientnet_lite0', seed=7)}"):
+        both = SourceModel.side_by_side([first, own]).describe()
+
+        assert (both.name, both.names) == (f"{first}+torch", [first, "torch"])
+        assert SourceDescription.from_json(json.loads(json.dumps(both.to_json()))) == both
+
+
+def test_a_single_source_with_a_plus_and_a_kind_in_its_path_is_loaded_as_one(make_network, tmp_path):
+    (tmp_path / "a+onnx:").mkdir()
+    file = make_network(tmp_path / "a+onnx:" / "net.onnx")
+    one = SourceModel.load(f"onnx:{file}")
+
+    assert (one.members, one.describe().names) == ((), [f"onnx:{file}"])
+    assert source_of(one.describe()).describe() == one.describe()
+    file.unlink()
+    with pytest.raises(
+        EvenpickError, match=r"net.onnx' does not exist; a \+ divides two sources only before the name of"
+    ):
+        source_of(one.describe())
+
+
+def test_a_source_alone_that_goes_to_another_process_keeps_the_name_of_its_classes(names):
+    arrived = pickle.loads(pickle.dumps(SourceModel.load(names[0])))
+    both = pickle.loads(pickle.dumps(SourceModel.side_by_side(names)))
+
+    assert arrived.class_list == "flowers"
+    assert SourceModel.side_by_side([arrived, names[1]]).predicting == (0, 1)
+    assert [one.class_list for one in both.members] == ["flowers", "flowers"]
+
+
+def test_reports_tell_no_folder_of_several(names):
+    both = SourceModel.side_by_side(names).describe().without_folders
+
+    assert (both.name, both.names) == ("onnx:0.onnx+onnx:1.onnx", ["onnx:0.onnx", "onnx:1.onnx"])
+    assert SourceDescription.from_json(json.loads(json.dumps(both.to_json()))) == both
+    assert SourceModel.load(names[0]).describe().without_folders.to_json()["name"] == "onnx:0.onnx"
 
 
 def test_a_source_of_several_goes_to_another_process(names, images):
@@ -209,6 +335,18 @@ def test_sources_that_would_decode_a_file_otherwise_are_refused(names, write):
     deep = write(3, replace(OWN[0], depth=(0, 4095)))
 
     refused([names[0], deep], r"depth must be the same for all, as a file is decoded once; got None, \(0, 4095\)")
+    refused([names[0], deep], r"by '.*/3.json': change it there, or give `embed` --depth for all")
+
+
+def test_what_is_asked_for_all_holds_before_they_are_compared(names, tmp_path):
+    (tmp_path / "deep.onnx").write_bytes((tmp_path / "0.onnx").read_bytes())
+    (tmp_path / "deep.json").write_text('{"size": 8, "crop": 0.25, "depth": [0, 4095]}')
+    deep = f"onnx:{tmp_path / 'deep.onnx'}"
+    both = SourceModel.side_by_side([names[0], deep], lambda own: own.read_with({"depth": (0, 255)}))
+
+    assert [one.depth for one in both.preprocessing.each] == [(0, 255)] * 2
+    with pytest.raises(EvenpickError, match="sees just what"):
+        SourceModel.side_by_side([names[0], deep], lambda own: replace(own, depth=None, crop=0.5))
 
 
 def test_there_is_a_preprocessing_for_each(names):

@@ -2,8 +2,7 @@
 
 import pytest
 
-from evenpick.errors import EvenpickError
-from evenpick.sources.source_names import joined, names_in, without_folders
+from evenpick.sources.source_names import names_in, without_folders
 
 ADDRESS = "onnx:https://example.org/a+b/net.onnx#sha256=" + 64 * "0"
 
@@ -26,18 +25,20 @@ ADDRESS = "onnx:https://example.org/a+b/net.onnx#sha256=" + 64 * "0"
 )
 def test_names_with_a_plus_between_are_told_apart(names):
     assert names_in("+".join(names)) == names
-    assert joined(names) == "+".join(names)
 
 
-@pytest.mark.parametrize(
-    ("name", "beside"),
-    [("onnx:/data/a+efficientnet_lite0", "efficientnet_lite1"), ("my+own", "efficientnet_lite0")],
-)
-def test_a_name_that_would_be_taken_for_two_is_refused(name, beside):
-    with pytest.raises(EvenpickError, match=r"has a \+ in its name that would be taken for .* another name") as raised:
-        joined([beside, name])
-    assert f"source '{name}'" in str(raised.value)
-    assert "\n" not in str(raised.value)
+def test_a_file_that_is_there_under_the_whole_name_is_one(tmp_path):
+    file = tmp_path / "a+efficientnet_lite0"
+
+    assert names_in(f"onnx:{file}") == [f"onnx:{tmp_path / 'a'}", "efficientnet_lite0"]
+    file.touch()
+    assert names_in(f"onnx:{file}") == [f"onnx:{file}"]
+    assert names_in(f"onnx:{file}+efficientnet_lite1") == [
+        f"onnx:{tmp_path / 'a'}",
+        "efficientnet_lite0",
+        "efficientnet_lite1",
+    ]
+    assert names_in(f"onnx:{5000 * 'a'}+efficientnet_lite1") == [f"onnx:{5000 * 'a'}", "efficientnet_lite1"]
 
 
 @pytest.mark.parametrize(
@@ -45,9 +46,11 @@ def test_a_name_that_would_be_taken_for_two_is_refused(name, beside):
     [
         ("efficientnet_lite0", "efficientnet_lite0"),
         ("onnx:/home/me/net.onnx", "onnx:net.onnx"),
-        ("onnx:/home/me/net.onnx+resnet18:w/r.pth", "onnx:net.onnx+resnet18:r.pth"),
-        ("efficientnet_lite0+onnx:/home/c++/net.onnx", "efficientnet_lite0+onnx:net.onnx"),
-        (f"{ADDRESS}+timm:hf_hub:org/name", f"{ADDRESS}+timm:hf_hub:org/name"),
+        ("resnet18:w/r.pth", "resnet18:r.pth"),
+        ("onnx:/home/c++/net.onnx", "onnx:net.onnx"),
+        ("onnx:/home/me+onnx:/net.onnx", "onnx:net.onnx"),
+        (ADDRESS, ADDRESS),
+        ("timm:hf_hub:org/name", "timm:hf_hub:org/name"),
     ],
 )
 def test_reports_tell_no_folder_of_a_file(name, told):

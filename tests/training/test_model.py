@@ -347,3 +347,13 @@ def test_whose_predictions_were_taken_is_told_by_places(wrong):
 
     assert _is_source(facts)
     assert not _is_source({**facts, "predicting": wrong})
+
+
+@pytest.mark.parametrize("name", ["member_names", "class_lists"])
+@pytest.mark.parametrize("wrong", ["ab", [0, 1], {"a": 1}, None])
+def test_names_and_lists_of_classes_of_several_are_texts(name, wrong):
+    source = replace(described("a+b"), member_names=("a", "b"), class_lists=("", "ILSVRC"))
+    facts = json.loads(json.dumps(source.to_json()))
+
+    assert _is_source(facts)
+    assert not _is_source({**facts, name: wrong})

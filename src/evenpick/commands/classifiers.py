@@ -29,7 +29,10 @@ CORRECTIONS: dict[str, bool | str] = {"tuned": "tuned", "printed": True, "none":
 )  # fmt: skip
 @SEED
 def compare_sources(workspace: Path, names: tuple[str, ...], seed: int) -> None:
-    """Say which source model suits the labelled images best."""
+    """Say which source model suits the labelled images best.
+
+    Each --source is compared on its own; NAME+NAME is one source of two networks that look at each image side by side.
+    """
     from ..workspace import Workspace
 
     with progress_bars() as begin:

@@ -145,7 +145,10 @@ def _facts(row: "SourceKind") -> list[str]:
 @click.option("--probabilities", type=FILE, metavar="FILE", help="With --features: source probabilities of each row.")
 @RAY
 def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
-    """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
+    """Look at every image of FOLDER with a source model (the long part; can be stopped and run again).
+
+    Several --source are one source: all of them look at each image, and their features stand side by side.
+    """
     from ..errors import first_few
     from ..pool import groups_in_words, hint_of
     from ..workspace import Workspace

@@ -140,12 +140,14 @@ class Preprocessing:
         EvenpickError
             If they differ in how files are decoded, or in the number of views.
         """
-        for name in SHARED:
-            mine, theirs = getattr(self, name), [getattr(other, name) for other in others]
-            if any(value != mine for value in theirs):
-                said = ", ".join(map(str, dict.fromkeys([mine, *theirs])))
-                raise EvenpickError(f"{name} must be the same for all, as a file is decoded once; got {said}")
+        if name := self.differing(others):
+            said = ", ".join(str(value) for value in dict.fromkeys(getattr(one, name) for one in (self, *others)))
+            raise EvenpickError(f"{name} must be the same for all, as a file is decoded once; got {said}")
         return replace(self, others=tuple(others))
+
+    def differing(self, others: Sequence["Preprocessing"]) -> str | None:
+        """The first of `SHARED` in which one of the others differs from this one."""
+        return next((name for name in SHARED if any(getattr(one, name) != getattr(self, name) for one in others)), None)
 
     def fitted(self, fit: str) -> "Preprocessing":
         """The same with this `fit`; where it is another one and shows the whole shape, up to the borders."""

@@ -19,7 +19,7 @@ from ..errors import EvenpickError, first_few
 from ..estimates import source_knowledge
 from ..machine import Progress, cores
 from ..metrics import class_counts, imbalance_ratio
-from ..sources import SourceModel, without_folders
+from ..sources import SourceModel
 from .cell import FULL, Cell
 from .data_set import SEED, DataSet
 from .features import embed_data_set, features_folder, labelled
@@ -85,9 +85,8 @@ def run(
     """
     _check_budgets({name: len(data_set.pool.labels) for name, data_set in data_sets.items()}, grid)
     with _only_runner(workspace):
-        settings = {
-            "source": without_folders(source.name), "fingerprint": source.fingerprint, "pool_share": grid.pool_share
-        }  # fmt: skip
+        name = source.describe().without_folders.name
+        settings = {"source": name, "fingerprint": source.fingerprint, "pool_share": grid.pool_share}
         done = {tuple(row[key] for key in _KEY) for row in whole_rows(workspace, settings)}
         for data_set in data_sets.values():
             check_unchanged(workspace, data_set)

@@ -230,7 +230,9 @@ class PoolWriter:
     def _check_same(self, workspace: Path, folder: str | Path, source: SourceDescription, moved: bool) -> None:
         before = read_source(self._paths, self._state)
         if before.seen_with != source.seen_with:
-            how = "leave the option out" if before.name == source.name else f"say --source {before.name}"
+            how = "leave the option out" if before.name == source.name else f"say {_as_options(before.names)}"
+            if before.fingerprint == source.fingerprint and before.predicting != source.predicting:
+                how = "state the lists of classes as before"
             raise EvenpickError(
                 f"workspace '{workspace}' was embedded otherwise ({before.difference(source)}): {how} to go on as before, or "
                 "use another workspace"
@@ -251,6 +253,10 @@ class PoolWriter:
             for file in self._paths.pool.glob(pattern):
                 if file not in kept:
                     file.unlink()
+
+
+def _as_options(names: Sequence[str]) -> str:
+    return " ".join(f"--source {name}" for name in names)
 
 
 def _write_npy(file: Path, values: NDArray[Any]) -> str:

@@ -11,7 +11,6 @@ from ..classifiers import SUFFIX, head_of
 from ..errors import EvenpickError
 from ..labels import Annotation, RecordedLabels
 from ..pool import Pool, read_skipped
-from ..sources import without_folders
 from ..training import Model
 
 
@@ -46,7 +45,7 @@ def record_facts(workspace: Path, pool: Pool, labels: RecordedLabels, labelled: 
         "folder": pool.folder.name if pool.folder else None,
         "n_images": len(pool),
         "skipped": len(read_skipped(workspace)),
-        "source": {**pool.source.to_json(), "name": without_folders(pool.source.name)} if pool.source else {},
+        "source": pool.source.without_folders.to_json() if pool.source else {},
         "settings": labels.settings,
         "n_labels": len(labelled),
         "n_audit_labels": sum(draw.label is not None for draw in labels.draws),

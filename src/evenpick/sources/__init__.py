@@ -3,7 +3,6 @@
 from .description import READY_MADE, SourceDescription
 from .onnx_networks import onnx_session
 from .source_model import SourceModel
-from .source_names import without_folders
 from .table import SOURCES, SourceKind, weights_fingerprint
 from .text_encoders import TextEncoder, text_encoder_beside
 from .trainable_networks import new_network, torch_seed, trainable
@@ -27,6 +26,5 @@ __all__ = [
     "torch_seed",
     "trainable",
     "weights_fingerprint",
-    "without_folders",
     "word_classes",
 ]

@@ -1,16 +1,18 @@
 """What a pool, a model and a report state of the source that their features come from."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..images import Preprocessing
-from .source_names import names_in
+from .source_names import without_folders
 from .words import Words
 
 READY_MADE = "ready-made"  # the name of the source of features that were made elsewhere
-_LATER = ("words", "predicting")  # left out while they say nothing, as before they came
+_OF_SEVERAL = ("predicting", "member_names", "class_lists")
+_LATER = ("words", *_OF_SEVERAL)  # left out while they say nothing, as before they came
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +35,8 @@ class SourceDescription:
         Names that stand for its classes, by a text encoder; no part of how images are seen.
     predicting : tuple of int
         Of several side by side, the places of those whose predictions are taken, from 0; empty for one alone.
+    member_names, class_lists : tuple of str
+        Of several side by side, the name of each, and what its classes are called as a whole; empty for one alone.
     """
 
     name: str
@@ -43,6 +47,8 @@ class SourceDescription:
     fingerprint: str
     words: Words | None = None
     predicting: tuple[int, ...] = ()
+    member_names: tuple[str, ...] = ()
+    class_lists: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         classes = f"{self.class_count:,} source classes" if self.class_count else "no source classes"
@@ -54,14 +60,23 @@ class SourceDescription:
     def from_json(cls, facts: Mapping[str, Any]) -> "SourceDescription":
         """What `to_json` gave; KeyError or TypeError if it is something else."""
         words = Words.from_json(facts["words"]) if facts.get("words") else None
-        preprocessing, predicting = Preprocessing.from_dict(facts["preprocessing"]), tuple(facts.get("predicting", ()))
-        described = cls(**{**facts, "preprocessing": preprocessing, "words": words, "predicting": predicting})
-        places = range(len(preprocessing.each) if preprocessing.others else 0)
-        if len(described.names) != len(preprocessing.each) or any(place not in places for place in predicting):
-            raise TypeError(
-                f"'{described.name}' is not what {len(preprocessing.each)} preprocessings and {predicting} are of"
-            )
+        preprocessing = Preprocessing.from_dict(facts["preprocessing"])
+        several = {name: _as_tuple(facts.get(name, [])) for name in _OF_SEVERAL}
+        described = cls(**{**facts, "preprocessing": preprocessing, "words": words, **several})
+        described._check_of_so_many(len(preprocessing.each))
         return described
+
+    def _check_of_so_many(self, n_networks: int) -> None:
+        n = n_networks if n_networks > 1 else 0
+        texts = all(isinstance(text, str) for text in (*self.member_names, *self.class_lists))
+        if (
+            not texts
+            or (len(self.member_names), len(self.class_lists)) != (n, n)
+            or (n and self.name != "+".join(self.member_names))
+            or any(place not in range(n) for place in self.predicting)
+        ):
+            several = {name: getattr(self, name) for name in _OF_SEVERAL}
+            raise TypeError(f"'{self.name}' is not what {n_networks} preprocessings and {several} are of")
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON can hold them."""
@@ -72,7 +87,13 @@ class SourceDescription:
     @property
     def names(self) -> list[str]:
         """That of each source that looks at an image, one by one."""
-        return names_in(self.name) if self.preprocessing.others else [self.name]
+        return [*self.member_names] or [self.name]
+
+    @property
+    def without_folders(self) -> "SourceDescription":
+        """The same for reports and results: of a file only its last part, of an address all."""
+        names = tuple(map(without_folders, self.names))
+        return replace(self, name="+".join(names), member_names=names if self.member_names else ())
 
     @property
     def predictions_an_image(self) -> int:
@@ -116,13 +137,30 @@ class SourceDescription:
     def difference(self, now: "SourceDescription") -> str:
         """In which respect this one and another one see images differently, in words: `fit crop, now squash`."""
         if self.fingerprint != now.fingerprint:
-            same_name = " with other weights" if now.name == self.name else ""
-            return f"source {self.name}, now {now.name}{same_name}"
+            what = "outputs" if _weights(self.fingerprint) == _weights(now.fingerprint) else "weights"
+            return f"source {self.name}, now {now.name}{f' with other {what}' if now.name == self.name else ''}"
         pairs = zip(self.preprocessing.each, now.preprocessing.each, strict=False)
         said = [words for one, other in pairs for words in _differences(one.to_dict(), other.to_dict())]
         if self.predicting != now.predicting:
             said.append(f"{self.predictions_in_words}, now they are otherwise: {now.predictions_in_words}")
+            each = zip(now.names, self.class_lists, now.class_lists, strict=True)
+            said += [
+                f"the list of classes of '{name}' was {before or 'not stated'}, is {after or 'not stated'} now"
+                for name, before, after in each
+                if before != after
+            ]
         return "; ".join(dict.fromkeys(said))
+
+
+def _weights(fingerprint: str) -> str:
+    """That of the weights alone, whichever outputs of a file are taken."""
+    return re.sub("/[0-9a-f]{8}", "", fingerprint)
+
+
+def _as_tuple(stated: object) -> tuple[Any, ...]:
+    if not isinstance(stated, list | tuple):
+        raise TypeError(f"{stated!r:.60} is no list")
+    return tuple(stated)
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

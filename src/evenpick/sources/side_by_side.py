@@ -1,10 +1,11 @@
 """Several sources as one, by what is stated of each: which may stand side by side, and whose predictions are taken."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..errors import EvenpickError
+from ..images import Preprocessing
 from .description import SourceDescription
-from .source_names import joined
 
 MOST = 4
 
@@ -21,20 +22,21 @@ def together(members: Sequence[SourceDescription], class_lists: Sequence[str]) -
     Raises
     ------
     EvenpickError
-        If one is there twice or has words for classes, names cannot be told apart, or files would be decoded otherwise.
+        If one is there twice or has words for classes, or files would be decoded otherwise.
     """
-    name = joined([member.name for member in members])
+    names = tuple(member.name for member in members)
+    name = "+".join(names)
     _check_each_once(name, members)
-    try:
-        preprocessing = members[0].preprocessing.beside([member.preprocessing for member in members[1:]])
-    except EvenpickError as error:
-        raise EvenpickError(f"source '{name}': {error}") from error
-    predicting = _predicting(members, class_lists)
+    first, *others = (member.preprocessing for member in members)
+    if setting := first.differing(others):
+        raise EvenpickError(f"source '{name}': {_stated_otherwise(setting, members)}")
+    preprocessing, predicting = first.beside(others), _predicting(members, class_lists)
     return SourceDescription(
         name, preprocessing, sum(member.feature_size for member in members),
         members[predicting[0]].class_count if predicting else 0,
         " + ".join(dict.fromkeys(member.licence for member in members)),
         "+".join(member.fingerprint for member in members), predicting=predicting,
+        member_names=names, class_lists=tuple(class_lists),
     )  # fmt: skip
 
 
@@ -46,10 +48,27 @@ def _check_each_once(name: str, members: Sequence[SourceDescription]) -> None:
             raise EvenpickError(f"source '{name}': '{member.name}' sees just what '{other.name}' sees; give each once")
 
 
+def _stated_otherwise(setting: str, members: Sequence[SourceDescription]) -> str:
+    """What each states of a setting that must be one for all, and where it can be changed."""
+    values = {member.name: getattr(member.preprocessing, setting) for member in members}
+    default = getattr(Preprocessing(), setting)
+    stated = [_file_beside(name) for name, value in values.items() if value != default]
+    return (
+        f"{setting} must be the same for all, as a file is decoded once; got {', '.join(map(str, dict.fromkeys(values.values())))}, "
+        f"by {', '.join(stated)}: change it there, or give `embed` --{setting.replace('_', '-')} for all"
+    )
+
+
+def _file_beside(name: str) -> str:
+    """Where the preprocessing of a source is stated."""
+    kind, _, argument = name.partition(":")
+    return f"'{Path(argument).with_suffix('.json')}'" if kind == "onnx" and "://" not in argument else f"'{name}'"
+
+
 def _predicting(members: Sequence[SourceDescription], class_lists: Sequence[str]) -> tuple[int, ...]:
     """The places of the first that has classes, and of all that are known to have the same ones.
 
-    That is known of lists that are called the same, and of the same weights.
+    That is known of lists that are called the same, and of the same outputs of the same weights if none or one is named.
     """
     first = next((place for place, member in enumerate(members) if member.class_count), None)
     if first is None:
@@ -59,5 +78,5 @@ def _predicting(members: Sequence[SourceDescription], class_lists: Sequence[str]
         place
         for place, (member, class_list) in enumerate(zip(members, class_lists, strict=True))
         if member.class_count == taken.class_count
-        and (member.fingerprint == taken.fingerprint or (class_list == its_list != ""))
+        and (class_list == its_list if class_list and its_list else member.fingerprint == taken.fingerprint)
     )

@@ -5,7 +5,7 @@ ONNX Runtime runs them; PyTorch is needed only for a caller's own module, and to
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,8 @@ class SourceModel:
         """What `pool.json` and the report state of it."""
         return SourceDescription(
             self.name, self.preprocessing, self.feature_size, self.class_count, self.licence, self.fingerprint,
-            self.words.words if self.words else None, self.predicting,
+            self.words.words if self.words else None, self.predicting, tuple(one.name for one in self.members),
+            tuple(one.class_list for one in self.members),
         )  # fmt: skip
 
     def with_words(self, words: WordClasses) -> "SourceModel":
@@ -173,17 +174,34 @@ class SourceModel:
         if len(names) > 1:
             check_number(len(names))
             each = [None] * len(names) if preprocessing is None else preprocessing.each
-            return cls.side_by_side([cls.load(*one) for one in zip(names, each, strict=True)])
-        found = source_file(name, preprocessing)
-        one = cls.from_onnx(found.file, found.preprocessing, name, found.licence, found.fingerprint, found.outputs)
-        return replace(one, class_list=found.class_list)
+            return cls.side_by_side([_loaded(*one) for one in zip(names, each, strict=True)])
+        return _loaded(name, preprocessing)
 
     @classmethod
-    def side_by_side(cls, sources: "Sequence[SourceModel | str]") -> "SourceModel":
+    def as_described(cls, described: SourceDescription) -> "SourceModel":
+        """The source that a pool or a model states, whatever the files beside its networks say today of preprocessing and classes.
+
+        Its fingerprint is that of the weights as they are now.
+        """
+        members = tuple(map(_loaded, described.names, described.preprocessing.each))
+        if len(members) == 1:
+            return members[0]
+        lists = zip(members, described.class_lists, strict=True)
+        fingerprint = "+".join(member.fingerprint for member in members)
+        return _of_members(
+            tuple(replace(one, class_list=known) for one, known in lists), replace(described, fingerprint=fingerprint)
+        )
+
+    @classmethod
+    def side_by_side(
+        cls,
+        sources: "Sequence[SourceModel | str]",
+        seen_as: Callable[[Preprocessing], Preprocessing] = lambda own: own,
+    ) -> "SourceModel":
         """Several sources as one: each image is decoded once, and the features of all follow each other.
 
         The features of each are brought to length 1. Predictions are those of the first that has classes, and of all that
-        are known to have the same; of these the mean.
+        are known to have the same; of these the mean. `seen_as` changes the preprocessing of each before they are compared.
 
         Raises
         ------
@@ -192,7 +210,8 @@ class SourceModel:
         """
         asked = [one for given in sources for one in (names_in(given) if isinstance(given, str) else given._apart)]
         check_number(len(asked))
-        members = tuple(cls.load(one) if isinstance(one, str) else one for one in asked)
+        loaded = (_loaded(one, None) if isinstance(one, str) else one for one in asked)
+        members = tuple(replace(one, preprocessing=seen_as(one.preprocessing)) for one in loaded)
         if len(members) == 1:
             return members[0]
         facts = together([member.describe() for member in members], [member.class_list for member in members])
@@ -215,14 +234,17 @@ class SourceModel:
     ) -> "SourceModel":
         """Any ONNX network with one image input, an output for features and maybe one for logits.
 
-        `fingerprint` names the weights; by default it is the hash of the file and of what holds its weights.
-        `outputs` says which outputs to take; by default those of the usual names.
+        `fingerprint` names the weights; by default it is the hash of the file, of what holds its weights, and of `outputs`
+        other than the usual ones. `outputs` says which outputs to take; by default those of the usual names.
         """
         path = Path(file)
         if not path.is_file():
-            raise EvenpickError(f"source model file '{file}' does not exist")
+            hint = (
+                "; a + divides two sources only before the name of a kind, such as +onnx:" if "+" in str(file) else ""
+            )
+            raise EvenpickError(f"source model file '{file}' does not exist{hint}")
         used = path if fingerprint else _in_used_form(path, outputs)
-        fingerprint = fingerprint or fingerprint_of(path)
+        fingerprint = fingerprint or fingerprint_of(path, outputs)
         network = two_output_network(str(used), str(file))
         return replace(_measured(name or f"onnx:{file}", preprocessing, licence, fingerprint, network), file=used)
 
@@ -235,8 +257,12 @@ class SourceModel:
                 f"source '{self.name}' was not read from an ONNX file, which is all that can be sent to other "
                 "processes; export it, and load it as onnx:FILE"
             )
-        facts = (self.name, self.preprocessing, self.licence, self.fingerprint)
-        return _from_content, (self.file.read_bytes(), *facts, self.words)
+        return _from_content, (
+            self.file.read_bytes(),
+            replace(self.describe(), words=None),
+            self.words,
+            self.class_list,
+        )
 
     @classmethod
     def from_torch(
@@ -293,10 +319,17 @@ def _in_used_form(file: Path, outputs: OutputNames) -> Path:
     return cached_network(key, lambda made: write_atomically(made, content))
 
 
-def _from_content(
-    content: bytes, name: str, preprocessing: Preprocessing, licence: str, fingerprint: str, words: WordClasses | None
-) -> SourceModel:
-    source = _measured(name, preprocessing, licence, fingerprint, two_output_network(content, name))
+def _loaded(name: str, preprocessing: Preprocessing | None) -> SourceModel:
+    """The one source of that name, whatever stands in it."""
+    found = source_file(name, preprocessing)
+    one = SourceModel.from_onnx(found.file, found.preprocessing, name, found.licence, found.fingerprint, found.outputs)
+    return replace(one, class_list=found.class_list)
+
+
+def _from_content(content: bytes, facts: SourceDescription, words: WordClasses | None, class_list: str) -> SourceModel:
+    network = two_output_network(content, facts.name)
+    source = _measured(facts.name, facts.preprocessing, facts.licence, facts.fingerprint, network)
+    source = replace(source, class_list=class_list)
     return source if words is None else source.with_words(words)
 
 

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,7 @@ def _resnet18_fingerprint(name: str) -> str:
             f"source '{name}': give torchvision's ImageNet weights as resnet18:FILE.safetensors "
             f"(or .pth); '{weights}' is no file"
         )
-    return f"resnet18-{hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:16]}"
+    return f"resnet18-{_sha256(Path(weights))[:16]}"
 
 
 def _resnet18(name: str) -> Pretrained:
@@ -170,7 +170,31 @@ def _resnet18(name: str) -> Pretrained:
 
         return resnet18(Path(_argument(name)))
 
-    return Pretrained(build, TORCHVISION, "BSD-3-Clause (torchvision)", class_list=ILSVRC)
+    file = Path(_argument(name))
+    classes = _classes_beside(file) or (ILSVRC if _is_torchvisions(_sha256(file)) else "")
+    return Pretrained(build, TORCHVISION, "BSD-3-Clause (torchvision)", class_list=classes)
+
+
+def _is_torchvisions(sha256: str) -> bool:
+    """Whether these are weights that torchvision publishes: its file names hold the first digits of their checksums."""
+    return sha256.startswith(("f37072fd", "5c106cde"))
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _classes_beside(weights: Path) -> str:
+    """What a JSON file of the same name says that the classes are called as a whole; of all else it may say what it will."""
+    beside = weights.with_suffix(".json")
+    try:
+        facts = json.loads(beside.read_bytes()) if beside.is_file() else {}
+    except ValueError:  # no JSON
+        return ""
+    try:
+        return _class_list(facts) if isinstance(facts, dict) else ""
+    except EvenpickError as error:
+        raise EvenpickError(f"'{beside}': {error}") from error
 
 
 # --- timm -------------------------------------------------------------------------------------------
@@ -201,8 +225,8 @@ def _stated_beside(network: Path) -> tuple[Preprocessing, OutputNames, str]:
         outputs = OutputNames(facts.pop("features", None), facts.pop("logits", None))
         if "others" in facts:
             raise EvenpickError("others are stated, and one network has none: name several sources with + between")
-        if not isinstance(classes := facts.pop("classes", ""), str):
-            raise EvenpickError(f"classes must be the name of a list of classes, such as ILSVRC; got {classes!r:.60}")
+        classes = _class_list(facts)
+        facts.pop("classes", None)
         if "size" not in facts and (size := image_size(network)):
             facts["size"] = size
         return Preprocessing.from_dict(facts), outputs, classes
@@ -210,6 +234,12 @@ def _stated_beside(network: Path) -> tuple[Preprocessing, OutputNames, str]:
         raise EvenpickError(f"'{file}' does not state a preprocessing: {error}") from error
     except EvenpickError as error:
         raise EvenpickError(f"'{file}': {error}") from error
+
+
+def _class_list(facts: Mapping[str, Any]) -> str:
+    if not isinstance(classes := facts.get("classes", ""), str):
+        raise EvenpickError(f"classes must be the name of a list of classes, such as ILSVRC; got {classes!r:.60}")
+    return classes
 
 
 SOURCES: dict[str, SourceKind] = {

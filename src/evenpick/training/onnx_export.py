@@ -220,10 +220,10 @@ def source_of(described: SourceDescription | None) -> SourceModel:
         raise EvenpickError("the model was trained on features whose source is not known: train it on an embedded pool")
     if described.name == READY_MADE:
         raise EvenpickError("the pool was made of ready-made features: evenpick has no network to look at other images")
-    source = SourceModel.load(described.name, described.preprocessing)
+    source = SourceModel.as_described(described)
     if source.fingerprint != described.fingerprint:
         raise EvenpickError(
-            f"source '{source.name}' has other weights now than when the model was trained "
+            f"source '{source.name}' has other weights or outputs now than when the model was trained "
             f"({source.fingerprint}, then {described.fingerprint}): embed and train again"
         )
     return source
