@@ -50,11 +50,11 @@ def _check_each_once(name: str, members: Sequence[SourceDescription]) -> None:
 
 def _stated_otherwise(setting: str, members: Sequence[SourceDescription]) -> str:
     """What each states of a setting that must be one for all, and where it can be changed."""
-    values = {member.name: getattr(member.preprocessing, setting) for member in members}
+    values = [getattr(member.preprocessing, setting) for member in members]
     default = getattr(Preprocessing(), setting)
-    stated = [_file_beside(name) for name, value in values.items() if value != default]
+    stated = [_file_beside(member.name) for member, value in zip(members, values, strict=True) if value != default]
     return (
-        f"{setting} must be the same for all, as a file is decoded once; got {', '.join(map(str, dict.fromkeys(values.values())))}, "
+        f"{setting} must be the same for all, as a file is decoded once; got {', '.join(map(str, dict.fromkeys(values)))}, "
         f"by {', '.join(stated)}: change it there, or give `embed` --{setting.replace('_', '-')} for all"
     )
 
