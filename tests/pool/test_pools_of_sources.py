@@ -141,7 +141,7 @@ def test_other_sources_are_another_pool(wrong, pool, names, write, make_network,
         "order": rf"\(source {names[0]}\+{names[1]}, now {names[1]}\+{names[0]}\)",
         "alone": rf"\(source .*, now {names[0]}\): say --source {names[0]} --source {names[1]} to go on",
         "classes": r"\(Source predictions are the mean of .*, now they are otherwise: .* those of '.*0.onnx'; 1 has no classes, "
-        r".*'.*1.onnx' was flowers, is birds now\): state the lists of classes as before to go on",
+        r".*'.*1.onnx' was flowers, is birds now\): state that list of classes again to go on",
         "weights": "with other weights",
     }[wrong]
 

@@ -232,7 +232,7 @@ class PoolWriter:
         if before.seen_with != source.seen_with:
             how = "leave the option out" if before.name == source.name else f"say {_as_options(before.names)}"
             if before.fingerprint == source.fingerprint and before.predicting != source.predicting:
-                how = "state the lists of classes as before"
+                how = "state that list of classes again"
             raise EvenpickError(
                 f"workspace '{workspace}' was embedded otherwise ({before.difference(source)}): {how} to go on as before, or "
                 "use another workspace"
