@@ -212,6 +212,17 @@ def test_a_network_with_weights_in_another_file_is_refused_with_the_way_out(hub,
     assert not list((tmp_path / "cache").rglob("*.onnx"))
 
 
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_preprocessing_that_the_server_cannot_tell_just_now_is_not_taken_for_none(status, site, network):
+    site.files["/net.onnx"], site.status = network[0], status
+    name = f"onnx:{site.address}/net.onnx#sha256={network[1]}"
+    with pytest.raises(EvenpickError, match=r"net.json' could not be fetched: .*; try again"):
+        SourceModel.load(name)
+    site.files["/net.json"] = b'{"crop": 0.5}'
+
+    assert SourceModel.load(name).preprocessing == Preprocessing(8, 0.5)
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_repository_that_is_not_public_is_told_as_such(status, hub):
     hub.status = status

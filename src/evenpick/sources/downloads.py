@@ -23,6 +23,7 @@ from .onnx_forms import external_files
 _TIMEOUT = 30  # seconds without a byte
 _RESAMPLINGS = {1: "lanczos", 2: "bilinear", 3: "bicubic"}  # numbers of Pillow, as Hugging Face writes them
 _SQUEEZED_FROM = 384  # pixels a side: from there on ConvNeXt's `crop_pct` counts for nothing, and images are squeezed
+_NOT_THERE = (401, 403, 404, 410)  # also what storage answers that tells nobody what it has
 _HUB = re.compile(r"(?P<repository>.+/resolve/[^/]+)/.+")
 _HUB_NAME = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w.-]*(/\w[\w.-]*)*))?")
 _HUB_FILES = ("onnx/vision_model.onnx", "onnx/model.onnx")  # of a pair the first alone has one input, an image
@@ -167,11 +168,17 @@ def _stated_at(url: str) -> dict[str, Any] | None:
     for place in (own, f"{hub['repository']}/preprocessor_config.json" if hub else None):
         if place is None or place == url:
             continue
-        # A page that is not there or is no JSON states nothing.
-        with contextlib.suppress(urllib.error.HTTPError, ValueError), _telling(place), _opened(place) as answer:
-            facts = json.loads(answer.read(1 << 20))
-            if isinstance(facts, dict):
-                return facts if place == own else _read_as(place, facts)
+        try:
+            with _telling(place), _opened(place) as answer:
+                facts = json.loads(answer.read(1 << 20))
+        except ValueError:  # a page that is no JSON states nothing
+            continue
+        except urllib.error.HTTPError as error:
+            if error.code not in _NOT_THERE:  # it may be there, and what it states would be missed for good
+                raise EvenpickError(f"'{place}' could not be fetched: {error.reason}; try again") from error
+            continue
+        if isinstance(facts, dict):
+            return facts if place == own else _read_as(place, facts)
     return None
 
 
