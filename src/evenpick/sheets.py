@@ -74,6 +74,22 @@ def read_sheet(file: Path) -> Sheet:
         raise EvenpickError(f"'{file}' is no CSV table: {error}") from error
 
 
+def rows_with_names(text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a list of names, each with its first line: a name a line, or a CSV with a column `name`; csv.Error if none."""
+    lines = text.splitlines()
+    header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
+    if "name" not in header:
+        yield from ((place, {"name": line}) for place, line in enumerate(lines, start=1) if line.strip())
+        return
+    table = csv.reader(io.StringIO(text, newline=""))  # as a whole: a cell in quotes may go over several lines
+    next(table)
+    place = table.line_num + 1
+    for cells in table:
+        if len(cells) > 1 or "".join(cells).strip():
+            yield place, dict(zip(header, cells, strict=False))
+        place = table.line_num + 1
+
+
 def _rows(file: Path, lines: Any, width: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     for cells in lines:
         if any(cell.strip() for cell in cells[width:]):

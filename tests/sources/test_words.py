@@ -79,6 +79,10 @@ def test_names_come_a_line_each_or_from_the_column_of_a_table(tmp_path):
         (b"name\n", "'.*names.txt' names no class"),
         (b"cat\ndog\nCat\n", r"line 3: class name 'Cat' is there twice \(as 'cat'\)"),
         (b"cat\n\x07\n", "line 2: a class name must have at most 200 characters, none of them a control character"),
+        (
+            b'name,key\ndog,1\n"roe\ndeer",2\n',
+            "line 3: a class name must be on one line, and there is a line break in it",
+        ),
         (b"cat\xff\n", "cannot be read: save it as UTF-8"),
         pytest.param(b"x" * 200_000, "cannot be read: field larger than field limit", id="one long line"),
         pytest.param(b"name\n" + b"x" * 200_000, "cannot be read: field larger than", id="a long field"),

@@ -17,6 +17,7 @@ from ..arrays import Singles
 from ..errors import EvenpickError
 from ..names import checked_class_name
 from ..probabilities import softmax, summarise_probabilities
+from ..sheets import rows_with_names
 from ..vectors import normalised
 from .text_encoders import TextEncoder
 
@@ -128,17 +129,8 @@ def read_class_names(file: str | Path) -> list[str]:
         Naming file and line, if there is none, or one is none or is there twice.
     """
     try:
-        lines = Path(file).read_text("utf-8-sig").splitlines()
-        header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
-        column = header.index("name") if "name" in header else None
-        names = [
-            (
-                f"'{file}', line {place}",
-                line if column is None else "".join(next(csv.reader([line]))[column : column + 1]),
-            )
-            for place, line in enumerate(lines, start=1)
-            if line.strip() and not (column is not None and place == 1)
-        ]
+        rows = rows_with_names(Path(file).read_text("utf-8-sig"))
+        names = [(f"'{file}', line {place}", row.get("name", "")) for place, row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = (
             "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
