@@ -167,7 +167,29 @@ def test_diagnose_names_what_the_images_are_taken_for(embedded):
     assert found.words == {"cat": 1, "cup of coffee": 1, "daisy": 1, "missile": 1, "palace": 1, "pizza": 0, "zebra": 0}
     assert "cat (1), cup of coffee (1)" in repr(found)
     assert "none for 2 of 7 words, such as pizza" in repr(found)
-    assert json.loads(json.dumps(found.facts))["words"]["cat"] == 1
+    facts = json.loads(json.dumps(found.facts))
+    assert facts["words"]["cat"] == 1
+
+
+def test_diagnose_gives_no_verdict_on_words_before_labels_and_says_so(embedded):
+    found = embedded.diagnose()
+    facts = json.loads(json.dumps(found.facts))
+
+    assert "nothing tells how well these words fit this domain" in found.advice.finding
+    assert (facts["before_labels"]["knows"], facts["advice"]["source_functions_help"]) == (None, None)
+    assert "of the words it sees" in repr(found)
+    assert "is good" not in repr(found.rows)
+    assert "own class" not in repr(found.rows)
+
+
+@pytest.mark.slow
+def test_the_report_speaks_of_words_where_there_are_some(work, tmp_path):
+    (tmp_path / "labels.csv").write_text("image,label\nchelsea.jpg,soft\ncoffee.jpg,hard\n")
+    work.import_labels(tmp_path / "labels.csv")
+    page = work.report().read_text()
+
+    assert "takes for each of the words" in page
+    assert "its own classes" not in page
 
 
 @pytest.mark.slow
