@@ -95,6 +95,21 @@ def test_siglip_fills_each_text_up_to_its_length_with_its_own_token(files):
     assert found == pytest.approx(np.array([6, 3]) / np.hypot(6, 3))  # a, and the filler three times
 
 
+def test_of_a_siglip_that_does_not_state_both_scale_and_bias_neither_is_known(files):
+    for stated, found in (
+        ({}, (None, None)),
+        ({"scale": 117.3}, (None, None)),
+        ({"scale": 117.3, "bias": -12.9}, (117.3, -12.9)),
+    ):
+        (files / "config.json").write_text('{"model_type": "siglip2"}')
+        (files / "text_model.json").write_text(json.dumps(stated))
+
+        assert (load(files).scale, load(files).bias) == found
+    (files / "config.json").write_text('{"model_type": "clip"}')
+    (files / "text_model.json").unlink()
+    assert (load(files).scale, load(files).bias) == (100, None)
+
+
 def test_clip_fills_nothing_up(files):
     summing_all(files)
 
@@ -115,6 +130,24 @@ def test_a_text_that_is_too_long_is_told_and_never_cut(files):
     with pytest.raises(EvenpickError, match=f"has 17 tokens, and text encoder .* takes {CONTEXT} at most") as error:
         load(files)(["a " * 17])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("truncated", "of_tokenizer", "of_network", "takes"),
+    [(CONTEXT, 9, 12, 9), (CONTEXT, 12, 9, 9), (5, 9, 12, 5), (CONTEXT, 10**30, 1e30, CONTEXT)],
+)
+def test_of_several_limits_the_smallest_holds(files, truncated, of_tokenizer, of_network, takes):
+    tokenizer = tokenizer_of(["a", "b", "[PAD]"])
+    tokenizer.enable_truncation(truncated)
+    tokenizer.save(str(files.parent / "tokenizer.json"))
+    (files.parent / "tokenizer_config.json").write_text(json.dumps({"model_max_length": of_tokenizer}))
+    (files.parent / "config.json").write_text(json.dumps({"text_config": {"max_position_embeddings": of_network}}))
+
+    encoder = load(files)
+
+    assert len(encoder(["a " * takes])) == 1
+    with pytest.raises(EvenpickError, match=f"takes {takes} at most"):
+        encoder(["a " * (takes + 1)])
 
 
 def test_a_text_encoder_beside_the_image_encoder_is_found(files):

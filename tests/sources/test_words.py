@@ -49,6 +49,15 @@ def test_each_name_stands_in_all_prompts_and_their_mean_direction_counts():
     assert found.vectors[0] == pytest.approx(both / np.linalg.norm(both))
 
 
+def test_names_by_a_siglip_that_does_not_state_its_scale_and_bias_are_refused_with_what_to_state():
+    class Siglip(Letters):
+        name, scale = "onnx:siglip/onnx/text_model.onnx", None
+
+    with pytest.raises(EvenpickError, match=r"is of a SigLIP, .*: state them in '.*onnx/text_model.json' as") as error:
+        word_classes(["a", "b"], ["{}"], Siglip())
+    assert "\n" not in str(error.value)
+
+
 def test_a_description_states_the_words_and_comes_back():
     words = word_classes(["a", "b"], ["{} c"], Letters()).words
     described = SourceDescription("made", Preprocessing(), 3, 0, "none", "hash", words)

@@ -87,7 +87,8 @@ def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEnco
     Raises
     ------
     EvenpickError
-        If there is no name or one alone, names are equal, a prompt has no place for them, or a text is too long.
+        If there is no name or one alone, names are equal, a prompt has no place for them, a text is too long, or it is
+        not known what makes probabilities of cosines.
     """
     checked = _checked([(f"class name {i}", name) for i, name in enumerate(names, start=1)])
     if not checked:
@@ -99,6 +100,12 @@ def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEnco
     for prompt in prompts:
         if prompt.count("{}") != 1:
             raise EvenpickError(f"prompt '{prompt}' must hold {{}} once, where the class name is put")
+    if encoder.scale is None:
+        beside = Path(encoder.name.removeprefix("onnx:")).with_suffix(".json")
+        raise EvenpickError(
+            f"text encoder '{encoder.name}' is of a SigLIP, each of which has its own scale and bias: state them in '{beside}' "
+            'as {"scale": ..., "bias": ...}, the exponential of the logit_scale of its weights, and their logit_bias'
+        )
     said = Words(tuple(checked), tuple(prompts), encoder.name, encoder.fingerprint, encoder.scale, encoder.bias)
     vectors = [encoder([prompt.replace("{}", name) for name in checked]) for prompt in prompts]
     found = WordClasses(said, normalised(np.mean(vectors, axis=0)))
