@@ -128,11 +128,89 @@ def test_prompts_are_settable_and_kept(work, source, folder):
     assert (words.prompts, words.names) == (("a drawing of a {}", "{}"), ("cat", "daisy"))
 
 
-def test_a_text_encoder_without_names_is_refused(source, word_pair, folder, tmp_path):
-    with pytest.raises(
-        EvenpickError, match="a text encoder and prompts go with class names: say --class-names FILE too"
-    ):
-        Workspace(tmp_path / "work").embed(folder, source, text_encoder=f"onnx:{word_pair / 'text_model.onnx'}")
+def test_a_text_encoder_without_names_is_kept_to_find_images_by_words(word_pair, folder, tmp_path, source, capsys):
+    text = tmp_path / "elsewhere"
+    shutil.copytree(word_pair, text)
+    (text / "vision_model.onnx").rename(tmp_path / "alone.onnx")
+    (text / "vision_model.json").rename(tmp_path / "alone.json")
+    work, own = Workspace(tmp_path / "work"), f"onnx:{tmp_path / 'alone.onnx'}"
+    asked = ["embed", str(work.path), folder, "--source", own, "--text-encoder", f"onnx:{text / 'text_model.onnx'}"]
+    with pytest.raises(SystemExit) as ended:
+        main([*asked, "--prompt", "a {}"])
+    assert ended.value.code == 0
+    assert "Images can be found by any words by text encoder onnx:" in capsys.readouterr().out.replace("\n", " ")
+    pool = work.pool
+    assert (pool.predictions, pool.source.words.names, pool.source.words.prompts) == (None, (), ("a {}",))
+    assert work.find("missile", 1).image_ids == ["rocket.jpg"]
+    assert "encoder without classes" in work.diagnose().advice.finding
+
+    assert work.embed(folder, own).done_now == 0  # it is kept
+    assert work.find("daisy", 1).image_ids == ["flower.jpg"]
+    assert work.embed(folder, own, class_names=["cat", "daisy"]).done_now == 0
+    assert seen_as(work)["chelsea.jpg"] == "cat"
+    assert work.pool.source.words.prompts == ("a {}",)
+
+
+def test_photographs_are_found_by_words_on_the_command_line_and_in_a_notebook(
+    embedded, without_words, known_photographs, capsys
+):
+    for file, shown in known_photographs.items():
+        if file != "folder":
+            assert without_words.find(f"a {shown}", 2).image_ids[0] == file
+    found = embedded.find("a tabby cat")
+    assert found.image_ids[0] == "chelsea.jpg"
+    assert len(found.image_ids) == len(found.indices) == 5
+    assert repr(found).startswith("5 images nearest to 'a tabby cat': 'chelsea.jpg'")
+    assert found._repr_html_().count("<img") == 5
+
+    with pytest.raises(SystemExit) as ended:
+        main(["find", str(embedded.path), "espresso", "--count", "2"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.splitlines()[0] == "coffee.jpg"
+
+
+@pytest.mark.parametrize("count", [0, -1, True, 1.5])
+def test_a_number_of_images_to_find_that_is_none_is_refused(embedded, count):
+    with pytest.raises(EvenpickError, match="the number of images to find must be a whole number from 1; got"):
+        embedded.find("cat", count)
+
+
+def test_images_that_are_gone_are_found_no_more(source, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "photos")
+    work = Workspace(tmp_path / "work")
+    work.embed(tmp_path / "photos", source)
+    (tmp_path / "photos" / "chelsea.jpg").unlink()
+    work.embed(tmp_path / "photos", source)
+
+    assert "chelsea.jpg" not in work.find("cat").image_ids
+    assert len(work.find("cat").image_ids) == 4
+
+
+def test_a_list_without_a_name_and_prompts_without_an_encoder_are_refused(source, folder, tmp_path, source_cache):
+    with pytest.raises(EvenpickError, match="class names: there is none; give two or more"):
+        Workspace(tmp_path / "work").embed(folder, source, class_names=[])
+    with pytest.raises(EvenpickError, match="prompts need the text encoder of the same pair as the source"):
+        Workspace(tmp_path / "work").embed(folder, prompts=["a {}"])
+
+
+@pytest.mark.slow
+def test_a_text_encoder_without_names_leaves_the_predictions_of_the_source_as_they_are(
+    word_pair, folder, tmp_path, source_cache
+):
+    text = f"onnx:{word_pair / 'text_model.onnx'}"
+    later, at_once, views = (Workspace(tmp_path / name) for name in ("later", "at once", "views"))
+    later.embed(folder)
+    own = later.pool.predictions
+    assert later.embed(folder, text_encoder=text).done_now == 0
+    at_once.embed(folder, text_encoder=text)
+    views.embed(folder, views=2)
+    assert views.embed(folder, text_encoder=text, views=2).done_now == 0  # which other names could not
+
+    for work in (later, at_once):
+        np.testing.assert_array_equal(work.pool.predictions, own)
+    for work in (later, at_once, views):
+        assert work.find("missile", 1).image_ids == ["rocket.jpg"]
+        assert work.pool.source.has_predictions
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ from .pool import (
     take_features,
 )
 from .progress import bar, named_bars
-from .results import Predictions, Selection, Simulated
+from .results import Found, Predictions, Selection, Simulated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -153,7 +153,8 @@ class Workspace:
         class_names : path or sequence of str, optional
             Words that stand for the source's classes: a file with one a line, or the names. By default as before.
         text_encoder : str, optional
-            The other half of a CLIP-like source, `onnx:FILE`; by default `text_model.onnx` beside the source's file.
+            The other half of a CLIP-like source, `onnx:FILE`; by default `text_model.onnx` beside the source's file. Without
+            class names it is kept to find images by words.
         prompts : sequence of str
             What each name stands in, at `{}`; by default "a photo of a {}".
         ray : str, optional
@@ -227,6 +228,32 @@ class Workspace:
         from .reports import diagnose
 
         return diagnose(self.path)
+
+    def find(self, words: str, count: int = 20) -> Found:
+        """Find the images that are nearest to words, labelled or not; changes nothing.
+
+        Parameters
+        ----------
+        words : str
+            What is looked for, such as "a lynx in snow".
+        count : int
+            Images at most.
+
+        Raises
+        ------
+        EvenpickError
+            If the source is not of a pair with a text encoder that is there, or that knows nothing of these words.
+        """
+        import numpy as np
+
+        from .session import WordSearch
+
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise EvenpickError(f"the number of images to find must be a whole number from 1; got {count!r}")
+        pool = self.pool
+        there = np.arange(len(pool)) if pool.present is None else np.flatnonzero(pool.present)
+        rows = WordSearch(pool).nearest(words, there)[:count]
+        return Found(rows, [pool.image_ids[row] for row in rows], words, pool)
 
     def select(
         self,
@@ -813,13 +840,11 @@ def _words_of(
     from .sources import PROMPT, TextEncoder, read_class_names, text_encoder_beside, word_classes
 
     kept = kept_words(workspace)
-    if class_names is None and kept is None:
-        raise EvenpickError("a text encoder and prompts go with class names: say --class-names FILE too")
     encoder = text_encoder or (kept.encoder if kept else None) or text_encoder_beside(source)
     if encoder is None:
         raise EvenpickError(
-            "class names need the text encoder of the same pair as the source: say --text-encoder onnx:FILE, or put "
-            "text_model.onnx beside the source's file"
+            f"{'prompts' if class_names is None else 'class names'} need the text encoder of the same pair as the source: say "
+            "--text-encoder onnx:FILE, or put text_model.onnx beside the source's file"
         )
     if class_names is None:
         names: Sequence[str] = kept.names if kept else ()
@@ -827,6 +852,8 @@ def _words_of(
         names = read_class_names(class_names)
     else:
         names = class_names
+        if not names:
+            raise EvenpickError("class names: there is none; give two or more")
     return word_classes(names, tuple(prompts) or (kept.prompts if kept else (PROMPT,)), TextEncoder.load(encoder))
 
 

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 from word_pair import CONTEXT, text_encoder, tokenizer_of
 
 from evenpick.errors import EvenpickError
-from evenpick.sources import TextEncoder, text_encoder_beside
+from evenpick.sources import TextEncoder, is_at_hand, text_encoder_beside
 
 VECTORS = np.array([[0, 0], [3, 0], [0, 4], [1, 1]], float)  # of an unknown word, a, b and the filler
 
@@ -148,6 +148,18 @@ def test_of_several_limits_the_smallest_holds(files, truncated, of_tokenizer, of
     assert len(encoder(["a " * takes])) == 1
     with pytest.raises(EvenpickError, match=f"takes {takes} at most"):
         encoder(["a " * (takes + 1)])
+
+
+def test_whether_an_encoder_is_at_hand_is_told_without_reading_it(files):
+    name = f"onnx:{files / 'text_model.onnx'}"
+    (files / "text_model.onnx").write_bytes(b"")
+    assert is_at_hand(name)
+    assert not is_at_hand(name.removeprefix("onnx:"))
+    (files.parent / "tokenizer.json").unlink()
+    assert not is_at_hand(name)
+    (files / "tokenizer.json").touch()
+    (files / "text_model.onnx").unlink()
+    assert not is_at_hand(name)
 
 
 def test_a_text_encoder_beside_the_image_encoder_is_found(files):

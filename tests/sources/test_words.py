@@ -7,7 +7,7 @@ import pytest
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
-from evenpick.sources import SourceDescription, WordClasses, Words, read_class_names, word_classes
+from evenpick.sources import SourceDescription, WordClasses, Words, read_class_names, vector_of_words, word_classes
 from evenpick.vectors import normalised
 
 
@@ -47,6 +47,23 @@ def test_each_name_stands_in_all_prompts_and_their_mean_direction_counts():
 
     both = np.array([[1, 0, 0], [1 / np.sqrt(2), 0, 1 / np.sqrt(2)]]).mean(axis=0)
     assert found.vectors[0] == pytest.approx(both / np.linalg.norm(both))
+    assert vector_of_words("a", found.words.prompts, Letters()) == pytest.approx(found.vectors[0])
+
+
+def test_without_names_there_is_the_encoder_to_find_images_by():
+    found = word_classes([], ["{}"], Letters())
+    described = SourceDescription("made", Preprocessing(), 3, 0, "none", "hash", found.words)
+
+    assert (found.words.names, found.vectors.shape) == ((), (0, 3))
+    assert SourceDescription.from_json(json.loads(json.dumps(described.to_json()))) == described
+    assert not described.has_predictions
+    assert "no source classes" in repr(described)
+    assert repr(found.words) == "any words by text encoder letters"
+
+
+def test_words_that_the_encoder_does_not_know_are_told():
+    with pytest.raises(EvenpickError, match=r"^'ddd' is unknown to text encoder 'letters': say it in other words$"):
+        vector_of_words("ddd", ["{}", "{}!"], Letters())
 
 
 def test_names_by_a_siglip_that_does_not_state_its_scale_and_bias_are_refused_with_what_to_state():
@@ -56,6 +73,7 @@ def test_names_by_a_siglip_that_does_not_state_its_scale_and_bias_are_refused_wi
     with pytest.raises(EvenpickError, match=r"is of a SigLIP, .*: state them in '.*onnx/text_model.json' as") as error:
         word_classes(["a", "b"], ["{}"], Siglip())
     assert "\n" not in str(error.value)
+    assert word_classes([], ["{}"], Siglip()).vectors.shape == (0, 3)  # nearness needs neither
 
 
 def test_a_description_states_the_words_and_comes_back():
@@ -108,7 +126,6 @@ def test_lists_that_are_none_are_refused_in_one_line(content, message, tmp_path)
 @pytest.mark.parametrize(
     ("names", "prompts", "message"),
     [
-        ([], ["{}"], "class names: there is none; give two or more"),
         (["a"], ["{}"], "the only class name is 'a': give two or more"),
         (["a", "b", "A"], ["{}"], r"class name 3: class name 'A' is there twice \(as 'a'\)"),
         (["a", "b"], ["a photo"], "prompt 'a photo' must hold {} once"),

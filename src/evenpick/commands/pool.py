@@ -1,4 +1,4 @@
-"""The commands about what a source model sees: sources, embed, diagnose."""
+"""The commands about what a source model sees: sources, embed, diagnose, find."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -169,7 +169,7 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
         click.echo(sentence)
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
     if (source := result.pool.source) and source.words:
-        click.echo(f"Source classes: {source.words!r}.")
+        click.echo(f"{'Source classes:' if source.words.names else 'Images can be found by'} {source.words!r}.")
     if any(
         (result.counts.replaced, result.counts.moved, result.counts.gone, result.counts.back, result.counts.unchanged)
     ):
@@ -208,3 +208,16 @@ def diagnose(workspace: Path, as_json: bool) -> None:
         return
     print_paragraphs([found.advice.method, found.advice.finding])
     print_table("The source is the pretrained network that looked at every image.", None, found.rows)
+
+
+@click.command()
+@WORKSPACE
+@click.argument("words")
+@click.option("--count", type=click.IntRange(min=1), default=20, show_default=True, help="Images at most.")
+def find(workspace: Path, words: str, count: int) -> None:
+    """List the images that are nearest to WORDS, by a CLIP-like source with its text encoder; see docs/words.md."""
+    from ..names import shown
+    from ..workspace import Workspace
+
+    for image_id in Workspace(workspace).find(words, count).image_ids:
+        click.echo(shown(image_id))

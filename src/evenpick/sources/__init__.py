@@ -4,9 +4,9 @@ from .description import READY_MADE, SourceDescription
 from .onnx_networks import onnx_session
 from .source_model import SourceModel
 from .table import SOURCES, SourceKind, weights_fingerprint
-from .text_encoders import TextEncoder, text_encoder_beside
+from .text_encoders import TextEncoder, is_at_hand, text_encoder_beside
 from .trainable_networks import new_network, torch_seed, trainable
-from .words import PROMPT, WordClasses, Words, read_class_names, word_classes
+from .words import PROMPT, WordClasses, Words, check_one_pair, read_class_names, vector_of_words, word_classes
 
 __all__ = [
     "PROMPT",
@@ -18,6 +18,8 @@ __all__ = [
     "TextEncoder",
     "WordClasses",
     "Words",
+    "check_one_pair",
+    "is_at_hand",
     "new_network",
     "onnx_session",
     "read_class_names",
@@ -25,6 +27,7 @@ __all__ = [
     "torch_networks",
     "torch_seed",
     "trainable",
+    "vector_of_words",
     "weights_fingerprint",
     "word_classes",
 ]

@@ -21,7 +21,7 @@ from .network_cache import cached_network
 from .onnx_forms import USUAL, OutputNames, fingerprint_of, used_form
 from .onnx_networks import two_output_network
 from .table import source_file
-from .words import WordClasses
+from .words import WordClasses, check_one_pair
 
 Network: TypeAlias = Callable[[Batch], tuple[Batch, Batch]]
 
@@ -98,19 +98,14 @@ class SourceModel:
         EvenpickError
             If text encoder and network are not of one pair.
         """
-        size = words.vectors.shape[1]
-        if size != self.feature_size:
-            raise EvenpickError(
-                f"text encoder '{words.words.encoder}' gives vectors of {size} numbers and source '{self.name}' features of "
-                f"{self.feature_size}: they are not of one pair"
-            )
+        check_one_pair(words.words.encoder, words.vectors.shape[1], self.name, self.feature_size)
         network = self.network
 
         def by_words(batch: Batch) -> tuple[Batch, Batch]:
             features, _ = network(batch)
             return features, words.logits(features)
 
-        return replace(self, network=by_words, words=words)
+        return replace(self, network=by_words if words.words.names else network, words=words)
 
     @classmethod
     def load(cls, name: str = "efficientnet_lite0", preprocessing: Preprocessing | None = None) -> "SourceModel":

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,13 @@ class TextEncoder:
         digest = hashlib.sha256(repr(used).encode()).hexdigest()[:16]
         width = len(_encoded(session, tokens, name, "a"))
         return cls(name, width, digest, *_scale_and_bias(file, facts), tokens, session)
+
+
+def is_at_hand(name: str) -> bool:
+    """Whether there is what `TextEncoder.load` reads, as far as can be told without reading it."""
+    file = Path(name.removeprefix("onnx:"))
+    there = file.is_file() and _found(file, "tokenizer.json") != file
+    return name.startswith("onnx:") and there and find_spec("tokenizers") is not None
 
 
 def text_encoder_beside(source: str) -> str | None:

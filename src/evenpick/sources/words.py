@@ -31,7 +31,7 @@ class Words:
     Attributes
     ----------
     names : tuple of str
-        Class number i is the name i.
+        Class number i is the name i. None of them: the text encoder is there to find images by words alone.
     prompts : tuple of str
         What each name stands in, at `{}`; of several the mean vector counts.
     encoder, fingerprint : str
@@ -50,7 +50,7 @@ class Words:
     bias: float | None = None
 
     def __repr__(self) -> str:
-        return f"{len(self.names):,} words by text encoder {self.encoder}"
+        return f"{f'{len(self.names):,} words' if self.names else 'any words'} by text encoder {self.encoder}"
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> "Words":
@@ -82,17 +82,15 @@ class WordClasses:
 
 
 def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEncoder) -> WordClasses:
-    """The names as this text encoder places them.
+    """The names as this text encoder places them; `names` may be empty, to find images by words alone.
 
     Raises
     ------
     EvenpickError
-        If there is no name or one alone, names are equal, a prompt has no place for them, a text is too long, or it is
-        not known what makes probabilities of cosines.
+        If there is one name alone, names are equal, a prompt has no place for them, a text is too long, or it is not known
+        what makes probabilities of cosines.
     """
     checked = _checked([(f"class name {i}", name) for i, name in enumerate(names, start=1)])
-    if not checked:
-        raise EvenpickError("class names: there is none; give two or more")
     if len(checked) == 1:
         raise EvenpickError(
             f"the only class name is '{checked[0]}': give two or more, so that one can be told from others"
@@ -100,13 +98,15 @@ def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEnco
     for prompt in prompts:
         if prompt.count("{}") != 1:
             raise EvenpickError(f"prompt '{prompt}' must hold {{}} once, where the class name is put")
+    said = Words(tuple(checked), tuple(prompts), encoder.name, encoder.fingerprint, encoder.scale or 1.0, encoder.bias)
+    if not checked:
+        return WordClasses(said, np.empty((0, encoder.width), np.float32))
     if encoder.scale is None:
         beside = Path(encoder.name.removeprefix("onnx:")).with_suffix(".json")
         raise EvenpickError(
             f"text encoder '{encoder.name}' is of a SigLIP, each of which has its own scale and bias: state them in '{beside}' "
             'as {"scale": ..., "bias": ...}, the exponential of the logit_scale of its weights, and their logit_bias'
         )
-    said = Words(tuple(checked), tuple(prompts), encoder.name, encoder.fingerprint, encoder.scale, encoder.bias)
     vectors = [encoder([prompt.replace("{}", name) for name in checked]) for prompt in prompts]
     found = WordClasses(said, normalised(np.mean(vectors, axis=0)))
     _check_told_apart(found)
@@ -125,6 +125,30 @@ def _check_told_apart(found: WordClasses) -> None:
                 else f"class name '{name}' is unknown"
             )
             raise EvenpickError(f"{told} to text encoder '{found.words.encoder}': say it in other words")
+
+
+def check_one_pair(encoder: str, width: int, source: str, feature_size: int) -> None:
+    """Refuse a text encoder whose vectors cannot be compared with the features of a source."""
+    if width != feature_size:
+        raise EvenpickError(
+            f"text encoder '{encoder}' gives vectors of {width} numbers and source '{source}' features of {feature_size}: they "
+            "are not of one pair"
+        )
+
+
+def vector_of_words(text: str, prompts: Sequence[str], encoder: TextEncoder) -> Singles:
+    """The vector (d,) of what somebody looks for, in these prompts.
+
+    Raises
+    ------
+    EvenpickError
+        If the encoder knows nothing of the text, or it is too long.
+    """
+    vectors = encoder([prompt.replace("{}", text) for prompt in prompts])
+    vector = np.asarray(normalised(vectors.mean(axis=0, keepdims=True))[0])
+    if not vector.any():
+        raise EvenpickError(f"'{text:.60}' is unknown to text encoder '{encoder.name}': say it in other words")
+    return vector
 
 
 def read_class_names(file: str | Path) -> list[str]:

@@ -2,23 +2,21 @@
 
 import { get, post, randomId, Refusal, release } from "./api.js";
 import { Keys, matching } from "./classes.js";
-import { doubt, emptyLine, gridLine, inLine } from "./grids.js";
+import { doubt, emptyLine, gridLine, hintLine, inLine, requestFor, startsOut } from "./grids.js";
 import { listenToKeyboard } from "./keyboard.js";
 import { listenToLarge, showLarge } from "./large.js";
+import { showClassButtons, showFilters } from "./lists.js";
 import { sameClass, tidy } from "./names.js";
-import { $, classNames, complain, element, held, knowClasses, quiet, say, state } from "./page.js";
+import { $, classNames, complain, held, knowClasses, quiet, say, state } from "./page.js";
 import { DOUBLE_CLICK, Letters, once } from "./presses.js";
 import { personKnown } from "./storage.js";
-import { focusFirst, lookAt, move, rowsIn, showTiles, tiles, toggle, unseen } from "./tiles.js";
+import { fitting, focusFirst, lookAt, move, rowsIn, showTiles, tiles, toggle, toggleAll, unseen } from "./tiles.js";
 
-const [FEWEST, MOST_TILES] = [6, 60];
-const TILE = { width: 164, height: 137 }; // px, of grid.css
-const BESIDE = { width: 280, height: 235 }; // px that the page takes for other things
 const MOST_UNWANTED = 5000;
 
-// `of`: what the images are like, {row} or {label}; `unwanted`: what was clicked out before; `doubted`: a name that
-// was typed and may be meant for another one.
-const view = { of: {}, means: "grid", unwanted: new Set(), done: [], doubted: undefined, progress: undefined };
+// `of`: what the images are like, {row}, {label} or {words}; `unwanted`: what was clicked out before; `kept`: what was in when
+// a label was refused; `doubted`: a name that was typed and may be meant for another one.
+const view = { of: {}, means: "grid", unwanted: new Set(), kept: new Set(), done: [], doubted: undefined, progress: undefined };
 
 let current = Promise.resolve(); // the last answer
 
@@ -35,11 +33,9 @@ const letters = new Letters({
 async function load() {
   if (state.busy) return;
   const { of } = view;
-  const { row, label: name } = of;
-  if (row === undefined && name === undefined) return drawNone(emptyLine(of));
+  const [path, about] = requestFor(of, $("order").value);
+  if (path === undefined) return drawNone(emptyLine(of, "nearest", undefined, !$("find").hidden));
   const body = { annotator: state.annotator, count: fitting(), without: [...view.unwanted].slice(-MOST_UNWANTED) };
-  const about = row === undefined ? { label: name, order: $("order").value } : { row };
-  const path = row === undefined ? "api/of_class" : "api/alike";
   const isDone = await exchange(path, { ...body, ...about }, (reply) => (of === view.of ? draw(reply) : load()));
   if (isDone) return;
   if (of === view.of) drawNone(""); // why is told already
@@ -47,13 +43,6 @@ async function load() {
 }
 
 const drawNone = (notice) => draw({ tiles: [], progress: view.progress, notice });
-
-// As many images as can be seen at once.
-function fitting() {
-  const columns = Math.max(2, Math.floor((innerWidth - BESIDE.width) / TILE.width));
-  const rows = Math.floor((innerHeight - BESIDE.height) / TILE.height);
-  return Math.min(MOST_TILES, Math.max(FEWEST, columns * rows));
-}
 
 // One exchange with the server at a time; whether it was done.
 async function exchange(path, body, done) {
@@ -78,58 +67,45 @@ function draw({ tiles: given, means = "grid", room, progress, notice = emptyLine
   view.means = means;
   document.body.dataset.ready = false;
   showProgress(progress);
-  showTiles(given, tiles.out, showIn);
+  const out = startsOut(view.of) ? new Set(rowsOf(given).filter((row) => !view.kept.has(row))) : tiles.out;
+  showTiles(given, out, showIn);
   $("shown").textContent = gridLine(view.of, $("order").value, given.length, progress);
-  $("hint").hidden = $("change").hidden = given.length === 0;
+  $("hint").textContent = hintLine(view.of);
+  document.body.classList.toggle("taking-in", startsOut(view.of));
+  $("above").hidden = $("change").hidden = given.length === 0;
   $("notice").hidden = given.length > 0;
   $("notice").textContent = notice;
   document.body.dataset.status = given.length ? "images" : "empty";
   if (hadFocus) focusFirst();
 }
 
+const rowsOf = (given) => given.map(({ row }) => row);
+
 function showProgress(progress) {
   view.progress = progress;
   knowClasses(progress.classes);
   const found = progress.classes.filter(({ count }) => count > 0).sort((one, other) => one.count - other.count);
-  const like = view.of.row === undefined ? [] : [choice(`Like image ${view.of.row}`, "", true)];
-  const rows = found.map(({ name, count }) => choice(name, count, name === view.of.label, name));
-  $("filters").replaceChildren(...like, ...rows);
+  showFilters(view.of, found);
   showClasses();
 }
 
-function choice(text, count, isChosen, name = "") {
-  const button = element("button", { type: "button" }, element("span", { textContent: text }), `${count}`);
-  button.dataset.name = name;
-  button.setAttribute("aria-pressed", isChosen);
-  return element("li", {}, button);
-}
-
 function showClasses() {
-  const own = view.of.label;
-  const found = matching(classNames(), $("to").value).sort((one, other) => (other === own) - (one === own));
-  $("classes").replaceChildren(
-    ...found.map((name) => {
-      const key = state.keys.of(name);
-      const cap = element("kbd", { textContent: key });
-      cap.setAttribute("aria-hidden", "true");
-      const button = element("button", { type: "button" }, ...(key ? [cap] : []), element("span", { className: "name", textContent: name }));
-      if (key) button.setAttribute("aria-keyshortcuts", key);
-      button.dataset.name = name;
-      return element("li", {}, button);
-    }),
-  );
-  $("to").placeholder = own ?? "Type a class";
+  const looked = view.of.label ?? view.of.words;
+  const own = looked && sameClass(classNames(), looked);
+  showClassButtons(matching(classNames(), $("to").value).sort((one, other) => (other === own) - (one === own)));
+  $("to").placeholder = looked ?? "Type a class";
 }
 
 function showIn() {
   $("selected").textContent = inLine(rowsIn().length, tiles.shown.length);
   $("do").disabled = rowsIn().length === 0;
+  $("all").textContent = rowsIn().length < tiles.shown.length - tiles.broken.size ? "All in" : "All out";
 }
 
 function label(name) {
   if (state.busy || !tiles.ready) return;
   const rows = rowsIn();
-  if (rows.length === 0) return;
+  if (rows.length === 0) return tiles.shown.length && complain("No image is in: click those that are meant.");
   const [first] = unseen();
   if (first !== undefined) {
     lookAt(first);
@@ -143,7 +119,9 @@ function label(name) {
 // Whatever was refused, here is where things stand; what was clicked out stays out.
 async function loadAnew() {
   const said = $("alert").textContent;
+  view.kept = new Set(rowsIn());
   await load();
+  view.kept.clear();
   complain(said);
 }
 
@@ -182,14 +160,16 @@ function forgetTyped() {
   view.doubted = undefined;
 }
 
-// Enter in the field: the class of the grid, a known one, or a new one; where it may be another one, it is asked.
+// Enter in the field: the class of the grid, a known one, or a new one; where it may be another one, or nobody typed the new
+// one here, it is asked.
 function typed(event) {
   event.preventDefault();
-  const text = tidy($("to").value);
-  const name = sameClass(classNames(), text) ?? text ?? "";
-  const asked = text && doubt(classNames(), text, state.closed);
-  if (!text) view.of.label !== undefined && label(view.of.label);
-  else if (asked && (view.doubted !== text || state.closed)) [view.doubted, $("means").textContent] = [text, asked];
+  const own = view.of.label ?? view.of.words ?? "";
+  const text = tidy($("to").value) || tidy(own);
+  if (!text) return;
+  const name = sameClass(classNames(), text) ?? text;
+  const asked = doubt(classNames(), text, state.closed, Boolean(tidy($("to").value)));
+  if (asked && (view.doubted !== text || state.closed)) [view.doubted, $("means").textContent] = [text, asked];
   else label(name);
 }
 
@@ -201,9 +181,10 @@ function write(word) {
 
 // From the field to the images, from there to one image at a time.
 function escape() {
-  if (document.activeElement !== $("to")) return location.assign("./");
+  if (!["to", "words"].includes(document.activeElement.id)) return location.assign("./");
   forgetTyped();
   showClasses();
+  document.activeElement.blur();
   focusFirst();
 }
 
@@ -215,6 +196,7 @@ function other(key, target) {
   const name = state.keys.name(key);
   if (name !== undefined) once(key) && label(name);
   else if (key === "Enter" || key === "/") $("to").focus();
+  else if (key === "*" && !$("find").hidden) toWords();
   else if (key === "Backspace") once(key) && undo();
   else if (key === "+" && target.closest("li[data-row]")) open(target.closest("li"));
   else return move(key, target);
@@ -230,7 +212,28 @@ function choose(of) {
   view.of = { ...of };
   view.unwanted.clear();
   quiet();
-  load();
+  return load();
+}
+
+// By words. The focus goes on to the images, or stays where there are none.
+function find(event) {
+  event.preventDefault();
+  const words = tidy($("words").value);
+  if (!words) return;
+  $("words").blur();
+  choose({ words }).then(() => tiles.shown.length || $("words").focus());
+}
+
+function toWords() {
+  $("words").focus();
+  $("words").select();
+}
+
+// None of those that are shown again.
+function others() {
+  for (const row of rowsOf(tiles.shown)) view.unwanted.add(row);
+  quiet();
+  load().then(focusFirst);
 }
 
 function listen() {
@@ -244,6 +247,9 @@ function listen() {
     const name = target.closest("button")?.dataset.name;
     if (name) choose({ label: name });
   });
+  $("find").addEventListener("submit", find);
+  $("all").addEventListener("click", () => toggleAll(showIn));
+  $("others").addEventListener("click", () => once("click others", DOUBLE_CLICK) && others());
   $("order").addEventListener("change", () => view.of.label !== undefined && choose(view.of));
   $("classes").addEventListener("click", ({ target }) => {
     const name = target.closest("button")?.dataset.name;
@@ -272,6 +278,8 @@ async function start() {
   if (asked.has("order")) $("order").value = asked.get("order");
   if (asked.has("row")) view.of = { row: Number(asked.get("row")) };
   else if (asked.has("class")) view.of = { label: asked.get("class") };
+  else if (asked.has("words")) view.of = { words: ($("words").value = asked.get("words")) };
+  $("find").hidden = !server.by_words;
   listen();
   showProgress(server.progress);
   state.busy = false;
