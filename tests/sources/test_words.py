@@ -111,6 +111,10 @@ def test_names_come_a_line_each_or_from_the_column_of_a_table(tmp_path):
             "line 3: a class name must be on one line, and there is a line break in it",
         ),
         (b"cat\xff\n", "cannot be read: save it as UTF-8"),
+        (
+            b'name,note\nruler,"12 inch\npen,blue\ncup,red\n',
+            "cannot be read: .* in the row that begins in line 2; close",
+        ),
         pytest.param(b"x" * 200_000, "cannot be read: field larger than field limit", id="one long line"),
         pytest.param(b"name\n" + b"x" * 200_000, "cannot be read: field larger than", id="a long field"),
     ],
