@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from evenpick.acquisition import ACQUISITIONS, select
 from evenpick.acquisition.table import BY_PREDICTIONS, BY_VIEWS
 from evenpick.cli import main
 from evenpick.errors import EvenpickError
+from evenpick.estimates import MeasuredTransfer, advice
 from evenpick.paths import Paths
 from evenpick.pool import Pool, embed
 from evenpick.pool import embedding as pool_embedding
@@ -249,11 +251,17 @@ def test_diagnose_names_what_the_images_are_taken_for(embedded):
     assert facts["words"]["cat"] == 1
 
 
-def test_diagnose_gives_no_verdict_on_words_before_labels_and_says_so(embedded):
+@pytest.mark.parametrize("agreement", [None, 0.5])
+def test_diagnose_gives_no_verdict_on_words_and_says_so(embedded, agreement):
     found = embedded.diagnose()
+    if agreement:
+        measured = MeasuredTransfer(200, 60, agreement, 0.3, 1 / 60, 1.0)
+        found = replace(found, measured=measured, advice=advice(found.knowledge, measured, by_words=True))
+        assert "agree by 0.50 of 1" in found.advice.finding
+        assert ("words and your classes agree", "0.50; 0: by chance, 1: wholly") in found.rows
     facts = json.loads(json.dumps(found.facts))
 
-    assert "nothing tells how well these words fit this domain" in found.advice.finding
+    assert "Nothing tells yet how well these words fit this domain" in found.advice.finding
     assert (facts["before_labels"]["knows"], facts["advice"]["source_functions_help"]) == (None, None)
     assert "of the words it sees" in repr(found)
     assert "is good" not in repr(found.rows)

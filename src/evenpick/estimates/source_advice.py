@@ -26,8 +26,8 @@ def advice(
 ) -> Advice:
     """Which methods to take. Labels outweigh the look before them wherever they can tell.
 
-    Without `knowledge` the source is an encoder without classes. Of words that stand for its classes (`by_words`) labels
-    alone tell: the cut before them was measured on networks' own classes.
+    Without `knowledge` the source is an encoder without classes. Of words that stand for its classes (`by_words`) nothing
+    tells: both cuts were measured on networks' own classes.
     """
     if knowledge is None:
         finding = [
@@ -37,8 +37,8 @@ def advice(
             " ".join([*finding, *_finding_after(measured, False)]), _WITHOUT_CLASSES, source_functions_help=False
         )
     agreement = None if measured is None else measured.agreement
-    before = None if by_words else knowledge.knows
-    helps = before if agreement is None else agreement >= AGREEING
+    known = knowledge.knows if agreement is None else agreement >= AGREEING
+    helps = None if by_words else known
     method = {True: _WORTH_IT, False: _NOT_WORTH_IT, None: _NOT_TOLD}[helps]
     finding = [_finding_of_words(knowledge) if by_words else _finding_before(knowledge)]
     return Advice(" ".join([*finding, *_finding_after(measured, True, by_words)]), method, helps)
@@ -58,7 +58,7 @@ _NOT_WORTH_IT = (
 _NOT_TOLD = (
     "Take 'auto', the default: it covers the images by their features, and then goes where your labels leave it unsure, rare "
     "classes first; it never asks what images are taken for. Whether functions that choose by that (lc_inv_div and its like) beat "
-    "random images, labels will tell."
+    "random images, nothing tells beforehand."
 )
 _WITHOUT_CLASSES = (
     "Take 'auto', the default, which covers the images by their features and asks for no source predictions. Functions that choose "
@@ -79,8 +79,8 @@ def _finding_before(knowledge: SourceKnowledge) -> str:
 def _finding_of_words(knowledge: SourceKnowledge) -> str:
     resolved = f"{knowledge.information:.0%}" if knowledge.information > 0 else "nothing"
     return (
-        "Before labels, nothing tells how well these words fit this domain: what is good was measured on networks' own classes "
-        f"alone. The words divide these images into kinds, as many as {knowledge.effective_classes:.0f} of equal size; the "
+        "Nothing tells yet how well these words fit this domain: what is good was measured on networks' own classes alone. "
+        f"The words divide these images into kinds, as many as {knowledge.effective_classes:.0f} of equal size; the "
         f"source is {knowledge.confidence:.0%} sure of its word on average, and one prediction settles {resolved} of the "
         "question which kind an image is."
     )
@@ -104,8 +104,13 @@ def _agreement_found(measured: MeasuredTransfer, by_words: bool) -> str:
         few = measured.n_labels < ENOUGH
         why = f"there are fewer than {ENOUGH}" if few else f"most are the only one of their {one}"
         return f"The labels cannot say how far {several} and labels agree, because {why}."
+    if by_words:
+        return (
+            f"Measured on {measured.n_labels} labels, words and yours agree by {measured.agreement:.2f} of 1, "
+            "where 0 is by chance."
+        )
     word = "agree" if measured.agreement >= AGREEING else "hardly agree"
     return (
-        f"Measured on {measured.n_labels} labels, {several} and yours {word} "
+        f"Measured on {measured.n_labels} labels, source classes and yours {word} "
         f"({measured.agreement:.2f} of 1; {AGREEING} or more is good)."
     )

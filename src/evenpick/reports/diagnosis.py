@@ -61,7 +61,7 @@ class Diagnosis:
             ("labels", f"{after.n_labels} of {after.n_classes} classes"),
             (
                 "words and your classes agree" if self.words else "its classes and yours agree",
-                _number(after.agreement, f"; 0: by chance, 1: wholly, {AGREEING} is good"),
+                _number(after.agreement, "; 0: by chance, 1: wholly" + ("" if self.words else f", {AGREEING} is good")),
             ),
             ("the most similar labelled image", _neighbour(after)),
             ("LogME", _number(after.log_me, "; only to compare sources by: more is better")),
