@@ -2,12 +2,15 @@
 
 import contextlib
 import shutil
+import threading
+import time
 
 import pytest
 from browsing import Grid, found_by_axe, see_as, tab_of_its_own
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
+from evenpick.session import by_likeness
 from evenpick.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -75,10 +78,11 @@ def test_somebody_types_words_takes_in_what_shows_them_and_labels_it(open_grid, 
     assert names_of(client, shown[:EACH]) == {"cat"}
     assert page.rows_in() == []
     assert f"{len(shown)} images nearest to “a tabby cat”" in page.text("#shown")
-    assert not page.find("#do").is_enabled()
+    assert page.find("#do").get_attribute("aria-disabled") == "true"
     for row in shown[:3]:
         page.click(row)
     assert page.text("#selected") == f"3 of {len(shown)} images"
+    assert page.find("#do").get_attribute("aria-disabled") == "false"
     page.press("/", "feline")
     page.answer(Keys.ENTER)
 
@@ -133,6 +137,7 @@ def test_all_at_once_in_and_out_and_on_to_others(open_grid, client):
     page.click(shown[1])
     page.find("#all").click()
     assert page.rows_in() == shown
+    page.find("#all").click()
     page.press("1")  # no class yet, and nothing is in
     page.find("#others").click()
     page.wait(lambda: page.rows() != shown)
@@ -140,6 +145,163 @@ def test_all_at_once_in_and_out_and_on_to_others(open_grid, client):
     assert not {*page.rows()} & {*shown}
     assert page.script("document.activeElement.className") == "tile"
     assert client.session.store.entries() == []
+
+
+def test_what_is_in_stays_in_before_the_others_until_it_is_labelled(open_grid, client):
+    page = open_grid(client, "?words=cat")
+    page.wait_until_it_can_be_answered()
+    first = page.rows()
+    chosen = [first[4], first[1]]
+    for row in chosen:
+        page.click(row)
+    to_others(page)
+    second = page.rows()
+    assert second[:2] == page.rows_in() == sorted(chosen, key=first.index)
+    assert not {*second[2:]} & {*first}
+    page.click(second[3])
+    to_others(page)
+
+    third = page.rows()
+    assert third[:3] == page.rows_in() == [*second[:2], second[3]]
+    page.press("/", "feline")
+    page.answer(Keys.ENTER)
+    assert {client.session.pool.row_of[one.image] for one in client.session.store.entries()} == {*third[:3]}
+
+
+def click_others(page):
+    page.wait_until_it_can_be_answered()
+    time.sleep(0.6)  # sooner it would be a double click
+    page.find("#others").click()
+
+
+def to_others(page):
+    before = page.rows()
+    click_others(page)
+    page.wait(lambda: page.rows() != before)
+    page.wait_until_it_can_be_answered()
+
+
+def test_when_there_are_no_others_it_is_said_and_what_is_in_stays(open_grid, client):
+    page = open_grid(client, "?words=cat")
+    page.wait_until_it_can_be_answered()
+    page.find("#all").click()
+    chosen = page.rows_in()
+    while not page.find("#alert").is_displayed():
+        click_others(page)
+        assert page.rows_in() == chosen
+
+    assert page.text("#alert") == "There are no others now: label these first."
+    assert page.rows() == chosen
+    page.find("#all").click()
+    click_others(page)
+    page.wait(lambda: page.status() == "empty")
+    assert page.text("#notice") == "Every image has a label, was shown before, or is on another page."
+
+
+@pytest.mark.parametrize("words", ["zzz", "cat " * 20])
+def test_a_search_that_is_refused_leaves_what_is_there_and_it_can_be_labelled(open_grid, client, words):
+    page = open_grid(client, "?words=a tabby cat")
+    page.wait_until_it_can_be_answered()
+    shown = page.rows()
+    page.click(shown[0])
+    page.click(shown[2])
+    page.press("*", words, Keys.ENTER)
+    page.wait(lambda: page.find("#alert").is_displayed())
+    page.wait(lambda: page.script("document.activeElement.id") == "words")
+
+    assert (page.rows(), page.rows_in()) == (shown, [shown[0], shown[2]])
+    assert "nearest to “a tabby cat”" in page.text("#shown")
+    page.press(Keys.ESCAPE)
+    page.press("/", "feline")
+    page.answer(Keys.ENTER)
+    assert {client.session.pool.row_of[one.image] for one in client.session.store.entries()} == {shown[0], shown[2]}
+    assert "nearest to “a tabby cat”" in page.text("#shown")
+    assert not {*page.rows()} & {*shown}
+
+
+def test_what_was_given_back_for_a_search_in_between_is_not_shown_on(open_grid, client, monkeypatch):
+    client.ask("/api/label", row=39, label="cat")
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def slowly(*given):
+        asked.set()
+        assert may_answer.wait(20)
+        return by_likeness(*given)
+
+    page = open_grid(client, "?words=daisy")
+    page.wait_until_it_can_be_answered()
+    monkeypatch.setattr("evenpick.web.desk.by_likeness", slowly)
+    page.find("#filters button[data-name='cat']").click()
+    assert asked.wait(20)
+    page.press("*", "zzz", Keys.ENTER)
+    may_answer.set()
+    page.wait(lambda: page.find("#alert").is_displayed())
+
+    page.wait(lambda: page.rows() == [])
+    assert (
+        len(client.ask("/api/of_words", page="other", words="daisy", count=40)["tiles"]) == 29
+    )  # what the budget is for
+
+
+def test_a_new_class_is_asked_about_anew_after_other_letters_and_after_another_search(open_grid, client):
+    page = open_grid(client, "?words=daisy")
+    page.wait_until_it_can_be_answered()
+    page.click(page.rows()[0])
+    page.press("/", Keys.ENTER)
+    assert page.text("#means") == "New class “daisy”? Enter again: new class"
+    page.press("x")
+    assert page.text("#means") == ""
+    page.press(Keys.BACKSPACE)
+    page.wait_until_it_can_be_answered()
+    page.press(Keys.ENTER)
+    assert page.text("#means") == "New class “daisy”? Enter again: new class"
+    page.press(Keys.ESCAPE)
+    page.wait_until_it_can_be_answered()
+    page.press("/", Keys.ENTER)
+    assert page.text("#means") == "New class “daisy”? Enter again: new class"
+    page.find("#words").clear()
+    page.find("#words").send_keys("pizza")
+    page.wait_until_it_can_be_answered()
+    page.find("#words").send_keys(Keys.ENTER)
+    page.wait(lambda: "pizza" in page.text("#shown"))
+    assert page.text("#means") == ""
+    page.find("#words").clear()
+    page.find("#words").send_keys("daisy")
+    page.wait_until_it_can_be_answered()
+    page.find("#words").send_keys(Keys.ENTER)
+    page.wait(lambda: "daisy" in page.text("#shown"))
+    page.wait_until_it_can_be_answered()
+    page.click(page.rows()[0])
+    page.press("/", Keys.ENTER)
+
+    assert page.text("#means") == "New class “daisy”? Enter again: new class"
+    assert client.session.counts == {}
+
+
+@pytest.mark.parametrize("name", ["feline", ""])
+def test_a_class_that_is_named_while_nothing_is_in_says_so(open_grid, client, name):
+    page = open_grid(client, "?words=cat")
+    page.wait_until_it_can_be_answered()
+    page.press("/", name)
+    page.wait_until_it_can_be_answered()
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.find("#alert").is_displayed())
+
+    assert (page.text("#alert"), page.text("#means")) == ("No image is in: click those that are meant.", "")
+    assert client.session.counts == {}
+
+
+def test_after_a_click_on_find_the_keys_go_to_the_images(open_grid, client):
+    page = open_grid(client)
+    page.find("#words").send_keys("cat")
+    page.find("#find button").click()
+    page.wait(lambda: page.status() == "images")
+    page.wait_until_it_can_be_answered()
+    shown = page.rows()
+    assert page.script("document.activeElement.className") == "tile"
+    page.press(" ")
+
+    assert (page.rows(), page.rows_in()) == (shown, shown[:1])
 
 
 def test_a_key_says_that_nothing_is_in(open_grid, client):

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { doubt, emptyLine, gridLine, hintLine, inLine, requestFor, startsOut } from "../../../src/evenpick/web/static/grids.js";
+import { doubt, emptyLine, gridLine, hintLine, inLine, othersLine, requestFor, startsOut } from "../../../src/evenpick/web/static/grids.js";
 
 test("it is said what the images are and what was spent", () => {
   const progress = { labels: 12, budget: 40 };
@@ -14,10 +14,24 @@ test("it is said what the images are and what was spent", () => {
 test("it is said why there is no image", () => {
   assert.equal(emptyLine({}, "nearest", 5), "Choose a class, to find more of its images.");
   assert.equal(emptyLine({}, "nearest", 5, true), "Choose a class, to find more of its images, or find images by words.");
-  assert.equal(emptyLine({ words: "lynx" }, "surest", 5), "Every image has a label, was clicked out, or is on another page.");
+  assert.equal(emptyLine({ words: "lynx" }, "surest", 5), "Every image has a label, was shown before, or is on another page.");
   assert.equal(emptyLine({ label: "cat" }, "nearest", 0), "The budget has no room for more labels.");
   assert.equal(emptyLine({ label: "cat" }, "surest", 5), "No image without a label is predicted to be “cat” now.");
   assert.equal(emptyLine({ row: 3 }, "surest", 5), "Every image has a label, was clicked out, or is on another page.");
+});
+
+test("only what was clicked out is said to be", () => {
+  const passed = emptyLine({ label: "cat" }, "nearest", 5, false, true);
+  assert.equal(passed, "Every image has a label, was clicked out or shown before, or is on another page.");
+  assert.doesNotMatch(emptyLine({ words: "lynx" }, "nearest", 5, true, true), /clicked/);
+});
+
+test("it is said when what is in is all that there is, or is not there any more", () => {
+  assert.equal(othersLine([3, 4], [3, 4, 7]), "");
+  assert.equal(othersLine([], [7]), "");
+  assert.equal(othersLine([], []), "");
+  assert.equal(othersLine([3, 4], [4, 3]), "There are no others now: label these first.");
+  assert.equal(othersLine([3, 4], [4, 7]), "Of what was in, 1 image cannot be shown now.");
 });
 
 test("each way to find images is its own request, and the order is that of a class alone", () => {

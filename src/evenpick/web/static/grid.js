@@ -1,22 +1,23 @@
 // The page of many images with one answer: what does not belong is clicked out, one key labels the rest.
 
 import { get, post, randomId, Refusal, release } from "./api.js";
-import { Keys, matching } from "./classes.js";
-import { doubt, emptyLine, gridLine, hintLine, inLine, requestFor, startsOut } from "./grids.js";
+import { Keys } from "./classes.js";
+import { emptyLine, gridLine, hintLine, inLine, othersLine, requestFor, startsOut } from "./grids.js";
 import { listenToKeyboard } from "./keyboard.js";
 import { listenToLarge, showLarge } from "./large.js";
-import { showClassButtons, showFilters } from "./lists.js";
-import { sameClass, tidy } from "./names.js";
-import { $, classNames, complain, held, knowClasses, quiet, say, state } from "./page.js";
+import { showFilters } from "./lists.js";
+import { tidy } from "./names.js";
+import { forgetDoubt, forgetTyped, named, showClasses, write } from "./naming.js";
+import { $, complain, held, knowClasses, quiet, say, state } from "./page.js";
 import { DOUBLE_CLICK, Letters, once } from "./presses.js";
+import { begin, goBack, passOver, search, settle, without } from "./searches.js";
 import { personKnown } from "./storage.js";
 import { fitting, focusFirst, lookAt, move, rowsIn, showTiles, tiles, toggle, toggleAll, unseen } from "./tiles.js";
 
-const MOST_UNWANTED = 5000;
+const MOST_TILES = 100; // that the server gives
 
-// `of`: what the images are like, {row}, {label} or {words}; `unwanted`: what was clicked out before; `kept`: what was in when
-// a label was refused; `doubted`: a name that was typed and may be meant for another one.
-const view = { of: {}, means: "grid", unwanted: new Set(), kept: new Set(), done: [], doubted: undefined, progress: undefined };
+// `kept`: what stays in.
+const view = { means: "grid", kept: new Set(), done: [], progress: undefined };
 
 let current = Promise.resolve(); // the last answer
 
@@ -30,16 +31,30 @@ const letters = new Letters({
 });
 
 // What is under way asks for other images when it is done: those that are wanted by then.
-async function load() {
-  if (state.busy) return;
-  const { of } = view;
-  const [path, about] = requestFor(of, $("order").value);
+async function load(more = 0) {
+  if (state.busy) return undefined;
+  const { of } = search;
+  const [path, about] = requestFor(of, search.order);
   if (path === undefined) return drawNone(emptyLine(of, "nearest", undefined, !$("find").hidden));
-  const body = { annotator: state.annotator, count: fitting(), without: [...view.unwanted].slice(-MOST_UNWANTED) };
-  const isDone = await exchange(path, { ...body, ...about }, (reply) => (of === view.of ? draw(reply) : load()));
-  if (isDone) return;
-  if (of === view.of) drawNone(""); // why is told already
-  else await load();
+  const body = { annotator: state.annotator, count: Math.min(MOST_TILES, fitting() + more), without: without() };
+  const isDone = await exchange(path, { ...body, ...about }, (reply) => (of === search.of ? draw(reply) : loadOther()));
+  if (isDone) return true;
+  if (of !== search.of) return load();
+  refused();
+  return false;
+}
+
+// The images of before were given back for those that are not wanted any more.
+function loadOther() {
+  settle();
+  return load();
+}
+
+// Why is told already. What a refused search was to replace stays as it is; after an answer there is nothing that could.
+function refused() {
+  if (tiles.shown.length > 0 && goBack()) return;
+  drawNone("");
+  release();
 }
 
 const drawNone = (notice) => draw({ tiles: [], progress: view.progress, notice });
@@ -62,16 +77,18 @@ async function exchange(path, body, done) {
   }
 }
 
-function draw({ tiles: given, means = "grid", room, progress, notice = emptyLine(view.of, $("order").value, room) }) {
+function draw({ tiles: given, means = "grid", room, progress, notice = emptyLine(search.of, search.order, room, false, search.isPassed) }) {
   const hadFocus = $("gallery").contains(document.activeElement) || document.activeElement === document.body;
   view.means = means;
+  settle();
   document.body.dataset.ready = false;
   showProgress(progress);
-  const out = startsOut(view.of) ? new Set(rowsOf(given).filter((row) => !view.kept.has(row))) : tiles.out;
-  showTiles(given, out, showIn);
-  $("shown").textContent = gridLine(view.of, $("order").value, given.length, progress);
-  $("hint").textContent = hintLine(view.of);
-  document.body.classList.toggle("taking-in", startsOut(view.of));
+  const out = startsOut(search.of) ? new Set(rowsOf(given).filter((row) => !view.kept.has(row))) : tiles.out;
+  const isKept = ({ row }) => view.kept.has(row);
+  showTiles([...given].sort((one, other) => isKept(other) - isKept(one)), out, showIn); // those that are in come first
+  $("shown").textContent = gridLine(search.of, search.order, given.length, progress);
+  $("hint").textContent = hintLine(search.of);
+  document.body.classList.toggle("taking-in", startsOut(search.of));
   $("above").hidden = $("change").hidden = given.length === 0;
   $("notice").hidden = given.length > 0;
   $("notice").textContent = notice;
@@ -85,20 +102,13 @@ function showProgress(progress) {
   view.progress = progress;
   knowClasses(progress.classes);
   const found = progress.classes.filter(({ count }) => count > 0).sort((one, other) => one.count - other.count);
-  showFilters(view.of, found);
+  showFilters(search.of, found);
   showClasses();
-}
-
-function showClasses() {
-  const looked = view.of.label ?? view.of.words;
-  const own = looked && sameClass(classNames(), looked);
-  showClassButtons(matching(classNames(), $("to").value).sort((one, other) => (other === own) - (one === own)));
-  $("to").placeholder = looked ?? "Type a class";
 }
 
 function showIn() {
   $("selected").textContent = inLine(rowsIn().length, tiles.shown.length);
-  $("do").disabled = rowsIn().length === 0;
+  $("do").setAttribute("aria-disabled", rowsIn().length === 0); // a press is told why
   $("all").textContent = rowsIn().length < tiles.shown.length - tiles.broken.size ? "All in" : "All out";
 }
 
@@ -119,7 +129,7 @@ function label(name) {
 // Whatever was refused, here is where things stand; what was clicked out stays out.
 async function loadAnew() {
   const said = $("alert").textContent;
-  view.kept = new Set(rowsIn());
+  view.kept = new Set(startsOut(search.of) ? rowsIn() : []);
   await load();
   view.kept.clear();
   complain(said);
@@ -127,11 +137,12 @@ async function loadAnew() {
 
 async function answered(name, entries, progress) {
   quiet();
-  for (const row of [...tiles.out, ...tiles.broken]) view.unwanted.add(row);
+  for (const row of [...tiles.out, ...tiles.broken]) search.unwanted.add(row);
   const words = `${entries.length} ${name}`;
   done(words, entries);
   forgetTyped();
   say(`${words}. ${progress.labels} of ${progress.budget}.`);
+  settle();
   await load();
 }
 
@@ -150,33 +161,16 @@ async function undo() {
     done();
     quiet();
     say(`Undone: ${last.words}.`);
+    settle();
     await load();
   });
   if (!isDone && !state.busy) await loadAnew();
 }
 
-function forgetTyped() {
-  $("to").value = $("means").textContent = "";
-  view.doubted = undefined;
-}
-
-// Enter in the field: the class of the grid, a known one, or a new one; where it may be another one, or nobody typed the new
-// one here, it is asked.
 function typed(event) {
   event.preventDefault();
-  const own = view.of.label ?? view.of.words ?? "";
-  const text = tidy($("to").value) || tidy(own);
-  if (!text) return;
-  const name = sameClass(classNames(), text) ?? text;
-  const asked = doubt(classNames(), text, state.closed, Boolean(tidy($("to").value)));
-  if (asked && (view.doubted !== text || state.closed)) [view.doubted, $("means").textContent] = [text, asked];
-  else label(name);
-}
-
-function write(word) {
-  $("to").value = word;
-  $("to").focus();
-  showClasses();
+  const name = named(rowsIn().length > 0);
+  if (name !== undefined) label(name);
 }
 
 // From the field to the images, from there to one image at a time.
@@ -208,9 +202,11 @@ function open(item) {
   showLarge(shown, shown.image);
 }
 
+// Whether there are such images now; undefined where something is under way that asks for them when it is done.
 function choose(of) {
-  view.of = { ...of };
-  view.unwanted.clear();
+  begin({ ...of });
+  view.kept = new Set();
+  forgetDoubt();
   quiet();
   return load();
 }
@@ -220,8 +216,8 @@ function find(event) {
   event.preventDefault();
   const words = tidy($("words").value);
   if (!words) return;
-  $("words").blur();
-  choose({ words }).then(() => tiles.shown.length || $("words").focus());
+  document.activeElement.blur(); // a button too, which the next key would press again
+  choose({ words }).then((isDone) => (isDone !== false && tiles.shown.length) || $("words").focus());
 }
 
 function toWords() {
@@ -229,11 +225,19 @@ function toWords() {
   $("words").select();
 }
 
-// None of those that are shown again.
-function others() {
-  for (const row of rowsOf(tiles.shown)) view.unwanted.add(row);
+// None of those that are shown again, but what was taken in: that stays, before the others.
+async function others() {
+  if (state.busy) return;
+  const { of } = search;
+  const kept = startsOut(of) ? rowsIn() : [];
+  view.kept = new Set(kept);
+  passOver(rowsOf(tiles.shown).filter((row) => !view.kept.has(row)));
   quiet();
-  load().then(focusFirst);
+  const isDone = await load(kept.length);
+  view.kept.clear();
+  focusFirst();
+  const said = isDone && of === search.of && othersLine(kept, rowsOf(tiles.shown));
+  if (said) complain(said);
 }
 
 function listen() {
@@ -250,14 +254,14 @@ function listen() {
   $("find").addEventListener("submit", find);
   $("all").addEventListener("click", () => toggleAll(showIn));
   $("others").addEventListener("click", () => once("click others", DOUBLE_CLICK) && others());
-  $("order").addEventListener("change", () => view.of.label !== undefined && choose(view.of));
+  $("order").addEventListener("change", () => search.of.label !== undefined && choose(search.of));
   $("classes").addEventListener("click", ({ target }) => {
     const name = target.closest("button")?.dataset.name;
     if (name !== undefined && once(`click ${name}`, DOUBLE_CLICK)) label(name);
   });
   $("change").addEventListener("submit", typed);
   $("to").addEventListener("input", () => {
-    $("means").textContent = "";
+    forgetDoubt();
     showClasses();
   });
   $("undo").addEventListener("click", () => once("click undo", DOUBLE_CLICK) && undo());
@@ -276,9 +280,9 @@ async function start() {
   state.keys = new Keys(`evenpick keys ${server.workspace}`);
   state.closed = server.closed;
   if (asked.has("order")) $("order").value = asked.get("order");
-  if (asked.has("row")) view.of = { row: Number(asked.get("row")) };
-  else if (asked.has("class")) view.of = { label: asked.get("class") };
-  else if (asked.has("words")) view.of = { words: ($("words").value = asked.get("words")) };
+  if (asked.has("row")) begin({ row: Number(asked.get("row")) });
+  else if (asked.has("class")) begin({ label: asked.get("class") });
+  else if (asked.has("words")) begin({ words: ($("words").value = asked.get("words")) });
   $("find").hidden = !server.by_words;
   listen();
   showProgress(server.progress);

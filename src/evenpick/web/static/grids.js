@@ -36,15 +36,23 @@ export const hintLine = (of) =>
     : "Click what does not belong (arrow keys and space do it too), then say what the others are.";
 
 // Why there is no image.
-export function emptyLine(of, order, room, byWords = false) {
+export function emptyLine(of, order, room, byWords = false, isPassed = false) {
   const [path] = requestFor(of, order);
   if (path === undefined) return `Choose a class, to find more of its images${byWords ? ", or find images by words" : ""}.`;
   if (room === 0) return "The budget has no room for more labels.";
   if (path === "api/of_class" && order !== "nearest") return `No image without a label is predicted to be “${of.label}” now.`;
-  return "Every image has a label, was clicked out, or is on another page.";
+  const out = startsOut(of) ? "was shown before" : isPassed ? "was clicked out or shown before" : "was clicked out";
+  return `Every image has a label, ${out}, or is on another page.`;
 }
 
 export const inLine = (number, all) => (number === all ? many(all) : `${number} of ${many(all)}`);
+
+// What there is to say of others: where what stays in, `kept`, is not among those that are shown, or alone there. Rows.
+export function othersLine(kept, shown) {
+  const lost = kept.filter((row) => !shown.includes(row)).length;
+  if (lost) return `Of what was in, ${many(lost)} cannot be shown now.`;
+  return kept.length && kept.length === shown.length ? "There are no others now: label these first." : "";
+}
 
 // What is asked before a name is taken for a new class; "" where nothing has to be. `isTyped`: not where it is what was
 // looked for.
