@@ -147,12 +147,14 @@ def browser() -> Iterator[Any]:
 def make_workspace(tmp_path: Path) -> Callable[..., Path]:
     """An embedded workspace of small JPEG files `000.jpg`, ..., each of another colour; as `embed` leaves it.
 
-    With `photos` it is one of the same folder as the workspace of that name; `source` is what its network is called.
+    With `photos` it is one of the same folder as the workspace of that name; `source` is what its network is called, and
+    `words` are those that it keeps.
     """
 
     def build(
-        n: int = 40, seed: int = 0, name: str = "workspace", photos: str | None = None, features=None, source="made"
-    ) -> Path:
+        n: int = 40, seed: int = 0, name: str = "workspace", photos: str | None = None, features=None, source="made",
+        words=None,
+    ) -> Path:  # fmt: skip
         rng = np.random.default_rng(seed)
         folder = tmp_path / f"{photos or name}-photos"
         folder.mkdir(exist_ok=photos is not None)
@@ -160,7 +162,7 @@ def make_workspace(tmp_path: Path) -> Callable[..., Path]:
         for image_id, colour in zip(ids, rng.integers(0, 256, size=(n, 3)).tolist(), strict=True):
             Image.new("RGB", (96, 72), tuple(colour)).save(folder / image_id)
         described = SourceDescription(source, Preprocessing(), 6, 7, "none", "0")
-        writer = PoolWriter(tmp_path / name, folder, described)
+        writer = PoolWriter(tmp_path / name, folder, described, words=words)
         drawn = rng.normal(size=(n, 6)).astype(np.float32)
         features = drawn if features is None else np.asarray(features, np.float32)
         predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=n))
@@ -181,13 +183,16 @@ def lynx_to_snow(make_workspace: Callable[..., Path], tmp_path: Path) -> Callabl
         import onnx
         from word_pair import text_encoder, tokenizer_of
 
+        from evenpick.sources import PROMPT, TextEncoder, word_classes
+
         folder = tmp_path / "pair"
         folder.mkdir()
         onnx.save(text_encoder(np.eye(3, 6, k=-1)), folder / "text_model.onnx")
         tokenizer_of(["lynx", "snow"]).save(str(folder / "tokenizer.json"))
         turned = np.linspace(0, np.pi / 2, n)
         features = np.stack([np.cos(turned), np.sin(turned), *np.zeros((4, n))], axis=1)
-        return make_workspace(n, features=features, source=f"onnx:{folder / 'vision_model.onnx'}")
+        words = word_classes((), (PROMPT,), TextEncoder.load(f"onnx:{folder / 'text_model.onnx'}"))
+        return make_workspace(n, features=features, source=f"onnx:{folder / 'vision_model.onnx'}", words=words)
 
     return build
 

@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -171,6 +172,11 @@ def test_photographs_are_found_by_words_on_the_command_line_and_in_a_notebook(
     assert capsys.readouterr().out.splitlines()[0] == "coffee.jpg"
 
 
+def test_a_number_of_images_to_find_may_be_one_of_numpy(embedded):
+    found = embedded.find("cat", np.int64(1))
+    assert repr(found) == "1 image nearest to 'cat': 'chelsea.jpg'"
+
+
 @pytest.mark.parametrize("count", [0, -1, True, 1.5])
 def test_a_number_of_images_to_find_that_is_none_is_refused(embedded, count):
     with pytest.raises(EvenpickError, match="the number of images to find must be a whole number from 1; got"):
@@ -193,6 +199,64 @@ def test_a_list_without_a_name_and_prompts_without_an_encoder_are_refused(source
         Workspace(tmp_path / "work").embed(folder, source, class_names=[])
     with pytest.raises(EvenpickError, match="prompts need the text encoder of the same pair as the source"):
         Workspace(tmp_path / "work").embed(folder, prompts=["a {}"])
+
+
+def test_the_pair_that_was_embedded_finds_whatever_lies_at_its_relative_path_elsewhere(
+    word_pair, folder, tmp_path, monkeypatch, source_cache
+):
+    here, there = tmp_path / "here", tmp_path / "there"
+    for place in (here, there):
+        shutil.copytree(word_pair, place / "clip")
+    onnx.save(text_encoder(np.roll(vectors_of(word_pair), 7, axis=0)), there / "clip" / "text_model.onnx")
+    monkeypatch.chdir(here)
+    work = Workspace(tmp_path / "work")
+    assert work.embed(folder, "onnx:clip/vision_model.onnx").said == []
+    assert work.pool.source.words.encoder == f"onnx:{here}/clip/text_model.onnx"
+    monkeypatch.chdir(there)
+    assert work.find("missile", 1).image_ids == ["rocket.jpg"]
+
+    shutil.copy(there / "clip" / "text_model.onnx", here / "clip" / "text_model.onnx")
+    with pytest.raises(
+        EvenpickError, match=r"here/clip/text_model.onnx' is another one than when .*: put that back, or run"
+    ):
+        work.find("missile", 1)
+    (here / "clip" / "text_model.onnx").unlink()
+    with pytest.raises(EvenpickError, match=r"file '.*here/clip/text_model.onnx' does not exist: put it there, or run"):
+        work.find("missile", 1)
+    moved = f"onnx:{word_pair / 'text_model.onnx'}"
+    assert work.embed(folder, "onnx:clip/vision_model.onnx", text_encoder=moved).done_now == 0
+    assert work.find("missile", 1).image_ids == ["rocket.jpg"]
+
+
+def vectors_of(pair):
+    (vectors,) = [one for one in onnx.load(pair / "text_model.onnx").graph.initializer if one.name == "vectors"]
+    return onnx.numpy_helper.to_array(vectors)
+
+
+def test_a_text_encoder_beside_that_cannot_be_used_does_not_stop_embed_which_says_so(
+    source, folder, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    work = Workspace(tmp_path / "work")
+    (said,) = work.embed(folder, source).said
+    assert said.startswith("Images cannot be found by words yet: text encoder 'onnx:/")
+    assert "needs an extra that is not installed: " in said
+    assert work.pool.source.words is None
+    with pytest.raises(
+        EvenpickError, match="lies beside the source, and the pool does not keep it yet: run `evenpick embed`"
+    ):
+        work.find("cat")
+    monkeypatch.undo()
+
+    assert (work.embed(folder, source).done_now, work.find("cat", 1).image_ids) == (0, ["chelsea.jpg"])
+
+
+def test_without_names_there_are_no_vectors_to_lose(without_words, source, folder, tmp_path):
+    shutil.copytree(without_words.path, tmp_path / "work")
+    for file in Paths(tmp_path / "work").pool.glob("words-*.npy"):
+        file.unlink()
+
+    assert Workspace(tmp_path / "work").embed(folder, source).done_now == 0
 
 
 @pytest.mark.slow

@@ -63,11 +63,16 @@ class Found:
     pool: Pool | None = field(default=None, compare=False)  # what a notebook shows pictures of
 
     def __repr__(self) -> str:
-        return f"{len(self.image_ids)} images nearest to '{self.words}': {first_few(self.image_ids)}"
+        return f"{self._title}: {first_few(self.image_ids)}"
 
     def _repr_html_(self) -> str:
         pictures = "" if self.pool is None else self.pool.pictures(self.indices)
-        return html_table(f"{len(self.image_ids)} images nearest to '{self.words}'", ()) + pictures
+        return html_table(self._title, ()) + pictures
+
+    @property
+    def _title(self) -> str:
+        number = len(self.image_ids)
+        return f"{number} image{'' if number == 1 else 's'} nearest to '{self.words}'"
 
 
 @dataclass(frozen=True, repr=False)

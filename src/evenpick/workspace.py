@@ -1,5 +1,6 @@
 """A workspace from Python: what each command does, as a method that returns what it found and prints nothing."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -153,10 +154,11 @@ class Workspace:
         class_names : path or sequence of str, optional
             Words that stand for the source's classes: a file with one a line, or the names. By default as before.
         text_encoder : str, optional
-            The other half of a CLIP-like source, `onnx:FILE`; by default `text_model.onnx` beside the source's file. Without
-            class names it is kept to find images by words.
+            The other half of a CLIP-like source, `onnx:FILE`; by default as before, at first `text_model.onnx` beside the
+            source's file. It is kept, with its whole path and a hash, to find images by words too.
         prompts : sequence of str
-            What each name stands in, at `{}`; by default "a photo of a {}".
+            What each class name stands in, at `{}`, and what is looked for; by default "a photo of a {}" for names, and
+            nothing for what is looked for.
         ray : str, optional
             Address HOST:PORT of a Ray cluster to work on, or "local".
         progress : callable
@@ -175,8 +177,9 @@ class Workspace:
             If the folder has no image that can be read, the workspace is of another folder or source, another
             process is writing it, the disk is full (what was done is kept), or images cannot be grouped so.
         """
-        from .sources import SourceModel
+        from .sources import SourceModel, with_encoder_beside
 
+        against = ""
         check_grouping(self.path, group_by, gap)  # before the long part
         model = SourceModel.load(source) if isinstance(source, str) else source
         if reduced_jpeg:
@@ -188,13 +191,15 @@ class Workspace:
         model = replace(model, preprocessing=model.preprocessing.read_with(reading or {}))
         if class_names is not None or text_encoder or prompts:
             model = model.with_words(_words_of(self.path, model.name, class_names, text_encoder, prompts))
+        elif kept_words(self.path) is None:
+            model, against = with_encoder_beside(model)
         options = {"own_range": True, **options}
         with _run_on(ray, Path(folder)) as run, bar(progress, "embedding", "images") as move:
             done = embed(self.path, folder, model, move, EmbedOptions.from_names(options), run)
         if done.pool.source:  # the range of depth is that of the pool
             model = replace(model, preprocessing=done.pool.source.preprocessing)
         group_images(self.path, done.pool, model, group_by, gap)
-        return replace(done, pool=self.pool)
+        return replace(done, pool=self.pool, said=[*done.said, *([against] if against else [])])
 
     def take_features(
         self,
@@ -235,7 +240,7 @@ class Workspace:
         Parameters
         ----------
         words : str
-            What is looked for, such as "a lynx in snow".
+            What is looked for, such as "a lynx in snow": as it is, or in the prompts that `embed` was told.
         count : int
             Images at most.
 
@@ -248,11 +253,15 @@ class Workspace:
 
         from .session import WordSearch
 
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        try:
+            most = 0 if isinstance(count, bool) else operator.index(count)
+        except TypeError:
+            most = 0
+        if most < 1:
             raise EvenpickError(f"the number of images to find must be a whole number from 1; got {count!r}")
         pool = self.pool
         there = np.arange(len(pool)) if pool.present is None else np.flatnonzero(pool.present)
-        rows = WordSearch(pool).nearest(words, there)[:count]
+        rows = WordSearch(pool).nearest(words, there)[:most]
         return Found(rows, [pool.image_ids[row] for row in rows], words, pool)
 
     def select(
@@ -837,7 +846,7 @@ def _words_of(
     prompts: Sequence[str],
 ) -> "WordClasses":
     """These words by the text encoder of this name; what is not said is as it was, or else what goes with the source."""
-    from .sources import PROMPT, TextEncoder, read_class_names, text_encoder_beside, word_classes
+    from .sources import PROMPT, TextEncoder, absolute_name, read_class_names, text_encoder_beside, word_classes
 
     kept = kept_words(workspace)
     encoder = text_encoder or (kept.encoder if kept else None) or text_encoder_beside(source)
@@ -854,7 +863,8 @@ def _words_of(
         names = class_names
         if not names:
             raise EvenpickError("class names: there is none; give two or more")
-    return word_classes(names, tuple(prompts) or (kept.prompts if kept else (PROMPT,)), TextEncoder.load(encoder))
+    said = tuple(prompts) or (kept.prompts if kept else (PROMPT,))
+    return word_classes(names, said, TextEncoder.load(absolute_name(encoder)))
 
 
 def _login() -> str:

@@ -7,7 +7,15 @@ import pytest
 
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
-from evenpick.sources import SourceDescription, WordClasses, Words, read_class_names, vector_of_words, word_classes
+from evenpick.sources import (
+    PROMPT,
+    SourceDescription,
+    WordClasses,
+    Words,
+    read_class_names,
+    vector_of_words,
+    word_classes,
+)
 from evenpick.vectors import normalised
 
 
@@ -59,6 +67,34 @@ def test_without_names_there_is_the_encoder_to_find_images_by():
     assert not described.has_predictions
     assert "no source classes" in repr(described)
     assert repr(found.words) == "any words by text encoder letters"
+
+
+def test_a_prompt_that_is_too_long_is_told_without_any_name_too():
+    class Short(Letters):
+        def __call__(self, texts):
+            if any(len(text) > 20 for text in texts):
+                raise EvenpickError("it is too long")
+            return super().__call__(texts)
+
+    assert word_classes([], ["a {}", 19 * "x" + "{}"], Short()).words.prompts[0] == "a {}"
+    with pytest.raises(EvenpickError, match="it is too long"):
+        word_classes([], ["a {}", 20 * "x" + "{}"], Short())
+    assert word_classes([], [PROMPT], Short())  # in which nothing is looked for
+
+
+def test_what_is_looked_for_stands_in_prompts_of_the_persons_own_alone():
+    for prompts, of_search in (([PROMPT], ("{}",)), (["a {}"], ("a {}",)), ([PROMPT, "{}"], (PROMPT, "{}"))):
+        assert word_classes([], prompts, Letters()).words.of_search == of_search
+
+
+def test_the_whole_path_of_the_text_encoder_is_kept(tmp_path, monkeypatch):
+    class Relative(Letters):
+        name = "onnx:clip/text_model.onnx"
+
+    monkeypatch.chdir(tmp_path)
+
+    for names in ([], ["a", "b"]):
+        assert word_classes(names, ["{}"], Relative()).words.encoder == f"onnx:{tmp_path}/clip/text_model.onnx"
 
 
 def test_words_that_the_encoder_does_not_know_are_told():

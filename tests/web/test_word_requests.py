@@ -126,7 +126,7 @@ def test_words_that_find_nothing_are_refused_in_one_line_and_no_image_is_lent(cl
 
 
 def test_the_app_loads_no_text_encoder_before_somebody_looks_for_words(lynx_to_snow, monkeypatch):
-    monkeypatch.setattr("evenpick.sources.TextEncoder.load", lambda name: pytest.fail("it is loaded"))
     workspace = lynx_to_snow()
+    monkeypatch.setattr("evenpick.sources.TextEncoder.load", lambda name: pytest.fail("it is loaded"))
     with RecordedSession(workspace, Pool.open(workspace), 30, "ann") as session:
         create_app(session).state.close()

@@ -118,14 +118,16 @@ def _facts(row: "SourceKind") -> list[str]:
 @click.option(
     "--text-encoder",
     metavar="onnx:FILE",
-    help="The other half of that source.  [default: text_model.onnx beside it]",
+    help="The other half of that source, for class names and to find images by words.  [default: as before, or "
+    "text_model.onnx beside it]",
 )
 @click.option(
     "--prompt",
     "prompts",
     metavar="TEXT",
     multiple=True,
-    help="What each name stands in, at {}; may be repeated.  [default: a photo of a {}]",
+    help="What class names, and words that are looked for, stand in, at {}; may be repeated.  [default: as before, or "
+    "'a photo of a {}' for class names and nothing for words]",
 )
 @click.option(
     "--features",

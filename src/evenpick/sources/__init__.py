@@ -4,8 +4,9 @@ from .description import READY_MADE, SourceDescription
 from .onnx_networks import onnx_session
 from .source_model import SourceModel
 from .table import SOURCES, SourceKind, weights_fingerprint
-from .text_encoders import TextEncoder, is_at_hand, text_encoder_beside
+from .text_encoders import TextEncoder, absolute_name, check_at_hand, text_encoder_beside
 from .trainable_networks import new_network, torch_seed, trainable
+from .word_pairs import with_encoder_beside
 from .words import PROMPT, WordClasses, Words, check_one_pair, read_class_names, vector_of_words, word_classes
 
 __all__ = [
@@ -18,8 +19,9 @@ __all__ = [
     "TextEncoder",
     "WordClasses",
     "Words",
+    "absolute_name",
+    "check_at_hand",
     "check_one_pair",
-    "is_at_hand",
     "new_network",
     "onnx_session",
     "read_class_names",
@@ -29,5 +31,6 @@ __all__ = [
     "trainable",
     "vector_of_words",
     "weights_fingerprint",
+    "with_encoder_beside",
     "word_classes",
 ]

@@ -82,26 +82,45 @@ class TextEncoder:
         MissingExtraError
             If the extra `words` is not installed.
         """
-        kind, _, argument = name.partition(":")
-        if kind != "onnx":
-            raise EvenpickError(f"text encoder '{name}' does not exist; give an ONNX file as onnx:FILE")
-        file = Path(argument)
-        if not file.is_file():
-            raise EvenpickError(f"text encoder file '{argument}' does not exist")
+        file = check_at_hand(name)
         facts = _facts(file)
         session = _session_of(file, facts)
-        tokens = _tokens_of(name, file, facts, session)
+        tokens = _tokens_of(file, facts, session)
         used = (fingerprint_of(file), tokens.digest, session.output, tokens.filled, tokens.filler)
         digest = hashlib.sha256(repr(used).encode()).hexdigest()[:16]
         width = len(_encoded(session, tokens, name, "a"))
         return cls(name, width, digest, *_scale_and_bias(file, facts), tokens, session)
 
 
-def is_at_hand(name: str) -> bool:
-    """Whether there is what `TextEncoder.load` reads, as far as can be told without reading it."""
-    file = Path(name.removeprefix("onnx:"))
-    there = file.is_file() and _found(file, "tokenizer.json") != file
-    return name.startswith("onnx:") and there and find_spec("tokenizers") is not None
+def check_at_hand(name: str) -> Path:
+    """The file of a text encoder; refuses one of which something is missing, as far as can be told without reading it.
+
+    Raises
+    ------
+    EvenpickError
+        If it is no ONNX file, or this or its tokenizer is not there: with the file.
+    MissingExtraError
+        If the extra `words` is not installed.
+    """
+    kind, _, argument = name.partition(":")
+    if kind != "onnx":
+        raise EvenpickError(f"text encoder '{name}' does not exist; give an ONNX file as onnx:FILE")
+    file = Path(argument)
+    if not file.is_file():
+        raise EvenpickError(
+            f"text encoder file '{argument}' does not exist: put it there, or run `evenpick embed` with --text-encoder onnx:FILE"
+        )
+    if _found(file, "tokenizer.json") == file:
+        raise EvenpickError(f"text encoder '{name}' needs its tokenizer.json beside it, or in the folder above")
+    if find_spec("tokenizers") is None:
+        raise MissingExtraError(f"text encoder '{name}'", "words")
+    return file
+
+
+def absolute_name(name: str) -> str:
+    """The name of a text encoder as it holds in every directory."""
+    kind, _, argument = name.partition(":")
+    return f"onnx:{Path(argument).absolute()}" if kind == "onnx" else name
 
 
 def text_encoder_beside(source: str) -> str | None:
@@ -135,8 +154,12 @@ class _Tokens:
 
 
 def _scale_and_bias(file: Path, facts: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """As stated, or as CLIP has them. Each SigLIP was trained to its own, which its config.json does not tell."""
-    if _is_siglip(_beside(file, "config.json")) and not {"scale", "bias"} <= facts.keys():
+    """As stated, or as CLIP has them. Each SigLIP was trained to its own, which its config.json does not tell.
+
+    A bias is of a SigLIP, also where no config.json says so: with CLIP's scale it would make other probabilities.
+    """
+    is_siglip = "bias" in facts or _is_siglip(_beside(file, "config.json"))
+    if is_siglip and not {"scale", "bias"} <= facts.keys():
         return None, None
     return facts.get("scale", _SCALE), facts.get("bias")
 
@@ -212,14 +235,10 @@ class _Session:
         return shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
 
 
-def _tokens_of(name: str, file: Path, facts: Mapping[str, Any], session: _Session) -> _Tokens:
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise MissingExtraError(f"text encoder '{name}'", "words") from None
+def _tokens_of(file: Path, facts: Mapping[str, Any], session: _Session) -> _Tokens:
+    from tokenizers import Tokenizer
+
     place = _found(file, "tokenizer.json")
-    if place == file:
-        raise EvenpickError(f"text encoder '{name}' needs its tokenizer.json beside it, or in the folder above")
     content = place.read_bytes()
     try:
         tokenizer = Tokenizer.from_str(content.decode())
@@ -229,7 +248,10 @@ def _tokens_of(name: str, file: Path, facts: Mapping[str, Any], session: _Sessio
     padding, truncation = tokenizer.padding or {}, tokenizer.truncation or {}
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    longest = _longest(session.length, facts.get("length"), truncation.get("max_length"), *stated)
+    of_tokenizer = (truncation.get("max_length"), stated[0].get("model_max_length"))
+    longest = _longest(
+        session.length, _positions(stated[1]), *([facts["length"]] if "length" in facts else of_tokenizer)
+    )
     # SigLIP was trained on texts of full length, whatever fills them.
     always = session.length or facts.get("length") or padding.get("length")
     if always is None and _is_siglip(stated[1]):
@@ -238,12 +260,14 @@ def _tokens_of(name: str, file: Path, facts: Mapping[str, Any], session: _Sessio
     return _Tokens(tokenizer, hashlib.sha256(content).hexdigest(), longest, always, filler)
 
 
-def _longest(*known: Any) -> int | None:
-    """The smallest of all limits that are known."""
-    *numbers, tokenizer, network = known
-    text = network.get("text_config") if isinstance(network.get("text_config"), dict) else network
-    numbers += [tokenizer.get("model_max_length"), text.get("max_position_embeddings")]
-    return min((int(one) for one in numbers if isinstance(one, int | float) and 0 < one < _MOST_TOKENS), default=None)
+def _positions(config: Mapping[str, Any]) -> Any:
+    text = config.get("text_config")
+    return (text if isinstance(text, dict) else config).get("max_position_embeddings")
+
+
+def _longest(*limits: Any) -> int | None:
+    """The smallest of those that are known."""
+    return min((int(one) for one in limits if isinstance(one, int | float) and 0 < one < _MOST_TOKENS), default=None)
 
 
 def _content(token: Any) -> str:

@@ -19,7 +19,7 @@ from ..names import checked_class_name
 from ..probabilities import softmax, summarise_probabilities
 from ..sheets import rows_with_names
 from ..vectors import normalised
-from .text_encoders import TextEncoder
+from .text_encoders import TextEncoder, absolute_name
 
 PROMPT = "a photo of a {}"
 
@@ -35,7 +35,7 @@ class Words:
     prompts : tuple of str
         What each name stands in, at `{}`; of several the mean vector counts.
     encoder, fingerprint : str
-        The text encoder as typed, and the hash of its weights and tokenizer.
+        The text encoder, with the whole path of its file, and the hash of its weights and tokenizer.
     scale : float
         What cosines are multiplied by before they become probabilities.
     bias : float or None
@@ -48,6 +48,14 @@ class Words:
     fingerprint: str
     scale: float
     bias: float | None = None
+
+    @property
+    def of_search(self) -> tuple[str, ...]:
+        """What a text that is looked for stands in: prompts of the person's own, or nothing.
+
+        The usual prompt is made for the name of a thing, and a text may be anything.
+        """
+        return ("{}",) if self.prompts == (PROMPT,) else self.prompts
 
     def __repr__(self) -> str:
         return f"{f'{len(self.names):,} words' if self.names else 'any words'} by text encoder {self.encoder}"
@@ -87,8 +95,8 @@ def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEnco
     Raises
     ------
     EvenpickError
-        If there is one name alone, names are equal, a prompt has no place for them, a text is too long, or it is not known
-        what makes probabilities of cosines.
+        If there is one name alone, names are equal, a prompt has no place for them, a prompt or text is too long, or it is
+        not known what makes probabilities of cosines.
     """
     checked = _checked([(f"class name {i}", name) for i, name in enumerate(names, start=1)])
     if len(checked) == 1:
@@ -98,8 +106,16 @@ def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEnco
     for prompt in prompts:
         if prompt.count("{}") != 1:
             raise EvenpickError(f"prompt '{prompt}' must hold {{}} once, where the class name is put")
-    said = Words(tuple(checked), tuple(prompts), encoder.name, encoder.fingerprint, encoder.scale or 1.0, encoder.bias)
+    said = Words(
+        tuple(checked),
+        tuple(prompts),
+        absolute_name(encoder.name),
+        encoder.fingerprint,
+        encoder.scale or 1.0,
+        encoder.bias,
+    )
     if not checked:
+        encoder([prompt.replace("{}", "a") for prompt in said.of_search])  # a prompt that is too long is told now
         return WordClasses(said, np.empty((0, encoder.width), np.float32))
     if encoder.scale is None:
         beside = Path(encoder.name.removeprefix("onnx:")).with_suffix(".json")

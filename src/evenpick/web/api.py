@@ -131,7 +131,12 @@ class OfClass(Grid, frozen=True, kw_only=True):
 
 
 class OfWords(Grid, frozen=True, kw_only=True):
-    words: Annotated[Name, Meta(description="What is looked for, such as `a lynx in snow`.")]
+    words: Annotated[
+        Name,
+        Meta(
+            description="What is looked for, such as `a lynx in snow`: as it is, or in the prompts that `embed` was told."
+        ),
+    ]
 
 
 class LabelMany(Recorded, frozen=True):
