@@ -11,7 +11,7 @@ from PIL import Image
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.probabilities import softmax
-from evenpick.sources import SourceDescription, SourceModel, trainable
+from evenpick.sources import SourceDescription, SourceModel, trainable, with_encoder_beside
 from evenpick.training import source_of
 
 OWN = (Preprocessing(8, 0.5), Preprocessing(12, 1.0, "bicubic", (0.1, 0.2, 0.3), (0.5, 0.5, 0.5), "bgr", fit="pad"))
@@ -376,3 +376,11 @@ def test_others_are_not_stated_in_the_file_of_one_network(names, tmp_path):
     (tmp_path / "0.json").write_text('{"size": 8, "others": [{"size": 12}]}')
 
     refused(names, "0.json': others are stated, and one network has none")
+
+
+def test_a_text_encoder_beside_one_of_several_is_not_theirs(names, tmp_path):
+    (tmp_path / "text_model.onnx").write_bytes(b"no encoder")
+    [one, several] = SourceModel.load(names[0]), SourceModel.load("+".join(names))
+
+    assert with_encoder_beside(one)[1].startswith("Images cannot be found by words yet: ")
+    assert with_encoder_beside(several) == (several, "")

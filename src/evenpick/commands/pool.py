@@ -1,4 +1,4 @@
-"""The commands about what a source model sees: sources, embed, diagnose."""
+"""The commands about what a source model sees: sources, embed, diagnose, find."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -126,14 +126,16 @@ def _facts(row: "SourceKind") -> list[str]:
 @click.option(
     "--text-encoder",
     metavar="onnx:FILE",
-    help="The other half of that source.  [default: text_model.onnx beside it]",
+    help="The other half of that source, for class names and to find images by words.  [default: as before, or "
+    "text_model.onnx beside it]",
 )
 @click.option(
     "--prompt",
     "prompts",
     metavar="TEXT",
     multiple=True,
-    help="What each name stands in, at {}; may be repeated.  [default: a photo of a {}]",
+    help="What class names, and words that are looked for, stand in, at {}; may be repeated.  [default: as before, or "
+    "'a photo of a {}' for class names and nothing for words]",
 )
 @click.option(
     "--features",
@@ -180,7 +182,7 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
         click.echo(sentence)
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
     if (source := result.pool.source) and source.words:
-        click.echo(f"Source classes: {source.words!r}.")
+        click.echo(f"{'Source classes:' if source.words.names else 'Images can be found by'} {source.words!r}.")
     if source and source.predictions_in_words:
         click.echo(f"{source.predictions_in_words}.")
     if any(
@@ -221,3 +223,16 @@ def diagnose(workspace: Path, as_json: bool) -> None:
         return
     print_paragraphs([found.advice.method, found.advice.finding])
     print_table("The source is the pretrained network that looked at every image.", None, found.rows)
+
+
+@click.command()
+@WORKSPACE
+@click.argument("words")
+@click.option("--count", type=click.IntRange(min=1), default=20, show_default=True, help="Images at most.")
+def find(workspace: Path, words: str, count: int) -> None:
+    """List the images that are nearest to WORDS, by a CLIP-like source with its text encoder; see docs/words.md."""
+    from ..names import shown
+    from ..workspace import Workspace
+
+    for image_id in Workspace(workspace).find(words, count).image_ids:
+        click.echo(shown(image_id))

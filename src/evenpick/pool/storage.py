@@ -104,7 +104,10 @@ def read_words(workspace: Path) -> WordClasses | None:
     """
     if (words := kept_words(workspace)) is None:
         return None
-    paths, digest = Paths(workspace), read_state(workspace).get("words_sha256", "")
+    paths, state = Paths(workspace), read_state(workspace)
+    if not words.names:  # it is kept to find images by words, and has no vectors that could be lost
+        return WordClasses(words, np.empty((0, read_source(paths, state).feature_size), np.float32))
+    digest = state.get("words_sha256", "")
     if not has_words(paths, digest):
         raise EvenpickError(
             f"'{paths.words(digest)}' is missing or damaged; run `evenpick embed` with --class-names again"

@@ -104,12 +104,12 @@ class PoolWriter:
             self._keep(words)
             self._commit()
             return
-        if self._state["blocks"] and before.preprocessing.views > 1:
+        if words.words.names and self._state["blocks"] and before.preprocessing.views > 1:
             raise EvenpickError(
                 f"workspace '{self._paths.workspace}' holds several views of each image, whose predictions need the images: "
                 "embed with these words into another workspace"
             )
-        for number, block in enumerate(self._state["blocks"]):
+        for number, block in enumerate(self._state["blocks"] if words.words.names else ()):
             file = block_files(self._paths, number, block)["features"]
             if not file.exists() or sha256_of(file) != block["features_sha256"]:
                 continue

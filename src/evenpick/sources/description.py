@@ -52,7 +52,7 @@ class SourceDescription:
 
     def __repr__(self) -> str:
         classes = f"{self.class_count:,} source classes" if self.class_count else "no source classes"
-        classes = f"{self.words!r}" if self.words else classes
+        classes = f"{self.words!r}" if self.words and self.words.names else classes
         sizes = f"{self.feature_size:,} features, {classes}"
         return f"{self.name} ({sizes}; {self.licence}; {self.preprocessing!r})"
 
@@ -118,7 +118,7 @@ class SourceDescription:
     @property
     def has_predictions(self) -> bool:
         """Whether it says what images show: by classes of its own, or by words."""
-        return bool(self.class_count or self.words)
+        return bool(self.class_count or (self.words and self.words.names))
 
     @property
     def without_words(self) -> "SourceDescription":

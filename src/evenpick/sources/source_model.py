@@ -26,7 +26,7 @@ from .onnx_networks import two_output_network
 from .side_by_side import check_number, together
 from .source_names import names_in
 from .table import source_file
-from .words import WordClasses
+from .words import WordClasses, check_one_pair
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,19 +133,14 @@ class SourceModel:
             If text encoder and network are not of one pair, or there are several networks.
         """
         self.check_takes_words()
-        size = words.vectors.shape[1]
-        if size != self.feature_size:
-            raise EvenpickError(
-                f"text encoder '{words.words.encoder}' gives vectors of {size} numbers and source '{self.name}' features of "
-                f"{self.feature_size}: they are not of one pair"
-            )
+        check_one_pair(words.words.encoder, words.vectors.shape[1], self.name, self.feature_size)
         network = self.network
 
         def by_words(batch: Batch) -> tuple[Batch, Batch]:
             features, _ = network(batch)
             return features, words.logits(features)
 
-        return replace(self, network=by_words, words=words)
+        return replace(self, network=by_words if words.words.names else network, words=words)
 
     def check_takes_words(self) -> None:
         """Refuse several networks, as a text encoder goes with one."""
