@@ -380,7 +380,8 @@ def test_others_are_not_stated_in_the_file_of_one_network(names, tmp_path):
 
 def test_a_text_encoder_beside_one_of_several_is_not_theirs(names, tmp_path):
     (tmp_path / "text_model.onnx").write_bytes(b"no encoder")
-    [one, several] = SourceModel.load(names[0]), SourceModel.load("+".join(names))
+    one, several = SourceModel.load(names[0]), SourceModel.load("+".join(names))
+    several = replace(several, name=f"{names[0]}+mine")  # as of a network without a file
 
     assert with_encoder_beside(one)[1].startswith("Images cannot be found by words yet: ")
     assert with_encoder_beside(several) == (several, "")
