@@ -255,7 +255,7 @@ def table(rows: Rows) -> str:
             "",
             "Features of several networks side by side, each at length 1, on the images of [sources.md](sources.md); predictions of the first.",
             "On elpv they differ from sources.md by some tenths of a point: at length 1 features are rounded anew.",
-            "Lite1 takes 1.6 times as long as Lite0, Lite2 2.2 times: two sources cost 2.6 and 3.2 times, three 4.8 times.",
+            "Two sources cost 2.4 (with Lite1) and 3.0 times (with Lite2) the processor time of Lite0 alone, three 4.4 times: [several.md](several.md).",
         ]
         for method in METHODS[:2]:
             lines += ["", f"### {_said(method)}", "", *_gains(found, [*COMMITTEES], COMMITTEES[0], method)]

@@ -27,6 +27,7 @@ def texts() -> Iterator[tuple[str, bytes]]:
     yield "classes", b"name,key,note,example\nfox,f,red,0\nroe deer,r,,1\nbadger,,striped,\n"
     yield "classes", b"fox\nroe deer\nb\xc3\xa4r\n"
     yield "network", json.dumps({"size": 8, "crop": 0.9, "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}).encode()
+    yield "network", json.dumps({"classes": "ILSVRC", "logits": "logits", "fit": "pad"}).encode()
     for name in OF_WORKSPACE:
         yield name, (work / name).read_bytes()
 

@@ -16,6 +16,8 @@ AXE = """
 const [options, done] = arguments;
 axe.run(options).then(({violations}) => done(violations.map(({id, nodes}) => `${id}: ${nodes.map(({html}) => html)}`)));
 """
+TILES = "[...document.querySelectorAll('#gallery li')].map(item => +item.dataset.row)"
+IN = "[...document.querySelectorAll('#gallery .tile[aria-pressed=true]')].map(b => +b.parentNode.dataset.row)"
 SECONDS = 30  # to wait for anything; a busy machine is slow, not wrong
 
 
@@ -147,3 +149,33 @@ class Page:
         self.here()
         self.browser.close()
         self.browser.switch_to.window(self.browser.window_handles[0])
+
+
+class Grid(Page):
+    """The page of many images, as the labelling page is driven."""
+
+    def __init__(self, browser, address):
+        self.browser, self.pressed_at = browser, 0.0
+        browser.switch_to.new_window("tab")
+        self.tab = browser.current_window_handle
+        browser.get(address)
+        self.wait(lambda: self.status() in ("images", "empty"))
+
+    def status(self):
+        return self.script("document.body.dataset.status")
+
+    def rows(self):
+        return self.script(TILES)
+
+    def rows_in(self):
+        return self.script(IN)
+
+    def answer(self, *keys):
+        """Press keys that answer, and wait for other images or the end."""
+        self.wait_until_it_can_be_answered()
+        before = self.rows()
+        self.press(*keys)
+        self.wait(lambda: self.rows() != before)
+
+    def click(self, row):
+        self.find(f"#gallery li[data-row='{row}'] .tile").click()

@@ -71,7 +71,7 @@ def photo_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def make_network() -> Callable[..., Path]:
-    """Write a tiny real ONNX network: (n, 3, 8, 8) to 4 features and 5 logits, each row on its own."""
+    """Write a tiny real ONNX network: (n, 3, size, size) to 4 features and 5 logits, each row on its own."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -82,6 +82,7 @@ def make_network() -> Callable[..., Path]:
         logarithm: bool = False,
         batch: str | int = "n",
         kind: int = TensorProto.FLOAT,
+        size: int = 8,
     ) -> Path:
         """With `logarithm`, features are those of the mean pixel: NaN for a dark image. Outputs are of the kind."""
         rng = np.random.default_rng(seed)
@@ -98,7 +99,7 @@ def make_network() -> Callable[..., Path]:
         graph = helper.make_graph(
             nodes,
             "tiny",
-            [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, 8, 8])],
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, size, size])],
             [
                 helper.make_tensor_value_info(outputs[0], kind, [batch, 4]),
                 helper.make_tensor_value_info(outputs[1], kind, [batch, 5]),
@@ -147,23 +148,52 @@ def browser() -> Iterator[Any]:
 def make_workspace(tmp_path: Path) -> Callable[..., Path]:
     """An embedded workspace of small JPEG files `000.jpg`, ..., each of another colour; as `embed` leaves it.
 
-    With `photos` it is one of the same folder as the workspace of that name.
+    With `photos` it is one of the same folder as the workspace of that name; `source` is what its network is called, and
+    `words` are those that it keeps.
     """
 
-    def build(n: int = 40, seed: int = 0, name: str = "workspace", photos: str | None = None, features=None) -> Path:
+    def build(
+        n: int = 40, seed: int = 0, name: str = "workspace", photos: str | None = None, features=None, source="made",
+        words=None,
+    ) -> Path:  # fmt: skip
         rng = np.random.default_rng(seed)
         folder = tmp_path / f"{photos or name}-photos"
         folder.mkdir(exist_ok=photos is not None)
         ids = [f"{i:03d}.jpg" for i in range(n)]
         for image_id, colour in zip(ids, rng.integers(0, 256, size=(n, 3)).tolist(), strict=True):
             Image.new("RGB", (96, 72), tuple(colour)).save(folder / image_id)
-        source = SourceDescription("made", Preprocessing(), 6, 7, "none", "0")
-        writer = PoolWriter(tmp_path / name, folder, source)
+        described = SourceDescription(source, Preprocessing(), 6, 7, "none", "0")
+        writer = PoolWriter(tmp_path / name, folder, described, words=words)
         drawn = rng.normal(size=(n, 6)).astype(np.float32)
         features = drawn if features is None else np.asarray(features, np.float32)
         predictions = summarise_probabilities(rng.dirichlet(np.ones(7), size=n))
         writer.append([ImageRow(ids[i], f"digest {i}") for i in range(n)], features, predictions)
         return tmp_path / name
+
+    return build
+
+
+@pytest.fixture
+def lynx_to_snow(make_workspace: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """A workspace of a pair: its features turn row by row from the vector of the word lynx to that of the word snow.
+
+    The pair knows these two words alone.
+    """
+
+    def build(n: int = 40) -> Path:
+        import onnx
+        from word_pair import text_encoder, tokenizer_of
+
+        from evenpick.sources import PROMPT, TextEncoder, word_classes
+
+        folder = tmp_path / "pair"
+        folder.mkdir()
+        onnx.save(text_encoder(np.eye(3, 6, k=-1)), folder / "text_model.onnx")
+        tokenizer_of(["lynx", "snow"]).save(str(folder / "tokenizer.json"))
+        turned = np.linspace(0, np.pi / 2, n)
+        features = np.stack([np.cos(turned), np.sin(turned), *np.zeros((4, n))], axis=1)
+        words = word_classes((), (PROMPT,), TextEncoder.load(f"onnx:{folder / 'text_model.onnx'}"))
+        return make_workspace(n, features=features, source=f"onnx:{folder / 'vision_model.onnx'}", words=words)
 
     return build
 

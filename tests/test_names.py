@@ -66,6 +66,14 @@ def test_what_nobody_can_read_is_refused(name):
         checked_class_name(name)
 
 
+@pytest.mark.parametrize("name", ["roe\ndeer", "roe\r\ndeer"])
+def test_a_name_with_a_line_break_is_told_so(name):
+    with pytest.raises(
+        EvenpickError, match=r"must be on one line, and there is a line break in it.*; got 'roe.*deer'$"
+    ):
+        checked_class_name(name)
+
+
 def test_what_would_change_the_terminal_or_the_direction_of_letters_is_written_out():
     assert shown("a\x1b[31mb\u202egpj.exe\u200b") == "a\\x1b[31mb\\u202egpj.exe\\u200b"
     assert shown("café\nหมี\u200dx") == "café\nหมี\u200dx"

@@ -3,6 +3,8 @@
 import json
 import pickle
 import shutil
+import sys
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -14,6 +16,7 @@ from evenpick.acquisition import ACQUISITIONS, select
 from evenpick.acquisition.table import BY_PREDICTIONS, BY_VIEWS
 from evenpick.cli import main
 from evenpick.errors import EvenpickError
+from evenpick.estimates import MeasuredTransfer, advice
 from evenpick.paths import Paths
 from evenpick.pool import Pool, embed
 from evenpick.pool import embedding as pool_embedding
@@ -128,11 +131,152 @@ def test_prompts_are_settable_and_kept(work, source, folder):
     assert (words.prompts, words.names) == (("a drawing of a {}", "{}"), ("cat", "daisy"))
 
 
-def test_a_text_encoder_without_names_is_refused(source, word_pair, folder, tmp_path):
+def test_a_text_encoder_without_names_is_kept_to_find_images_by_words(word_pair, folder, tmp_path, source, capsys):
+    text = tmp_path / "elsewhere"
+    shutil.copytree(word_pair, text)
+    (text / "vision_model.onnx").rename(tmp_path / "alone.onnx")
+    (text / "vision_model.json").rename(tmp_path / "alone.json")
+    work, own = Workspace(tmp_path / "work"), f"onnx:{tmp_path / 'alone.onnx'}"
+    asked = ["embed", str(work.path), folder, "--source", own, "--text-encoder", f"onnx:{text / 'text_model.onnx'}"]
+    with pytest.raises(SystemExit) as ended:
+        main([*asked, "--prompt", "a {}"])
+    assert ended.value.code == 0
+    assert "Images can be found by any words by text encoder onnx:" in capsys.readouterr().out.replace("\n", " ")
+    pool = work.pool
+    assert (pool.predictions, pool.source.words.names, pool.source.words.prompts) == (None, (), ("a {}",))
+    assert work.find("missile", 1).image_ids == ["rocket.jpg"]
+    assert "encoder without classes" in work.diagnose().advice.finding
+
+    assert work.embed(folder, own).done_now == 0  # it is kept
+    assert work.find("daisy", 1).image_ids == ["flower.jpg"]
+    assert work.embed(folder, own, class_names=["cat", "daisy"]).done_now == 0
+    assert seen_as(work)["chelsea.jpg"] == "cat"
+    assert work.pool.source.words.prompts == ("a {}",)
+
+
+def test_photographs_are_found_by_words_on_the_command_line_and_in_a_notebook(
+    embedded, without_words, known_photographs, capsys
+):
+    for file, shown in known_photographs.items():
+        if file != "folder":
+            assert without_words.find(f"a {shown}", 2).image_ids[0] == file
+    found = embedded.find("a tabby cat")
+    assert found.image_ids[0] == "chelsea.jpg"
+    assert len(found.image_ids) == len(found.indices) == 5
+    assert repr(found).startswith("5 images nearest to 'a tabby cat': 'chelsea.jpg'")
+    assert found._repr_html_().count("<img") == 5
+
+    with pytest.raises(SystemExit) as ended:
+        main(["find", str(embedded.path), "espresso", "--count", "2"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.splitlines()[0] == "coffee.jpg"
+
+
+def test_a_number_of_images_to_find_may_be_one_of_numpy(embedded):
+    found = embedded.find("cat", np.int64(1))
+    assert repr(found) == "1 image nearest to 'cat': 'chelsea.jpg'"
+
+
+@pytest.mark.parametrize("count", [0, -1, True, 1.5])
+def test_a_number_of_images_to_find_that_is_none_is_refused(embedded, count):
+    with pytest.raises(EvenpickError, match="the number of images to find must be a whole number from 1; got"):
+        embedded.find("cat", count)
+
+
+def test_images_that_are_gone_are_found_no_more(source, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "photos")
+    work = Workspace(tmp_path / "work")
+    work.embed(tmp_path / "photos", source)
+    (tmp_path / "photos" / "chelsea.jpg").unlink()
+    work.embed(tmp_path / "photos", source)
+
+    assert "chelsea.jpg" not in work.find("cat").image_ids
+    assert len(work.find("cat").image_ids) == 4
+
+
+def test_a_list_without_a_name_and_prompts_without_an_encoder_are_refused(source, folder, tmp_path, source_cache):
+    with pytest.raises(EvenpickError, match="class names: there is none; give two or more"):
+        Workspace(tmp_path / "work").embed(folder, source, class_names=[])
+    with pytest.raises(EvenpickError, match="prompts need the text encoder of the same pair as the source"):
+        Workspace(tmp_path / "work").embed(folder, prompts=["a {}"])
+
+
+def test_the_pair_that_was_embedded_finds_whatever_lies_at_its_relative_path_elsewhere(
+    word_pair, folder, tmp_path, monkeypatch, source_cache
+):
+    here, there = tmp_path / "here", tmp_path / "there"
+    for place in (here, there):
+        shutil.copytree(word_pair, place / "clip")
+    onnx.save(text_encoder(np.roll(vectors_of(word_pair), 7, axis=0)), there / "clip" / "text_model.onnx")
+    monkeypatch.chdir(here)
+    work = Workspace(tmp_path / "work")
+    assert work.embed(folder, "onnx:clip/vision_model.onnx").said == []
+    assert work.pool.source.words.encoder == f"onnx:{here}/clip/text_model.onnx"
+    monkeypatch.chdir(there)
+    assert work.find("missile", 1).image_ids == ["rocket.jpg"]
+
+    shutil.copy(there / "clip" / "text_model.onnx", here / "clip" / "text_model.onnx")
     with pytest.raises(
-        EvenpickError, match="a text encoder and prompts go with class names: say --class-names FILE too"
+        EvenpickError, match=r"here/clip/text_model.onnx' is another one than when .*: put that back, or run"
     ):
-        Workspace(tmp_path / "work").embed(folder, source, text_encoder=f"onnx:{word_pair / 'text_model.onnx'}")
+        work.find("missile", 1)
+    (here / "clip" / "text_model.onnx").unlink()
+    with pytest.raises(EvenpickError, match=r"file '.*here/clip/text_model.onnx' does not exist: put it there, or run"):
+        work.find("missile", 1)
+    moved = f"onnx:{word_pair / 'text_model.onnx'}"
+    assert work.embed(folder, "onnx:clip/vision_model.onnx", text_encoder=moved).done_now == 0
+    assert work.find("missile", 1).image_ids == ["rocket.jpg"]
+
+
+def vectors_of(pair):
+    (vectors,) = [one for one in onnx.load(pair / "text_model.onnx").graph.initializer if one.name == "vectors"]
+    return onnx.numpy_helper.to_array(vectors)
+
+
+def test_a_text_encoder_beside_that_cannot_be_used_does_not_stop_embed_which_says_so(
+    source, folder, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    work = Workspace(tmp_path / "work")
+    (said,) = work.embed(folder, source).said
+    assert said.startswith("Images cannot be found by words yet: text encoder 'onnx:/")
+    assert "needs an extra that is not installed: " in said
+    assert work.pool.source.words is None
+    with pytest.raises(
+        EvenpickError, match="lies beside the source, and the pool does not keep it yet: run `evenpick embed`"
+    ):
+        work.find("cat")
+    monkeypatch.undo()
+
+    assert (work.embed(folder, source).done_now, work.find("cat", 1).image_ids) == (0, ["chelsea.jpg"])
+
+
+def test_without_names_there_are_no_vectors_to_lose(without_words, source, folder, tmp_path):
+    shutil.copytree(without_words.path, tmp_path / "work")
+    for file in Paths(tmp_path / "work").pool.glob("words-*.npy"):
+        file.unlink()
+
+    assert Workspace(tmp_path / "work").embed(folder, source).done_now == 0
+
+
+@pytest.mark.slow
+def test_a_text_encoder_without_names_leaves_the_predictions_of_the_source_as_they_are(
+    word_pair, folder, tmp_path, source_cache
+):
+    text = f"onnx:{word_pair / 'text_model.onnx'}"
+    later, at_once, views = (Workspace(tmp_path / name) for name in ("later", "at once", "views"))
+    later.embed(folder)
+    own = later.pool.predictions
+    assert later.embed(folder, text_encoder=text).done_now == 0
+    at_once.embed(folder, text_encoder=text)
+    views.embed(folder, views=2)
+    assert views.embed(folder, text_encoder=text, views=2).done_now == 0  # which other names could not
+
+    for work in (later, at_once):
+        np.testing.assert_array_equal(work.pool.predictions, own)
+    for work in (later, at_once, views):
+        assert work.find("missile", 1).image_ids == ["rocket.jpg"]
+        assert work.pool.source.has_predictions
 
 
 @pytest.mark.slow
@@ -167,7 +311,35 @@ def test_diagnose_names_what_the_images_are_taken_for(embedded):
     assert found.words == {"cat": 1, "cup of coffee": 1, "daisy": 1, "missile": 1, "palace": 1, "pizza": 0, "zebra": 0}
     assert "cat (1), cup of coffee (1)" in repr(found)
     assert "none for 2 of 7 words, such as pizza" in repr(found)
-    assert json.loads(json.dumps(found.facts))["words"]["cat"] == 1
+    facts = json.loads(json.dumps(found.facts))
+    assert facts["words"]["cat"] == 1
+
+
+@pytest.mark.parametrize("agreement", [None, 0.5])
+def test_diagnose_gives_no_verdict_on_words_and_says_so(embedded, agreement):
+    found = embedded.diagnose()
+    if agreement:
+        measured = MeasuredTransfer(200, 60, agreement, 0.3, 1 / 60, 1.0)
+        found = replace(found, measured=measured, advice=advice(found.knowledge, measured, by_words=True))
+        assert "agree by 0.50 of 1" in found.advice.finding
+        assert ("words and your classes agree", "0.50; 0: by chance, 1: wholly") in found.rows
+    facts = json.loads(json.dumps(found.facts))
+
+    assert "Nothing tells yet how well these words fit this domain" in found.advice.finding
+    assert (facts["before_labels"]["knows"], facts["advice"]["source_functions_help"]) == (None, None)
+    assert "of the words it sees" in repr(found)
+    assert "is good" not in repr(found.rows)
+    assert "own class" not in repr(found.rows)
+
+
+@pytest.mark.slow
+def test_the_report_speaks_of_words_where_there_are_some(work, tmp_path):
+    (tmp_path / "labels.csv").write_text("image,label\nchelsea.jpg,soft\ncoffee.jpg,hard\n")
+    work.import_labels(tmp_path / "labels.csv")
+    page = work.report().read_text()
+
+    assert "takes for each of the words" in page
+    assert "its own classes" not in page
 
 
 @pytest.mark.slow

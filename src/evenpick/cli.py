@@ -15,6 +15,7 @@ from .commands import (
     embed,
     evaluate,
     export,
+    find,
     import_,
     label,
     predict,
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 COMMANDS: list[click.Command] = [
-    demo, sources, embed, diagnose, select, import_, export, backup, label, audit, review, simulate, status, compare_sources, train, evaluate, predict, report,
+    demo, sources, embed, diagnose, find, select, import_, export, backup, label, audit, review, simulate, status, compare_sources, train, evaluate, predict, report,
     benchmark,
 ]  # fmt: skip
 for _command in COMMANDS:

@@ -34,6 +34,10 @@ def checked_name(what: str, name: object) -> str:
     """
     if not isinstance(name, str) or _NOTHING.fullmatch(seen := _UNSEEN.sub("", name).strip()):
         raise EvenpickError(f"{what} must be a text that is not empty; got {name!r}")
+    if "\n" in seen or "\r" in seen:
+        raise EvenpickError(
+            f"{what} must be on one line, and there is a line break in it: put a blank there; got {seen!r:.60}"
+        )
     tidy = _tidy(seen)
     if len(tidy) > LONGEST_NAME or _REFUSED.search(seen):
         raise EvenpickError(

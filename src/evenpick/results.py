@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arrays import IndexArray, Values
+from .errors import first_few
 from .label_values import Label
 from .labels import write_predictions
 from .metrics import class_counts, imbalance_ratio
@@ -41,6 +42,37 @@ class Selection:
     def _repr_html_(self) -> str:
         pictures = "" if self.pool is None else self.pool.pictures(self.indices)
         return html_table(repr(self), ()) + pictures
+
+
+@dataclass(frozen=True, repr=False)
+class Found:
+    """Images that words find, the nearest first.
+
+    Attributes
+    ----------
+    indices : array of shape (count,), intp
+        Rows of the pool.
+    image_ids : list of str, length count
+        Paths below the embedded folder.
+    words : str
+    """
+
+    indices: IndexArray
+    image_ids: list[str]
+    words: str
+    pool: Pool | None = field(default=None, compare=False)  # what a notebook shows pictures of
+
+    def __repr__(self) -> str:
+        return f"{self._title}: {first_few(self.image_ids)}"
+
+    def _repr_html_(self) -> str:
+        pictures = "" if self.pool is None else self.pool.pictures(self.indices)
+        return html_table(self._title, ()) + pictures
+
+    @property
+    def _title(self) -> str:
+        number = len(self.image_ids)
+        return f"{number} image{'' if number == 1 else 's'} nearest to '{self.words}'"
 
 
 @dataclass(frozen=True, repr=False)

@@ -74,6 +74,34 @@ def read_sheet(file: Path) -> Sheet:
         raise EvenpickError(f"'{file}' is no CSV table: {error}") from error
 
 
+def rows_with_names(text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a list of names, each with its first line: a name a line, or a CSV with a column `name`.
+
+    Of columns of one name the first counts. A row that is no CSV is a csv.Error of one line with the row's first line.
+    """
+    lines = text.splitlines()
+    header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
+    if "name" not in header:
+        yield from ((place, {"name": line}) for place, line in enumerate(lines, start=1) if line.strip())
+        return
+    for place, cells in list(_named_rows(text))[1:]:
+        yield place, {header[i]: cells[i] for i in reversed(range(min(len(header), len(cells))))}
+
+
+def _named_rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row that is not blank, and its first line: a cell in quotes may go over several lines."""
+    lines = io.StringIO(text, newline="").readlines()
+    table, start = csv.reader(lines, strict=True), 0
+    try:
+        for cells in table:
+            if "".join(lines[start : table.line_num]).strip():
+                yield start + 1, cells
+            start = table.line_num
+    except csv.Error as error:
+        unclosed = "; close its double quotes, and write one within them twice" if '"' in lines[start] else ""
+        raise csv.Error(f"{error}, in the row that begins in line {start + 1}{unclosed}") from error
+
+
 def _rows(file: Path, lines: Any, width: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     for cells in lines:
         if any(cell.strip() for cell in cells[width:]):

@@ -1,5 +1,6 @@
 """A workspace from Python: what each command does, as a method that returns what it found and prints nothing."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -50,7 +51,7 @@ from .pool import (
     take_features,
 )
 from .progress import bar, named_bars
-from .results import Predictions, Selection, Simulated
+from .results import Found, Predictions, Selection, Simulated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,7 +114,7 @@ class Workspace:
     def embed(
         self,
         folder: str | Path,
-        source: "SourceModel | str" = "efficientnet_lite0",
+        source: "SourceModel | str | Sequence[SourceModel | str]" = "efficientnet_lite0",
         *,
         reduced_jpeg: bool = False,
         fit: str | None = None,
@@ -133,8 +134,8 @@ class Workspace:
         Parameters
         ----------
         folder : str or Path
-        source : SourceModel or str
-            See `evenpick sources`.
+        source : SourceModel or str, or a sequence of them
+            See `evenpick sources`. Several look at each image side by side; "A+B" says the same.
         reduced_jpeg : bool
             Decode large JPEG files at a part of their size: faster, not quite the same.
         fit : str, optional
@@ -154,9 +155,11 @@ class Workspace:
         class_names : path or sequence of str, optional
             Words that stand for the source's classes: a file with one a line, or the names. By default as before.
         text_encoder : str, optional
-            The other half of a CLIP-like source, `onnx:FILE`; by default `text_model.onnx` beside the source's file.
+            The other half of a CLIP-like source, `onnx:FILE`; by default as before, at first `text_model.onnx` beside the
+            source's file. It is kept, with its whole path and a hash, to find images by words too.
         prompts : sequence of str
-            What each name stands in, at `{}`; by default "a photo of a {}".
+            What each class name stands in, at `{}`, and what is looked for; by default "a photo of a {}" for names, and
+            nothing for what is looked for.
         ray : str, optional
             Address HOST:PORT of a Ray cluster to work on, or "local".
         progress : callable
@@ -175,26 +178,33 @@ class Workspace:
             If the folder has no image that can be read, the workspace is of another folder or source, another
             process is writing it, the disk is full (what was done is kept), or images cannot be grouped so.
         """
-        from .sources import SourceModel
+        from .images import Preprocessing
+        from .sources import SourceModel, with_encoder_beside
 
+        against = ""
         check_grouping(self.path, group_by, gap)  # before the long part
-        model = SourceModel.load(source) if isinstance(source, str) else source
-        if reduced_jpeg:
-            model = replace(model, preprocessing=replace(model.preprocessing, reduced_jpeg=True))
-        if fit:
-            model = replace(model, preprocessing=model.preprocessing.fitted(fit))
-        if views is not None:
-            model = replace(model, preprocessing=replace(model.preprocessing, views=views))
-        model = replace(model, preprocessing=model.preprocessing.read_with(reading or {}))
+
+        def seen_as(own: Preprocessing) -> Preprocessing:
+            own = own.read_with(reading or {})
+            own = replace(
+                own, reduced_jpeg=reduced_jpeg or own.reduced_jpeg, views=own.views if views is None else views
+            )
+            return own.fitted(fit) if fit else own
+
+        several = [source] if isinstance(source, str | SourceModel) else source
+        model = SourceModel.side_by_side(several, seen_as)
         if class_names is not None or text_encoder or prompts:
+            model.check_takes_words()
             model = model.with_words(_words_of(self.path, model.name, class_names, text_encoder, prompts))
+        elif kept_words(self.path) is None:
+            model, against = with_encoder_beside(model)
         options = {"own_range": True, **options}
         with _run_on(ray, Path(folder)) as run, bar(progress, "embedding", "images") as move:
             done = embed(self.path, folder, model, move, EmbedOptions.from_names(options), run)
         if done.pool.source:  # the range of depth is that of the pool
             model = replace(model, preprocessing=done.pool.source.preprocessing)
         group_images(self.path, done.pool, model, group_by, gap)
-        return replace(done, pool=self.pool)
+        return replace(done, pool=self.pool, said=[*done.said, *([against] if against else [])])
 
     def take_features(
         self,
@@ -228,6 +238,36 @@ class Workspace:
         from .reports import diagnose
 
         return diagnose(self.path)
+
+    def find(self, words: str, count: int = 20) -> Found:
+        """Find the images that are nearest to words, labelled or not; changes nothing.
+
+        Parameters
+        ----------
+        words : str
+            What is looked for, such as "a lynx in snow": as it is, or in the prompts that `embed` was told.
+        count : int
+            Images at most.
+
+        Raises
+        ------
+        EvenpickError
+            If the source is not of a pair with a text encoder that is there, or that knows nothing of these words.
+        """
+        import numpy as np
+
+        from .session import WordSearch
+
+        try:
+            most = 0 if isinstance(count, bool) else operator.index(count)
+        except TypeError:
+            most = 0
+        if most < 1:
+            raise EvenpickError(f"the number of images to find must be a whole number from 1; got {count!r}")
+        pool = self.pool
+        there = np.arange(len(pool)) if pool.present is None else np.flatnonzero(pool.present)
+        rows = WordSearch(pool).nearest(words, there)[:most]
+        return Found(rows, [pool.image_ids[row] for row in rows], words, pool)
 
     def select(
         self,
@@ -595,7 +635,7 @@ class Workspace:
         Parameters
         ----------
         sources : sequence of SourceModel or str
-            See `evenpick sources`.
+            See `evenpick sources`; "A+B" is two side by side.
         random_state : int
             Deals the folds.
         progress : callable
@@ -822,16 +862,14 @@ def _words_of(
     prompts: Sequence[str],
 ) -> "WordClasses":
     """These words by the text encoder of this name; what is not said is as it was, or else what goes with the source."""
-    from .sources import PROMPT, TextEncoder, read_class_names, text_encoder_beside, word_classes
+    from .sources import PROMPT, TextEncoder, absolute_name, read_class_names, text_encoder_beside, word_classes
 
     kept = kept_words(workspace)
-    if class_names is None and kept is None:
-        raise EvenpickError("a text encoder and prompts go with class names: say --class-names FILE too")
     encoder = text_encoder or (kept.encoder if kept else None) or text_encoder_beside(source)
     if encoder is None:
         raise EvenpickError(
-            "class names need the text encoder of the same pair as the source: say --text-encoder onnx:FILE, or put "
-            "text_model.onnx beside the source's file"
+            f"{'prompts' if class_names is None else 'class names'} need the text encoder of the same pair as the source: say "
+            "--text-encoder onnx:FILE, or put text_model.onnx beside the source's file"
         )
     if class_names is None:
         names: Sequence[str] = kept.names if kept else ()
@@ -839,7 +877,10 @@ def _words_of(
         names = read_class_names(class_names)
     else:
         names = class_names
-    return word_classes(names, tuple(prompts) or (kept.prompts if kept else (PROMPT,)), TextEncoder.load(encoder))
+        if not names:
+            raise EvenpickError("class names: there is none; give two or more")
+    said = tuple(prompts) or (kept.prompts if kept else (PROMPT,))
+    return word_classes(names, said, TextEncoder.load(absolute_name(encoder)))
 
 
 def _login() -> str:

@@ -13,6 +13,14 @@ def test_a_table_fits_80_columns(capsys, monkeypatch):
     assert "".join(lines).count("word") == 40
 
 
+def test_a_name_that_is_longer_than_its_column_is_told_whole(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table("Sources", ["source", "accuracy"], [["efficientnet_lite0+efficientnet_lite1", "61.2"]])
+
+    told = "".join(line.split("│")[1].strip() for line in capsys.readouterr().out.splitlines() if "│" in line)
+    assert told == "efficientnet_lite0+efficientnet_lite1"
+
+
 def test_names_with_brackets_and_colons_are_printed_as_they_are(capsys):
     print_table("[a] :cat:", None, [["[red]fox", "[/fox]"]])
     print_paragraphs([":cat:"])

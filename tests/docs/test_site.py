@@ -13,7 +13,7 @@ import evenpick
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 TASKS = [
-    "start", "labelling", "team", "many", "review", "report", "label-studio", "audit", "groups", "boxes", "sources", "words", "import", "rare-class", "stop", "train", "python", "changing-folders",
+    "start", "labelling", "team", "many", "review", "report", "label-studio", "audit", "groups", "boxes", "sources", "several", "words", "import", "rare-class", "stop", "train", "python", "changing-folders",
     "upgrade", "trouble", "how", "measured",
 ]  # fmt: skip
 MOST_WORDS, MEAN_SENTENCE = 1200, 18

@@ -1,6 +1,7 @@
 """Transferability by hand, against slow references, and at its edges."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -207,6 +208,25 @@ def test_labels_outweigh_the_look_before_them():
     assert not advice(known, disagree).source_functions_help
     assert "hardly agree (0.10 of 1" in advice(known, disagree).finding
     assert "Do not count on" in advice(known, disagree).method
+
+
+@pytest.mark.parametrize(
+    ("agreement", "said"), [(None, "cannot say how far words"), (0.2, "0.20 of 1"), (0.11, "0.11 of 1")]
+)
+@pytest.mark.parametrize("information", [0.22, 0.08])
+def test_of_words_nothing_tells_whether_they_know_the_domain(information, agreement, said):
+    knowledge = SourceKnowledge((0.5, 0.5), float(np.log(2)), 2.0, 0.5, information)
+    measured = MeasuredTransfer(200, 60, agreement, 0.3, 1 / 60, 1.0)
+
+    given = advice(knowledge, measured, by_words=True)
+
+    assert given.source_functions_help is None
+    assert "Nothing tells yet how well these words fit this domain" in given.finding
+    assert said in given.finding
+    assert not re.search("is good[.);]|hardly|0.15", given.finding)
+    assert f"settles {information:.0%} of the question which kind an image is. " in given.finding
+    assert "nothing tells beforehand" in given.method
+    assert not re.search("own class(?!es alone)|source class|does not know|knows something", given.finding)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Preprocessing by hand: scaling, mean and deviation, channels, the central square."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -148,3 +151,46 @@ def test_images_of_any_size_become_whole_batches(size):
 def test_preprocessing_that_cannot_be_is_refused(options, message):
     with pytest.raises(EvenpickError, match=message):
         Preprocessing(**options)
+
+
+# --- several networks that look at one image ----------------------------------------------------------
+
+
+TWO = (
+    Preprocessing(size=4, crop=0.5, channels="bgr"),
+    Preprocessing(size=6, crop=1.0, fit="pad", mean=(0.1, 0.2, 0.3)),
+)
+
+
+def test_each_network_gets_its_own_cuts_and_the_views_of_one_follow_each_other():
+    image = thirds((30, 6)).resize((30, 20))
+    both = replace(TWO[0].beside([TWO[1]]), views=3)
+    apart = [replace(one, views=3) for one in TWO]
+
+    assert both.each == tuple(apart)
+    assert [cut.tobytes() for cut in both.cuts(image)] == [cut.tobytes() for one in apart for cut in one.cuts(image)]
+
+
+def test_what_decides_how_a_file_is_decoded_is_one_for_all():
+    reading = {"reduced_jpeg": True, "depth": (0, 4095), "bands": (3,), "max_pixels": 99, "views": 2}
+    both = replace(TWO[0].beside([TWO[1]]), **reading)
+
+    assert both.each == tuple(replace(one, **reading) for one in TWO)
+    assert both.reading == replace(both.each[0].reading, enough=16)  # of 4 px of a half, and 12 of 6 px of all
+    assert replace(both, crop=1.0).enough_pixels == 12
+    assert [one.fit for one in both.fitted("squash").each] == ["squash"] * 2
+    assert [one.crop for one in both.fitted("pad").each] == [1.0, 1.0]
+    for name, value in reading.items():
+        with pytest.raises(EvenpickError, match=f"{name} must be the same for all, as a file is decoded once; got"):
+            TWO[0].beside([replace(TWO[1], **{name: value})])
+
+
+def test_what_is_stated_of_several_is_read_back_and_of_one_nothing_is_said_of_others():
+    both = replace(TWO[0].beside([TWO[1]]), views=2, depth=(0, 255))
+    facts = json.loads(json.dumps(both.to_dict()))
+
+    assert Preprocessing.from_dict(facts) == both
+    assert "views" not in facts["others"][0]
+    assert "others" not in TWO[0].to_dict()
+    with pytest.raises(EvenpickError, match="one of others has others itself"):
+        replace(TWO[0], others=(both,))

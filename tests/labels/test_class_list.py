@@ -25,6 +25,29 @@ def test_a_table_gives_keys_notes_and_examples(tmp_path):
     assert found.classes == (ListedClass("cat", "c", "small, furry", "a/1.jpg"), ListedClass("dog"))
 
 
+def test_a_double_quote_within_a_cell_is_one_like_any_other_sign(tmp_path):
+    assert read(tmp_path, 'name,note\n12" ruler,x\npen,5" long\n\ncup,"a ""red"" one"\n').classes == (
+        ListedClass('12" ruler', note="x"),
+        ListedClass("pen", note='5" long'),
+        ListedClass("cup", note='a "red" one'),
+    )
+
+
+def test_of_two_columns_of_one_name_the_first_counts(tmp_path):
+    assert read(tmp_path, "name,note,Name\ncat,soft,dog\n").classes == (ListedClass("cat", note="soft"),)
+
+
+def test_a_note_may_go_over_several_lines_and_the_lines_are_counted_on(tmp_path):
+    text = 'name,note\n\ncat,"small\nfurry"\n  \ndog\n,none\n'
+    with pytest.raises(EvenpickError, match="line 7: a class name must be a text"):
+        read(tmp_path, text)
+
+    assert read(tmp_path, text.replace("\n,none", "")).classes == (
+        ListedClass("cat", note="small\nfurry"),
+        ListedClass("dog"),
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -34,6 +57,18 @@ def test_a_table_gives_keys_notes_and_examples(tmp_path):
         ("name,key\ncat,1\ndog,1\n", "line 3: key '1' is there twice"),
         ("name,key\ncat,0\n", "line 2: a key must be one of 1 to 9 and a to z; got '0'"),
         ("name,key\n,1\n", "line 2: a class name must be a text"),
+        ('name,key\ndog,1\n"roe\ndeer",2\n', "line 3: a class name must be on one line"),
+        (
+            'key,name\n1,"dog\n2,cat\n',
+            "cannot be read: unexpected end of data, in the row that begins in line 2; close its double quotes",
+        ),
+        (
+            'name,note\nruler,3 cm\nruler,"12 inch\npen,"blue"\ncup,red\n',
+            "cannot be read: .* in the row that begins in line 3; close its double quotes",
+        ),
+        ('name,"note\ncat,\n', "cannot be read: .* in the row that begins in line 1; close its double quotes"),
+        ('name\ncat\n""\n', "line 3: a class name must be a text"),
+        pytest.param("name\n" + "x" * 200_000, "cannot be read: field larger than", id="a long field"),
         ("name,example\ncat,b.jpg\n", "line 2: example 'b.jpg' is not in the pool"),
     ],
 )

@@ -82,6 +82,7 @@ def test_a_table_that_cannot_be_right_is_refused(text, message, tmp_path):
     ("name", "encoding", "message"),
     [
         ("x" * 201, "utf-8", r"', line 4: a class name must have at most 200 characters, .*x$"),
+        ('"roe\ndeer"', "utf-8", r"', line 5: a class name must be on one line, .*; got 'roe\\ndeer'$"),
         ("a\x07b", "utf-8", r"', line 4: a class name must have .* none of them a control character; got 'a\\x07b'$"),
         ("été", "latin-1", r"', line 4: a class name must have .*; save the file as UTF-8$"),
     ],

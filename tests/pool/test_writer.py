@@ -94,6 +94,8 @@ def test_a_workspace_of_another_folder_or_source_is_refused(tmp_path):
         EvenpickError, match=r"embedded otherwise \(source .*, now .* with other weights\): leave the option out"
     ):
         PoolWriter(tmp_path, tmp_path / "photos", replace(SOURCE, fingerprint="other"))
+    with pytest.raises(EvenpickError, match=rf"now another\): say --source {SOURCE.name} to go on as before"):
+        PoolWriter(tmp_path, tmp_path / "photos", replace(SOURCE, name="another", fingerprint="other"))
     with pytest.raises(EvenpickError, match="embedded otherwise"):
         PoolWriter(tmp_path, tmp_path / "photos", replace(SOURCE, fingerprint="def"))
 

@@ -127,7 +127,7 @@ def test_without_pytorch_the_pip_line_is_printed(tmp_path):
     [
         ("efficientnet_lite", "source 'efficientnet_lite' does not exist; did you mean 'efficientnet_lite0'"),
         ("resnet8:weights.pth", "did you mean 'resnet18'"),
-        ("", "known: efficientnet_lite0, efficientnet_lite1, efficientnet_lite2, resnet18, onnx, timm"),
+        ("", "known: efficientnet_lite0, efficientnet_lite1, efficientnet_lite2, resnet18, onnx, hf, timm"),
     ],
 )
 def test_names_of_no_source_are_refused(name, message):

@@ -38,6 +38,24 @@ def resnet18_weights(folder: Path) -> str:
     return f"resnet18:{folder / 'weights.safetensors'}"
 
 
+def test_weights_of_resnet18_are_those_of_ilsvrc_if_torchvision_publishes_them_or_their_user_says_so(tmp_path):
+    from evenpick.sources.table import _is_torchvisions
+
+    name = resnet18_weights(tmp_path)
+    assert SOURCES["resnet18"].torch.pretrained(name).class_list == ""
+    beside = tmp_path / "weights.json"
+    for content in ("[1]", "no JSON", '{"epochs": 90}'):
+        beside.write_text(content)
+        assert SOURCES["resnet18"].torch.pretrained(name).class_list == ""
+    beside.write_text('{"epochs": 90, "classes": "ILSVRC"}')
+    assert SOURCES["resnet18"].torch.pretrained(name).class_list == "ILSVRC"
+    beside.write_text('{"classes": 1000}')
+    with pytest.raises(EvenpickError, match=r"weights.json': classes must be the name of a list of classes"):
+        SOURCES["resnet18"].torch.pretrained(name)
+    assert _is_torchvisions(f"f37072fd{56 * '0'}")
+    assert not _is_torchvisions(f"00f37072fd{54 * '0'}")
+
+
 CASES = {
     **{
         f"efficientnet_lite{number}": Case(
@@ -63,6 +81,19 @@ CASES = {
             "onnx:": "source model file '' does not exist",
         },
         not_trainable="is an ONNX file, which cannot be trained; embed with efficientnet_lite0",
+    ),
+    "hf": Case(
+        lambda folder, make_network: "hf:owner/name",
+        None,
+        {
+            "hf:": "source 'hf:' must be hf:OWNER/NAME#sha256=HEX, or hf:OWNER/NAME@REVISION#sha256=HEX",
+            "hf:name": "must be hf:OWNER/NAME",
+            "hf:owner/../name": "must be hf:OWNER/NAME",
+            "hf:../name": "must be hf:OWNER/NAME",
+            "hf:owner/name#sha256=12": "must be sha256= and 64 hexadecimal digits",
+        },
+        not_trainable="is an ONNX file, which cannot be trained; embed with efficientnet_lite0",
+        loads=False,  # it would be downloaded; test_downloads.py loads one from a server on this machine
     ),
     "timm": Case(
         lambda folder, make_network: "timm:resnet18",

@@ -1,6 +1,7 @@
 """Text encoders: files as they are exported, and files that are none."""
 
 import json
+import sys
 
 import numpy as np
 import onnx
@@ -8,8 +9,8 @@ import pytest
 from onnx import TensorProto, helper
 from word_pair import CONTEXT, text_encoder, tokenizer_of
 
-from evenpick.errors import EvenpickError
-from evenpick.sources import TextEncoder, text_encoder_beside
+from evenpick.errors import EvenpickError, MissingExtraError
+from evenpick.sources import TextEncoder, check_at_hand, text_encoder_beside
 
 VECTORS = np.array([[0, 0], [3, 0], [0, 4], [1, 1]], float)  # of an unknown word, a, b and the filler
 
@@ -95,6 +96,33 @@ def test_siglip_fills_each_text_up_to_its_length_with_its_own_token(files):
     assert found == pytest.approx(np.array([6, 3]) / np.hypot(6, 3))  # a, and the filler three times
 
 
+def test_of_a_siglip_that_does_not_state_both_scale_and_bias_neither_is_known(files):
+    for stated, found in (
+        ({}, (None, None)),
+        ({"scale": 117.3}, (None, None)),
+        ({"bias": -12.9}, (None, None)),
+        ({"scale": 117.3, "bias": -12.9}, (117.3, -12.9)),
+    ):
+        (files / "config.json").write_text('{"model_type": "siglip2"}')
+        (files / "text_model.json").write_text(json.dumps(stated))
+
+        assert (load(files).scale, load(files).bias) == found
+    (files / "config.json").write_text('{"model_type": "clip"}')
+    (files / "text_model.json").unlink()
+    assert (load(files).scale, load(files).bias) == (100, None)
+    (files / "text_model.json").write_text('{"scale": 50}')
+    assert (load(files).scale, load(files).bias) == (50, None)
+
+
+@pytest.mark.parametrize("config", [None, '{"model_type": "clip"}'])
+def test_a_bias_is_of_a_siglip_and_needs_its_scale_whatever_config_json_says(files, config):
+    if config:
+        (files / "config.json").write_text(config)
+    (files / "text_model.json").write_text('{"bias": -12.9}')
+
+    assert (load(files).scale, load(files).bias) == (None, None)
+
+
 def test_clip_fills_nothing_up(files):
     summing_all(files)
 
@@ -115,6 +143,74 @@ def test_a_text_that_is_too_long_is_told_and_never_cut(files):
     with pytest.raises(EvenpickError, match=f"has 17 tokens, and text encoder .* takes {CONTEXT} at most") as error:
         load(files)(["a " * 17])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("truncated", "of_tokenizer", "of_network", "takes"),
+    [(CONTEXT, 9, 12, 9), (CONTEXT, 12, 9, 9), (5, 9, 12, 5), (CONTEXT, 10**30, 1e30, CONTEXT)],
+)
+def test_of_several_limits_the_smallest_holds(files, truncated, of_tokenizer, of_network, takes):
+    tokenizer = tokenizer_of(["a", "b", "[PAD]"])
+    tokenizer.enable_truncation(truncated)
+    tokenizer.save(str(files.parent / "tokenizer.json"))
+    (files.parent / "tokenizer_config.json").write_text(json.dumps({"model_max_length": of_tokenizer}))
+    (files.parent / "config.json").write_text(json.dumps({"text_config": {"max_position_embeddings": of_network}}))
+
+    encoder = load(files)
+
+    assert len(encoder(["a " * takes])) == 1
+    with pytest.raises(EvenpickError, match=f"takes {takes} at most"):
+        encoder(["a " * (takes + 1)])
+
+
+@pytest.mark.parametrize(
+    ("stated", "positions", "takes"), [(9, None, 9), (12, 64, 12), (64, 12, 12), (4, 64, 4), (64, None, 64)]
+)
+def test_a_length_that_is_stated_outranks_the_tokenizer_and_the_network_caps_it(files, stated, positions, takes):
+    tokenizer = tokenizer_of(["a", "b", "[PAD]"])
+    tokenizer.enable_truncation(5)
+    tokenizer.save(str(files.parent / "tokenizer.json"))
+    (files.parent / "tokenizer_config.json").write_text('{"model_max_length": 6}')
+    (files.parent / "config.json").write_text(json.dumps({"max_position_embeddings": positions}))
+    (files / "text_model.json").write_text(json.dumps({"length": stated}))
+
+    encoder = load(files)
+
+    assert len(encoder(["a " * takes])) == 1
+    with pytest.raises(EvenpickError, match=f"takes {takes} at most"):
+        encoder(["a " * (takes + 1)])
+
+
+def test_a_network_of_one_length_caps_the_one_that_is_stated(files):
+    onnx.save(text_encoder(VECTORS, length=7), files / "text_model.onnx")
+    (files / "text_model.json").write_text('{"length": 9}')
+
+    encoder = load(files)
+
+    assert len(encoder(["a " * 7])) == 1
+    with pytest.raises(EvenpickError, match="takes 7 at most"):
+        encoder(["a " * 8])
+
+
+def test_whether_an_encoder_is_at_hand_is_told_without_reading_it(files, monkeypatch):
+    name = f"onnx:{files / 'text_model.onnx'}"
+    (files / "text_model.onnx").write_bytes(b"")
+    assert check_at_hand(name) == files / "text_model.onnx"
+    with pytest.raises(EvenpickError, match="does not exist; give an ONNX file as onnx:FILE"):
+        check_at_hand(name.removeprefix("onnx:"))
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "tokenizers", None)
+        with pytest.raises(MissingExtraError, match=r"text encoder '.*' needs an extra .*\[words\]'"):
+            check_at_hand(name)
+    (files.parent / "tokenizer.json").unlink()
+    with pytest.raises(EvenpickError, match=r"text_model.onnx' needs its tokenizer.json beside it"):
+        check_at_hand(name)
+    (files / "tokenizer.json").touch()
+    (files / "text_model.onnx").unlink()
+    with pytest.raises(
+        EvenpickError, match=r"text_model.onnx' does not exist: put it there, or run `evenpick embed` with --text"
+    ):
+        check_at_hand(name)
 
 
 def test_a_text_encoder_beside_the_image_encoder_is_found(files):

@@ -101,6 +101,17 @@ def test_timms_encoders_are_told_from_its_classifiers_by_their_number_of_classes
     assert not any(map(is_label_set, (0, 384, 512, 640, 768, 1024, 1152, 1280)))
 
 
+def test_the_tag_of_timms_weights_says_whether_their_classes_are_those_of_ilsvrc():
+    from evenpick.sources.torch_networks import has_ilsvrc_classes
+
+    told = ("in1k", "a1_in1k", "fb_in22k_ft_in1k_384", "openai_ft_in12k_in1k", "sw_in12k_ft_in1k_288")
+    assert all(has_ilsvrc_classes(1000, tag) for tag in told)
+    assert not any(
+        has_ilsvrc_classes(1000, tag) for tag in ("", "in12k", "in1k_ft_inat21", "plain1k", "joint_in1k_food")
+    )
+    assert not has_ilsvrc_classes(1001, "in1k")
+
+
 @pytest.mark.parametrize(("mode", "fit"), [(None, "crop"), ("center", "crop"), ("squash", "squash"), ("border", "pad")])
 def test_the_crop_mode_of_timm_is_heeded(mode, fit):
     from evenpick.sources.torch_networks import timm_preprocessing

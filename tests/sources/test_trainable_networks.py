@@ -26,6 +26,7 @@ def test_a_source_that_no_row_of_the_table_builds_is_refused(made_source):
     reason = "source 'made' cannot be built again from its name, so it cannot be trained; embed with efficientnet_lite0"
 
     assert trainable(made_source("made")).startswith(reason)
+    assert trainable(made_source("my+own")).startswith(reason.replace("made", "my+own"))  # it is one network
     with pytest.raises(EvenpickError, match=reason):
         new_network(made_source("made"), 2)
 

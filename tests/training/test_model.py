@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.sources import SourceDescription
 from evenpick.training import Model, evaluate, train
+from evenpick.training.model_facts import _is_source
 
 
 def clouds(counts, seed=0, spread=1.0, d=6):
@@ -336,3 +338,22 @@ def test_it_prints_as_a_few_lines():
     assert lines[3] == f"  nested macro accuracy {accuracy:.1%} on held-out folds (6 of 7 classes)"
     assert len(lines) == 4
     assert len(repr(trained([1, 1])[0]).splitlines()) == 3
+
+
+@pytest.mark.parametrize("wrong", ["0", [0.5], {"0": 1}, None])
+def test_whose_predictions_were_taken_is_told_by_places(wrong):
+    source = replace(described("a+b"), predicting=(0, 1))
+    facts = json.loads(json.dumps(source.to_json()))
+
+    assert _is_source(facts)
+    assert not _is_source({**facts, "predicting": wrong})
+
+
+@pytest.mark.parametrize("name", ["member_names", "class_lists"])
+@pytest.mark.parametrize("wrong", ["ab", [0, 1], {"a": 1}, None])
+def test_names_and_lists_of_classes_of_several_are_texts(name, wrong):
+    source = replace(described("a+b"), member_names=("a", "b"), class_lists=("", "ILSVRC"))
+    facts = json.loads(json.dumps(source.to_json()))
+
+    assert _is_source(facts)
+    assert not _is_source({**facts, name: wrong})

@@ -114,12 +114,16 @@ def embedding() -> None:
     embedded = embed("work", "photos", source)
     assert_type(embedded.pool, Pool)
     assert_type(embed(Path("work"), Path("photos")).pool, Pool)
+    both = SourceModel.side_by_side([source, "efficientnet_lite0"])
+    assert_type(both.members, tuple[SourceModel, ...])
+    assert_type(embed("work", "photos", ["efficientnet_lite0", source]).pool, Pool)
 
 
 def working() -> None:
     work = Workspace("work")
     assert_type(work.pool, Pool)
     assert_type(work.embed("photos").pool, Pool)
+    assert_type(work.embed("photos", ["efficientnet_lite0", "efficientnet_lite1"]).pool, Pool)
     assert_type(work.select(5).indices, NDArray[np.intp])
     assert_type(work.label(budget=200), None)
     names: list[str] = work.labels.names

@@ -5,45 +5,12 @@ import json
 import threading
 
 import pytest
-from browsing import Page
+from browsing import TILES, Grid
 from selenium.webdriver.common.keys import Keys
 
 from evenpick.session import by_likeness, rows_of_class
 
 pytestmark = pytest.mark.slow
-
-TILES = "[...document.querySelectorAll('#gallery li')].map(item => +item.dataset.row)"
-IN = "[...document.querySelectorAll('#gallery .tile[aria-pressed=true]')].map(b => +b.parentNode.dataset.row)"
-
-
-class Grid(Page):
-    """The page, as the labelling page is driven."""
-
-    def __init__(self, browser, address):
-        self.browser, self.pressed_at = browser, 0.0
-        browser.switch_to.new_window("tab")
-        self.tab = browser.current_window_handle
-        browser.get(address)
-        self.wait(lambda: self.status() in ("images", "empty"))
-
-    def status(self):
-        return self.script("document.body.dataset.status")
-
-    def rows(self):
-        return self.script(TILES)
-
-    def rows_in(self):
-        return self.script(IN)
-
-    def answer(self, *keys):
-        """Press keys that answer, and wait for other images or the end."""
-        self.wait_until_it_can_be_answered()
-        before = self.rows()
-        self.press(*keys)
-        self.wait(lambda: self.rows() != before)
-
-    def click(self, row):
-        self.find(f"#gallery li[data-row='{row}'] .tile").click()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def test_every_address_of_the_description_can_be_read_by_people(begin):
     description = client.get("/openapi.json").json()
     page = client.get("/api").text
 
-    assert len(description["paths"]) == 22
+    assert len(description["paths"]) == 23
     assert all(path in page for path in description["paths"])
 
 

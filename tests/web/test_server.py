@@ -1,6 +1,8 @@
 """The server: its port, its token, one server a workspace, and what it says when it cannot start."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -46,6 +48,33 @@ def test_photographs_that_are_gone_are_told(make_workspace, make_pool, tmp_path)
         serve(workspace, pool, 5, port=0, open_browser=False)
     with pytest.raises(EvenpickError, match="has no folder of photographs"):
         serve(workspace, make_pool(), 5, port=0, open_browser=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_there", [True, False])
+def test_label_says_why_images_cannot_be_found_by_words_where_they_could(lynx_to_snow, tmp_path, is_there):
+    workspace = lynx_to_snow()
+    if not is_there:
+        (tmp_path / "pair" / "text_model.onnx").unlink()
+    code = f"import evenpick; evenpick.Workspace({str(workspace)!r}).label(3, port=0, open_browser=False)"
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        said = []
+        while not said or not said[-1].startswith("Label here:"):
+            said.append(server.stdout.readline())
+            assert said[-1]
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+        server.stdout.close()
+
+    if is_there:
+        assert len(said) == 1
+    else:
+        missing = f"text encoder file '{tmp_path}/pair/text_model.onnx' does not exist: put it there, or run"
+        assert said[0].startswith(f"Images cannot be found by words: {missing} `evenpick embed` with")
+        assert len(said) == 2
 
 
 @pytest.mark.slow

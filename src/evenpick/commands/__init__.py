@@ -3,7 +3,7 @@
 from .benchmarks import benchmark
 from .classifiers import compare_sources, evaluate, predict, train
 from .labelling import audit, backup, export, import_, label, review, select, simulate
-from .pool import diagnose, embed, sources
+from .pool import diagnose, embed, find, sources
 from .reports import demo, report, status
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "embed",
     "evaluate",
     "export",
+    "find",
     "import_",
     "label",
     "predict",

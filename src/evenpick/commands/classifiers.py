@@ -25,11 +25,14 @@ CORRECTIONS: dict[str, bool | str] = {"tuned": "tuned", "printed": True, "none":
 @WORKSPACE
 @click.option(
     "--source", "names", multiple=True, metavar="NAME", default=["efficientnet_lite2"], show_default=True,
-    help="To compare with the pool's own; may be repeated; see `evenpick sources`.",
+    help="To compare with the pool's own; may be repeated; NAME+NAME is two side by side; see `evenpick sources`.",
 )  # fmt: skip
 @SEED
 def compare_sources(workspace: Path, names: tuple[str, ...], seed: int) -> None:
-    """Say which source model suits the labelled images best."""
+    """Say which source model suits the labelled images best.
+
+    Each --source is compared on its own; NAME+NAME is one source of two networks that look at each image side by side.
+    """
     from ..workspace import Workspace
 
     with progress_bars() as begin:

@@ -1,4 +1,4 @@
-"""The commands about what a source model sees: sources, embed, diagnose."""
+"""The commands about what a source model sees: sources, embed, diagnose, find."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +42,7 @@ def sources() -> None:
     rows = [[row.usage, "\n".join(_facts(row))] for row in SOURCES.values()]
     columns = ["--source", "trained on, features and classes; preprocessing; licence of weights"]
     print_table("Source models; any torch.nn.Module too, through SourceModel.from_torch", columns, rows)
+    click.echo("Several side by side: NAME+NAME, or --source more than once (docs/several.md).")
 
 
 def _facts(row: "SourceKind") -> list[str]:
@@ -53,7 +54,14 @@ def _facts(row: "SourceKind") -> list[str]:
 @click.command()
 @WORKSPACE
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--source", default="efficientnet_lite0", show_default=True, help="Source model; see `evenpick sources`.")
+@click.option(
+    "--source",
+    metavar="NAME",
+    multiple=True,
+    default=["efficientnet_lite0"],
+    show_default=True,
+    help="Source model; given several times, or NAME+NAME, they look at each image side by side; see `evenpick sources`.",
+)
 @click.option(
     "--reduced-jpeg", is_flag=True, help="Decode large JPEG files at a part of their size: faster, not quite the same."
 )
@@ -67,7 +75,7 @@ def _facts(row: "SourceKind") -> list[str]:
     "--views",
     type=click.IntRange(1, 8),
     metavar="K",
-    help="See K parts of each image, some mirrored, and take the mean: K times the time; see docs/sources.md.  [default: 1]",
+    help="See K parts of each image, some mirrored, and take the mean: K times the time; see docs/several.md.  [default: 1]",
 )
 @click.option(
     "--exclude", metavar="PATTERN", multiple=True, help="Leave out what matches, as in .gitignore; may be repeated."
@@ -118,14 +126,16 @@ def _facts(row: "SourceKind") -> list[str]:
 @click.option(
     "--text-encoder",
     metavar="onnx:FILE",
-    help="The other half of that source.  [default: text_model.onnx beside it]",
+    help="The other half of that source, for class names and to find images by words.  [default: as before, or "
+    "text_model.onnx beside it]",
 )
 @click.option(
     "--prompt",
     "prompts",
     metavar="TEXT",
     multiple=True,
-    help="What each name stands in, at {}; may be repeated.  [default: a photo of a {}]",
+    help="What class names, and words that are looked for, stand in, at {}; may be repeated.  [default: as before, or "
+    "'a photo of a {}' for class names and nothing for words]",
 )
 @click.option(
     "--features",
@@ -137,7 +147,10 @@ def _facts(row: "SourceKind") -> list[str]:
 @click.option("--probabilities", type=FILE, metavar="FILE", help="With --features: source probabilities of each row.")
 @RAY
 def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
-    """Look at every image of FOLDER with a source model (the long part; can be stopped and run again)."""
+    """Look at every image of FOLDER with a source model (the long part; can be stopped and run again).
+
+    Several --source are one source: all of them look at each image, and their features stand side by side.
+    """
     from ..errors import first_few
     from ..pool import groups_in_words, hint_of
     from ..workspace import Workspace
@@ -169,7 +182,9 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
         click.echo(sentence)
     click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
     if (source := result.pool.source) and source.words:
-        click.echo(f"Source classes: {source.words!r}.")
+        click.echo(f"{'Source classes:' if source.words.names else 'Images can be found by'} {source.words!r}.")
+    if source and source.predictions_in_words:
+        click.echo(f"{source.predictions_in_words}.")
     if any(
         (result.counts.replaced, result.counts.moved, result.counts.gone, result.counts.back, result.counts.unchanged)
     ):
@@ -208,3 +223,16 @@ def diagnose(workspace: Path, as_json: bool) -> None:
         return
     print_paragraphs([found.advice.method, found.advice.finding])
     print_table("The source is the pretrained network that looked at every image.", None, found.rows)
+
+
+@click.command()
+@WORKSPACE
+@click.argument("words")
+@click.option("--count", type=click.IntRange(min=1), default=20, show_default=True, help="Images at most.")
+def find(workspace: Path, words: str, count: int) -> None:
+    """List the images that are nearest to WORDS, by a CLIP-like source with its text encoder; see docs/words.md."""
+    from ..names import shown
+    from ..workspace import Workspace
+
+    for image_id in Workspace(workspace).find(words, count).image_ids:
+        click.echo(shown(image_id))

@@ -25,7 +25,7 @@ def print_table(title: str, columns: Sequence[str] | None, rows: Sequence[Sequen
 
     table = Table(box=HEAVY_HEAD if columns else ROUNDED, show_header=columns is not None)
     for column in columns or ("", ""):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # a name that is longer is told whole
     for row in rows:
         table.add_row(*row)
     print_paragraphs([title], after="")

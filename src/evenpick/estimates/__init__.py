@@ -5,13 +5,12 @@ from .doubtful import Doubt, HeldOut, doubtful_labels, held_out_labels
 from .groups import one_of_each_group
 from .missing_classes import ENOUGH, unseen_of_counts
 from .outlook import Outlook, chosen_at_random, outlook_of_record
+from .source_advice import Advice, advice
 from .transferability import (
     AGREEING,
     INFORMATIVE,
-    Advice,
     MeasuredTransfer,
     SourceKnowledge,
-    advice,
     measured_transfer,
     source_knowledge,
 )

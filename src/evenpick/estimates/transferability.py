@@ -1,7 +1,6 @@
 """Does the source model know this domain? Asked before any label, and measured once there are some.
 
-Section 4.6 and Figure 1 of the paper read it from the source predictions of the pool and leave "decide this
-automatically" as future work. `advice` is that decision, and the only place that makes it.
+Section 4.6 and Figure 1 of the paper read it from the source predictions of the pool.
 """
 
 from collections.abc import Sequence
@@ -84,17 +83,6 @@ class MeasuredTransfer:
     neighbour_accuracy: float | None
     guess_accuracy: float | None
     log_me: float | None
-
-
-@dataclass(frozen=True)
-class Advice:
-    """What was found, in words, and the methods that follow from it."""
-
-    finding: str
-    method: str
-    source_functions_help: bool
-    acquisition: str = "auto"
-    balancing: str = "auto"
 
 
 def source_knowledge(pool: Pool) -> SourceKnowledge:
@@ -195,41 +183,6 @@ def log_me(features: FloatArray, labels: IndexArray) -> float:
     return float(np.mean(evidence))
 
 
-def advice(knowledge: SourceKnowledge | None, measured: MeasuredTransfer | None = None) -> Advice:
-    """Which methods to take. Labels outweigh the look before them wherever they can tell.
-
-    Without `knowledge` the source is an encoder without classes.
-    """
-    if knowledge is None:
-        finding = [
-            "The source is an encoder without classes: before labels nothing tells whether it knows this domain."
-        ]
-        return Advice(
-            " ".join([*finding, *_finding_after(measured, False)]), _WITHOUT_CLASSES, source_functions_help=False
-        )
-    agreement = None if measured is None else measured.agreement
-    helps = knowledge.knows if agreement is None else agreement >= AGREEING
-    method = _WORTH_IT if helps else _NOT_WORTH_IT
-    return Advice(" ".join([_finding_before(knowledge), *_finding_after(measured, True)]), method, helps)
-
-
-_WORTH_IT = (
-    "Take 'auto', the default: it needs no knowledge of the source, and then goes where your labels leave it unsure, rare "
-    "classes first. Functions that choose by the source's predictions (lc_inv_div and its like) are worth it with few labels, "
-    "too: on image sets known as well they beat random images up to about three labels a class, or longer."
-)
-_NOT_WORTH_IT = (
-    "Take 'auto', the default: it covers the images by their features, and then goes where your labels leave it unsure, rare "
-    "classes first; it never asks the source's predictions. Do not count on functions that choose by them (lc_inv_div and its "
-    "like): on image sets known as little they gave what random images gave, or less, and more only where classes were few and "
-    "some rare."
-)
-_WITHOUT_CLASSES = (
-    "Take 'auto', the default, which covers the images by their features and asks for no source predictions. Functions that choose "
-    "by them (lc_inv_div and its like) need a source with classes, or clusters in their place (lc_inv_div@100)."
-)
-
-
 def _agreement(pool: Pool, rows: IndexArray, labels: IndexArray) -> float | None:
     if pool.predictions is None or len(rows) < ENOUGH:
         return None
@@ -257,37 +210,3 @@ def _largest_evidence(squares: Values, inside: Values, outside: float, n: int) -
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     refined = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
     return -min(loss(grid[best]), float(refined.fun))
-
-
-def _finding_before(knowledge: SourceKnowledge) -> str:
-    known = "knows something of this domain" if knowledge.knows else "does not know this domain well"
-    resolved = f"{knowledge.information:.0%}" if knowledge.information > 0 else "nothing"
-    return (
-        f"Before labels, the source {known}. Its own classes divide these images into kinds, as many as "
-        f"{knowledge.effective_classes:.0f} of equal size; it is {knowledge.confidence:.0%} sure of its class on average, and one "
-        f"prediction settles {resolved} of the question which kind an image is ({INFORMATIVE:.0%} or more is good)."
-    )
-
-
-def _finding_after(measured: MeasuredTransfer | None, has_classes: bool) -> list[str]:
-    if measured is None or measured.n_classes < 2:
-        return ["There are no labels of two classes yet to measure it by."]
-    said = []
-    if not has_classes:
-        pass  # the labels have nothing to agree with
-    elif measured.agreement is None:
-        few = measured.n_labels < ENOUGH
-        why = f"there are fewer than {ENOUGH}" if few else "most are the only one of their source class"
-        said.append(f"The labels cannot say how far source classes and labels agree, because {why}.")
-    else:
-        word = "agree" if measured.agreement >= AGREEING else "hardly agree"
-        said.append(
-            f"Measured on {measured.n_labels} labels, source classes and yours {word} "
-            f"({measured.agreement:.2f} of 1; {AGREEING} or more is good)."
-        )
-    if measured.neighbour_accuracy is not None:
-        said.append(
-            f"The nearest labelled image is of the same class {measured.neighbour_accuracy:.0%} of the time, "
-            f"guessing {measured.guess_accuracy:.0%}."
-        )
-    return said

@@ -1,7 +1,7 @@
 """Image files: found below a folder, opened as upright RGB, cut and batched for a network."""
 
 from .addresses import resolve_addresses
-from .batches import Logits, decoded, logits_of_parts, random_cut
+from .batches import Logits, all_cut, decoded, logits_of_parts, random_cut
 from .decoding import (
     Reading,
     UnreadableImageError,
@@ -29,6 +29,7 @@ __all__ = [
     "Preprocessing",
     "Reading",
     "UnreadableImageError",
+    "all_cut",
     "box_text",
     "captured",
     "cut_part",

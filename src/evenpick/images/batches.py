@@ -14,19 +14,19 @@ from PIL import Image
 
 from ..errors import EvenpickError
 from ..machine import cores
-from .decoding import UnreadableImageError
+from .decoding import T, UnreadableImageError
 from .parts import Part, cut_part
 from .preprocessing import Batch, Preprocessing
 from .views import place
 
-Cut: TypeAlias = Callable[[Image.Image], Image.Image]
+Cut: TypeAlias = Callable[[Image.Image], T]
 Logits: TypeAlias = NDArray[np.float64]
 
 _SMALLEST_CROP = 0.6  # share of the area of the largest square
 _AHEAD = 2  # batches decoded while one is used
 
 
-def _cut(part: Part, cut: Cut) -> Image.Image:
+def _cut(part: Part, cut: Cut[T]) -> T:
     try:
         return cut_part(part, cut)
     except UnreadableImageError as error:
@@ -35,10 +35,18 @@ def _cut(part: Part, cut: Cut) -> Image.Image:
         ) from error
 
 
-def decoded(jobs: Sequence[Sequence[tuple[Part, Cut]]], preprocessing: Preprocessing) -> Generator[Batch, None, None]:
+def decoded(
+    jobs: Sequence[Sequence[tuple[Part, Cut[Image.Image]]]], preprocessing: Preprocessing
+) -> Generator[Batch, None, None]:
     """The batch of each list of parts and cuts, in order, a few batches ahead of their use."""
+    with contextlib.closing(all_cut(jobs)) as cuts:
+        yield from map(preprocessing.batch, cuts)
+
+
+def all_cut(jobs: Sequence[Sequence[tuple[Part, Cut[T]]]]) -> Generator[list[T], None, None]:
+    """What is cut of the parts of each list, in order, a few lists ahead of their use."""
     executor = ThreadPoolExecutor(cores(), "decoding")
-    ahead: deque[list[Future[Image.Image]]] = deque()
+    ahead: deque[list[Future[T]]] = deque()
     todo = iter(jobs)
     try:
         while True:
@@ -46,12 +54,12 @@ def decoded(jobs: Sequence[Sequence[tuple[Part, Cut]]], preprocessing: Preproces
                 ahead.append([executor.submit(_cut, part, cut) for part, cut in job])
             if not ahead:
                 return
-            yield preprocessing.batch([future.result() for future in ahead.popleft()])
+            yield [future.result() for future in ahead.popleft()]
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def random_cut(draws: NDArray[np.float64], preprocessing: Preprocessing) -> Cut:
+def random_cut(draws: NDArray[np.float64], preprocessing: Preprocessing) -> Cut[Image.Image]:
     """0.6 to 1 of the area of the largest part, anywhere, mirrored half the time; four draws from [0, 1)."""
     area, x, y, mirror = draws.tolist()
     whole = replace(preprocessing, crop=1.0)

@@ -25,7 +25,9 @@ INTERPOLATIONS = {
 FITS = ("crop", "squash", "pad")
 _LARGEST = 4096  # pixels a side
 _READING = ("bands", "depth", "max_pixels")
-_LATER = ("fit", *_READING, "views")
+_LATER = ("fit", *_READING, "views", "others")
+# Of sources side by side one for all, as a file is decoded once.
+SHARED = ("reduced_jpeg", *_READING, "views")
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,7 +40,7 @@ class Preprocessing:
     in the network's own order. With `reduced_jpeg`, JPEG files are decoded at 1/2, 1/4 or 1/8 of their
     size where the square still has twice as many pixels a side as the network takes. `bands`, `depth` and `max_pixels` say
     how files are decoded, see `Reading`. With `views` of 2 to 8, several parts of each image are seen, some of them mirrored: the first is that in
-    the centre, see `views.py`.
+    the centre, see `views.py`. `others` are what the other networks were trained on where several look at each image: `SHARED` is one for all.
     """
 
     size: int = 224
@@ -53,6 +55,7 @@ class Preprocessing:
     depth: tuple[float, float] | None = None
     max_pixels: int = MAX_PIXELS
     views: int = 1
+    others: tuple["Preprocessing", ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("mean", "std", "bands"):  # equal to what comes back from JSON, whatever sequence it was given as
@@ -93,6 +96,11 @@ class Preprocessing:
                     f"preprocessing: {name} must be three numbers from {lowest:g} to 1, for pixel values from 0 to 1 (divide "
                     f"those for 0 to 255 by 255); got {list(values)}"
                 )
+        if self.others:
+            if any(other.others for other in self.others):
+                raise EvenpickError("preprocessing: one of others has others itself; state all of them in one list")
+            shared = {name: getattr(self, name) for name in SHARED}
+            object.__setattr__(self, "others", tuple(replace(other, **shared) for other in self.others))
 
     def __repr__(self) -> str:
         kept = [field for field in fields(self) if getattr(self, field.name) != field.default]
@@ -105,21 +113,46 @@ class Preprocessing:
         for name in facts:
             if name not in known:
                 raise unknown_name("preprocessing setting", name, known)
-        return cls(**facts)
+        return cls(**{**facts, "others": tuple(map(cls.from_dict, facts.get("others", ())))})
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` takes; settings that came later are left out while they change nothing, as before they came."""
-        return {
+        facts = {
             field.name: getattr(self, field.name)
             for field in fields(self)
             if field.name not in _LATER or getattr(self, field.name) != field.default
         }
+        if self.others:
+            own = (other.to_dict().items() for other in self.others)
+            facts["others"] = [{name: value for name, value in items if name not in SHARED} for items in own]
+        return facts
+
+    @property
+    def each(self) -> tuple["Preprocessing", ...]:
+        """That of each network that looks at an image, one by one."""
+        return (replace(self, others=()), *self.others)
+
+    def beside(self, others: Sequence["Preprocessing"]) -> "Preprocessing":
+        """This one and those of other networks that look at the same images.
+
+        Raises
+        ------
+        EvenpickError
+            If they differ in how files are decoded, or in the number of views.
+        """
+        if name := self.differing(others):
+            said = ", ".join(str(value) for value in dict.fromkeys(getattr(one, name) for one in (self, *others)))
+            raise EvenpickError(f"{name} must be the same for all, as a file is decoded once; got {said}")
+        return replace(self, others=tuple(others))
+
+    def differing(self, others: Sequence["Preprocessing"]) -> str | None:
+        """The first of `SHARED` in which one of the others differs from this one."""
+        return next((name for name in SHARED if any(getattr(one, name) != getattr(self, name) for one in others)), None)
 
     def fitted(self, fit: str) -> "Preprocessing":
         """The same with this `fit`; where it is another one and shows the whole shape, up to the borders."""
-        if fit == self.fit:
-            return self
-        return replace(self, fit=fit, crop=self.crop if fit == "crop" else 1.0)
+        own = self if fit == self.fit else replace(self, fit=fit, crop=self.crop if fit == "crop" else 1.0)
+        return replace(own, others=tuple(other.fitted(fit) for other in own.others))
 
     def read_with(self, settings: Mapping[str, Any]) -> "Preprocessing":
         """The same with these of `bands`, `depth` and `max_pixels`; None changes nothing."""
@@ -131,7 +164,7 @@ class Preprocessing:
     @property
     def enough_pixels(self) -> int | None:
         """A short side that a JPEG may be reduced to while it is decoded; None if to none."""
-        return math.ceil(2 * self.size / self.crop) if self.reduced_jpeg else None
+        return max(math.ceil(2 * one.size / one.crop) for one in self.each) if self.reduced_jpeg else None
 
     @property
     def reading(self) -> Reading:
@@ -167,12 +200,11 @@ class Preprocessing:
         return self.resized(image, ((width - wide) / 2, (height - high) / 2, (width + wide) / 2, (height + high) / 2))
 
     def cuts(self, image: Image.Image) -> list[Image.Image]:
-        """All that the network sees of an RGB image: `views` parts, the first of them as `cut` gives it."""
-        return [cut(image) for cut in self.view_cuts]
+        """All that is seen of an RGB image: `views` parts, the first of them as `cut` gives it, and then those of `others`."""
+        return [cut(image) for one in self.each for cut in one._view_cuts]
 
     @property
-    def view_cuts(self) -> list[Callable[[Image.Image], Image.Image]]:
-        """What cuts each of the `views`, one by one."""
+    def _view_cuts(self) -> list[Callable[[Image.Image], Image.Image]]:
         return [self.cut, *(partial(self.cut_view, view) for view in VIEWS[1 : self.views])]
 
     def cut_view(self, view: View, image: Image.Image) -> Image.Image:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from ..atomic_files import write_atomically
 from ..errors import EvenpickError
 from ..names import checked_class_name
 from ..paths import Paths
+from ..sheets import rows_with_names
 
 KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -46,12 +47,12 @@ def read_class_list(file: Path, image_ids: Container[str], closed: bool) -> Clas
         Naming file and line, if a name or key is none or is there twice, or an example is not in the pool.
     """
     try:
-        lines = file.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "save it as UTF-8"
+        rows = [*rows_with_names(file.read_text("utf-8-sig"))]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = str(error) if isinstance(error, csv.Error) else getattr(error, "strerror", None) or "save it as UTF-8"
         raise EvenpickError(f"class list '{file}' cannot be read: {reason}") from error
     classes: list[ListedClass] = []
-    for place, row in _rows(lines):
+    for place, row in rows:
         listed = _checked(f"'{file}', line {place}", row, image_ids)
         for other in classes:
             if listed.name == other.name or (listed.key and listed.key == other.key):
@@ -84,18 +85,6 @@ def kept_class_list(workspace: str | Path) -> ClassList:
         return ClassList(tuple(ListedClass(**one) for one in kept["classes"]), bool(kept["closed"]))
     except (ValueError, KeyError, TypeError) as error:
         raise EvenpickError(f"'{file}' is damaged: delete it, and give the list again with --classes") from error
-
-
-def _rows(lines: list[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
-    header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
-    is_table = "name" in header
-    for place, line in enumerate(lines, start=1):
-        if not line.strip() or (is_table and place == 1):
-            continue
-        if is_table:
-            yield place, dict(zip(header, next(csv.reader([line])), strict=False))
-        else:
-            yield place, {"name": line}
 
 
 def _checked(place: str, row: Mapping[str, str], image_ids: Container[str]) -> ListedClass:

@@ -19,7 +19,8 @@ from typing import ClassVar, Literal, TypeAlias
 
 Phase: TypeAlias = Literal["discovery", "balancing"]
 Kind: TypeAlias = Literal["label", "skip", "undo", "rename"]
-Means: TypeAlias = Literal["grid", "confirmed"]  # one of many images answered at once; of those of one predicted class
+# One of many images answered at once; of those of one predicted class; of those that were found by words.
+Means: TypeAlias = Literal["grid", "confirmed", "words"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ CREATE TABLE record (
     inherited TEXT,           -- JSON list of the images of its group that a label or skip holds for too; NULL for none
     taken_out TEXT,           -- and of those that it does not hold for
     offered TEXT,             -- JSON list of the classes that were offered as guesses; NULL for none
-    means TEXT,               -- grid or confirmed, for one of many images answered at once; NULL for an answer of its own
+    means TEXT,               -- grid, confirmed or words, for one of many images answered at once; NULL for an answer of its own
     chance REAL               -- of an image drawn at random: the chance of that draw; NULL for one that was chosen
 );
 CREATE UNIQUE INDEX record_request ON record (request) WHERE request IS NOT NULL;

@@ -85,9 +85,8 @@ def run(
     """
     _check_budgets({name: len(data_set.pool.labels) for name, data_set in data_sets.items()}, grid)
     with _only_runner(workspace):
-        settings = {
-            "source": _without_folder(source.name), "fingerprint": source.fingerprint, "pool_share": grid.pool_share
-        }  # fmt: skip
+        name = source.describe().without_folders.name
+        settings = {"source": name, "fingerprint": source.fingerprint, "pool_share": grid.pool_share}
         done = {tuple(row[key] for key in _KEY) for row in whole_rows(workspace, settings)}
         for data_set in data_sets.values():
             check_unchanged(workspace, data_set)
@@ -119,12 +118,6 @@ def _only_runner(workspace: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise EvenpickError(f"another process is running the benchmark in '{workspace}'; wait for it to end") from None
-
-
-def _without_folder(source: str) -> str:
-    """The source's name as results state it: a file without the folder that it lies in."""
-    kind, colon, rest = source.partition(":")
-    return f"{kind}{colon}{Path(rest).name}" if colon and kind != "timm" else source
 
 
 def _versions() -> dict[str, Any]:

@@ -68,15 +68,15 @@ class Embedded:
 def embed(
     workspace: str | Path,
     folder: str | Path,
-    source: SourceModel | str = "efficientnet_lite0",
+    source: SourceModel | str | Sequence[SourceModel | str] = "efficientnet_lite0",
     progress: Progress = lambda done, total: None,
     options: EmbedOptions | None = None,
     run: Run = map_in_threads,
 ) -> Embedded:
     """Embed every image below a folder into the pool of a workspace; go on where a former run stopped.
 
-    `source` is a source model, or the name of one as `evenpick sources` lists them. `options` say which images are
-    found and how. `run` spreads the batches, by default over threads.
+    `source` is a source model, or the name of one as `evenpick sources` lists them, or several that look at each image
+    side by side. `options` say which images are found and how. `run` spreads the batches, by default over threads.
 
     Unreadable images and folders, and all but the first of several files with equal bytes, are left out
     and listed with their reason in `skipped.csv`; they are tried again on the next run. Images whose files were
@@ -89,8 +89,8 @@ def embed(
         If the folder has no image or none can be read, the workspace belongs to another folder or
         source, another process is writing it, or the disk is full (what was done is kept).
     """
-    if isinstance(source, str):
-        source = SourceModel.load(source)
+    if not isinstance(source, SourceModel):
+        source = SourceModel.side_by_side([source] if isinstance(source, str) else source)
     folder, workspace, options = Path(folder).resolve(), Path(workspace), options or EmbedOptions()
     check_apart(workspace, folder)
     source = _with_words_as_before(workspace, source)

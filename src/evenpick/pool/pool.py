@@ -316,8 +316,9 @@ class Pool:
     def _of_views(self, name: str) -> NDArray[Any]:
         if self.predictions is None or name not in (self.predictions.dtype.names or ()):
             raise EvenpickError(
-                "pool: it has no source predictions of several views, which this acquisition function needs; embed with "
-                "--views 4 and a source with classes into a new workspace, or choose 'auto'"
+                "pool: it has no source predictions of several views or sources, which this acquisition function needs; embed with "
+                "--views 4 and a source with classes, or with two sources of the same classes, into a new workspace, or choose "
+                "'auto'"
             )
         return np.asarray(self.predictions[name])
 

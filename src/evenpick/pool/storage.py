@@ -104,7 +104,10 @@ def read_words(workspace: Path) -> WordClasses | None:
     """
     if (words := kept_words(workspace)) is None:
         return None
-    paths, digest = Paths(workspace), read_state(workspace).get("words_sha256", "")
+    paths, state = Paths(workspace), read_state(workspace)
+    if not words.names:  # it is kept to find images by words, and has no vectors that could be lost
+        return WordClasses(words, np.empty((0, read_source(paths, state).feature_size), np.float32))
+    digest = state.get("words_sha256", "")
     if not has_words(paths, digest):
         raise EvenpickError(
             f"'{paths.words(digest)}' is missing or damaged; run `evenpick embed` with --class-names again"
@@ -135,7 +138,7 @@ def check_block_files(
 ) -> None:
     """Refuse a block whose files are not what `pool.json` says of them, by their headers and lengths alone."""
     rows = block["rows"]
-    predictions = PREDICTION_OF_VIEWS if source.has_predictions and source.preprocessing.views > 1 else PREDICTION
+    predictions = PREDICTION_OF_VIEWS if source.predictions_an_image > 1 else PREDICTION
     expected = {"features": ((rows, width), BlockArray.dtype), "predictions": ((rows,), predictions)}
     for kind, file in block_files(paths, number, block).items():
         try:

@@ -104,12 +104,12 @@ class PoolWriter:
             self._keep(words)
             self._commit()
             return
-        if self._state["blocks"] and before.preprocessing.views > 1:
+        if words.words.names and self._state["blocks"] and before.preprocessing.views > 1:
             raise EvenpickError(
                 f"workspace '{self._paths.workspace}' holds several views of each image, whose predictions need the images: "
                 "embed with these words into another workspace"
             )
-        for number, block in enumerate(self._state["blocks"]):
+        for number, block in enumerate(self._state["blocks"] if words.words.names else ()):
             file = block_files(self._paths, number, block)["features"]
             if not file.exists() or sha256_of(file) != block["features_sha256"]:
                 continue
@@ -230,9 +230,12 @@ class PoolWriter:
     def _check_same(self, workspace: Path, folder: str | Path, source: SourceDescription, moved: bool) -> None:
         before = read_source(self._paths, self._state)
         if before.seen_with != source.seen_with:
+            how = "leave the option out" if before.name == source.name else f"say {_as_options(before.names)}"
+            if before.fingerprint == source.fingerprint and before.predicting != source.predicting:
+                how = "state that list of classes again"
             raise EvenpickError(
-                f"workspace '{workspace}' was embedded otherwise ({before.difference(source)}): leave the option out to "
-                "go on as before, or use another workspace"
+                f"workspace '{workspace}' was embedded otherwise ({before.difference(source)}): {how} to go on as before, or "
+                "use another workspace"
             )
         if self._state["folder"] != str(folder) and not moved:
             raise EvenpickError(
@@ -250,6 +253,10 @@ class PoolWriter:
             for file in self._paths.pool.glob(pattern):
                 if file not in kept:
                     file.unlink()
+
+
+def _as_options(names: Sequence[str]) -> str:
+    return " ".join(f"--source {name}" for name in names)
 
 
 def _write_npy(file: Path, values: NDArray[Any]) -> str:

@@ -40,7 +40,8 @@ class Diagnosis:
     @property
     def facts(self) -> dict[str, Any]:
         """Everything, for JSON."""
-        knowledge = {**asdict(self.knowledge), "knows": self.knowledge.knows} if self.knowledge else None
+        knows = None if self.words or self.knowledge is None else self.knowledge.knows  # of words nothing tells yet
+        knowledge = {**asdict(self.knowledge), "knows": knows} if self.knowledge else None
         measured = asdict(self.measured) if self.measured else None
         facts = {"before_labels": knowledge, "measured": measured, "advice": asdict(self.advice)}
         return facts | ({"words": dict(self.words)} if self.words else {})
@@ -48,7 +49,9 @@ class Diagnosis:
     @property
     def rows(self) -> list[tuple[str, str]]:
         """The numbers with their names, each with what it means."""
-        rows = _before_labels(self.knowledge) if self.knowledge else [("source classes", "none: it is an encoder")]
+        rows = [("source classes", "none: it is an encoder")]
+        if self.knowledge:
+            rows = _by_words(self.knowledge) if self.words else _before_labels(self.knowledge)
         rows += [("it takes images for", _most_seen(self.words))] if self.words else []
         if self.measured is None:
             return rows
@@ -56,7 +59,10 @@ class Diagnosis:
         return [
             *rows,
             ("labels", f"{after.n_labels} of {after.n_classes} classes"),
-            ("its classes and yours agree", _number(after.agreement, f"; 0: by chance, 1: wholly, {AGREEING} is good")),
+            (
+                "words and your classes agree" if self.words else "its classes and yours agree",
+                _number(after.agreement, "; 0: by chance, 1: wholly" + ("" if self.words else f", {AGREEING} is good")),
+            ),
             ("the most similar labelled image", _neighbour(after)),
             ("LogME", _number(after.log_me, "; only to compare sources by: more is better")),
         ]
@@ -85,12 +91,13 @@ def diagnosis_of(pool: Pool, labels: RecordedLabels) -> Diagnosis:
     knowledge = None if pool.predictions is None else source_knowledge(pool)
     rows, names = one_of_each_group(pool, labels.rows, labels.names)
     measured = measured_transfer(pool, rows, names) if names else None
-    return Diagnosis(knowledge, measured, advice(knowledge, measured), _images_of_words(pool))
+    words = _images_of_words(pool)
+    return Diagnosis(knowledge, measured, advice(knowledge, measured, by_words=bool(words)), words)
 
 
 def _images_of_words(pool: Pool) -> dict[str, int]:
     words = pool.source.words if pool.source else None
-    if words is None:
+    if words is None or not words.names:
         return {}
     counts = np.bincount(pool.source_class, minlength=len(words.names)).tolist()
     return dict(zip(words.names, counts, strict=True))
@@ -105,16 +112,30 @@ def _most_seen(images: Mapping[str, int]) -> str:
 
 
 def _before_labels(before: SourceKnowledge) -> list[tuple[str, str]]:
-    kinds = len(before.shares)
+    settled = f"{before.information:.2f} of the question which class of its own an image is; {INFORMATIVE} is good"
     return [
-        ("of its own classes it sees", f"{kinds}, as diverse as {before.effective_classes:.1f} of equal size"),
-        ("the largest of them hold", ", ".join(f"{share:.1%}" for share in before.shares[:5]) + " of the images"),
+        ("of its own classes it sees", _kinds(before)),
+        ("the largest of them hold", _largest(before)),
         ("it is sure of its class", f"{before.confidence:.0%}, on average"),
-        (
-            "one prediction settles",
-            f"{before.information:.2f} of the question which class of its own an image is; {INFORMATIVE} is good",
-        ),
+        ("one prediction settles", settled),
     ]
+
+
+def _by_words(before: SourceKnowledge) -> list[tuple[str, str]]:
+    return [
+        ("of the words it sees", _kinds(before)),
+        ("the largest of them hold", _largest(before)),
+        ("it is sure of its word", f"{before.confidence:.0%}, on average"),
+        ("one prediction settles", f"{before.information:.2f} of the question which word an image is"),
+    ]
+
+
+def _kinds(before: SourceKnowledge) -> str:
+    return f"{len(before.shares)}, as diverse as {before.effective_classes:.1f} of equal size"
+
+
+def _largest(before: SourceKnowledge) -> str:
+    return ", ".join(f"{share:.1%}" for share in before.shares[:5]) + " of the images"
 
 
 def _neighbour(after: MeasuredTransfer) -> str:

@@ -45,7 +45,7 @@ def record_facts(workspace: Path, pool: Pool, labels: RecordedLabels, labelled: 
         "folder": pool.folder.name if pool.folder else None,
         "n_images": len(pool),
         "skipped": len(read_skipped(workspace)),
-        "source": {**pool.source.to_json(), "name": _without_folders(pool.source.name)} if pool.source else {},
+        "source": pool.source.without_folders.to_json() if pool.source else {},
         "settings": labels.settings,
         "n_labels": len(labelled),
         "n_audit_labels": sum(draw.label is not None for draw in labels.draws),
@@ -102,9 +102,3 @@ def choice_in_words(model: Mapping[str, Any]) -> str:
 
 def _judged(folds: Mapping[str, Any]) -> float:
     return float(folds["corrected_accuracy"])
-
-
-def _without_folders(source: str) -> str:
-    """The name of a source, of whose file only the last part is told."""
-    kind, colon, file = source.partition(":")
-    return source if "://" in file else f"{kind}{colon}{Path(file).name}"

@@ -14,5 +14,6 @@ def source_view(diagnosis: Diagnosis) -> dict[str, Any]:
         "shares": [round(share, 6) for share in shares],
         "finding": diagnosis.advice.finding,
         "method": diagnosis.advice.method,
+        "by_words": bool(diagnosis.words),
         "rows": [list(row) for row in diagnosis.rows],
     }

@@ -8,6 +8,7 @@ from .recorded_session import RecordedSession
 from .session import Session, phase_of
 from .simulation import SimulationResult, answer_all, result_of, simulate
 from .steering import Question
+from .word_search import WordSearch
 
 __all__ = [
     "BALANCINGS",
@@ -15,6 +16,7 @@ __all__ = [
     "RecordedSession",
     "Session",
     "SimulationResult",
+    "WordSearch",
     "answer_all",
     "by_likeness",
     "by_prediction",

@@ -4,9 +4,10 @@ from .description import READY_MADE, SourceDescription
 from .onnx_networks import onnx_session
 from .source_model import SourceModel
 from .table import SOURCES, SourceKind, weights_fingerprint
-from .text_encoders import TextEncoder, text_encoder_beside
+from .text_encoders import TextEncoder, absolute_name, check_at_hand, text_encoder_beside
 from .trainable_networks import new_network, torch_seed, trainable
-from .words import PROMPT, WordClasses, Words, read_class_names, word_classes
+from .word_pairs import with_encoder_beside
+from .words import PROMPT, WordClasses, Words, check_one_pair, read_class_names, vector_of_words, word_classes
 
 __all__ = [
     "PROMPT",
@@ -18,6 +19,9 @@ __all__ = [
     "TextEncoder",
     "WordClasses",
     "Words",
+    "absolute_name",
+    "check_at_hand",
+    "check_one_pair",
     "new_network",
     "onnx_session",
     "read_class_names",
@@ -25,6 +29,8 @@ __all__ = [
     "torch_networks",
     "torch_seed",
     "trainable",
+    "vector_of_words",
     "weights_fingerprint",
+    "with_encoder_beside",
     "word_classes",
 ]

@@ -5,6 +5,7 @@ That form has one input (n, 3, height, width) and an output `features` (n, d); a
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +45,15 @@ def image_size(file: Path) -> int | None:
     return side if isinstance(side, int) else None
 
 
-def fingerprint_of(file: Path) -> str:
-    """Hash of an ONNX file and of the files beside it that hold its weights."""
+def fingerprint_of(file: Path, names: OutputNames = USUAL) -> str:
+    """Hash of an ONNX file, of the files beside it that hold its weights, and after a / of outputs other than the usual ones."""
     digest = hashlib.sha256(file.read_bytes())
-    for other in _external_files(file):
+    for other in external_files(file):
         digest.update(other.read_bytes())
-    return digest.hexdigest()[:16]
+    weights, chosen = digest.hexdigest()[:16], _chosen(file, names)
+    if chosen == _chosen(file, USUAL):
+        return weights
+    return f"{weights}/{hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:8]}"
 
 
 def used_form(file: Path, names: OutputNames) -> bytes | None:
@@ -71,7 +75,7 @@ def used_form(file: Path, names: OutputNames) -> bytes | None:
     features = _named("features", names.features, FEATURES, outputs, file)
     logits = None if names.logits == "" else _named("logits", names.logits, LOGITS, outputs, file)
     assert features is not None
-    if _is_used_form(model, image, features, logits) and not _external_files(file):
+    if _is_used_form(model, image, features, logits) and not external_files(file):
         return None
     try:
         return bytes(_rewritten(model, image, features, logits).SerializeToString())
@@ -80,7 +84,7 @@ def used_form(file: Path, names: OutputNames) -> bytes | None:
         raise EvenpickError(f"'{file}' cannot be used as a source: {reason}") from error
 
 
-def _external_files(file: Path) -> list[Path]:
+def external_files(file: Path) -> list[Path]:
     """The files that hold weights of this one; none if it is no network, which is told where it is loaded."""
     import onnx
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
@@ -91,6 +95,19 @@ def _external_files(file: Path) -> list[Path]:
         return []
     outside = [ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)]
     return [file.parent / name for name in sorted(set(outside))]
+
+
+def _chosen(file: Path, names: OutputNames) -> list[str | None]:
+    """Which outputs are features and logits, as far as they are there."""
+    import onnx
+
+    try:
+        graph = onnx.load(str(file), load_external_data=False).graph
+    except Exception:  # noqa: BLE001 (protobuf's own kinds; what is wrong is told where it is loaded)
+        return []
+    there = {value.name for value in graph.output}
+    usual = [next((one for one in known if one in there), None) for known in (FEATURES, LOGITS)]
+    return [usual[0] if names.features is None else names.features, usual[1] if names.logits is None else names.logits]
 
 
 def _image_of(graph: "GraphProto", file: Path) -> "ValueInfoProto":

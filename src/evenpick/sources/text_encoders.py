@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _OUTPUTS = ("text_embeds", "text_features", "sentence_embedding", "pooler_output", "features")
 _KNOWN_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _SCALE = 100.0  # of CLIP
+_SIGLIP = "siglip"  # how `model_type` of its config.json begins
 _WHOLE_NUMBERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 _MOST_TOKENS = 1 << 20  # a limit above is what Hugging Face writes for none
 _FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {  # what `FILE.json` may state, and the rule of each
@@ -50,14 +52,14 @@ class TextEncoder:
         Numbers of a vector: those of the features of the image encoder of the same pair.
     fingerprint : str
         Hash of the weights, of the tokenizer, and of what is stated that makes other vectors.
-    scale, bias : float
-        What makes probabilities of cosines, see `Words`.
+    scale, bias : float or None
+        What makes probabilities of cosines, see `Words`; no scale where it is of a SigLIP and does not state both.
     """
 
     name: str
     width: int
     fingerprint: str
-    scale: float
+    scale: float | None
     bias: float | None
     _tokens: "_Tokens"
     _session: Any
@@ -80,20 +82,45 @@ class TextEncoder:
         MissingExtraError
             If the extra `words` is not installed.
         """
-        kind, _, argument = name.partition(":")
-        if kind != "onnx":
-            raise EvenpickError(f"text encoder '{name}' does not exist; give an ONNX file as onnx:FILE")
-        file = Path(argument)
-        if not file.is_file():
-            raise EvenpickError(f"text encoder file '{argument}' does not exist")
+        file = check_at_hand(name)
         facts = _facts(file)
         session = _session_of(file, facts)
-        tokens = _tokens_of(name, file, facts, session)
+        tokens = _tokens_of(file, facts, session)
         used = (fingerprint_of(file), tokens.digest, session.output, tokens.filled, tokens.filler)
         digest = hashlib.sha256(repr(used).encode()).hexdigest()[:16]
-        scale, bias = facts.get("scale", _SCALE), facts.get("bias")
         width = len(_encoded(session, tokens, name, "a"))
-        return cls(name, width, digest, scale, bias, tokens, session)
+        return cls(name, width, digest, *_scale_and_bias(file, facts), tokens, session)
+
+
+def check_at_hand(name: str) -> Path:
+    """The file of a text encoder; refuses one of which something is missing, as far as can be told without reading it.
+
+    Raises
+    ------
+    EvenpickError
+        If it is no ONNX file, or this or its tokenizer is not there: with the file.
+    MissingExtraError
+        If the extra `words` is not installed.
+    """
+    kind, _, argument = name.partition(":")
+    if kind != "onnx":
+        raise EvenpickError(f"text encoder '{name}' does not exist; give an ONNX file as onnx:FILE")
+    file = Path(argument)
+    if not file.is_file():
+        raise EvenpickError(
+            f"text encoder file '{argument}' does not exist: put it there, or run `evenpick embed` with --text-encoder onnx:FILE"
+        )
+    if _found(file, "tokenizer.json") == file:
+        raise EvenpickError(f"text encoder '{name}' needs its tokenizer.json beside it, or in the folder above")
+    if find_spec("tokenizers") is None:
+        raise MissingExtraError(f"text encoder '{name}'", "words")
+    return file
+
+
+def absolute_name(name: str) -> str:
+    """The name of a text encoder as it holds in every directory."""
+    kind, _, argument = name.partition(":")
+    return f"onnx:{Path(argument).absolute()}" if kind == "onnx" else name
 
 
 def text_encoder_beside(source: str) -> str | None:
@@ -126,6 +153,21 @@ class _Tokens:
         return [*ids, *[self.filler] * missing], [1] * len(ids) + [0] * missing
 
 
+def _scale_and_bias(file: Path, facts: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """As stated, or as CLIP has them. Each SigLIP was trained to its own, which its config.json does not tell.
+
+    A bias is of a SigLIP, also where no config.json says so: with CLIP's scale it would make other probabilities.
+    """
+    is_siglip = "bias" in facts or _is_siglip(_beside(file, "config.json"))
+    if is_siglip and not {"scale", "bias"} <= facts.keys():
+        return None, None
+    return facts.get("scale", _SCALE), facts.get("bias")
+
+
+def _is_siglip(config: Mapping[str, Any]) -> bool:
+    return str(config.get("model_type", "")).startswith(_SIGLIP)
+
+
 def _facts(file: Path) -> dict[str, Any]:
     """What `FILE.json` states, checked."""
     beside = file.with_suffix(".json")
@@ -152,6 +194,11 @@ def _json(file: Path) -> dict[str, Any]:
 def _found(file: Path, name: str) -> Path:
     """A file beside the network, or in the folder above it, as in Hugging Face's `onnx/text_model.onnx`."""
     return next((folder / name for folder in (file.parent, file.parent.parent) if (folder / name).is_file()), file)
+
+
+def _beside(file: Path, name: str) -> dict[str, Any]:
+    """What such a file holds; nothing where there is none."""
+    return _json(found) if (found := _found(file, name)) != file else {}
 
 
 def _session_of(file: Path, facts: Mapping[str, Any]) -> Any:
@@ -188,40 +235,39 @@ class _Session:
         return shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
 
 
-def _tokens_of(name: str, file: Path, facts: Mapping[str, Any], session: _Session) -> _Tokens:
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise MissingExtraError(f"text encoder '{name}'", "words") from None
+def _tokens_of(file: Path, facts: Mapping[str, Any], session: _Session) -> _Tokens:
+    from tokenizers import Tokenizer
+
     place = _found(file, "tokenizer.json")
-    if place == file:
-        raise EvenpickError(f"text encoder '{name}' needs its tokenizer.json beside it, or in the folder above")
     content = place.read_bytes()
     try:
         tokenizer = Tokenizer.from_str(content.decode())
     except Exception as error:  # tokenizers raises Exception itself
         raise EvenpickError(f"'{place}' is no tokenizer: {str(error).splitlines()[0][:120]}") from error
-    stated = [
-        _json(other) if (other := _found(file, part)) != file else {}
-        for part in ("tokenizer_config.json", "config.json")
-    ]
+    stated = [_beside(file, part) for part in ("tokenizer_config.json", "config.json")]
     padding, truncation = tokenizer.padding or {}, tokenizer.truncation or {}
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    longest = _longest(session.length, facts.get("length"), truncation.get("max_length"), *stated)
+    of_tokenizer = (truncation.get("max_length"), stated[0].get("model_max_length"))
+    longest = _longest(
+        session.length, _positions(stated[1]), *([facts["length"]] if "length" in facts else of_tokenizer)
+    )
     # SigLIP was trained on texts of full length, whatever fills them.
     always = session.length or facts.get("length") or padding.get("length")
-    if always is None and str(stated[1].get("model_type", "")).startswith("siglip"):
+    if always is None and _is_siglip(stated[1]):
         always = longest or 64
     filler = padding.get("pad_id", tokenizer.token_to_id(_content(stated[0].get("pad_token"))) or 0)
     return _Tokens(tokenizer, hashlib.sha256(content).hexdigest(), longest, always, filler)
 
 
-def _longest(*known: Any) -> int | None:
-    *numbers, tokenizer, network = known
-    text = network.get("text_config") if isinstance(network.get("text_config"), dict) else network
-    numbers += [tokenizer.get("model_max_length"), text.get("max_position_embeddings")]
-    return next((int(one) for one in numbers if isinstance(one, int | float) and 0 < one < _MOST_TOKENS), None)
+def _positions(config: Mapping[str, Any]) -> Any:
+    text = config.get("text_config")
+    return (text if isinstance(text, dict) else config).get("max_position_embeddings")
+
+
+def _longest(*limits: Any) -> int | None:
+    """The smallest of those that are known."""
+    return min((int(one) for one in limits if isinstance(one, int | float) and 0 < one < _MOST_TOKENS), default=None)
 
 
 def _content(token: Any) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -229,8 +230,8 @@ class ResNet18(nn.Module):  # type: ignore[misc]  # torch is untyped here
 _FIT_OF_CROP_MODE = {"center": "crop", "squash": "squash", "border": "pad"}  # timm's names, and ours
 
 
-def timm_model(name: str) -> tuple[Callable[[], Any], Preprocessing, str]:
-    """How to build a timm model with features and logits, its preprocessing and its licence."""
+def timm_model(name: str) -> tuple[Callable[[], Any], Preprocessing, str, bool]:
+    """How to build a timm model with features and logits, its preprocessing, its licence, and whether it has ILSVRC's classes."""
     try:
         import timm
     except ImportError:
@@ -247,7 +248,8 @@ def timm_model(name: str) -> tuple[Callable[[], Any], Preprocessing, str]:
             raise EvenpickError(f"timm could not load '{name}': {str(error).splitlines()[0]}") from error
         return _TimmHead(model, is_label_set(pretrained.num_classes))
 
-    return build, preprocessing, pretrained.license or "not stated"
+    ilsvrc = has_ilsvrc_classes(pretrained.num_classes, pretrained.tag or "")
+    return build, preprocessing, pretrained.license or "not stated", ilsvrc
 
 
 def timm_preprocessing(data: Mapping[str, Any]) -> Preprocessing:
@@ -265,6 +267,14 @@ def is_label_set(n_classes: int) -> bool:
     timm's models has such a number of classes.
     """
     return n_classes % 128 != 0
+
+
+def has_ilsvrc_classes(n_classes: int, tag: str) -> bool:
+    """Whether the tag of a timm model's weights says that its classes are those of ILSVRC.
+
+    It ends with the set of images that the model was trained on last, and maybe with their size: `fb_in22k_ft_in1k_384`.
+    """
+    return n_classes == 1000 and re.search(r"(^|_)in1k(_\d+)?$", tag) is not None
 
 
 class _TimmHead(nn.Module):  # type: ignore[misc]  # torch is untyped here

@@ -16,14 +16,19 @@ _NEEDED = tuple((package, "torch") for package in ("torch", "onnxscript"))
 def trainable(source: SourceDescription) -> str | None:
     """None if this source can be fine-tuned here, else the reason in words."""
     try:
-        _to_train(source.name)
+        _to_train(source)
     except EvenpickError as reason:
         return str(reason)
     return None
 
 
-def _to_train(name: str) -> TorchSource:
+def _to_train(described: SourceDescription) -> TorchSource:
+    name, n_networks = described.name, len(described.names)
     kind, _, argument = name.partition(":")
+    if n_networks > 1:
+        raise EvenpickError(
+            f"source '{name}' is {n_networks} networks side by side, which cannot be trained as one; embed with one of them"
+        )
     advice = "embed with efficientnet_lite0, resnet18:FILE or timm:NAME"
     if kind not in SOURCES:
         raise EvenpickError(f"source '{name}' cannot be built again from its name, so it cannot be trained; {advice}")
@@ -41,7 +46,7 @@ def _to_train(name: str) -> TorchSource:
 
 def new_network(source: SourceDescription, class_count: int) -> Any:
     """The pretrained source with a new head for the classes, on the best device there is."""
-    to_train = _to_train(source.name)
+    to_train = _to_train(source)
     import torch
 
     from . import torch_networks

@@ -17,8 +17,9 @@ from ..arrays import Singles
 from ..errors import EvenpickError
 from ..names import checked_class_name
 from ..probabilities import softmax, summarise_probabilities
+from ..sheets import rows_with_names
 from ..vectors import normalised
-from .text_encoders import TextEncoder
+from .text_encoders import TextEncoder, absolute_name
 
 PROMPT = "a photo of a {}"
 
@@ -30,11 +31,11 @@ class Words:
     Attributes
     ----------
     names : tuple of str
-        Class number i is the name i.
+        Class number i is the name i. None of them: the text encoder is there to find images by words alone.
     prompts : tuple of str
         What each name stands in, at `{}`; of several the mean vector counts.
     encoder, fingerprint : str
-        The text encoder as typed, and the hash of its weights and tokenizer.
+        The text encoder, with the whole path of its file, and the hash of its weights and tokenizer.
     scale : float
         What cosines are multiplied by before they become probabilities.
     bias : float or None
@@ -48,8 +49,16 @@ class Words:
     scale: float
     bias: float | None = None
 
+    @property
+    def of_search(self) -> tuple[str, ...]:
+        """What a text that is looked for stands in: prompts of the person's own, or nothing.
+
+        The usual prompt is made for the name of a thing, and a text may be anything.
+        """
+        return ("{}",) if self.prompts == (PROMPT,) else self.prompts
+
     def __repr__(self) -> str:
-        return f"{len(self.names):,} words by text encoder {self.encoder}"
+        return f"{f'{len(self.names):,} words' if self.names else 'any words'} by text encoder {self.encoder}"
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> "Words":
@@ -81,16 +90,15 @@ class WordClasses:
 
 
 def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEncoder) -> WordClasses:
-    """The names as this text encoder places them.
+    """The names as this text encoder places them; `names` may be empty, to find images by words alone.
 
     Raises
     ------
     EvenpickError
-        If there is no name or one alone, names are equal, a prompt has no place for them, or a text is too long.
+        If there is one name alone, names are equal, a prompt has no place for them, a prompt or text is too long, or it is
+        not known what makes probabilities of cosines.
     """
     checked = _checked([(f"class name {i}", name) for i, name in enumerate(names, start=1)])
-    if not checked:
-        raise EvenpickError("class names: there is none; give two or more")
     if len(checked) == 1:
         raise EvenpickError(
             f"the only class name is '{checked[0]}': give two or more, so that one can be told from others"
@@ -98,7 +106,23 @@ def word_classes(names: Sequence[str], prompts: Sequence[str], encoder: TextEnco
     for prompt in prompts:
         if prompt.count("{}") != 1:
             raise EvenpickError(f"prompt '{prompt}' must hold {{}} once, where the class name is put")
-    said = Words(tuple(checked), tuple(prompts), encoder.name, encoder.fingerprint, encoder.scale, encoder.bias)
+    said = Words(
+        tuple(checked),
+        tuple(prompts),
+        absolute_name(encoder.name),
+        encoder.fingerprint,
+        encoder.scale or 1.0,
+        encoder.bias,
+    )
+    if not checked:
+        encoder([prompt.replace("{}", "a") for prompt in said.of_search])  # a prompt that is too long is told now
+        return WordClasses(said, np.empty((0, encoder.width), np.float32))
+    if encoder.scale is None:
+        beside = Path(encoder.name.removeprefix("onnx:")).with_suffix(".json")
+        raise EvenpickError(
+            f"text encoder '{encoder.name}' is of a SigLIP, each of which has its own scale and bias: state them in '{beside}' "
+            'as {"scale": ..., "bias": ...}, the exponential of the logit_scale of its weights, and their logit_bias'
+        )
     vectors = [encoder([prompt.replace("{}", name) for name in checked]) for prompt in prompts]
     found = WordClasses(said, normalised(np.mean(vectors, axis=0)))
     _check_told_apart(found)
@@ -119,6 +143,30 @@ def _check_told_apart(found: WordClasses) -> None:
             raise EvenpickError(f"{told} to text encoder '{found.words.encoder}': say it in other words")
 
 
+def check_one_pair(encoder: str, width: int, source: str, feature_size: int) -> None:
+    """Refuse a text encoder whose vectors cannot be compared with the features of a source."""
+    if width != feature_size:
+        raise EvenpickError(
+            f"text encoder '{encoder}' gives vectors of {width} numbers and source '{source}' features of {feature_size}: they "
+            "are not of one pair"
+        )
+
+
+def vector_of_words(text: str, prompts: Sequence[str], encoder: TextEncoder) -> Singles:
+    """The vector (d,) of what somebody looks for, in these prompts.
+
+    Raises
+    ------
+    EvenpickError
+        If the encoder knows nothing of the text, or it is too long.
+    """
+    vectors = encoder([prompt.replace("{}", text) for prompt in prompts])
+    vector = np.asarray(normalised(vectors.mean(axis=0, keepdims=True))[0])
+    if not vector.any():
+        raise EvenpickError(f"'{text:.60}' is unknown to text encoder '{encoder.name}': say it in other words")
+    return vector
+
+
 def read_class_names(file: str | Path) -> list[str]:
     """The names of a file: one a line, or the column `name` of a CSV, as `label --classes` takes them.
 
@@ -128,17 +176,8 @@ def read_class_names(file: str | Path) -> list[str]:
         Naming file and line, if there is none, or one is none or is there twice.
     """
     try:
-        lines = Path(file).read_text("utf-8-sig").splitlines()
-        header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
-        column = header.index("name") if "name" in header else None
-        names = [
-            (
-                f"'{file}', line {place}",
-                line if column is None else "".join(next(csv.reader([line]))[column : column + 1]),
-            )
-            for place, line in enumerate(lines, start=1)
-            if line.strip() and not (column is not None and place == 1)
-        ]
+        rows = rows_with_names(Path(file).read_text("utf-8-sig"))
+        names = [(f"'{file}', line {place}", row.get("name", "")) for place, row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = (
             "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error

@@ -80,12 +80,16 @@ def _is_source(value: object) -> bool:
     if value == {}:
         return True
     texts, sizes = ("name", "licence", "fingerprint"), ("feature_size", "class_count")
+    lists = ("member_names", "class_lists")
     return (
         isinstance(value, dict)
-        and {*value} == {*texts, *sizes, "preprocessing"}
+        and {*value} - {"predicting", *lists} == {*texts, *sizes, "preprocessing"}
         and all(_is_text(value[name]) for name in texts)
         and all(_is_whole(value[name]) for name in sizes)
         and isinstance(value["preprocessing"], dict)
+        and isinstance(value.get("predicting", []), list)
+        and all(map(_is_whole, value.get("predicting", [])))
+        and all(isinstance(value.get(name, []), list) and all(map(_is_text, value.get(name, []))) for name in lists)
     )
 
 

@@ -220,10 +220,10 @@ def source_of(described: SourceDescription | None) -> SourceModel:
         raise EvenpickError("the model was trained on features whose source is not known: train it on an embedded pool")
     if described.name == READY_MADE:
         raise EvenpickError("the pool was made of ready-made features: evenpick has no network to look at other images")
-    source = SourceModel.load(described.name, described.preprocessing)
+    source = SourceModel.as_described(described)
     if source.fingerprint != described.fingerprint:
         raise EvenpickError(
-            f"source '{source.name}' has other weights now than when the model was trained "
+            f"source '{source.name}' has other weights or outputs now than when the model was trained "
             f"({source.fingerprint}, then {described.fingerprint}): embed and train again"
         )
     return source
@@ -239,6 +239,12 @@ def export_classifier(workspace: Path, file: Path) -> str:
             "the model was trained on features whose source is not known, so there is no network to export"
         )
     name, preprocessing = model.source.name, model.source.preprocessing
+    if preprocessing.others:
+        sizes = ", ".join(str(one.size) for one in preprocessing.each)
+        raise EvenpickError(
+            f"source '{name}' is {len(preprocessing.each)} networks, each of which sees an image in its own way ({sizes} px), so "
+            "one file with one image as its input cannot hold them: use `evenpick predict`, or train on one of them"
+        )
     if isinstance(model.head, LinearHead):
         file_of_source = source_of(model.source).file
         if file_of_source is None:

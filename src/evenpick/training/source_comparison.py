@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays import IndexArray, Singles
 from ..errors import EvenpickError
 from ..estimates import measured_transfer, one_of_each_group
-from ..images import decoded
+from ..images import all_cut
 from ..machine import Progress
 from ..metrics import mean_interval
 from ..pool import Pool
@@ -134,13 +134,11 @@ def _report(progress: Progress, before: int, total: int, done: int) -> None:
 
 
 def _features(pool: Pool, rows: IndexArray, source: SourceModel, progress: Callable[[int], None]) -> Singles:
-    views = source.preprocessing.view_cuts
-    cuts = [(pool.part(row), cut) for row in rows.tolist() for cut in views]
-    step = max(1, _BATCH // len(views)) * len(views)  # whole images
-    jobs = [cuts[start : start + step] for start in range(0, len(cuts), step)]
+    cuts = [(pool.part(row), source.preprocessing.cuts) for row in rows.tolist()]
+    jobs = [cuts[start : start + _BATCH] for start in range(0, len(cuts), _BATCH)]
     features: list[Singles] = []
-    with contextlib.closing(decoded(jobs, source.preprocessing)) as batches:
-        for batch in batches:
-            features.append(source.features_of_views(batch))
+    with contextlib.closing(all_cut(jobs)) as images:
+        for some in images:
+            features.append(source.see(some)[0])
             progress(sum(map(len, features)))
     return np.concatenate(features)

@@ -130,6 +130,15 @@ class OfClass(Grid, frozen=True, kw_only=True):
     order: Order = "nearest"
 
 
+class OfWords(Grid, frozen=True, kw_only=True):
+    words: Annotated[
+        Name,
+        Meta(
+            description="What is looked for, such as `a lynx in snow`: as it is, or in the prompts that `embed` was told."
+        ),
+    ]
+
+
 class LabelMany(Recorded, frozen=True):
     """A request that becomes an entry for each image."""
 
@@ -238,6 +247,7 @@ class State(Reply, frozen=True):
     show_target: bool
     closed: Annotated[bool, Meta(description="Whether there are no other classes than those of the list.")]
     guesses: Annotated[bool, Meta(description="Whether the server has guesses to offer, from the second round on.")]
+    by_words: Annotated[bool, Meta(description="Whether images can be found by words: the source is of a pair.")]
     progress: Progress
     conflicts: list[Conflict]
     agreement: list[Agreement]
@@ -412,7 +422,7 @@ def _rule(name: str, n_images: int) -> str:
         "without": f"a list of at most 5000 whole numbers from 0 to {n_images - 1}",
         "count": "a whole number from 1 to 100",
         "order": "nearest, surest or least_sure",
-        "means": "grid or confirmed",
+        "means": "grid, confirmed or words",
         "entries": "a list of 1 to 2000 ids of entries",
         "then_next": "true or false",
         "guesses": "true or false",

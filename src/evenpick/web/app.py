@@ -126,8 +126,8 @@ class _Endpoints:
     def __init__(self, desk: Desk, has_token: bool) -> None:
         self._desk, self._pool = desk, desk.session.pool
         self._posts: tuple[Post, ...] = (
-            desk.next, desk.label, desk.skip, desk.undo, desk.alike, desk.of_class, desk.label_many, desk.rename, desk.change,
-            desk.take_back, desk.ask_again, desk.unshown, desk.retry, desk.upcoming, desk.release,
+            desk.next, desk.label, desk.skip, desk.undo, desk.alike, desk.of_class, desk.of_words, desk.label_many, desk.rename,
+            desk.change, desk.take_back, desk.ask_again, desk.unshown, desk.retry, desk.upcoming, desk.release,
         )  # fmt: skip
         self._description = openapi(self._posts, len(self._pool), has_token)
 

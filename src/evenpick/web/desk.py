@@ -10,7 +10,16 @@ from ..errors import EvenpickError
 from ..estimates import Outlook, chosen_at_random, unseen_of_counts
 from ..labels import ClassList, Means
 from ..names import checked_class_name, checked_name, same_class
-from ..session import Question, RecordedSession, by_likeness, by_prediction, change, rows_of_class, take_back
+from ..session import (
+    Question,
+    RecordedSession,
+    WordSearch,
+    by_likeness,
+    by_prediction,
+    change,
+    rows_of_class,
+    take_back,
+)
 from . import api
 from .agreement import agreements, conflicts
 from .loans import Loans
@@ -32,7 +41,7 @@ class Desk:
         self._path = path  # of the page
         self._list = classes or ClassList()
         self._loans, self._lock = loans, threading.Lock()
-        self._show_target, self._repeat = show_target, repeat
+        self._show_target, self._repeat, self._search = show_target, repeat, WordSearch(session.pool)
         self._identity = f"{session.store.path.resolve()}\0{session.pool.folder}\0{len(session.pool)}"
         self.looking_back: LookingBack = LookingBack(session, self._lock, self._url, self._progress)
 
@@ -74,6 +83,11 @@ class Desk:
         else:
             order = by_prediction(pool, candidates, answers, name, request.order == "surest")
         return self._lent_many(request, order.tolist(), "grid" if request.order == "nearest" else "confirmed")
+
+    def of_words(self, request: api.OfWords) -> api.HandedOutMany:
+        """Hand out the unlabelled images that are nearest to words, to be labelled at once; needs a text encoder."""
+        order = self._search.nearest(request.words, self._unanswered())
+        return self._lent_many(request, order.tolist(), "words")
 
     def label_many(self, request: api.LabelMany) -> api.Changed:
         """Say the class of many images at once, all or none; each costs one of the budget."""
@@ -145,6 +159,7 @@ class Desk:
                 show_target=self._show_target,
                 closed=self._list.closed,
                 guesses=self._loans.has_guesses,
+                by_words=self._search.is_possible,
                 progress=self._progress(),
                 conflicts=[self._conflict(row) for row in conflicts(opinions)],
                 agreement=agreements(opinions),

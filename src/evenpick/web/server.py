@@ -12,7 +12,7 @@ from ..labels import ClassList, keep_class_list, kept_class_list, read_class_lis
 from ..names import checked_name
 from ..paths import Paths
 from ..pool import Pool
-from ..session import RecordedSession
+from ..session import RecordedSession, WordSearch
 from .address import public_address
 from .app import create_app
 from .tokens import workspace_token
@@ -79,6 +79,8 @@ def serve(
             session, host=host, token=token, ticket=ticket, public=public, classes=known, show_target=show_target,
             repeat=repeat, guesses=guesses,
         )  # fmt: skip
+        if against := WordSearch(pool).obstacle:
+            announce(f"Images cannot be found by words: {against}.")
         address = (public.url if public else _address(host, bound.getsockname()[1])) + page
         announce(
             f"{(page or 'label').capitalize()} here: {address}?token={token}\n"

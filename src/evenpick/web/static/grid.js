@@ -1,24 +1,23 @@
 // The page of many images with one answer: what does not belong is clicked out, one key labels the rest.
 
 import { get, post, randomId, Refusal, release } from "./api.js";
-import { Keys, matching } from "./classes.js";
-import { doubt, emptyLine, gridLine, inLine } from "./grids.js";
+import { Keys } from "./classes.js";
+import { emptyLine, gridLine, hintLine, inLine, othersLine, requestFor, startsOut } from "./grids.js";
 import { listenToKeyboard } from "./keyboard.js";
 import { listenToLarge, showLarge } from "./large.js";
-import { sameClass, tidy } from "./names.js";
-import { $, classNames, complain, element, held, knowClasses, quiet, say, state } from "./page.js";
+import { showFilters } from "./lists.js";
+import { tidy } from "./names.js";
+import { forgetDoubt, forgetTyped, named, showClasses, write } from "./naming.js";
+import { $, complain, held, knowClasses, quiet, say, state } from "./page.js";
 import { DOUBLE_CLICK, Letters, once } from "./presses.js";
+import { begin, goBack, passOver, search, settle, without } from "./searches.js";
 import { personKnown } from "./storage.js";
-import { focusFirst, lookAt, move, rowsIn, showTiles, tiles, toggle, unseen } from "./tiles.js";
+import { fitting, focusFirst, lookAt, move, rowsIn, showTiles, tiles, toggle, toggleAll, unseen } from "./tiles.js";
 
-const [FEWEST, MOST_TILES] = [6, 60];
-const TILE = { width: 164, height: 137 }; // px, of grid.css
-const BESIDE = { width: 280, height: 235 }; // px that the page takes for other things
-const MOST_UNWANTED = 5000;
+const MOST_TILES = 100; // that the server gives
 
-// `of`: what the images are like, {row} or {label}; `unwanted`: what was clicked out before; `doubted`: a name that
-// was typed and may be meant for another one.
-const view = { of: {}, means: "grid", unwanted: new Set(), done: [], doubted: undefined, progress: undefined };
+// `kept`: what stays in.
+const view = { means: "grid", kept: new Set(), done: [], progress: undefined };
 
 let current = Promise.resolve(); // the last answer
 
@@ -32,28 +31,33 @@ const letters = new Letters({
 });
 
 // What is under way asks for other images when it is done: those that are wanted by then.
-async function load() {
-  if (state.busy) return;
-  const { of } = view;
-  const { row, label: name } = of;
-  if (row === undefined && name === undefined) return drawNone(emptyLine(of));
-  const body = { annotator: state.annotator, count: fitting(), without: [...view.unwanted].slice(-MOST_UNWANTED) };
-  const about = row === undefined ? { label: name, order: $("order").value } : { row };
-  const path = row === undefined ? "api/of_class" : "api/alike";
-  const isDone = await exchange(path, { ...body, ...about }, (reply) => (of === view.of ? draw(reply) : load()));
-  if (isDone) return;
-  if (of === view.of) drawNone(""); // why is told already
-  else await load();
+async function load(more = 0) {
+  if (state.busy) return undefined;
+  const { of } = search;
+  const [path, about] = requestFor(of, search.order);
+  if (path === undefined) return drawNone(emptyLine(of, "nearest", undefined, !$("find").hidden));
+  const body = { annotator: state.annotator, count: Math.min(MOST_TILES, fitting() + more), without: without() };
+  const isDone = await exchange(path, { ...body, ...about }, (reply) => (of === search.of ? draw(reply) : loadOther()));
+  if (isDone) return true;
+  if (of !== search.of) return load();
+  refused();
+  return false;
+}
+
+// The images of before were given back for those that are not wanted any more.
+function loadOther() {
+  settle();
+  return load();
+}
+
+// Why is told already. What a refused search was to replace stays as it is; after an answer there is nothing that could.
+function refused() {
+  if (tiles.shown.length > 0 && goBack()) return;
+  drawNone("");
+  release();
 }
 
 const drawNone = (notice) => draw({ tiles: [], progress: view.progress, notice });
-
-// As many images as can be seen at once.
-function fitting() {
-  const columns = Math.max(2, Math.floor((innerWidth - BESIDE.width) / TILE.width));
-  const rows = Math.floor((innerHeight - BESIDE.height) / TILE.height);
-  return Math.min(MOST_TILES, Math.max(FEWEST, columns * rows));
-}
 
 // One exchange with the server at a time; whether it was done.
 async function exchange(path, body, done) {
@@ -73,63 +77,45 @@ async function exchange(path, body, done) {
   }
 }
 
-function draw({ tiles: given, means = "grid", room, progress, notice = emptyLine(view.of, $("order").value, room) }) {
+function draw({ tiles: given, means = "grid", room, progress, notice = emptyLine(search.of, search.order, room, false, search.isPassed) }) {
   const hadFocus = $("gallery").contains(document.activeElement) || document.activeElement === document.body;
   view.means = means;
+  settle();
   document.body.dataset.ready = false;
   showProgress(progress);
-  showTiles(given, tiles.out, showIn);
-  $("shown").textContent = gridLine(view.of, $("order").value, given.length, progress);
-  $("hint").hidden = $("change").hidden = given.length === 0;
+  const out = startsOut(search.of) ? new Set(rowsOf(given).filter((row) => !view.kept.has(row))) : tiles.out;
+  const isKept = ({ row }) => view.kept.has(row);
+  showTiles([...given].sort((one, other) => isKept(other) - isKept(one)), out, showIn); // those that are in come first
+  $("shown").textContent = gridLine(search.of, search.order, given.length, progress);
+  $("hint").textContent = hintLine(search.of);
+  document.body.classList.toggle("taking-in", startsOut(search.of));
+  $("above").hidden = $("change").hidden = given.length === 0;
   $("notice").hidden = given.length > 0;
   $("notice").textContent = notice;
   document.body.dataset.status = given.length ? "images" : "empty";
   if (hadFocus) focusFirst();
 }
 
+const rowsOf = (given) => given.map(({ row }) => row);
+
 function showProgress(progress) {
   view.progress = progress;
   knowClasses(progress.classes);
   const found = progress.classes.filter(({ count }) => count > 0).sort((one, other) => one.count - other.count);
-  const like = view.of.row === undefined ? [] : [choice(`Like image ${view.of.row}`, "", true)];
-  const rows = found.map(({ name, count }) => choice(name, count, name === view.of.label, name));
-  $("filters").replaceChildren(...like, ...rows);
+  showFilters(search.of, found);
   showClasses();
-}
-
-function choice(text, count, isChosen, name = "") {
-  const button = element("button", { type: "button" }, element("span", { textContent: text }), `${count}`);
-  button.dataset.name = name;
-  button.setAttribute("aria-pressed", isChosen);
-  return element("li", {}, button);
-}
-
-function showClasses() {
-  const own = view.of.label;
-  const found = matching(classNames(), $("to").value).sort((one, other) => (other === own) - (one === own));
-  $("classes").replaceChildren(
-    ...found.map((name) => {
-      const key = state.keys.of(name);
-      const cap = element("kbd", { textContent: key });
-      cap.setAttribute("aria-hidden", "true");
-      const button = element("button", { type: "button" }, ...(key ? [cap] : []), element("span", { className: "name", textContent: name }));
-      if (key) button.setAttribute("aria-keyshortcuts", key);
-      button.dataset.name = name;
-      return element("li", {}, button);
-    }),
-  );
-  $("to").placeholder = own ?? "Type a class";
 }
 
 function showIn() {
   $("selected").textContent = inLine(rowsIn().length, tiles.shown.length);
-  $("do").disabled = rowsIn().length === 0;
+  $("do").setAttribute("aria-disabled", rowsIn().length === 0); // a press is told why
+  $("all").textContent = rowsIn().length < tiles.shown.length - tiles.broken.size ? "All in" : "All out";
 }
 
 function label(name) {
   if (state.busy || !tiles.ready) return;
   const rows = rowsIn();
-  if (rows.length === 0) return;
+  if (rows.length === 0) return tiles.shown.length && complain("No image is in: click those that are meant.");
   const [first] = unseen();
   if (first !== undefined) {
     lookAt(first);
@@ -143,17 +129,20 @@ function label(name) {
 // Whatever was refused, here is where things stand; what was clicked out stays out.
 async function loadAnew() {
   const said = $("alert").textContent;
+  view.kept = new Set(startsOut(search.of) ? rowsIn() : []);
   await load();
+  view.kept.clear();
   complain(said);
 }
 
 async function answered(name, entries, progress) {
   quiet();
-  for (const row of [...tiles.out, ...tiles.broken]) view.unwanted.add(row);
+  for (const row of [...tiles.out, ...tiles.broken]) search.unwanted.add(row);
   const words = `${entries.length} ${name}`;
   done(words, entries);
   forgetTyped();
   say(`${words}. ${progress.labels} of ${progress.budget}.`);
+  settle();
   await load();
 }
 
@@ -172,38 +161,24 @@ async function undo() {
     done();
     quiet();
     say(`Undone: ${last.words}.`);
+    settle();
     await load();
   });
   if (!isDone && !state.busy) await loadAnew();
 }
 
-function forgetTyped() {
-  $("to").value = $("means").textContent = "";
-  view.doubted = undefined;
-}
-
-// Enter in the field: the class of the grid, a known one, or a new one; where it may be another one, it is asked.
 function typed(event) {
   event.preventDefault();
-  const text = tidy($("to").value);
-  const name = sameClass(classNames(), text) ?? text ?? "";
-  const asked = text && doubt(classNames(), text, state.closed);
-  if (!text) view.of.label !== undefined && label(view.of.label);
-  else if (asked && (view.doubted !== text || state.closed)) [view.doubted, $("means").textContent] = [text, asked];
-  else label(name);
-}
-
-function write(word) {
-  $("to").value = word;
-  $("to").focus();
-  showClasses();
+  const name = named(rowsIn().length > 0);
+  if (name !== undefined) label(name);
 }
 
 // From the field to the images, from there to one image at a time.
 function escape() {
-  if (document.activeElement !== $("to")) return location.assign("./");
+  if (!["to", "words"].includes(document.activeElement.id)) return location.assign("./");
   forgetTyped();
   showClasses();
+  document.activeElement.blur();
   focusFirst();
 }
 
@@ -215,6 +190,7 @@ function other(key, target) {
   const name = state.keys.name(key);
   if (name !== undefined) once(key) && label(name);
   else if (key === "Enter" || key === "/") $("to").focus();
+  else if (key === "*" && !$("find").hidden) toWords();
   else if (key === "Backspace") once(key) && undo();
   else if (key === "+" && target.closest("li[data-row]")) open(target.closest("li"));
   else return move(key, target);
@@ -226,11 +202,42 @@ function open(item) {
   showLarge(shown, shown.image);
 }
 
+// Whether there are such images now; undefined where something is under way that asks for them when it is done.
 function choose(of) {
-  view.of = { ...of };
-  view.unwanted.clear();
+  begin({ ...of });
+  view.kept = new Set();
+  forgetDoubt();
   quiet();
-  load();
+  return load();
+}
+
+// By words. The focus goes on to the images, or stays where there are none.
+function find(event) {
+  event.preventDefault();
+  const words = tidy($("words").value);
+  if (!words) return;
+  document.activeElement.blur(); // a button too, which the next key would press again
+  choose({ words }).then((isDone) => (isDone !== false && tiles.shown.length) || $("words").focus());
+}
+
+function toWords() {
+  $("words").focus();
+  $("words").select();
+}
+
+// None of those that are shown again, but what was taken in: that stays, before the others.
+async function others() {
+  if (state.busy) return;
+  const { of } = search;
+  const kept = startsOut(of) ? rowsIn() : [];
+  view.kept = new Set(kept);
+  passOver(rowsOf(tiles.shown).filter((row) => !view.kept.has(row)));
+  quiet();
+  const isDone = await load(kept.length);
+  view.kept.clear();
+  focusFirst();
+  const said = isDone && of === search.of && othersLine(kept, rowsOf(tiles.shown));
+  if (said) complain(said);
 }
 
 function listen() {
@@ -244,14 +251,17 @@ function listen() {
     const name = target.closest("button")?.dataset.name;
     if (name) choose({ label: name });
   });
-  $("order").addEventListener("change", () => view.of.label !== undefined && choose(view.of));
+  $("find").addEventListener("submit", find);
+  $("all").addEventListener("click", () => toggleAll(showIn));
+  $("others").addEventListener("click", () => once("click others", DOUBLE_CLICK) && others());
+  $("order").addEventListener("change", () => search.of.label !== undefined && choose(search.of));
   $("classes").addEventListener("click", ({ target }) => {
     const name = target.closest("button")?.dataset.name;
     if (name !== undefined && once(`click ${name}`, DOUBLE_CLICK)) label(name);
   });
   $("change").addEventListener("submit", typed);
   $("to").addEventListener("input", () => {
-    $("means").textContent = "";
+    forgetDoubt();
     showClasses();
   });
   $("undo").addEventListener("click", () => once("click undo", DOUBLE_CLICK) && undo());
@@ -270,8 +280,10 @@ async function start() {
   state.keys = new Keys(`evenpick keys ${server.workspace}`);
   state.closed = server.closed;
   if (asked.has("order")) $("order").value = asked.get("order");
-  if (asked.has("row")) view.of = { row: Number(asked.get("row")) };
-  else if (asked.has("class")) view.of = { label: asked.get("class") };
+  if (asked.has("row")) begin({ row: Number(asked.get("row")) });
+  else if (asked.has("class")) begin({ label: asked.get("class") });
+  else if (asked.has("words")) begin({ words: ($("words").value = asked.get("words")) });
+  $("find").hidden = !server.by_words;
   listen();
   showProgress(server.progress);
   state.busy = false;

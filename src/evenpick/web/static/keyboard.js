@@ -4,7 +4,7 @@ import { isPrintable, keyOf } from "./commands.js";
 import { state } from "./page.js";
 import { once } from "./presses.js";
 
-const FIELDS = ["name", "to", "order"]; // ids of those that keys are typed into
+const FIELDS = ["name", "to", "order", "words"]; // ids of those that keys are typed into
 
 // `page`: its `letters`, and functions: `escape`, `undo`; `isOwn`, whether a key is that of the element with the focus;
 // `takesLetters` and `canAnswer`; and `other`, for any other key: whether it did something.

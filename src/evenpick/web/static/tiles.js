@@ -2,6 +2,9 @@
 
 import { $, element } from "./page.js";
 
+const [FEWEST, MOST] = [6, 60];
+const TILE = { width: 164, height: 137 }; // px, of grid.css
+const BESIDE = { width: 280, height: 245 }; // px that the page takes for other things
 const LOOKING = 210; // ms on the screen before images can be answered, as on the labelling page
 const SEEN = 0.6; // of an image on the screen
 
@@ -13,6 +16,13 @@ const observer = new IntersectionObserver(
   },
   { root: document.querySelector("main"), threshold: SEEN },
 );
+
+// As many images as can be seen at once.
+export function fitting() {
+  const columns = Math.max(2, Math.floor((innerWidth - BESIDE.width) / TILE.width));
+  const rows = Math.floor((innerHeight - BESIDE.height) / TILE.height);
+  return Math.min(MOST, Math.max(FEWEST, columns * rows));
+}
 
 export const rowsIn = () => tiles.shown.map(({ row }) => row).filter((row) => !tiles.out.has(row) && !tiles.broken.has(row));
 
@@ -72,6 +82,13 @@ export function toggle(item, changed) {
   if (isIn) tiles.out.add(row);
   item.firstChild.setAttribute("aria-pressed", !isIn);
   changed();
+}
+
+// All in, or where all are in, all out.
+export function toggleAll(changed) {
+  const items = [...$("gallery").children].filter((item) => !tiles.broken.has(Number(item.dataset.row)));
+  const isIn = items.some((item) => tiles.out.has(Number(item.dataset.row)));
+  for (const item of items) if (tiles.out.has(Number(item.dataset.row)) === isIn) toggle(item, changed);
 }
 
 export const focusFirst = () => $("gallery").querySelector(".tile:not(:disabled)")?.focus();
