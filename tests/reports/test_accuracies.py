@@ -23,6 +23,7 @@ def outlook(now=None, later=None, audit=None, at_random=False, next_step=""):
         audit=audit,
         at_random=at_random,
         next_step=next_step,
+        what_holds="`evenpick audit` gives a figure that holds",
         expectation=expectation,
     )
 

@@ -178,3 +178,21 @@ def test_labels_that_may_be_wrong_are_named_with_the_command_that_opens_them(mak
     assert "Labels to look at again" in html
     assert re.search(r"odd \(\d+%\), perhaps even \(\d+%\) 008\.jpg", re.sub("<[^>]+>", "", html))
     assert json.loads((workspace / "report" / "report.json").read_text())["doubtful"] == facts["doubtful"]
+
+
+def test_with_a_share_drawn_at_random_it_says_when_an_accuracy_is_told_and_asks_for_no_audit(make_workspace):
+    workspace = make_workspace(n=120)
+    with RecordedSession(workspace, Pool.open(workspace), 100, audit=0.3) as session:
+        for _ in range(40):
+            row = session.next()
+            session.label(row, f"class {row % 3}")
+        missing = 20 - session.session.audit_labels
+    said = " ".join(CliRunner().invoke(main, ["status", str(workspace)], terminal_width=200).output.split())
+    until = json.loads(CliRunner().invoke(main, ["status", str(workspace), "--json"]).output)["labels_until_accuracy"]
+
+    assert 0 < missing < until < 60
+    assert f"goes on: 60 of 100 labels are left; after {until} of them those drawn at random tell an accuracy" in said
+    assert (
+        f"This is a guess, from labels that were chosen: after {until} more labels those drawn at random give" in said
+    )
+    assert "evenpick audit" not in said

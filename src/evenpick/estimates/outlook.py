@@ -28,7 +28,7 @@ OF_IMAGES = (
     "much lower. What twice the labels would bring counts each group once."
 )
 A_GUESS = (
-    "This is a guess, from labels that were chosen: `evenpick audit` gives a figure that holds. It is over all classes and for "
+    "This is a guess, from labels that were chosen: {}. It is over all classes and for "
     "images like those of this pool; the folds of `train` speak of the labelled images alone, and `evaluate` of its test images."
 )
 WELL_KNOWN = 0.02  # standard error of the accuracy, up to which a curve that does not rise says to stop
@@ -55,6 +55,8 @@ class Outlook:
         Audit answers that are left out, as their images were drawn when the pool was larger or smaller.
     audit_of_images : bool
         Whether images of groups were drawn one by one, so that the audit speaks of images.
+    labels_until : int or None
+        Labels still to come until those drawn by the session's share tell an accuracy, where its budget brings that.
     """
 
     unseen: UnseenClasses | None
@@ -64,6 +66,14 @@ class Outlook:
     at_random: bool = False
     n_outdated: int = 0
     audit_of_images: bool = False
+    labels_until: int | None = None
+
+    @property
+    def what_holds(self) -> str:
+        """What gives a figure that is no guess."""
+        if self.labels_until:
+            return f"after {self.labels_until} more labels those drawn at random give a figure that holds"
+        return "`evenpick audit` gives a figure that holds"
 
     @property
     def enough(self) -> bool:
@@ -116,7 +126,7 @@ class Outlook:
             limits.append(OF_IMAGES if self._of_images else OF_GROUPS)
         if self.audit:
             return sentences_of(self.audit, self.expectation, self._drawn) + limits
-        guess = [A_GUESS] if self.expectation and not self.at_random else []
+        guess = [A_GUESS.format(self.what_holds)] if self.expectation and not self.at_random else []
         return self._of_classes_and_accuracy() + guess + limits
 
     @property
@@ -199,12 +209,14 @@ def outlook_of(
     return Outlook(unseen, expected_accuracy(pool, rows, names), of_groups, audit, at_random)
 
 
-def outlook_of_record(pool: Pool, labels: RecordedLabels) -> Outlook:
+def outlook_of_record(pool: Pool, labels: RecordedLabels, labels_until: int | None = None) -> Outlook:
     """What the labels of a record tell, its audit labels first; takes seconds."""
     audit, at_random = audit_estimate(pool, labels), chosen_at_random(labels.settings, labels.annotations)
     outlook = outlook_of(pool, labels.rows, labels.names, audit, at_random)
     n_outdated = len(labels.draws) - len(draws_of_this_pool(pool, labels))
-    return replace(outlook, n_outdated=n_outdated, audit_of_images=drawn_one_by_one(pool, labels))
+    return replace(
+        outlook, n_outdated=n_outdated, audit_of_images=drawn_one_by_one(pool, labels), labels_until=labels_until
+    )
 
 
 def chosen_at_random(settings: Mapping[str, Any] | None, annotations: Iterable[Annotation] = ()) -> bool:

@@ -102,7 +102,7 @@ def _how_good(facts: Mapping[str, Any], outlook: Outlook) -> list[str]:
         sure = (
             "That holds for images like those of this pool, as the labels were drawn at random"
             if outlook.at_random
-            else "That is a guess, from labels that were chosen; `evenpick audit` gives a figure that holds"
+            else f"That is a guess, from labels that were chosen; {outlook.what_holds}"
         )
         return [
             f"Expect {'the classifier' if facts['model'] else 'a classifier on these labels'} to recognise about {now.value:.0%} of the images of a class, on average over all classes.",

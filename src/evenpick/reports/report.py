@@ -13,6 +13,7 @@ from ..labels import Annotation, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..paths import Paths
 from ..pool import Pool
+from ..session import labels_until_accuracy
 from ..training import Model
 from .accuracies import accuracy_facts, headline, steps_of
 from .class_table import class_table
@@ -125,7 +126,8 @@ def _read(workspace: Path, pool: Pool) -> _Read:
         kept.setdefault("tau", model.choice.tau)  # which earlier versions did not keep
     held = held_out_labels(pool, labels.seen.rows, labels.seen.names)
     predicted = pool_classes(pool, labels, model)
-    return _Read(pool, labels, labelled, model, kept, same, outlook_of_record(pool, labels), held, predicted)
+    outlook = outlook_of_record(pool, labels, labels_until_accuracy(pool, labels))
+    return _Read(pool, labels, labelled, model, kept, same, outlook, held, predicted)
 
 
 def _summary(workspace: Path, read: _Read, title: str | None) -> dict[str, Any]:

@@ -122,7 +122,8 @@ def workspace_status(workspace: Path) -> Status:
     """
     pool = Pool.open(workspace)
     labels = recorded_labels(workspace, pool)
-    counts, settings, expected = labels.seen.counts, labels.settings, outlook_of_record(pool, labels)
+    counts, settings, until = labels.seen.counts, labels.settings, labels_until_accuracy(pool, labels)
+    expected = outlook_of_record(pool, labels, until)
     facts = {
         "workspace": str(workspace),
         "images": len(pool),
@@ -130,7 +131,7 @@ def workspace_status(workspace: Path) -> Status:
         "replaced_since": list(labels.replaced_since),
         "labels": len(labels.seen.names),
         "audit_labels": sum(draw.label is not None for draw in labels.draws),
-        "labels_until_accuracy": labels_until_accuracy(pool, labels),
+        "labels_until_accuracy": until,
         "inherited": len(labels.names) - len(labels.seen.names),
         "budget": settings["budget"] if settings else None,
         "not_told": len(labels.seen.skipped),
