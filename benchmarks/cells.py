@@ -126,6 +126,18 @@ def this_commit() -> str:
     return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def state_of(folder: str) -> str:
+    """What is committed of a folder of this project, so that rows of it can be told from rows of another state."""
+    root = Path(__file__).parents[1]
+    of_it = ["git", "-C", str(root)]
+    if subprocess.run([*of_it, "status", "--porcelain", folder], capture_output=True, text=True, check=True).stdout:
+        raise SystemExit(
+            f"'{folder}' has changes that are not committed: commit them, so that the rows say what they are of"
+        )
+    command = [*of_it, "rev-parse", "--short", f"HEAD:{folder}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def commits(rows: Rows) -> str:
     return ", ".join(sorted({row["commit"] for row in rows}))
 

@@ -14,6 +14,7 @@ from filelock import FileLock
 
 import evenpick
 from evenpick import EvenpickError, Pool, Workspace
+from evenpick.labels import LabelStore
 
 
 @pytest.fixture
@@ -205,8 +206,44 @@ def test_label_says_that_a_tenth_is_drawn_at_random(make_workspace):
             work.label(200, audit=audit, announce=announce, port=0, open_browser=False)
 
     assert [text for text in said if "Label here" not in text] == [
-        "Of the labels 10% are of images drawn at random, which tell an accuracy that holds."
+        "20 of 200 labels are of images drawn at random: they tell an accuracy, with an interval that is meant to hold nine "
+        "times in ten. `--audit 0` draws none."
     ]
+
+
+def test_label_promises_an_accuracy_from_twenty_drawn_labels_on(make_workspace):
+    said = []
+
+    def announce(text):
+        said.append(text)
+        if "Label here" in text:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Workspace(make_workspace(60)).label(50, audit=0.1, announce=announce, port=0, open_browser=False)
+
+    assert said[0] == (
+        "5 of 50 labels are of images drawn at random; from 20 on they tell an accuracy with an interval. "
+        "`--audit 0` draws none."
+    )
+
+
+def test_a_restart_forgets_what_was_said_of_a_session_that_nobody_answered(make_workspace):
+    said = []
+
+    def announce(text):
+        said.append(text)
+        if "Label here" in text:
+            raise KeyboardInterrupt
+
+    work = Workspace(make_workspace(210))
+    for restart, options in ((False, {"balancing": "ratio_max", "audit": 0}), (True, {})):
+        with pytest.raises(KeyboardInterrupt):
+            work.label(200, restart=restart, announce=announce, port=0, open_browser=False, **options)
+
+    with LabelStore(work.path) as store:
+        assert (store.settings["balancing"], store.settings["audit"]) == ("auto", 0.1)
+    assert len(list(work.path.glob("labels*.sqlite"))) == 1, "nothing was there to be kept"
 
 
 def test_a_restart_moves_nothing_while_the_page_is_open(tmp_path, make_workspace):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 from .errors import EvenpickError, unknown_name
 from .labels import (
+    BY_DEFAULT,
     DEFAULTS,
     FORMS,
     FileResult,
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from .acquisition import AcquisitionFunction
     from .arrays import IndexArray
     from .reports import Diagnosis, Status
-    from .session import RecordedSession
+    from .session import RecordedSession, Session
     from .sources import SourceDescription, SourceModel, WordClasses
     from .training import Evaluation, FineTuningOptions, Model, SourceComparison
 
@@ -309,7 +310,7 @@ class Workspace:
         if not len(answered):
             own = {"budget": budget, "acquisition": acquisition, "random_state": random_state}
             with LabelStore(self.path) as store:
-                store.store_settings({**DEFAULTS, **own, "evenpick": __version__})
+                store.store_settings({**DEFAULTS, BY_DEFAULT: True, **own, "evenpick": __version__})
         write_selection(file, pool, order)
         return Selection(order, [pool.image_ids[row] for row in order], file, pool)
 
@@ -352,8 +353,8 @@ class Workspace:
             announce(f"The old labels are kept in '{kept}'.")
 
         def tell(session: "RecordedSession") -> None:
-            if share := session.settings["audit"]:
-                announce(f"Of the labels {share:.0%} are of images drawn at random, which tell an accuracy that holds.")
+            if session.settings["audit"]:
+                announce(_about_draws(session.session))
 
         serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, first=tell, **options)
 
@@ -840,6 +841,17 @@ class Workspace:
         if where != self.path:
             group_as(self.path, where, pool, source_of(pool.source))
         return Pool.open(where).groups
+
+
+def _about_draws(session: "Session") -> str:
+    """How many labels are of images drawn at random, and what that gives."""
+    from .estimates import ENOUGH
+
+    drawn, labels = session.audit_labels + session.audit_labels_to_come, sum(session.counts.values())
+    said = f"{drawn} of {labels + session.labels_left} labels are of images drawn at random"
+    if drawn < ENOUGH:
+        return f"{said}; from {ENOUGH} on they tell an accuracy with an interval. `--audit 0` draws none."
+    return f"{said}: they tell an accuracy, with an interval that is meant to hold nine times in ten. `--audit 0` draws none."
 
 
 def _words_of(

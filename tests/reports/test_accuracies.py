@@ -30,7 +30,7 @@ def outlook(now=None, later=None, audit=None, at_random=False, next_step=""):
 def facts(**others):
     given = {
         "workspace": "my work", "n_labels": 30, "n_images": 900, "classes_found": 3, "settings": {"budget": 30}, "model": None,
-        "evaluation": None, "doubtful": [], "n_audit_labels": 0, "expectation": None, "unseen": {"too_early": False},
+        "evaluation": None, "doubtful": [], "n_audit_labels": 0, "labels_until_accuracy": None, "expectation": None, "unseen": {"too_early": False},
     }  # fmt: skip
     return given | others
 

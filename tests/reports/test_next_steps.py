@@ -7,7 +7,7 @@ from evenpick.reports.next_steps import next_steps
 
 FACTS: dict[str, Any] = {
     "workspace": "my work", "images": 400, "labels": 120, "budget": 120, "inherited": 0, "classes_found": 8, "doubtful": [],
-    "audit_labels": 0, "at_random": False, "model": "current", "unseen": {"too_early": False},
+    "audit_labels": 0, "labels_until_accuracy": None, "at_random": False, "model": "current", "unseen": {"too_early": False},
     "expectation": {"n_labels": 120, "n_more": 120, "now": {"value": 0.6}, "doubled": {"value": 0.65}},
 }  # fmt: skip
 
@@ -31,6 +31,13 @@ def test_labels_that_are_left_come_first_and_training_waits_for_them():
 
     assert [step.command.split()[1] for step in steps] == ["label", "audit"]
     assert steps[0].why == "goes on: 80 of 200 labels are left"
+
+
+def test_with_a_share_drawn_at_random_it_is_said_when_an_accuracy_is_told_in_place_of_an_audit():
+    steps = next_steps({**FACTS, "budget": 200, "labels_until_accuracy": 75})
+
+    assert [step.command.split()[1] for step in steps] == ["label", "report"]
+    assert steps[0].why == "goes on: 80 of 200 labels are left; after 75 of them those drawn at random tell an accuracy"
 
 
 def test_a_classifier_is_trained_and_trained_anew():

@@ -10,7 +10,17 @@ from evenpick import Pool, Session, simulate
 from evenpick.errors import EvenpickError
 from evenpick.labels import Annotation, Answer, LabelStore, effective_answers, recorded_labels
 from evenpick.session import Question, RecordedSession, change
-from evenpick.session.audit import FIRST_LABEL, Audit, Demand, Race, Turns, chances_of, open_pieces, share_of
+from evenpick.session.audit import (
+    FIRST_LABEL,
+    Audit,
+    Demand,
+    Race,
+    Turns,
+    chances_of,
+    labels_until_accuracy,
+    open_pieces,
+    share_of,
+)
 from evenpick.session.discovery import Discovery
 from evenpick.session.rounds import Rounds
 from evenpick.session.steering import Predicted
@@ -35,7 +45,7 @@ def turns_of(share, n_labels, demand=None):
 def answered(session, n, label_of, asked=None):
     """Answer n questions; a label None is a skip."""
     for _ in range(n):
-        question = session.ask()
+        question = getattr(session, "session", session).ask()
         if asked is not None:
             asked.append(question)
         label = label_of(question.index)
@@ -581,7 +591,77 @@ def test_a_new_session_records_the_share_and_one_that_is_there_goes_on_as_it_was
         store.append(Annotation(image_id, "a", annotator="imported") for image_id in pool.image_ids[:5])
     with RecordedSession(tmp_path / "imported", pool, 204) as session:
         assert session.settings["audit"] == 0, "199 are still to come"
+    with LabelStore(tmp_path / "imported") as store:
+        store.append(Annotation(image_id, "a", annotator="imported") for image_id in pool.image_ids[5:10])
+    with RecordedSession(tmp_path / "imported", pool, 210) as session:
+        assert session.settings["audit"] == 0.1, "no answer of the session is there yet"
     with LabelStore(tmp_path / "old") as store:  # as versions before wrote it
         store.store_settings({"budget": 200, "acquisition": "auto", "balancing": "auto"})
     with RecordedSession(tmp_path / "old", pool) as session:
         assert session.settings["audit"] == 0
+
+
+def test_until_the_first_answer_the_share_is_found_anew_unless_it_was_stated(tmp_path, pool_and_labels):
+    pool, _ = pool_and_labels
+
+    def share_after(*openings):
+        folder = tmp_path / str(len([*tmp_path.iterdir()]))
+        folder.mkdir()
+        for budget, options in openings:
+            with RecordedSession(folder, pool, budget, **options) as session:
+                share = session.settings["audit"]
+        return share
+
+    assert share_after((50, {}), (210, {})) == share_after((210, {})) == 0.1
+    assert share_after((210, {}), (50, {})) == 0
+    assert share_after((210, {}), (210, {"balancing": "ratio_max"})) == 0
+    assert share_after((210, {"balancing": "ratio_max"}), (210, {"balancing": "auto"})) == 0.1
+    assert share_after((210, {"audit": 0}), (210, {})) == 0
+    assert share_after((50, {"audit": 0.2}), (210, {}), (None, {})) == 0.2
+
+
+def test_with_fewer_groups_than_the_figures_need_none_is_drawn_by_default(tmp_path):
+    features = np.random.default_rng(0).normal(size=(420, 3))
+    few, enough = (Pool.from_arrays(features, groups=np.arange(420) // size) for size in (3, 2))
+    for pool, drawn in ((few, False), (enough, True)):
+        chances = simulate(pool, np.arange(420) % 5, 205).chances
+        assert any(chance is not None for chance in chances) == drawn
+    with LabelStore(tmp_path) as store:  # 10 groups have their label
+        store.append(Annotation(image_id, "a", annotator="imported") for image_id in enough.image_ids[:22:2])
+    with RecordedSession(tmp_path, enough, 300) as session:
+        assert session.settings["audit"] == 0, "199 groups have none"
+    with RecordedSession(tmp_path, enough, 300, one_by_one=True) as session:
+        assert session.settings["audit"] == 0.1
+
+
+def test_imported_labels_are_no_turns_of_a_share(tmp_path, pool_and_labels):
+    pool, labels = pool_and_labels
+    with LabelStore(tmp_path) as store:
+        store.append(Annotation(image_id, "a", annotator="imported") for image_id in pool.image_ids[:95])
+    with RecordedSession(tmp_path, pool, 135, audit=0.1) as session:
+        assert session.session.audit_labels_to_come == 4
+        drawn = []
+        while (row := session.next()) is not None:
+            session.label(row, labels[row])
+            drawn.append(session.session.answers[-1].chance is not None)
+    assert np.flatnonzero(drawn).tolist() == [9, 19, 29, 39]
+    assert len(drawn) == 40
+
+
+def test_how_many_labels_until_an_accuracy_is_told_as_a_session_then_draws_them(tmp_path, pool_and_labels):
+    pool, labels = pool_and_labels
+    with LabelStore(tmp_path) as store:
+        store.append(Annotation(image_id, "a", annotator="imported") for image_id in pool.image_ids[:5])
+    with RecordedSession(tmp_path, pool, 145, audit=0.15) as session:
+        answered(session, 30, lambda row: labels[row])
+        until = labels_until_accuracy(pool, recorded_labels(tmp_path, pool))
+        answered(session, until - 1, lambda row: labels[row])
+        assert session.session.audit_labels == 19
+        assert labels_until_accuracy(pool, recorded_labels(tmp_path, pool)) == 1
+        answered(session, 1, lambda row: labels[row])
+        assert session.session.audit_labels == 20
+    assert labels_until_accuracy(pool, recorded_labels(tmp_path, pool)) is None, "they are there"
+    (tmp_path / "few").mkdir()
+    with RecordedSession(tmp_path / "few", pool, 50, audit=0.1) as session:
+        answered(session, 30, lambda row: labels[row])
+    assert labels_until_accuracy(pool, recorded_labels(tmp_path / "few", pool)) is None, "50 labels do not bring 20"

@@ -1,6 +1,6 @@
 """The record of who said what of which image, and every form in which labels come and go."""
 
-from .answers import DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labels
+from .answers import BY_DEFAULT, DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labels
 from .class_list import ClassList, keep_class_list, kept_class_list, read_class_list
 from .columns import TableOptions
 from .draws import AuditDraw
@@ -22,6 +22,7 @@ from .record import LabelStore, set_aside
 from .tables import read_labels, write_predictions, write_selection
 
 __all__ = [
+    "BY_DEFAULT",
     "DEFAULTS",
     "FORMS",
     "Annotation",

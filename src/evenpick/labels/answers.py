@@ -22,7 +22,8 @@ class Answer:
     """One entry of the record: an image labelled, or skipped when `label` is None.
 
     Rows of its group that the answer holds for too are in `inherited`, those that it does not hold for in `taken_out`.
-    `chance` is that of the draw for an image that was drawn at random, None for one that was chosen.
+    `chance` is that of the draw for an image that was drawn at random, None for one that was chosen. `imported` is what no
+    session asked for.
     """
 
     index: int
@@ -32,6 +33,7 @@ class Answer:
     inherited: tuple[int, ...] = ()
     taken_out: tuple[int, ...] = ()
     chance: float | None = None
+    imported: bool = False
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -43,6 +45,9 @@ DEFAULTS: dict[str, Any] = {
     "acquisition": "auto", "balancing": "auto", "patience": 0, "random_state": 0, "one_by_one": False,
     "audit": 0.0,
 }  # fmt: skip
+BY_DEFAULT = (
+    "audit_by_default"  # the setting that nobody stated the share, so that it is found anew until the first answer
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -143,7 +148,7 @@ def as_answers(pool: Pool, store: LabelStore, annotations: Iterable[Annotation])
         return [
             Answer(
                 row_of[said.image], said.label, said.phase or "discovery", said.target,
-                rows_of(said.inherited), rows_of(said.taken_out), said.chance,
+                rows_of(said.inherited), rows_of(said.taken_out), said.chance, said.phase is None,
             )
             for said in annotations
         ]  # fmt: skip

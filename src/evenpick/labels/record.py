@@ -52,7 +52,7 @@ PRAGMA user_version = {FORMAT};
 # What a session's settings must be, where they are named.
 _SETTINGS: dict[str, tuple[type, ...]] = {
     "budget": (int,), "acquisition": (str,), "balancing": (str, type(None)), "patience": (int,), "random_state": (int,),
-    "one_by_one": (bool,), "audit": (int, float), "demand": (list,), "pieces": (int,),
+    "one_by_one": (bool,), "audit": (int, float), "demand": (list,), "pieces": (int,), "audit_by_default": (bool,),
 }  # fmt: skip
 
 _FIRST_COLUMNS = ("kind", "annotator", "image", "label", "phase", "target", "undoes", "request", "at", "id")
@@ -198,7 +198,7 @@ class LabelStore:
     def settings(self) -> dict[str, Any] | None:
         """The session's settings as last stored, None if none were."""
         row = self._connection.execute("SELECT settings FROM settings ORDER BY id DESC LIMIT 1").fetchone()
-        return None if row is None else self._settings_in(row[0])
+        return None if row is None else self._settings_in(row[0]) or None
 
     def pieces(self) -> list[tuple[str, int]]:
         """How many images, or groups, the session could ask for, and since when (as `at` of an entry); in that order."""
@@ -344,6 +344,8 @@ def set_aside(workspace: str | Path) -> Path | None:
         with LabelStore(workspace) as store:
             path = store.path
             if not store.entries():
+                if store.settings:  # of a session that nobody answered: the next one begins without
+                    store.store_settings({})
                 return None
             store.gather()
         numbered = (Paths(workspace).labels_aside(i) for i in range(1, 10**6))

@@ -33,7 +33,9 @@ def _steps(facts: Mapping[str, Any], workspace: str) -> Iterator[Step]:
         return
     left = (budget or 0) - labels
     if left > 0:
-        yield Step(f"evenpick label {workspace}", f"goes on: {left} of {budget} labels are left")
+        until = facts["labels_until_accuracy"]
+        tells = f"; after {until} of them those drawn at random tell an accuracy" if until else ""
+        yield Step(f"evenpick label {workspace}", f"goes on: {left} of {budget} labels are left{tells}")
     enough = facts["classes_found"] > 1
     if enough and left <= 0 and facts["model"] is None:
         yield Step(f"evenpick train {workspace}", "makes a classifier of these labels")
@@ -45,7 +47,7 @@ def _steps(facts: Mapping[str, Any], workspace: str) -> Iterator[Step]:
         yield Step(f"evenpick label {workspace} --budget {n}", f"{n} labels would bring about {brought} more accuracy")
     if doubts := facts["doubtful"]:
         yield Step(f"evenpick review {workspace}", _doubts(len(doubts), labels))
-    if enough and not facts["audit_labels"] and not facts["at_random"]:
+    if enough and not facts["audit_labels"] and not facts["labels_until_accuracy"] and not facts["at_random"]:
         yield Step(
             f"evenpick audit {workspace} --labels {AUDIT_LABELS}",
             "tells an accuracy that holds; without it the figures are a guess",

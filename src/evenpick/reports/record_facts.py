@@ -11,6 +11,7 @@ from ..classifiers import SUFFIX, head_of
 from ..errors import EvenpickError
 from ..labels import Annotation, RecordedLabels
 from ..pool import Pool, read_skipped
+from ..session import labels_until_accuracy
 from ..training import Model
 
 
@@ -49,6 +50,7 @@ def record_facts(workspace: Path, pool: Pool, labels: RecordedLabels, labelled: 
         "settings": labels.settings,
         "n_labels": len(labelled),
         "n_audit_labels": sum(draw.label is not None for draw in labels.draws),
+        "labels_until_accuracy": labels_until_accuracy(pool, labels),
         "n_not_told": len(labels.seen.skipped),
         "n_inherited": len(labels.names) - len(labelled),
         "classes_found": len(labels.counts),

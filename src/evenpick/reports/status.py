@@ -12,7 +12,7 @@ from ..metrics import imbalance_ratio
 from ..notebook import html_sentences, html_table
 from ..paths import Paths
 from ..pool import Pool
-from ..session import phase_of
+from ..session import labels_until_accuracy, phase_of
 from ..training import Model
 from .doubts import doubt_facts, doubts_in_words
 from .lines import in_lines
@@ -130,6 +130,7 @@ def workspace_status(workspace: Path) -> Status:
         "replaced_since": list(labels.replaced_since),
         "labels": len(labels.seen.names),
         "audit_labels": sum(draw.label is not None for draw in labels.draws),
+        "labels_until_accuracy": labels_until_accuracy(pool, labels),
         "inherited": len(labels.names) - len(labels.seen.names),
         "budget": settings["budget"] if settings else None,
         "not_told": len(labels.seen.skipped),

@@ -1,5 +1,6 @@
 """Which image is asked next, and why: discovery, balancing, rounds, simulated and recorded sessions."""
 
+from .audit import labels_until_accuracy
 from .balancing_rules import BALANCINGS
 from .corrections import change, standing_skips, take_back
 from .grids import by_likeness, by_prediction, check_room, label_many, rows_of_class, standing_grids
@@ -22,6 +23,7 @@ __all__ = [
     "change",
     "check_room",
     "label_many",
+    "labels_until_accuracy",
     "phase_of",
     "result_of",
     "rows_of_class",

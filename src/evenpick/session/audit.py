@@ -14,7 +14,7 @@ chance alone, no piece is left out, and before there is a probe all are alike.
 import math
 from collections.abc import Collection, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..arrays import IndexArray, Values
 from ..errors import EvenpickError
 from ..estimates import ENOUGH
-from ..labels import Answer
+from ..labels import Answer, RecordedLabels
 from ..pool import Pool
 from .rounds import History
 from .steering import Predicted, Steering
@@ -54,8 +54,8 @@ class Draw:
 class Turns:
     """Whether an audit answer is due, from the answers alone.
 
-    With a share s the label numbered k is to be an audit label where floor(k s) grows. One that is put off, as its image
-    is out or was skipped, stays due.
+    With a share s the session's own label numbered k is to be an audit label where floor(k s) grows; imported ones do not
+    count. One that is put off, as its image is out or was skipped, stays due.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Turns:
 
     def __init__(self, share: float, demand: Demand | None) -> None:
         self._share, self._demand = share, demand
-        self._answers = self._labels = self._owed = 0
+        self._answers = self._labels = self._own = self._owed = 0
         self.drawn = self.audited = 0
         self.due_since: int | None = None
         self._settle()
@@ -92,9 +92,26 @@ class Turns:
             if answer.chance is not None:
                 self.audited += 1
                 self._owed = max(0, self._owed - 1)
-            if self._share:
-                self._owed = min(self._owed + self._is_turn(self._labels + 1), _MOST_OWED)
+            if self._share and not answer.imported:
+                self._own += 1
+                self._owed = min(self._owed + self._is_turn(self._own + 1), _MOST_OWED)
         self._settle()
+
+    def to_come(self, n_labels: int) -> int:
+        """Audit labels among so many more, if every question is answered."""
+        turns = copy(self)
+        for _ in range(n_labels):
+            turns.note(Answer(0, "", "discovery", chance=None if turns.due_since is None else 1.0))
+        return turns.audited - self.audited
+
+    def labels_until(self, audited: int, n_labels: int) -> int | None:
+        """Labels that bring the audit labels to this number, if every question is answered; None if so many do not."""
+        turns = copy(self)
+        for more in range(n_labels + 1):
+            if turns.audited >= audited:
+                return more
+            turns.note(Answer(0, "", "discovery", chance=None if turns.due_since is None else 1.0))
+        return None
 
     def _settle(self) -> None:
         if not self._owed and (self._demand is None or not self.demanded):
@@ -124,6 +141,10 @@ class Audit:
     def labels(self) -> int:
         """Audit labels so far."""
         return self._turns.audited
+
+    def to_come(self, n_labels: int) -> int:
+        """Audit labels among so many more, if every question is answered."""
+        return self._turns.to_come(n_labels)
 
     def demand_for(self, labels: int, n_labels: int) -> Demand:
         """What brings the audit labels to this number, asked for now, after `n_labels`."""
@@ -211,6 +232,19 @@ class Race:
         return Draw(int(self._rows[place]), float(self._chances[place] / whole))
 
 
+def labels_until_accuracy(pool: Pool, labels: RecordedLabels) -> int | None:
+    """Labels still to come until those drawn by the session's share tell an accuracy; None where its budget does not bring it."""
+    settings, told = labels.settings or {}, sum(draw.label is not None for draw in labels.draws)
+    if not settings.get("audit") or told >= ENOUGH:
+        return None
+    turns = Turns(settings["audit"], Demand(*settings["demand"]) if settings.get("demand") else None)
+    for answer in labels.answers:
+        turns.note(answer)
+    pool = replace(pool, groups=None) if settings.get("one_by_one") else pool
+    left = min(settings["budget"] - len(labels.seen.names), len(open_pieces(pool, labels.answers)))
+    return turns.labels_until(ENOUGH, left)
+
+
 def open_pieces(pool: Pool, answers: Sequence[Answer]) -> IndexArray:
     """One row of each group without an answer (every row without groups), ascending; no row whose file is gone."""
     rows = pool.representatives
@@ -255,7 +289,7 @@ def check_audit(pool: Pool, answers: Sequence[Answer], had: int, labels: int) ->
 def share_of(audit: float | None, n_labels: int, by_auto: bool) -> float:
     """What is asked for, checked; if nothing is, a tenth where `auto` steers and that gives as many as figures need, else 0.
 
-    `n_labels` are still to come: imported ones are no audit labels.
+    `n_labels` are still to come, no more than there are pieces for: imported ones are no audit labels.
 
     What a tenth costs is measured for `auto` alone; the paper's rules are to choose as printed.
     """

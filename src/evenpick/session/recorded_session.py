@@ -10,6 +10,7 @@ import numpy as np
 from .._version import __version__
 from ..errors import EvenpickError
 from ..labels import (
+    BY_DEFAULT,
     DEFAULTS,
     Annotation,
     Answer,
@@ -24,7 +25,7 @@ from ..labels import (
 )
 from ..names import checked_class_name
 from ..pool import Pool
-from .audit import Demand, share_of
+from .audit import Demand, open_pieces, share_of
 from .session import AUTO_BALANCING, Session
 from .steering import Question
 
@@ -296,11 +297,21 @@ class RecordedSession:
             )
         if settings["budget"] is None:
             raise EvenpickError("a new session needs a budget: say --budget and how many labels you can pay for")
-        if not recorded:
-            had = len({entry.image for entry in standing_answers(self.store.entries()) if entry.label is not None})
-            by_auto = settings["balancing"] == AUTO_BALANCING
-            settings["audit"] = share_of(asked.get("audit"), settings["budget"] - had, by_auto)
+        if asked.get("audit") is not None:
+            settings[BY_DEFAULT] = False
+        elif not recorded:
+            settings[BY_DEFAULT] = True
+        if settings.get(BY_DEFAULT) and not answered:  # budget and balancing may be others by now
+            settings["audit"] = self._usual_share(settings)
         return settings
+
+    def _usual_share(self, settings: dict[str, Any]) -> float:
+        """Of a session without an answer of its own; imported ones may be there."""
+        answers = self._as_answers(counting_answers(standing_answers(self.store.entries())))
+        pool = replace(self.pool, groups=None) if settings["one_by_one"] else self.pool
+        left = settings["budget"] - sum(answer.label is not None for answer in answers)
+        to_come = min(left, len(open_pieces(pool, answers)))
+        return share_of(None, to_come, settings["balancing"] == AUTO_BALANCING)
 
 
 def part_of(request: str, number: int) -> str:

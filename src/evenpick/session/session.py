@@ -50,8 +50,8 @@ class Session:
         group too, costs one label, and no second image of a group is asked for before every group had its turn.
     audit : float or None
         Share of the labels, 0 to 0.5, that are about images drawn at random, from which an accuracy can be told that
-        holds; spread evenly among the others. By default a tenth with balancing "auto" and a budget of 200 or more, for
-        which that gives the 20 that the accuracy needs; else none.
+        holds; spread evenly among the others. By default a tenth with balancing "auto", a budget of 200 or more and as many
+        images or groups, for which that gives the 20 that the accuracy needs; else none.
 
     Raises
     ------
@@ -80,7 +80,7 @@ class Session:
             raise unknown_name("balancing", balancing, ["none", AUTO_BALANCING, *BALANCINGS])
         if isinstance(patience, bool) or not isinstance(patience, int | np.integer) or patience < 0:
             raise EvenpickError(f"patience must be 0 (never give up) or a larger whole number; got {patience!r}")
-        share = share_of(audit, budget, balancing == AUTO_BALANCING)
+        share = share_of(audit, min(budget, len(open_pieces(pool, ()))), balancing == AUTO_BALANCING)
         self._pool, self._budget, self._balancing = pool, budget, balancing
         self._steering = _steering(pool, budget, acquisition, balancing, patience, random_state)
         self._audit = Audit(pool, random_state, share, self._steering)
@@ -147,6 +147,11 @@ class Session:
     def audit_labels(self) -> int:
         """Labels of images that were drawn at random."""
         return self._audit.labels
+
+    @property
+    def audit_labels_to_come(self) -> int:
+        """Those that the rest of the budget holds, if every question is answered."""
+        return self._audit.to_come(min(self._labels_left, len(open_pieces(self._pool, self._answers))))
 
     @property
     def labels_demanded(self) -> int:
