@@ -41,7 +41,8 @@ IMAGES, WIDTH, CLASSES, BUDGET = 100_000, 1280, 100, 3000
 DIFFERENT = 500
 RATE, LOOKING = 8, 210  # answers a second; ms that the page wants an image to be on the screen
 LAST_ROUND = 1000
-KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
+# Balancing, share of images drawn at random, and the phases that are measured.
+WAYS = (("auto", 0.0, ["balancing"]), ("auto", 0.1, ["balancing"]), ("ratio_max", 0.0, ["discovery", "balancing"]))
 
 CLOCK = """
 window.waits = [];
@@ -71,13 +72,14 @@ def main() -> None:
         make_workspace(options.folder.resolve())
     pool, labels = Pool.open(workspace), np.load(options.folder / "classes.npy")
     rows = []
-    for balancing, phases in (("auto", ["balancing"]), ("ratio_max", ["discovery", "balancing"])):
+    for balancing, audit, phases in WAYS:
         set_aside(workspace)
         for phase in phases:
-            reach(workspace, pool, labels, phase, balancing)
+            reach(workspace, pool, labels, phase, balancing, audit)
             for pause in (options.pause, 0.0):
                 waits = in_browser(workspace, labels, options.answers, pause)
-                rows.append((f"{phase}, `{balancing}`", pause, waits))
+                drawn = f", {audit:.0%} drawn at random" if audit else ""
+                rows.append((f"{phase}, `{balancing}`{drawn}", pause, waits))
     picked = picks(workspace, pool, labels, options.answers)
     page = write_up(options, rows, picked) + write_up_rounds(rounds_of(pool, labels))
     Path(__file__).with_suffix(".md").write_text(page)
@@ -107,15 +109,15 @@ def make_workspace(folder: Path) -> None:
         writer.append([ImageRow(i, i) for i in ids], centres[block] + noise, predictions)
 
 
-def open_session(workspace: Path, pool: Pool, balancing: str = "ratio_max") -> RecordedSession:
+def open_session(workspace: Path, pool: Pool, balancing: str = "ratio_max", audit: float = 0.0) -> RecordedSession:
     return RecordedSession(
-        workspace, pool, BUDGET, "oracle", acquisition="random", balancing=balancing, patience=3, audit=0
+        workspace, pool, BUDGET, "oracle", acquisition="random", balancing=balancing, patience=3, audit=audit
     )
 
 
-def reach(workspace: Path, pool: Pool, labels: np.ndarray, phase: str, balancing: str) -> None:
+def reach(workspace: Path, pool: Pool, labels: np.ndarray, phase: str, balancing: str, audit: float) -> None:
     """Answer until all classes are found, and balancing has begun if it is asked for."""
-    with open_session(workspace, pool, balancing) as session:
+    with open_session(workspace, pool, balancing, audit) as session:
         while len(session.counts) < CLASSES or session.phase != phase:
             index = session.next()
             if index is None or (phase, session.phase) == ("discovery", "balancing"):
@@ -133,8 +135,7 @@ def in_browser(workspace: Path, labels: np.ndarray, answers: int, pause: float) 
     browser = start_browser()
     try:
         assert server.stdout is not None
-        address = re.search(r"http://\S+", server.stdout.readline())
-        assert address is not None
+        address = next(found for line in server.stdout if (found := re.search(r"http://\S+", line)))
         browser.get(address[0])
         wait_for(browser, "document.querySelector('#figure img')")
         browser.execute_script(CLOCK)

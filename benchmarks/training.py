@@ -161,7 +161,9 @@ def table(rows: Rows) -> str:
         "at random. The default is `logistic_regression` with self-training. *Plain* is logistic regression with C = 30 and the",
         "printed prior correction (tau = 1), nothing chosen. `svm` is the paper's, its C, temperature and tau chosen on folds.",
         "Differences are the default less the other, paired over the seeds, with the half width of the 95 % t interval.",
-        "A row of one seed has no interval: single differences of a point or two are the luck of a test set.",
+        "A row of one seed has no interval: single differences of a point or two are the luck of a test set. The last row is over pools,",
+        "each its mean over the numbers of labels and both ways of choosing; a pool is a set, a number of classes and a seed. Pools of one set",
+        "share images, so that its intervals are somewhat narrow.",
         "",
         "Pools and test sets are those of [sources.md](sources.md) (2,200 images of a set at most, of which a seed draws 90 %; of",
         f"elpv 60 %); *k classes* are long tails: k of the larger half of classes, the rarest a {RATIO}th of the most common.",
@@ -183,7 +185,7 @@ def _table_of(found: "Accuracies", rivals: Sequence[Trained]) -> list[str]:
         f"| set | labels | chosen by | default | {' | '.join(map(_title, rivals))} | seeds |",
         "|---|---|---|---|" + "---|" * (len(rivals) + 1),
     ]
-    ahead: dict[Trained, list[float]] = {}
+    ahead: dict[Trained, dict[tuple, list[float]]] = {rival: {} for rival in rivals}  # by pool
     behind_best = []
     for place in sorted(found, key=_order):
         own = found[place].get(OURS)
@@ -191,17 +193,20 @@ def _table_of(found: "Accuracies", rivals: Sequence[Trained]) -> list[str]:
             continue
         cells, means = [], []
         for rival in rivals:
-            both = [(own[s]["accuracy"], of["accuracy"]) for s, of in found[place].get(rival, {}).items() if s in own]
-            cells.append(interval([a - b for a, b in both], "+") if both else "")
-            if both:
-                means.append(float(np.mean([a - b for a, b in both])))
-                ahead.setdefault(rival, []).append(means[-1])
+            of = found[place].get(rival, {})
+            differences = {seed: own[seed]["accuracy"] - of[seed]["accuracy"] for seed in of if seed in own}
+            cells.append(interval(list(differences.values()), "+") if differences else "")
+            if differences:
+                means.append(float(np.mean(list(differences.values()))))
+            for seed, difference in differences.items():
+                ahead[rival].setdefault((*place[:2], seed), []).append(difference)
         if means:
             behind_best.append((min(means), place))
         accuracy = np.mean([row["accuracy"] for row in own.values()])
         lines.append(f"| {_named(place)} | {accuracy:.1f} | {' | '.join(cells)} | {len(own)} |")
-    mean = " | ".join(f"**{np.mean(ahead[r]):+.1f}** ({len(ahead[r])})" if r in ahead else "" for r in rivals)
-    lines.append(f"| mean (of so many rows) | | | | {mean} | |")
+    over_pools = [[float(np.mean(of)) for of in ahead[rival].values()] for rival in rivals]
+    mean = " | ".join(f"**{interval(of, '+')}** ({len(of)})" if of else "" for of in over_pools)
+    lines.append(f"| mean (of so many pools) | | | | {mean} | |")
     if not behind_best:
         return lines
     within = sum(value >= -WITHIN for value, _ in behind_best)

@@ -130,14 +130,22 @@ class CalibrationBin:
     accuracy: float
 
 
-def calibration_bins(confidence: ArrayLike, right: ArrayLike, n_bins: int = 10) -> tuple[CalibrationBin, ...]:
-    """The calibration curve: bins of equal width that hold a prediction, both arrays of shape (n,)."""
+def calibration_bins(
+    confidence: ArrayLike, right: ArrayLike, n_bins: int = 10, weights: ArrayLike | None = None
+) -> tuple[CalibrationBin, ...]:
+    """The calibration curve: bins of equal width that hold a prediction, all arrays of shape (n,).
+
+    With weights each prediction counts as many times in the means of its bin; `n` stays the number of predictions.
+    """
     sure, hits = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    counted = np.ones(len(sure)) if weights is None else np.asarray(weights, dtype=np.float64)
     bins = np.minimum((sure * n_bins).astype(np.intp), n_bins - 1)
     counts = np.bincount(bins, minlength=n_bins)
-    sums = [np.bincount(bins, weights=values, minlength=n_bins) for values in (sure, hits)]
+    total, *sums = (
+        np.bincount(bins, weights=counted * of, minlength=n_bins) for of in (np.ones(len(sure)), sure, hits)
+    )
     return tuple(
-        CalibrationBin(i / n_bins, (i + 1) / n_bins, int(counts[i]), *(float(total[i] / counts[i]) for total in sums))
+        CalibrationBin(i / n_bins, (i + 1) / n_bins, int(counts[i]), *(float(of[i] / total[i]) for of in sums))
         for i in np.flatnonzero(counts).tolist()
     )
 

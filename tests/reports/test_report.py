@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from evenpick.errors import EvenpickError
+from evenpick.estimates import images_stood_for
 from evenpick.images import Preprocessing
-from evenpick.labels import Annotation, LabelStore
+from evenpick.labels import Annotation, LabelStore, recorded_labels
 from evenpick.pool import Pool, embed
 from evenpick.reports import report_fragment, workspace_status, write_evaluation, write_report, write_report_data
 from evenpick.session import RecordedSession, answer_all
@@ -199,6 +200,21 @@ def test_the_facts_alone_are_those_of_the_report(make_workspace, tmp_path):
     write_report(workspace)
 
     assert (tmp_path / "new" / "facts.json").read_bytes() == (workspace / "report" / "report.json").read_bytes()
+
+
+def test_with_an_audit_it_tells_how_sure_the_classifier_is_of_images_that_nobody_chose(make_workspace, tmp_path):
+    workspace = make_workspace(120)
+    pool = Pool.open(workspace)
+    with RecordedSession(workspace, pool, 60, audit=0.5) as session:
+        for number in range(60):
+            session.label(session.next(), "ab"[number % 2])
+        drawn = {answer.index: 1 / answer.chance for answer in session.session.answers if answer.chance}
+
+    facts = json.loads(write_report_data(workspace, tmp_path / "facts.json").read_text())
+
+    assert images_stood_for(pool, recorded_labels(workspace, pool)) == pytest.approx(drawn)
+    assert 20 <= len(drawn) == sum(one["n"] for one in facts["calibration"]["bins"]) < 60
+    assert facts["calibration"]["of"].startswith("the images drawn at random, ")
 
 
 def test_a_fragment_has_the_sentences_and_the_classes_and_touches_nothing_around_it(make_workspace):

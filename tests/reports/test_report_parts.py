@@ -123,7 +123,7 @@ def test_recalls_and_calibration_are_of_test_images_that_no_label_shows(held):
         ("cat", 0.5, 4, 9),
         ("dog", None, None, 9),
     ]
-    assert calibration_facts(tested, held) == {"of": confusions.OF_NEW, "bins": ["new"]}
+    assert calibration_facts(tested, held, {}) == {"of": confusions.OF_NEW, "bins": ["new"]}
 
 
 def test_confusions_of_held_out_labels_by_hand(held):
@@ -160,7 +160,7 @@ def test_the_surest_mistakes_come_first_and_the_pairs_that_are_confused_most_oft
 
 
 def test_the_calibration_of_held_out_labels_by_hand(held):
-    bins = calibration_facts(None, held)["bins"]
+    bins = calibration_facts(None, held, {})["bins"]
 
     assert [(one["low"], one["n"], one["accuracy"]) for one in bins] == [
         (0.6, 1, 1.0),
@@ -168,6 +168,23 @@ def test_the_calibration_of_held_out_labels_by_hand(held):
         (0.8, 1, 1.0),
         (0.9, 1, 0.0),
     ]
+
+
+def test_with_an_audit_calibration_is_of_what_was_drawn_each_as_often_as_it_stands_for_others():
+    """Twenty draws: 15 right ones that stand for 2 images each, 5 wrong ones for 30; and 20 chosen images, all wrong."""
+    given = np.array([0] * 15 + [1] * 25)
+    sure = np.array([0.72] * 15 + [0.78] * 5 + [0.75] * 20)
+    held = HeldOut(np.arange(40), given, ("a", "b"), np.column_stack([sure, 1 - sure]))
+    stands_for = dict.fromkeys(range(15), 2.0) | dict.fromkeys(range(15, 20), 30.0)
+
+    found = calibration_facts(None, held, stands_for)
+
+    [one] = found["bins"]
+    assert (found["of"], one["n"]) == (confusions.OF_DRAWS, 20)
+    assert one["accuracy"] == pytest.approx(30 / 180)
+    assert one["confidence"] == pytest.approx((0.72 * 30 + 0.78 * 150) / 180)
+    del stands_for[0]
+    assert calibration_facts(None, held, stands_for)["of"] == confusions.OF_FOLDS, "fewer draws than figures need"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What labels tell by themselves: the accuracy to expect, the classes missing, and whether the source knows the domain."""
 
 from .audit import AuditEstimate
+from .audit_sample import images_stood_for
 from .doubtful import Doubt, HeldOut, doubtful_labels, held_out_labels
 from .groups import one_of_each_group
 from .missing_classes import ENOUGH, unseen_of_counts
@@ -30,6 +31,7 @@ __all__ = [
     "chosen_at_random",
     "doubtful_labels",
     "held_out_labels",
+    "images_stood_for",
     "measured_transfer",
     "one_of_each_group",
     "outlook_of_record",

@@ -139,6 +139,13 @@ def draws_of_this_pool(pool: Pool, labels: RecordedLabels) -> list[AuditDraw]:
     return [draw for draw in labels.draws if draw.n_pieces is None or abs(draw.n_pieces - n) <= MOST_CHANGED * n]
 
 
+def images_stood_for(pool: Pool, labels: RecordedLabels) -> dict[int, float]:
+    """By row, how many images (or groups) without a label by then each audit label stands for: 1 / chance."""
+    return {
+        pool.row_of[draw.image]: 1 / draw.chance for draw in draws_of_this_pool(pool, labels) if draw.label is not None
+    }
+
+
 def drawn_one_by_one(pool: Pool, labels: RecordedLabels) -> bool:
     """Whether images of groups were drawn, not groups."""
     return pool.groups is not None and bool((labels.settings or {}).get("one_by_one", False))

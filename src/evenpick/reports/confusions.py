@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..estimates import HeldOut
+from ..estimates import ENOUGH, HeldOut
 from ..metrics import calibration_bins
 from ..pool import Pool
 from .evaluation_file import on_new_images
@@ -15,6 +15,10 @@ from .evaluation_file import on_new_images
 OF_TEST = "the test images"
 OF_NEW = "the test images that no label shows"
 OF_FOLDS = "labelled images, each judged by a quick classifier that did not see it"
+OF_DRAWS = (
+    "the images drawn at random, each counted as often as there are images without a label that it stands for and judged by "
+    "a quick classifier that did not see it"
+)
 PAIRS, EXAMPLES, MISTAKES = 10, 4, 24
 OFTEN = 0.2  # of the images of a class: from here on two classes that are confused both ways may be one
 
@@ -67,8 +71,14 @@ def confusion_facts(
     }  # fmt: skip
 
 
-def calibration_facts(evaluation: Mapping[str, Any] | None, held: HeldOut | None) -> dict[str, Any] | None:
-    """The calibration curve with its counts; None where nothing was judged."""
+def calibration_facts(
+    evaluation: Mapping[str, Any] | None, held: HeldOut | None, stands_for: Mapping[int, float]
+) -> dict[str, Any] | None:
+    """The calibration curve with its counts: of test images, else of an audit with as many labels as figures need, else of
+    all labels, which were chosen; None where nothing was judged.
+
+    `stands_for` are the images that the audit label of a row stands for.
+    """
     new = on_new_images(evaluation) if evaluation else {}
     if new.get("calibration"):
         return {"of": OF_TEST if new is evaluation else OF_NEW, "bins": new["calibration"]}
@@ -76,7 +86,12 @@ def calibration_facts(evaluation: Mapping[str, Any] | None, held: HeldOut | None
         return None
     probabilities = held.probabilities[held.judged]
     right = held.taken_for[held.judged] == held.given[held.judged]
-    return {"of": OF_FOLDS, "bins": [asdict(one) for one in calibration_bins(probabilities.max(axis=1), right)]}
+    weights = np.array([stands_for.get(row, 0.0) for row in held.rows[held.judged].tolist()])
+    drawn = weights > 0
+    if drawn.sum() < ENOUGH:
+        return {"of": OF_FOLDS, "bins": [asdict(one) for one in calibration_bins(probabilities.max(axis=1), right)]}
+    bins = calibration_bins(probabilities[drawn].max(axis=1), right[drawn], weights=weights[drawn])
+    return {"of": OF_DRAWS, "bins": [asdict(one) for one in bins]}
 
 
 def held_out_mistakes(held: HeldOut, pool: Pool) -> list[dict[str, Any]]:

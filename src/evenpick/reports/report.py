@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic_files import write_atomically
-from ..estimates import HeldOut, Outlook, held_out_labels, outlook_of_record
+from ..estimates import HeldOut, Outlook, held_out_labels, images_stood_for, outlook_of_record
 from ..labels import Annotation, RecordedLabels, recorded_labels
 from ..metrics import imbalance_ratio
 from ..paths import Paths
@@ -89,7 +89,7 @@ def report_facts(
     labels, evaluation, held = read.labels, read.evaluation, read.held
     return facts | {
         "confusions": confusion_facts(evaluation, held, pool, labels.seen.counts),
-        "calibration": calibration_facts(evaluation, held),
+        "calibration": calibration_facts(evaluation, held, images_stood_for(pool, labels)),
         "map": pool_map(pool, labels, read.predicted),
         "found": found_facts(labels.seen.names, facts["switch_at"], read.outlook.audit),
         "learning": learning_facts(read.outlook),
