@@ -164,7 +164,7 @@ def test_images_that_embed_left_out_are_passed_over(tmp_path):
     [
         ([task("z.jpg")], r"names 1 images that are not in the pool: '/x/z.jpg'; a task must have `image_id`, or"),
         ([task("000.jpg", annotation("a"), annotation("b"))], r"user 1 labels image '000.jpg' twice, as 'a' and 'b'"),
-        ([task("000.jpg", annotation("a\nb"))], r"task 7 \(image '000.jpg'\): a class name must have at most 200"),
+        ([task("000.jpg", annotation("a\nb"))], r"task 7 \(image '000.jpg'\): a class name must be on one line"),
         ([task("000.jpg", annotation(5))], "a class name must be a text"),
         ([{"id": 3, "data": {}}], r"task 3: its data must have the address of an image; got None"),
         ([{"id": 3, "data": {"image": ["a"]}}], r"task 3: its data must have the address of an image; got \['a'\]"),
