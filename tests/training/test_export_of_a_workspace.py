@@ -51,7 +51,7 @@ def test_a_file_that_exists_is_not_replaced(trained, tmp_path):
 def test_a_source_with_other_weights_is_refused(trained, tmp_path, make_network):
     make_network(tmp_path / "tiny.onnx", seed=1)
 
-    with pytest.raises(EvenpickError, match="has other weights now than when the model was trained"):
+    with pytest.raises(EvenpickError, match="has other weights or outputs now than when the model was trained"):
         source_of(Model.load(trained / "model").source)
     with pytest.raises(EvenpickError, match="embed and train again"):
         export_classifier(trained, tmp_path / "classifier.onnx")
