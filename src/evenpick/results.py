@@ -40,8 +40,7 @@ class Selection:
         return f"{len(self.image_ids)} images to label, first choice first: '{self.file}'"
 
     def _repr_html_(self) -> str:
-        pictures = "" if self.pool is None else self.pool.pictures(self.indices)
-        return html_table(repr(self), ()) + pictures
+        return _with_pictures(repr(self), self.pool, self.indices)
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,8 +65,7 @@ class Found:
         return f"{self._title}: {first_few(self.image_ids)}"
 
     def _repr_html_(self) -> str:
-        pictures = "" if self.pool is None else self.pool.pictures(self.indices)
-        return html_table(self._title, ()) + pictures
+        return _with_pictures(self._title, self.pool, self.indices)
 
     @property
     def _title(self) -> str:
@@ -164,3 +162,7 @@ class Predictions:
 
     def _repr_html_(self) -> str:
         return html_table(f"{len(self.labels):,} predictions", by_class(Counter(self.labels)), ("class", "images"))
+
+
+def _with_pictures(title: str, pool: Pool | None, rows: IndexArray) -> str:
+    return html_table(title, ()) + ("" if pool is None else pool.pictures(rows))

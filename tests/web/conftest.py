@@ -106,6 +106,24 @@ def open_page(browser):
 
 
 @pytest.fixture
+def open_grid_of(browser, running):
+    """Open the page of many images of a client; what it is asked for stands in its address."""
+    from browsing import Grid
+
+    with contextlib.ExitStack() as stack:
+
+        def build(client, asked=""):
+            page = Grid(browser, f"{stack.enter_context(running(client.app))}/grid{asked}")
+            stack.callback(page.close)
+            return page
+
+        browser.get_log("browser")
+        yield build
+        problems = [entry["message"] for entry in browser.get_log("browser")]
+        assert [message for message in problems if "status of 4" not in message] == []
+
+
+@pytest.fixture
 def page_of(running, open_page):
     """Open the page of a client's app, with its session, and wait until it can be answered."""
     with contextlib.ExitStack() as stack:

@@ -1,11 +1,11 @@
 """The page of many images in a real browser: click out what does not belong, label the rest with one key, undo all."""
 
-import contextlib
+import functools
 import json
 import threading
 
 import pytest
-from browsing import TILES, Grid
+from browsing import TILES
 from selenium.webdriver.common.keys import Keys
 
 from evenpick.session import by_likeness, rows_of_class
@@ -22,19 +22,8 @@ def client(begin):
 
 
 @pytest.fixture
-def open_grid(browser, running, client):
-    with contextlib.ExitStack() as stack:
-        address = stack.enter_context(running(client.app))
-
-        def build(asked=""):
-            page = Grid(browser, f"{address}/grid{asked}")
-            stack.callback(page.close)
-            return page
-
-        browser.get_log("browser")
-        yield build
-        problems = [entry["message"] for entry in browser.get_log("browser")]
-        assert [message for message in problems if "status of 4" not in message] == []
+def open_grid(open_grid_of, client):
+    return functools.partial(open_grid_of, client)
 
 
 def test_what_is_clicked_out_gets_no_label_and_one_key_labels_the_rest(open_grid, client):

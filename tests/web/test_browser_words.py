@@ -1,12 +1,11 @@
 """Images found by words on the page of many, in a real browser: a real pair of encoders, real photographs."""
 
-import contextlib
 import shutil
 import threading
 import time
 
 import pytest
-from browsing import Grid, found_by_axe, see_as, tab_of_its_own
+from browsing import found_by_axe, see_as, tab_of_its_own
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
@@ -40,21 +39,6 @@ def client(begin, embedded, tmp_path):
     return begin(workspace=tmp_path / "work", budget=30)
 
 
-@pytest.fixture
-def open_grid(browser, running):
-    with contextlib.ExitStack() as stack:
-
-        def build(client, asked=""):
-            page = Grid(browser, f"{stack.enter_context(running(client.app))}/grid{asked}")
-            stack.callback(page.close)
-            return page
-
-        browser.get_log("browser")
-        yield build
-        problems = [entry["message"] for entry in browser.get_log("browser")]
-        assert [message for message in problems if "status of 4" not in message] == []
-
-
 def names_of(client, rows):
     return {client.session.pool.image_ids[row].split()[0] for row in rows}
 
@@ -70,8 +54,8 @@ def find(page, words):
     page.wait_until_it_can_be_answered()
 
 
-def test_somebody_types_words_takes_in_what_shows_them_and_labels_it(open_grid, client):
-    page = open_grid(client)
+def test_somebody_types_words_takes_in_what_shows_them_and_labels_it(open_grid_of, client):
+    page = open_grid_of(client)
     assert page.text("#notice") == "Choose a class, to find more of its images, or find images by words."
     find(page, "a tabby cat")
     shown = page.rows()
@@ -95,8 +79,8 @@ def test_somebody_types_words_takes_in_what_shows_them_and_labels_it(open_grid, 
     assert page.rows_in() == []
 
 
-def test_the_keyboard_alone_finds_takes_in_and_names_a_class_after_the_words(open_grid, client):
-    page = open_grid(client)
+def test_the_keyboard_alone_finds_takes_in_and_names_a_class_after_the_words(open_grid_of, client):
+    page = open_grid_of(client)
     find(page, "daisy")
     shown = page.rows()
     assert page.script("document.activeElement.className") == "tile"
@@ -124,8 +108,8 @@ def test_the_keyboard_alone_finds_takes_in_and_names_a_class_after_the_words(ope
     page.wait(lambda: page.script("location.pathname") == "/")
 
 
-def test_all_at_once_in_and_out_and_on_to_others(open_grid, client):
-    page = open_grid(client, "?words=pizza")
+def test_all_at_once_in_and_out_and_on_to_others(open_grid_of, client):
+    page = open_grid_of(client, "?words=pizza")
     page.wait_until_it_can_be_answered()
     shown = page.rows()
     assert page.script("document.querySelector('#words').value") == "pizza"
@@ -147,8 +131,8 @@ def test_all_at_once_in_and_out_and_on_to_others(open_grid, client):
     assert client.session.store.entries() == []
 
 
-def test_what_is_in_stays_in_before_the_others_until_it_is_labelled(open_grid, client):
-    page = open_grid(client, "?words=cat")
+def test_what_is_in_stays_in_before_the_others_until_it_is_labelled(open_grid_of, client):
+    page = open_grid_of(client, "?words=cat")
     page.wait_until_it_can_be_answered()
     first = page.rows()
     chosen = [first[4], first[1]]
@@ -181,8 +165,8 @@ def to_others(page):
     page.wait_until_it_can_be_answered()
 
 
-def test_when_there_are_no_others_it_is_said_and_what_is_in_stays(open_grid, client):
-    page = open_grid(client, "?words=cat")
+def test_when_there_are_no_others_it_is_said_and_what_is_in_stays(open_grid_of, client):
+    page = open_grid_of(client, "?words=cat")
     page.wait_until_it_can_be_answered()
     page.find("#all").click()
     chosen = page.rows_in()
@@ -199,8 +183,8 @@ def test_when_there_are_no_others_it_is_said_and_what_is_in_stays(open_grid, cli
 
 
 @pytest.mark.parametrize("words", ["zzz", "cat " * 20])
-def test_a_search_that_is_refused_leaves_what_is_there_and_it_can_be_labelled(open_grid, client, words):
-    page = open_grid(client, "?words=a tabby cat")
+def test_a_search_that_is_refused_leaves_what_is_there_and_it_can_be_labelled(open_grid_of, client, words):
+    page = open_grid_of(client, "?words=a tabby cat")
     page.wait_until_it_can_be_answered()
     shown = page.rows()
     page.click(shown[0])
@@ -219,7 +203,7 @@ def test_a_search_that_is_refused_leaves_what_is_there_and_it_can_be_labelled(op
     assert not {*page.rows()} & {*shown}
 
 
-def test_what_was_given_back_for_a_search_in_between_is_not_shown_on(open_grid, client, monkeypatch):
+def test_what_was_given_back_for_a_search_in_between_is_not_shown_on(open_grid_of, client, monkeypatch):
     client.ask("/api/label", row=39, label="cat")
     asked, may_answer = threading.Event(), threading.Event()
 
@@ -228,7 +212,7 @@ def test_what_was_given_back_for_a_search_in_between_is_not_shown_on(open_grid, 
         assert may_answer.wait(20)
         return by_likeness(*given)
 
-    page = open_grid(client, "?words=daisy")
+    page = open_grid_of(client, "?words=daisy")
     page.wait_until_it_can_be_answered()
     monkeypatch.setattr("evenpick.web.desk.by_likeness", slowly)
     page.find("#filters button[data-name='cat']").click()
@@ -243,8 +227,8 @@ def test_what_was_given_back_for_a_search_in_between_is_not_shown_on(open_grid, 
     )  # what the budget is for
 
 
-def test_a_new_class_is_asked_about_anew_after_other_letters_and_after_another_search(open_grid, client):
-    page = open_grid(client, "?words=daisy")
+def test_a_new_class_is_asked_about_anew_after_other_letters_and_after_another_search(open_grid_of, client):
+    page = open_grid_of(client, "?words=daisy")
     page.wait_until_it_can_be_answered()
     page.click(page.rows()[0])
     page.press("/", Keys.ENTER)
@@ -279,8 +263,8 @@ def test_a_new_class_is_asked_about_anew_after_other_letters_and_after_another_s
 
 
 @pytest.mark.parametrize("name", ["feline", ""])
-def test_a_class_that_is_named_while_nothing_is_in_says_so(open_grid, client, name):
-    page = open_grid(client, "?words=cat")
+def test_a_class_that_is_named_while_nothing_is_in_says_so(open_grid_of, client, name):
+    page = open_grid_of(client, "?words=cat")
     page.wait_until_it_can_be_answered()
     page.press("/", name)
     page.wait_until_it_can_be_answered()
@@ -291,8 +275,8 @@ def test_a_class_that_is_named_while_nothing_is_in_says_so(open_grid, client, na
     assert client.session.counts == {}
 
 
-def test_after_a_click_on_find_the_keys_go_to_the_images(open_grid, client):
-    page = open_grid(client)
+def test_after_a_click_on_find_the_keys_go_to_the_images(open_grid_of, client):
+    page = open_grid_of(client)
     page.find("#words").send_keys("cat")
     page.find("#find button").click()
     page.wait(lambda: page.status() == "images")
@@ -304,9 +288,9 @@ def test_after_a_click_on_find_the_keys_go_to_the_images(open_grid, client):
     assert (page.rows(), page.rows_in()) == (shown, shown[:1])
 
 
-def test_a_key_says_that_nothing_is_in(open_grid, client):
+def test_a_key_says_that_nothing_is_in(open_grid_of, client):
     client.ask("/api/label", row=0, label="cat")
-    page = open_grid(client, "?words=cat")
+    page = open_grid_of(client, "?words=cat")
     page.wait_until_it_can_be_answered()
     page.press("1")
     page.wait(lambda: page.text("#alert") == "No image is in: click those that are meant.")
@@ -317,8 +301,8 @@ def test_a_key_says_that_nothing_is_in(open_grid, client):
 @pytest.mark.parametrize(
     ("words", "said"), [("zzz", "'zzz' is unknown to text encoder"), ("cat " * 20, "takes 16 at most: shorten it")]
 )
-def test_words_that_find_nothing_are_told_in_one_line_and_can_be_typed_anew(open_grid, client, words, said):
-    page = open_grid(client)
+def test_words_that_find_nothing_are_told_in_one_line_and_can_be_typed_anew(open_grid_of, client, words, said):
+    page = open_grid_of(client)
     page.press("*")
     page.press(words, Keys.ENTER)
     page.wait(lambda: said in page.text("#alert"))
@@ -331,8 +315,8 @@ def test_words_that_find_nothing_are_told_in_one_line_and_can_be_typed_anew(open
     assert not page.find("#alert").is_displayed()
 
 
-def test_what_was_in_stays_in_when_somebody_else_was_faster_with_one(open_grid, client):
-    page = open_grid(client, "?words=cat")
+def test_what_was_in_stays_in_when_somebody_else_was_faster_with_one(open_grid_of, client):
+    page = open_grid_of(client, "?words=cat")
     page.wait_until_it_can_be_answered()
     first, second, third = page.rows()[:3]
     for row in (first, second, third):
@@ -346,8 +330,8 @@ def test_what_was_in_stays_in_when_somebody_else_was_faster_with_one(open_grid, 
     assert client.session.counts == {"dog": 1}
 
 
-def test_a_page_whose_source_is_of_no_pair_says_nothing_of_words(open_grid, begin):
-    page = open_grid(begin())
+def test_a_page_whose_source_is_of_no_pair_says_nothing_of_words(open_grid_of, begin):
+    page = open_grid_of(begin())
     assert not page.find("#find").is_displayed()
     assert page.text("#notice") == "Choose a class, to find more of its images."
     page.press("*")

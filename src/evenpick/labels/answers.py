@@ -45,9 +45,8 @@ DEFAULTS: dict[str, Any] = {
     "acquisition": "auto", "balancing": "auto", "patience": 0, "random_state": 0, "one_by_one": False,
     "audit": 0.0,
 }  # fmt: skip
-BY_DEFAULT = (
-    "audit_by_default"  # the setting that nobody stated the share, so that it is found anew until the first answer
-)
+# The setting that nobody stated the share, so that it is found anew until the first answer.
+BY_DEFAULT = "audit_by_default"
 
 
 @dataclass(frozen=True, repr=False)

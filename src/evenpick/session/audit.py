@@ -12,7 +12,7 @@ chance alone, no piece is left out, and before there is a probe all are alike.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -99,19 +99,20 @@ class Turns:
 
     def to_come(self, n_labels: int) -> int:
         """Audit labels among so many more, if every question is answered."""
-        turns = copy(self)
-        for _ in range(n_labels):
-            turns.note(Answer(0, "", "discovery", chance=None if turns.due_since is None else 1.0))
-        return turns.audited - self.audited
+        *_, last = self._foreseen(n_labels)
+        return last - self.audited
 
     def labels_until(self, audited: int, n_labels: int) -> int | None:
         """Labels that bring the audit labels to this number, if every question is answered; None if so many do not."""
+        return next((more for more, there in enumerate(self._foreseen(n_labels)) if there >= audited), None)
+
+    def _foreseen(self, n_labels: int) -> Iterator[int]:
+        """The audit labels now and after each of so many more labels, if every question is answered."""
         turns = copy(self)
-        for more in range(n_labels + 1):
-            if turns.audited >= audited:
-                return more
+        yield turns.audited
+        for _ in range(n_labels):
             turns.note(Answer(0, "", "discovery", chance=None if turns.due_since is None else 1.0))
-        return None
+            yield turns.audited
 
     def _settle(self) -> None:
         if not self._owed and (self._demand is None or not self.demanded):
