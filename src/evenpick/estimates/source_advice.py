@@ -68,22 +68,24 @@ _WITHOUT_CLASSES = (
 
 def _finding_before(knowledge: SourceKnowledge) -> str:
     known = "knows something of this domain" if knowledge.knows else "does not know this domain well"
-    resolved = f"{knowledge.information:.0%}" if knowledge.information > 0 else "nothing"
     return (
         f"Before labels, the source {known}. Its own classes divide these images into kinds, as many as "
         f"{knowledge.effective_classes:.0f} of equal size; it is {knowledge.confidence:.0%} sure of its class on average, and one "
-        f"prediction settles {resolved} of the question which kind an image is ({INFORMATIVE:.0%} or more is good)."
+        f"prediction settles {_settled(knowledge)} of the question which kind an image is ({INFORMATIVE:.0%} or more is good)."
     )
 
 
 def _finding_of_words(knowledge: SourceKnowledge) -> str:
-    resolved = f"{knowledge.information:.0%}" if knowledge.information > 0 else "nothing"
     return (
         "Nothing tells yet how well these words fit this domain: what is good was measured on networks' own classes alone. "
         f"The words divide these images into kinds, as many as {knowledge.effective_classes:.0f} of equal size; the "
-        f"source is {knowledge.confidence:.0%} sure of its word on average, and one prediction settles {resolved} of the "
+        f"source is {knowledge.confidence:.0%} sure of its word on average, and one prediction settles {_settled(knowledge)} of the "
         "question which kind an image is."
     )
+
+
+def _settled(knowledge: SourceKnowledge) -> str:
+    return f"{knowledge.information:.0%}" if knowledge.information > 0 else "nothing"
 
 
 def _finding_after(measured: MeasuredTransfer | None, has_classes: bool, by_words: bool = False) -> list[str]:
