@@ -17,7 +17,7 @@ from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.sources import SourceDescription
 from evenpick.training import Model, evaluate, train
-from evenpick.training.model_facts import _is_source
+from evenpick.training.model_facts import _is_source, facts_to_text
 
 
 def clouds(counts, seed=0, spread=1.0, d=6):
@@ -188,7 +188,7 @@ def test_a_model_of_another_format_is_refused(tmp_path):
     facts = json.loads((tmp_path / "model.json").read_bytes())
     (tmp_path / "model.json").write_text(json.dumps({**facts, "format": 9}))
 
-    with pytest.raises(EvenpickError, match=r"has format 9; evenpick .* reads 3"):
+    with pytest.raises(EvenpickError, match=r"has format 9; evenpick .* reads 4"):
         Model.load(tmp_path)
 
 
@@ -251,18 +251,26 @@ def test_until_its_facts_are_written_the_model_that_was_there_is_whole(tmp_path,
     assert np.array_equal(Model.load(tmp_path).predict_proba(pool), before.predict_proba(pool))
 
 
-def of_format_2(folder):
-    """As the version before wrote it: no checksum, weights under one name."""
+def of_format_3(folder):
+    """As it was written before features were transformed."""
     facts = json.loads((folder / "model.json").read_bytes())
-    del facts["checksum"]
+    del facts["checksum"], facts["rooted"]
+    (folder / "model.json").write_bytes(facts_to_text({**facts, "format": 3}))
+
+
+def of_format_2(folder):
+    """As the version before that wrote it: no checksum, weights under one name."""
+    facts = json.loads((folder / "model.json").read_bytes())
+    del facts["checksum"], facts["rooted"]
     weights_in(folder).rename(folder / "weights.safetensors")
     (folder / "model.json").write_text(json.dumps({**facts, "format": 2}, indent=1))
 
 
-def test_a_model_of_format_2_is_read(tmp_path):
-    model, pool, _ = trained([6, 6])
+@pytest.mark.parametrize("make_older", [of_format_2, of_format_3])
+def test_a_model_of_an_older_format_is_read(tmp_path, make_older):
+    model, pool, _ = trained([6, 6], strategy="svm")
     model.save(tmp_path)
-    of_format_2(tmp_path)
+    make_older(tmp_path)
 
     assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
 
@@ -272,7 +280,7 @@ def test_a_model_of_format_2_is_read(tmp_path):
 def test_a_changed_model_json_is_told_in_one_line_or_is_a_model(tmp_path, older):
     pool, labels = clouds([20, 9, 4])
     pool = Pool(pool.features, pool.image_ids, source=described("lite"))
-    train(pool, np.arange(33), labels).save(tmp_path)
+    train(pool, np.arange(33), labels, "svm" if older else "logistic_regression").save(tmp_path)
     if older:
         of_format_2(tmp_path)
     data, rng, told = (tmp_path / "model.json").read_bytes(), np.random.default_rng(0), []

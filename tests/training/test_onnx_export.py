@@ -1,6 +1,7 @@
 """The one-file classifier against NumPy: the network run on its own, everything else computed by hand."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -10,6 +11,7 @@ import skimage.data
 from onnx import TensorProto, helper
 from PIL import Image
 
+from evenpick.classifiers import FeatureTransform
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.sources import SourceModel
@@ -50,12 +52,18 @@ def expected(file, preprocessing, head, images):
     features, logits = SourceModel.from_onnx(file, preprocessing)(images)
     scores = logits.astype(np.float64)
     if head.weights is not None:
-        x = features.astype(np.float64)
-        lengths = np.sqrt((x * x).sum(axis=1, keepdims=True))
-        scores = x / np.where(lengths > 0, lengths, 1) @ head.weights.T + head.intercepts
+        x, transform = features.astype(np.float64), head.transform
+        x = at_length_1(np.sign(x) * np.abs(x) ** 0.5 if transform.rooted else x)
+        x = x if transform.centre is None else at_length_1(x - transform.centre)
+        scores = x @ head.weights.T + head.intercepts
     scores = scores / head.temperature - head.shift
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def at_length_1(x):
+    lengths = np.sqrt((x * x).sum(axis=1, keepdims=True))
+    return x / np.where(lengths > 0, lengths, 1)
 
 
 def assert_agrees(file, preprocessing, head, images):
@@ -77,6 +85,18 @@ def test_a_tiny_network_gives_the_probabilities_computed_by_hand(tmp_path, make_
     want = assert_agrees(make_network(tmp_path / "a.onnx"), TINY, make_head(temperature=1.0), photographs)
 
     assert spread(want) > 0.1
+
+
+@pytest.mark.parametrize("rooted", [False, True])
+def test_features_are_transformed_as_the_head_was_trained_on_them(tmp_path, make_network, photographs, rooted):
+    file = make_network(tmp_path / "a.onnx")
+    features = SourceModel.from_onnx(file, TINY)(photographs)[0]
+    transform = replace(FeatureTransform.fitted(features), rooted=rooted)
+    head = replace(make_head(temperature=1.0), transform=transform)
+
+    want = assert_agrees(file, TINY, head, photographs)
+
+    assert np.abs(want - expected(file, TINY, make_head(temperature=1.0), photographs)).max() > 0.05
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from evenpick.classifiers import (
     SHALLOW_HEADS,
     Choice,
+    FeatureTransform,
     deal_folds,
     held_out_scores,
 )
@@ -63,19 +64,20 @@ def test_log_probabilities_are_corrected_in_full_before_the_temperature_whatever
         new, _ = clouds([50, 50, 50], seed=1)
 
         head, prior = model.head, np.log(np.array(counts) / sum(counts))
+        transform = FeatureTransform.fitted(pool.features)
         assert model.choice.tau == pytest.approx(1 / model.choice.temperature)
-        told = np.array(model.classes)[(head.scores(normalised(new.features)) - prior).argmax(axis=1)]
+        told = np.array(model.classes)[(head.scores(transform(new.features)) - prior).argmax(axis=1)]
         assert model.predict(new).tolist() == told.tolist()
         numbers = np.unique(labels, return_inverse=True)[1]
         folds, right = deal_folds(numbers, 10, np.random.default_rng(0)), []
-        scores = held_out_scores(SHALLOW_HEADS["logistic_regression"], normalised(pool.features), numbers, folds)[0]
+        scores = held_out_scores(SHALLOW_HEADS["logistic_regression"], transform(pool.features), numbers, folds)[0]
         for fold in range(10):
             held = folds == fold
             before = np.log(np.bincount(numbers[~held]) / (~held).sum())
             right += [*zip(numbers[held], (scores[held] - before).argmax(axis=1) == numbers[held], strict=True)]
         shares = [np.mean([told for of, told in right if of == c]) for c in {of for of, _ in right}]
         assert model.cross_validation.corrected_accuracy == pytest.approx(np.mean(shares))
-        assert [*model.cross_validation.accuracy_of_c] == [30.0]
+        assert [*model.cross_validation.accuracy_of_c] == [10.0]
 
 
 def test_with_the_printed_correction_or_none_the_probabilities_of_logistic_regression_are_corrected_so():
@@ -138,7 +140,7 @@ def test_one_label_a_class_trains_without_cross_validation():
     model = train(pool, [0, 1, 2], labels)
 
     assert model.cross_validation is None
-    assert model.choice == Choice(30.0, 1.0, 1.0)
+    assert model.choice == Choice(10.0, 1.0, 1.0)
     assert train(pool, [0, 1, 2], labels, "svm").choice == Choice(1.0, 1.0, 1.0)
     assert model.predict(pool).tolist() == labels
 

@@ -1,4 +1,4 @@
-"""The shallow strategies: linear classifiers on fixed features of length 1, each for a grid of settings.
+"""The shallow strategies: linear classifiers on fixed features at length 1, each for a grid of settings.
 
 Every `fit` takes features (n, n_features) of length 1, class numbers (n,), all numbers from 0 to n_classes - 1
 used, and a grid of ascending settings, and gives one `LinearHead` for each setting.
@@ -26,7 +26,8 @@ class ShallowHead:
     `teacher_c` is the C with which it predicts pseudo-labels, `student_c` that with which it learns from them: of the SVM from
     a few runs on caltech, places and food with 200 and 500 labels chosen by `ent_inv_div`, none of them in benchmarks/;
     of logistic regression its only one. Scores that are `log_probabilities` (but for a constant an image) are corrected
-    for class frequencies as they are, before any temperature.
+    for class frequencies as they are, before any temperature. One that is `transformed` takes features as
+    `FeatureTransform.fitted` makes them, others at length 1 only.
     """
 
     words: str
@@ -35,6 +36,7 @@ class ShallowHead:
     teacher_c: float
     student_c: float
     log_probabilities: bool = False
+    transformed: bool = False
 
 
 def linear_svm(features: NDArray[np.floating], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
@@ -76,7 +78,13 @@ def logistic_regression(
 SHALLOW_HEADS: dict[str, ShallowHead] = {
     "svm": ShallowHead("linear SVM on features of length 1", C_GRID, linear_svm, 10.0, 1.0),
     "logistic_regression": ShallowHead(
-        "logistic regression on features of length 1", (30.0,), logistic_regression, 30.0, 30.0, log_probabilities=True
+        "logistic regression on roots of features, centred, at length 1",
+        (10.0,),
+        logistic_regression,
+        10.0,
+        10.0,
+        log_probabilities=True,
+        transformed=True,
     ),
     "nearest_mean": ShallowHead("nearest class mean of features of length 1", (1.0,), nearest_mean, 1.0, 1.0),
 }

@@ -1,34 +1,38 @@
-"""A linear classifier on features of length 1: what every shallow strategy trains."""
+"""A linear classifier on transformed features: what every shallow strategy trains."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
 from ..arrays import Values
+from .feature_transform import UNIT_LENGTH, FeatureTransform
 
 
 @dataclass(frozen=True)
 class LinearHead:
-    """Scores = features @ weights.T + intercepts, one column a class.
+    """Scores = transform(features) @ weights.T + intercepts, one column a class.
 
     Attributes
     ----------
     weights : array of shape (n_classes, n_features), float64
     intercepts : array of shape (n_classes,), float64
+    transform : FeatureTransform
+        Of the features of an image; `scores` takes them transformed.
     """
 
     weights: Values
     intercepts: Values
+    transform: FeatureTransform = UNIT_LENGTH
 
     def scores(self, features: NDArray[np.floating]) -> Values:
-        """The score of each class, shape (n, n_classes); the highest is the class."""
+        """The score of each class, shape (n, n_classes), of features that are transformed; the highest is the class."""
         return np.asarray(features @ self.weights.T + self.intercepts, dtype=np.float64)
 
     def out_of(self, basis: Values) -> "LinearHead":
         """The same head for features as they were before `in_own_basis` gave this basis."""
-        return LinearHead(self.weights @ basis, self.intercepts)
+        return replace(self, weights=self.weights @ basis)
 
 
 def in_own_basis(features: NDArray[np.floating]) -> tuple[Values, Values]:

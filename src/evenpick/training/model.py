@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._version import __version__
 from ..arrays import Values
 from ..atomic_files import write_atomically
-from ..classifiers import Choice, CrossValidation, LinearHead, log_prior
+from ..classifiers import Choice, CrossValidation, FeatureTransform, LinearHead, log_prior
 from ..errors import EvenpickError
 from ..images import Part, Preprocessing
 from ..label_values import Label, checked_labels
@@ -22,7 +22,6 @@ from ..notebook import by_class, html_table
 from ..pool import Pool, check_finite, feature_blocks
 from ..probabilities import softmax
 from ..sources import SourceDescription
-from ..vectors import normalised
 from .model_facts import FORMAT, READ, DamagedModelError, facts_in, facts_to_text
 from .network import FineTunedNetwork
 
@@ -141,7 +140,7 @@ class Model:
         if isinstance(self.head, FineTunedNetwork):
             return self.head.logits(parts_of(features)) / self.choice.temperature
         head, values = self.head, self._features_of(features, self.head)
-        blocks = [head.scores(normalised(block)) for _, block in feature_blocks(values)]
+        blocks = [head.scores(head.transform(block)) for _, block in feature_blocks(values)]
         return np.concatenate([np.empty((0, len(self.classes))), *blocks]) / self.choice.temperature
 
     def with_tau(self, tau: float) -> "Model":
@@ -162,7 +161,7 @@ class Model:
         facts = {
             "format": FORMAT, "evenpick": __version__, "strategy": self.strategy,
             "classes": self.classes, "counts": self.counts, **asdict(self.choice), "source": self.source.to_json() if self.source else {},
-            "weights": digest,
+            "weights": digest, "rooted": isinstance(self.head, LinearHead) and self.head.transform.rooted,
             "cross_validations": {
                 name: {**asdict(folds), "accuracy_of_c": list(folds.accuracy_of_c.items())}
                 for name, folds in self.cross_validations.items()
@@ -247,16 +246,22 @@ def _to_bytes(head: LinearHead | FineTunedNetwork) -> bytes:
     if isinstance(head, FineTunedNetwork):
         return head.onnx
     # Made contiguous, because safetensors writes the memory as it lies, whatever the strides.
-    arrays = {"weights": head.weights, "intercepts": head.intercepts}
+    arrays: dict[str, NDArray[Any]] = {"weights": head.weights, "intercepts": head.intercepts}
+    if head.transform.centre is not None:
+        arrays["centre"] = head.transform.centre
     return bytes(safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
 
 
 def _from_bytes(data: bytes, facts: dict[str, Any]) -> LinearHead | FineTunedNetwork:
     if facts["strategy"] == FINETUNE:
         return FineTunedNetwork(data, Preprocessing.from_dict(facts["source"]["preprocessing"]))
-    head = LinearHead(**safetensors.numpy.load(data))
+    arrays = safetensors.numpy.load(data)
+    transform = FeatureTransform(arrays.pop("centre", None), facts["rooted"])
+    head = LinearHead(**arrays, transform=transform)
     if len(head.weights) != len(facts["classes"]):
         raise ValueError(f"weights of {len(head.weights)} classes, not {len(facts['classes'])}")
+    if transform.centre is not None and transform.centre.shape != head.weights.shape[1:]:
+        raise ValueError(f"a centre of {transform.centre.shape} for weights of {head.weights.shape}")
     return head
 
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-FORMAT = 3
-READ = (2, FORMAT)  # 2 has no checksum
+FORMAT = 4
+READ = (2, 3, FORMAT)  # 2 has no checksum, both before 4 know no transform but length 1
 
 
 class DamagedModelError(ValueError):
@@ -36,11 +36,13 @@ def facts_in(data: bytes) -> dict[str, Any]:
     if facts["format"] not in READ:
         return {"format": facts["format"]}
     checksum = facts.pop("checksum", None)
-    if facts["format"] == FORMAT and checksum != _checksum(facts):
+    if facts["format"] > 2 and checksum != _checksum(facts):
         raise DamagedModelError("model.json was changed")
     for name, holds in _RULES.items():
         if name not in facts or not holds(facts[name]):
             raise DamagedModelError(f"'{name}' is {facts.get(name, 'missing')!r:.60}")
+    if not isinstance(facts.setdefault("rooted", False), bool):
+        raise DamagedModelError(f"'rooted' is {facts['rooted']!r:.60}")
     if len(facts["classes"]) != len(facts["counts"]):
         raise DamagedModelError(f"{len(facts['classes'])} classes have {len(facts['counts'])} counts")
     return facts

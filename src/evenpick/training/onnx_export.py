@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..atomic_files import write_atomically
-from ..classifiers import LinearHead
+from ..classifiers import AT_CENTRE, UNIT_LENGTH, FeatureTransform, LinearHead
 from ..errors import EvenpickError
 from ..images import Preprocessing
 from ..label_values import Label
@@ -36,13 +36,14 @@ class ClassifierHead:
     Attributes
     ----------
     weights : array of shape (n_classes, n_features), or None
-        Scores are unit-length features @ weights.T + intercepts; None: they are the network's logits.
+        Scores are transform(features) @ weights.T + intercepts; None: they are the network's logits.
     intercepts : array of shape (n_classes,), or None
     temperature : float
         > 0.
     shift : array of shape (n_classes,)
         tau * log prior.
     classes : tuple of str, int, float or bool
+    transform : FeatureTransform
     """
 
     weights: NDArray[np.float64] | None
@@ -50,6 +51,7 @@ class ClassifierHead:
     temperature: float
     shift: NDArray[np.float64]
     classes: tuple[Label, ...]
+    transform: FeatureTransform = UNIT_LENGTH
 
 
 def onnx_classifier(
@@ -180,7 +182,7 @@ def _add_head(graph: "GraphProto", output: str, head: ClassifierHead) -> None:
 
     scores = _add(graph, "Cast", output, to=TensorProto.DOUBLE)
     if head.weights is not None and head.intercepts is not None:
-        features = _add_unit_length(graph, scores, head.weights.shape[1])
+        features = _add_transform(graph, scores, head.weights.shape[1], head.transform)
         scores = _add(graph, "MatMul", features, head.weights.T.astype(np.float64))
         scores = _add(graph, "Add", scores, head.intercepts.astype(np.float64))
     tempered = _add(graph, "Div", scores, np.array(head.temperature, np.float64))
@@ -189,13 +191,25 @@ def _add_head(graph: "GraphProto", output: str, head: ClassifierHead) -> None:
     _add(graph, "Cast", probabilities, to=TensorProto.FLOAT)
 
 
-def _add_unit_length(graph: "GraphProto", features: str, n_features: int) -> str:
-    """`vectors.normalised`: a vector of zeros is left as it is."""
+def _add_transform(graph: "GraphProto", features: str, n_features: int, transform: FeatureTransform) -> str:
+    """`FeatureTransform.__call__`, in double."""
+    if transform.rooted:
+        roots = _add(graph, "Sqrt", _add(graph, "Abs", features))
+        features = _add(graph, "Mul", roots, _add(graph, "Sign", features))
+    features = _add_unit_length(graph, features, n_features)
+    if transform.centre is None:
+        return features
+    centred = _add(graph, "Sub", features, transform.centre.astype(np.float64))
+    return _add_unit_length(graph, centred, n_features, AT_CENTRE)
+
+
+def _add_unit_length(graph: "GraphProto", features: str, n_features: int, short: float = 0.0) -> str:
+    """`vectors.normalised`: a vector of zeros, or as short as that, is left as it is."""
     squares = _add(graph, "Mul", features, features)
     # A product with ones, because ReduceSum and ReduceL2 take their axes differently from opset to opset.
     lengths = _add(graph, "Sqrt", _add(graph, "MatMul", squares, np.ones((n_features, 1))))
-    positive = _add(graph, "Greater", lengths, np.array(0.0))
-    return _add(graph, "Div", features, _add(graph, "Where", positive, lengths, np.array(1.0)))
+    long = _add(graph, "Greater", lengths, np.array(short))
+    return _add(graph, "Div", features, _add(graph, "Where", long, lengths, np.array(1.0)))
 
 
 def _add(graph: "GraphProto", operator: str, *inputs: str | NDArray[Any], **attributes: Any) -> str:
@@ -249,10 +263,11 @@ def export_classifier(workspace: Path, file: Path) -> str:
         file_of_source = source_of(model.source).file
         if file_of_source is None:
             raise EvenpickError(f"source '{name}' is no ONNX network, so the classifier cannot be written as one")
-        network, weights, intercepts = file_of_source.read_bytes(), model.head.weights, model.head.intercepts
+        network, linear = file_of_source.read_bytes(), model.head
+        weights, intercepts, transform = linear.weights, linear.intercepts, linear.transform
     else:
-        network, weights, intercepts = model.head.onnx, None, None
-    head = ClassifierHead(weights, intercepts, model.choice.temperature, model.shift, model.classes)
+        network, weights, intercepts, transform = model.head.onnx, None, None, UNIT_LENGTH
+    head = ClassifierHead(weights, intercepts, model.choice.temperature, model.shift, model.classes, transform)
     facts = {"strategy": model.strategy, "tau": model.choice.tau, "source": name}
     write_atomically(file, onnx_classifier(network, preprocessing, head, facts))
     size = preprocessing.size

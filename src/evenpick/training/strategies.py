@@ -1,7 +1,7 @@
 """Train on the labelled images, calibrate on held-out folds, correct for class frequencies (section 3.4)."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TypeAlias
 
@@ -15,6 +15,8 @@ from ..classifiers import (
     SHALLOW_HEADS,
     SUFFIX,
     TUNED_TAUS,
+    UNIT_LENGTH,
+    FeatureTransform,
     LinearHead,
     NestedFolds,
     ShallowHead,
@@ -29,7 +31,6 @@ from ..classifiers import (
 from ..errors import EvenpickError, check_seed, first_few, unknown_name
 from ..machine import one_blas_thread
 from ..pool import Pool, given_pool, labelled_rows
-from ..vectors import normalised
 from .fine_tuning_plan import FineTuningLeftOut, FineTuningOptions, NetworkTask, planned, validate_network
 from .model import FINETUNE, Model, parts_of
 from .network import FineTunedNetwork
@@ -147,23 +148,47 @@ class _Task:
         groups = None if self.pool.groups is None else self.pool.groups[self.rows]
         return deal_nested_folds(self.labels, self.n_folds, np.random.default_rng(self.seed), groups)
 
-    @cached_property
-    def features(self) -> tuple[Values, Values]:
-        """Those of the labels, and the basis that they are in."""
-        return in_own_basis(normalised(self.pool.features[self.rows]))
+    def space(self, head: ShallowHead) -> "_Space":
+        """The features as this head takes them."""
+        return self._transformed if head.transformed else self._at_length_1
 
     @cached_property
-    def leading_features(self) -> tuple[Singles, Values, Singles]:
-        """The same in the directions in which they differ most: a fraction of the time, and no less accurate."""
-        features, basis, others = self.all_features
-        return features[:, :DIRECTIONS].astype(np.float32), basis[:DIRECTIONS], others[:, :DIRECTIONS].copy()
+    def _transformed(self) -> "_Space":
+        features = self.pool.features[np.concatenate([self.rows, self.unlabelled])]
+        return _Space(self.pool, self.rows, self.unlabelled, FeatureTransform.fitted(features))
 
     @cached_property
-    def all_features(self) -> tuple[Values, Values, Singles]:
+    def _at_length_1(self) -> "_Space":
+        return _Space(self.pool, self.rows, self.unlabelled, UNIT_LENGTH)
+
+
+@dataclass(frozen=True)
+class _Space:
+    """Features of the labels and of the unlabelled images under one transform, each with the basis that they are in."""
+
+    pool: Pool
+    rows: IndexArray
+    unlabelled: IndexArray
+    transform: FeatureTransform
+
+    @cached_property
+    def of_labels(self) -> tuple[Values, Values]:
+        """Those of the labels alone."""
+        return in_own_basis(self.transform(self.pool.features[self.rows]))
+
+    @cached_property
+    def of_all(self) -> tuple[Values, Values, Singles]:
         """Those of the labels, the basis that they are in, and those of the unlabelled images in the same."""
         n = len(self.rows)
-        points, basis = in_own_basis(normalised(self.pool.features[np.concatenate([self.rows, self.unlabelled])]))
+        features = self.pool.features[np.concatenate([self.rows, self.unlabelled])]
+        points, basis = in_own_basis(self.transform(features))
         return points[:n].copy(), basis, points[n:].astype(np.float32)
+
+    @cached_property
+    def leading(self) -> tuple[Singles, Values, Singles]:
+        """The same in the directions in which they differ most: a fraction of the time, and no less accurate."""
+        features, basis, others = self.of_all
+        return features[:, :DIRECTIONS].astype(np.float32), basis[:DIRECTIONS], others[:, :DIRECTIONS].copy()
 
 
 def _tried(
@@ -187,8 +212,9 @@ def _tried(
 
 
 def _shallow(task: _Task, name: str, progress: Progress) -> _Candidate:
-    features, basis = task.features
-    return _on_features(task, SHALLOW_HEADS[name], features, basis, task.taus, partial(progress, name))
+    head = SHALLOW_HEADS[name]
+    features, basis = task.space(head).of_labels
+    return _on_features(task, head, features, basis, task.taus, partial(progress, name))
 
 
 def _self_trained(task: _Task, name: str, share: float, progress: Progress) -> _Candidate:
@@ -196,11 +222,13 @@ def _self_trained(task: _Task, name: str, share: float, progress: Progress) -> _
 
     Where there is no mean, pseudo-labels even the classes out, so that no prior is corrected for unless that is asked for.
     """
-    in_mean = SHALLOW_HEADS[name].log_probabilities
-    features, basis, others = task.leading_features if in_mean else task.all_features
+    head = SHALLOW_HEADS[name]
+    in_mean, space = head.log_probabilities, task.space(head)
+    features, basis, others = space.leading if in_mean else space.of_all
     taus = (0.0,) if 0.0 in task.taus and not in_mean else task.taus
-    head = self_trained(SHALLOW_HEADS[name], others, share)
-    return _on_features(task, head, features, basis, taus, partial(progress, name + SUFFIX))
+    return _on_features(
+        task, self_trained(head, others, share), features, basis, taus, partial(progress, name + SUFFIX)
+    )
 
 
 def _on_features(
@@ -216,7 +244,8 @@ def _on_features(
 
     def fit() -> LinearHead:
         with one_blas_thread():
-            return head.fit(features, task.labels, cs)[-1].out_of(basis)
+            fitted = head.fit(features, task.labels, cs)[-1].out_of(basis)
+        return replace(fitted, transform=task.space(head).transform)
 
     return _Candidate(checked, fit)
 

@@ -1,0 +1,54 @@
+"""The transform of features against the same, one number at a time."""
+
+import math
+
+import numpy as np
+import pytest
+
+from evenpick.classifiers import UNIT_LENGTH, FeatureTransform
+
+
+def features(lowest, n=30, d=7):
+    rng = np.random.default_rng(0)
+    return (rng.gamma(0.5, size=(n, d)) + lowest).astype(np.float32)
+
+
+def at_length_1(row):
+    length = math.sqrt(sum(x * x for x in row))
+    return [x / length if length else x for x in row]
+
+
+def slowly(rows, of, rooted):
+    """`rows` by the centre of `of`."""
+
+    def rooted_at_length_1(row):
+        return at_length_1([math.copysign(math.sqrt(abs(x)), x) for x in row] if rooted else row)
+
+    before = [rooted_at_length_1(row) for row in of]
+    centre = [sum(column) / len(before) for column in zip(*before, strict=True)]
+    return [at_length_1([x - m for x, m in zip(rooted_at_length_1(row), centre, strict=True)]) for row in rows.tolist()]
+
+
+@pytest.mark.parametrize("lowest", [0.0, -0.3])
+def test_roots_are_taken_of_features_of_which_none_is_below_0(lowest):
+    known, new = features(lowest), features(-0.1)[:5] * 3
+
+    transform = FeatureTransform.fitted(known)
+
+    assert transform.rooted == (lowest == 0)
+    assert transform(known).dtype == np.float32
+    assert transform(known) == pytest.approx(np.array(slowly(known, known.tolist(), transform.rooted)), abs=1e-5)
+    assert transform(new) == pytest.approx(np.array(slowly(new, known.tolist(), transform.rooted)), abs=1e-5)
+
+
+def test_without_a_centre_only_the_length_changes():
+    known = features(0.0)
+
+    assert UNIT_LENGTH(known) == pytest.approx(known / np.linalg.norm(known, axis=1, keepdims=True))
+
+
+def test_images_all_alike_become_zeros_and_not_nan():
+    alike = np.tile(features(0.0)[:1], (4, 1))
+
+    assert np.abs(FeatureTransform.fitted(alike)(alike)).max() < 1e-6
+    assert np.isfinite(FeatureTransform.fitted(np.zeros((3, 2)))(np.zeros((3, 2)))).all()
