@@ -25,6 +25,7 @@ GROUND = [
     "paths",
     "arrays",
     "vectors",
+    "feature_transform",
     "probabilities",
     "metrics",
     "atomic_files",

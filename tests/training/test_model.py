@@ -254,14 +254,14 @@ def test_until_its_facts_are_written_the_model_that_was_there_is_whole(tmp_path,
 def of_format_3(folder):
     """As it was written before features were transformed."""
     facts = json.loads((folder / "model.json").read_bytes())
-    del facts["checksum"], facts["rooted"]
+    del facts["checksum"], facts["power"]
     (folder / "model.json").write_bytes(facts_to_text({**facts, "format": 3}))
 
 
 def of_format_2(folder):
     """As the version before that wrote it: no checksum, weights under one name."""
     facts = json.loads((folder / "model.json").read_bytes())
-    del facts["checksum"], facts["rooted"]
+    del facts["checksum"], facts["power"]
     weights_in(folder).rename(folder / "weights.safetensors")
     (folder / "model.json").write_text(json.dumps({**facts, "format": 2}, indent=1))
 

@@ -6,12 +6,12 @@ import pytest
 from evenpick.classifiers import (
     SHALLOW_HEADS,
     Choice,
-    FeatureTransform,
     deal_folds,
     held_out_scores,
 )
 from evenpick.classifiers.linear_svm import C_GRID
 from evenpick.errors import EvenpickError
+from evenpick.feature_transform import FeatureTransform
 from evenpick.metrics import macro_accuracy
 from evenpick.pool import Pool
 from evenpick.session import simulate

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from .linear_head import LinearHead
 from .linear_svm import C_GRID, fit_path
 
+TRANSFORMED_C = 10.0  # of logistic regression on transformed features
+
 Fit: TypeAlias = Callable[[NDArray[np.floating], NDArray[np.intp], Sequence[float]], list[LinearHead]]
 
 
@@ -78,11 +80,11 @@ def logistic_regression(
 SHALLOW_HEADS: dict[str, ShallowHead] = {
     "svm": ShallowHead("linear SVM on features of length 1", C_GRID, linear_svm, 10.0, 1.0),
     "logistic_regression": ShallowHead(
-        "logistic regression on roots of features, centred, at length 1",
-        (10.0,),
+        "logistic regression on powers of features, centred, at length 1",
+        (TRANSFORMED_C,),
         logistic_regression,
-        10.0,
-        10.0,
+        TRANSFORMED_C,
+        TRANSFORMED_C,
         log_probabilities=True,
         transformed=True,
     ),

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from ..arrays import Values
-from .feature_transform import UNIT_LENGTH, FeatureTransform
+from ..feature_transform import UNIT_LENGTH, FeatureTransform
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from .._version import __version__
 from ..arrays import Values
 from ..atomic_files import write_atomically
-from ..classifiers import Choice, CrossValidation, FeatureTransform, LinearHead, log_prior
+from ..classifiers import Choice, CrossValidation, LinearHead, log_prior
 from ..errors import EvenpickError
+from ..feature_transform import FeatureTransform
 from ..images import Part, Preprocessing
 from ..label_values import Label, checked_labels
 from ..metrics import macro_accuracy
@@ -161,7 +162,7 @@ class Model:
         facts = {
             "format": FORMAT, "evenpick": __version__, "strategy": self.strategy,
             "classes": self.classes, "counts": self.counts, **asdict(self.choice), "source": self.source.to_json() if self.source else {},
-            "weights": digest, "rooted": isinstance(self.head, LinearHead) and self.head.transform.rooted,
+            "weights": digest, "power": self.head.transform.power if isinstance(self.head, LinearHead) else 1.0,
             "cross_validations": {
                 name: {**asdict(folds), "accuracy_of_c": list(folds.accuracy_of_c.items())}
                 for name, folds in self.cross_validations.items()
@@ -256,7 +257,7 @@ def _from_bytes(data: bytes, facts: dict[str, Any]) -> LinearHead | FineTunedNet
     if facts["strategy"] == FINETUNE:
         return FineTunedNetwork(data, Preprocessing.from_dict(facts["source"]["preprocessing"]))
     arrays = safetensors.numpy.load(data)
-    transform = FeatureTransform(arrays.pop("centre", None), facts["rooted"])
+    transform = FeatureTransform(arrays.pop("centre", None), facts["power"])
     head = LinearHead(**arrays, transform=transform)
     if len(head.weights) != len(facts["classes"]):
         raise ValueError(f"weights of {len(head.weights)} classes, not {len(facts['classes'])}")

@@ -38,11 +38,11 @@ def facts_in(data: bytes) -> dict[str, Any]:
     checksum = facts.pop("checksum", None)
     if facts["format"] > 2 and checksum != _checksum(facts):
         raise DamagedModelError("model.json was changed")
+    if facts["format"] < FORMAT:
+        facts["power"] = 1.0
     for name, holds in _RULES.items():
         if name not in facts or not holds(facts[name]):
             raise DamagedModelError(f"'{name}' is {facts.get(name, 'missing')!r:.60}")
-    if not isinstance(facts.setdefault("rooted", False), bool):
-        raise DamagedModelError(f"'rooted' is {facts['rooted']!r:.60}")
     if len(facts["classes"]) != len(facts["counts"]):
         raise DamagedModelError(f"{len(facts['classes'])} classes have {len(facts['counts'])} counts")
     return facts
@@ -123,6 +123,7 @@ _RULES = {
     "c": _is_number,
     "temperature": lambda value: _is_number(value) and value > 0,
     "tau": _is_number,
+    "power": lambda value: _is_number(value) and 0 < value <= 1,
     "source": _is_source,
     "weights": _is_hash,
     "cross_validations": _are_folds,

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..atomic_files import write_atomically
-from ..classifiers import AT_CENTRE, UNIT_LENGTH, FeatureTransform, LinearHead
+from ..classifiers import LinearHead
 from ..errors import EvenpickError
+from ..feature_transform import AT_CENTRE, UNIT_LENGTH, FeatureTransform
 from ..images import Preprocessing
 from ..label_values import Label
 from ..paths import Paths
@@ -193,9 +194,9 @@ def _add_head(graph: "GraphProto", output: str, head: ClassifierHead) -> None:
 
 def _add_transform(graph: "GraphProto", features: str, n_features: int, transform: FeatureTransform) -> str:
     """`FeatureTransform.__call__`, in double."""
-    if transform.rooted:
-        roots = _add(graph, "Sqrt", _add(graph, "Abs", features))
-        features = _add(graph, "Mul", roots, _add(graph, "Sign", features))
+    if transform.power != 1:
+        powers = _add(graph, "Pow", _add(graph, "Abs", features), np.array(transform.power))
+        features = _add(graph, "Mul", powers, _add(graph, "Sign", features))
     features = _add_unit_length(graph, features, n_features)
     if transform.centre is None:
         return features

@@ -15,8 +15,6 @@ from ..classifiers import (
     SHALLOW_HEADS,
     SUFFIX,
     TUNED_TAUS,
-    UNIT_LENGTH,
-    FeatureTransform,
     LinearHead,
     NestedFolds,
     ShallowHead,
@@ -29,6 +27,7 @@ from ..classifiers import (
     self_trained,
 )
 from ..errors import EvenpickError, check_seed, first_few, unknown_name
+from ..feature_transform import UNIT_LENGTH, FeatureTransform
 from ..machine import one_blas_thread
 from ..pool import Pool, given_pool, labelled_rows
 from .fine_tuning_plan import FineTuningLeftOut, FineTuningOptions, NetworkTask, planned, validate_network

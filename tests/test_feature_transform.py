@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from evenpick.classifiers import UNIT_LENGTH, FeatureTransform
+from evenpick.feature_transform import POWER, UNIT_LENGTH, FeatureTransform
 
 
 def features(lowest, n=30, d=7):
@@ -18,27 +18,27 @@ def at_length_1(row):
     return [x / length if length else x for x in row]
 
 
-def slowly(rows, of, rooted):
+def slowly(rows, of, power):
     """`rows` by the centre of `of`."""
 
-    def rooted_at_length_1(row):
-        return at_length_1([math.copysign(math.sqrt(abs(x)), x) for x in row] if rooted else row)
+    def power_at_length_1(row):
+        return at_length_1([math.copysign(abs(x) ** power, x) for x in row])
 
-    before = [rooted_at_length_1(row) for row in of]
+    before = [power_at_length_1(row) for row in of]
     centre = [sum(column) / len(before) for column in zip(*before, strict=True)]
-    return [at_length_1([x - m for x, m in zip(rooted_at_length_1(row), centre, strict=True)]) for row in rows.tolist()]
+    return [at_length_1([x - m for x, m in zip(power_at_length_1(row), centre, strict=True)]) for row in rows.tolist()]
 
 
 @pytest.mark.parametrize("lowest", [0.0, -0.3])
-def test_roots_are_taken_of_features_of_which_none_is_below_0(lowest):
+def test_a_power_is_taken_of_features_of_which_none_is_below_0(lowest):
     known, new = features(lowest), features(-0.1)[:5] * 3
 
     transform = FeatureTransform.fitted(known)
 
-    assert transform.rooted == (lowest == 0)
+    assert transform.power == (POWER if lowest == 0 else 1)
     assert transform(known).dtype == np.float32
-    assert transform(known) == pytest.approx(np.array(slowly(known, known.tolist(), transform.rooted)), abs=1e-5)
-    assert transform(new) == pytest.approx(np.array(slowly(new, known.tolist(), transform.rooted)), abs=1e-5)
+    assert transform(known) == pytest.approx(np.array(slowly(known, known.tolist(), transform.power)), abs=1e-5)
+    assert transform(new) == pytest.approx(np.array(slowly(new, known.tolist(), transform.power)), abs=1e-5)
 
 
 def test_without_a_centre_only_the_length_changes():

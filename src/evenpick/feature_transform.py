@@ -1,0 +1,55 @@
+"""What is done to features before images are compared by them, or a linear classifier sees them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import Singles
+from .vectors import normalised
+
+POWER = 0.7
+AT_CENTRE = 1e-6  # what is nearer to the centre is there but for rounding
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTransform:
+    """Features at length 1; with a centre, a power of each before, and less the centre at length 1 again.
+
+    The power (power normalisation: Perronnin et al., 2010) keeps a few features that answer strongly to one thing in an
+    image from making up its direction. What all images of a pool share is in the centre, and tells no class from
+    another (Wang et al., 2019).
+
+    Attributes
+    ----------
+    centre : array of shape (n_features,), float32, or None
+        None: only length 1.
+    power : float
+        sign(x) |x|^power of each feature, before length 1 and the centre.
+    """
+
+    centre: Singles | None = None
+    power: float = 1.0
+
+    @classmethod
+    def fitted(cls, features: NDArray[np.floating]) -> "FeatureTransform":
+        """The centre of these features (n, n_features), and `POWER` where none of them is below 0, as behind a rectifier.
+
+        Of features with signs, powers were no better than none.
+        """
+        power = 1.0 if (features < 0).any() else POWER
+        centre = cls(power=power)(features).mean(axis=0, dtype=np.float64)
+        return cls(np.asarray(centre, np.float32), power)
+
+    def __call__(self, features: NDArray[np.floating]) -> Singles:
+        """Features (n, n_features) as they are given, transformed; a vector of zeros stays one, and one at the centre, too."""
+        powers = features if self.power == 1 else np.sign(features) * np.abs(features) ** self.power
+        values = normalised(powers)
+        if self.centre is None:
+            return values
+        values = values - self.centre
+        lengths = np.linalg.norm(values, axis=1, keepdims=True)
+        return np.asarray(values / np.where(lengths > AT_CENTRE, lengths, 1), np.float32)
+
+
+UNIT_LENGTH = FeatureTransform()
