@@ -43,6 +43,7 @@ RULES: dict[str, Rule] = {
 }
 OWN_START = ("drop_query", "typiclust")  # others begin with the first round of `auto`
 OURS, RANDOM, ORACLE = "auto", "random", "oracle"
+BEFORE = "auto_before"  # `auto` on features of length 1, its probe at C = 30: rows of commit c049679, no longer to be run
 METHODS = (OURS, RANDOM, ORACLE, "max_herding", *RULES)
 KEY = ("set", "n_classes", "seed", "method", "classifier")
 Column: TypeAlias = tuple[str, int, int]  # set, classes of a long tail, labels
@@ -50,6 +51,7 @@ Drawn: TypeAlias = tuple[str, int, int]  # set, classes of a long tail, seed
 Found: TypeAlias = dict[str, dict[Drawn, dict[int, float]]]  # by method and pool: accuracy by labels
 TITLES = {
     "auto": "`auto`",
+    BEFORE: "`auto` before, without centring",
     "random": "random",
     "oracle": "oracle, which cheats",
     "max_herding": "`max_herding`, chosen at once",
@@ -196,7 +198,7 @@ def _section(rows: Rows) -> list[str]:
     lines = []
     for title, tails in (("Whole sets", False), ("Long tails of 20 classes", True)):
         some = {method: {d: of for d, of in own.items() if (d[1] > 0) == tails} for method, own in found.items()}
-        some = {method: some[method] for method in METHODS if some.get(method)}
+        some = {method: some[method] for method in (*METHODS, BEFORE) if some.get(method)}
         if OURS in some:
             lines += [f"### {title}", "", *_summary(some, seconds), "", *_by_column(some), ""]
     return lines[:-1]
