@@ -43,7 +43,9 @@ RULES: dict[str, Rule] = {
 }
 OWN_START = ("drop_query", "typiclust")  # others begin with the first round of `auto`
 OURS, RANDOM, ORACLE = "auto", "random", "oracle"
-BEFORE = "auto_before"  # `auto` on features of length 1, its probe at C = 30: rows of commit c049679, no longer to be run
+BEFORE = (
+    "auto_before"  # `auto` on features of length 1, its probe at C = 30: rows of commit c049679, no longer to be run
+)
 METHODS = (OURS, RANDOM, ORACLE, "max_herding", *RULES)
 KEY = ("set", "n_classes", "seed", "method", "classifier")
 Column: TypeAlias = tuple[str, int, int]  # set, classes of a long tail, labels

@@ -37,14 +37,22 @@ class FeatureTransform:
 
         Of features with signs, powers were no better than none.
         """
+        return cls.fitted_to(features)[0]
+
+    @classmethod
+    def fitted_to(cls, features: NDArray[np.floating]) -> tuple["FeatureTransform", Singles]:
+        """The same, and these features transformed: powers take their time."""
         power = 1.0 if (features < 0).any() else POWER
-        centre = cls(power=power)(features).mean(axis=0, dtype=np.float64)
-        return cls(np.asarray(centre, np.float32), power)
+        values = cls(power=power)(features)
+        transform = cls(np.asarray(values.mean(axis=0, dtype=np.float64), np.float32), power)
+        return transform, transform._centred(values)
 
     def __call__(self, features: NDArray[np.floating]) -> Singles:
         """Features (n, n_features) as they are given, transformed; a vector of zeros stays one, and one at the centre, too."""
-        powers = features if self.power == 1 else np.sign(features) * np.abs(features) ** self.power
-        values = normalised(powers)
+        powers = features if self.power == 1 else np.copysign(np.abs(features) ** self.power, features)
+        return self._centred(normalised(powers))
+
+    def _centred(self, values: Singles) -> Singles:
         if self.centre is None:
             return values
         values = values - self.centre

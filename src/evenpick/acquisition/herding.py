@@ -33,8 +33,7 @@ def max_herding(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray
 def centred_herding(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
     """`max_herding` on features as `FeatureTransform` makes them, its centre that of the images that are covered."""
     rows = rows_to_cover(pool, budget, rng)
-    features = pool.features[rows]
-    return _herding(rows, FeatureTransform.fitted(features)(features), budget, rng)
+    return _herding(rows, FeatureTransform.fitted_to(pool.features[rows])[1], budget, rng)
 
 
 def uncertainty_herding(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:

@@ -43,9 +43,8 @@ class Covered:
     def drawn(cls, pool: Pool, rng: np.random.Generator) -> "Covered":
         """Those that `max_herding` covers; the centre is theirs."""
         rows = rows_to_cover(pool, 1, rng)
-        features = pool.features[rows]
-        transform = FeatureTransform.fitted(features)
-        return cls(pool, rows, transform(features), transform)
+        transform, points = FeatureTransform.fitted_to(pool.features[rows])
+        return cls(pool, rows, points, transform)
 
     def points_of(self, rows: IndexArray) -> Singles:
         """The features of any rows of the pool, transformed as theirs."""
