@@ -6,8 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from evenpick.cli import main
+from evenpick.estimates import Advice, SourceKnowledge
 from evenpick.labels import Annotation, LabelStore
 from evenpick.pool import Pool
+from evenpick.reports.diagnosis import Diagnosis
 
 
 def diagnosed(workspace, *options):
@@ -33,6 +35,15 @@ def test_without_labels_it_tells_what_the_predictions_tell_and_leaves_no_file(ma
     assert sum(facts["before_labels"]["shares"]) == pytest.approx(1)
     assert facts["advice"]["acquisition"] == "auto"
     assert sorted(workspace.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", [{}, {"cat": 3}])
+def test_what_one_prediction_settles_is_never_less_than_nothing(words):
+    knowledge = SourceKnowledge((0.7, 0.3), 0.61, 1.8, 0.1, -0.34)
+
+    told = dict(Diagnosis(knowledge, None, Advice("", "", None), words).rows)
+
+    assert told["one prediction settles"].startswith("0.00 of the question")
 
 
 @pytest.mark.slow

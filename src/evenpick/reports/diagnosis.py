@@ -112,7 +112,7 @@ def _most_seen(images: Mapping[str, int]) -> str:
 
 
 def _before_labels(before: SourceKnowledge) -> list[tuple[str, str]]:
-    settled = f"{before.information:.2f} of the question which class of its own an image is; {INFORMATIVE} is good"
+    settled = f"{_settled(before)} of the question which class of its own an image is; {INFORMATIVE} is good"
     return [
         ("of its own classes it sees", _kinds(before)),
         ("the largest of them hold", _largest(before)),
@@ -126,8 +126,13 @@ def _by_words(before: SourceKnowledge) -> list[tuple[str, str]]:
         ("of the words it sees", _kinds(before)),
         ("the largest of them hold", _largest(before)),
         ("it is sure of its word", f"{before.confidence:.0%}, on average"),
-        ("one prediction settles", f"{before.information:.2f} of the question which word an image is"),
+        ("one prediction settles", f"{_settled(before)} of the question which word an image is"),
     ]
+
+
+def _settled(before: SourceKnowledge) -> str:
+    """Nothing where the estimate for a few images falls below 0."""
+    return f"{max(before.information, 0):.2f}"
 
 
 def _kinds(before: SourceKnowledge) -> str:
