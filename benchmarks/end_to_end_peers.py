@@ -57,7 +57,11 @@ def of_skactiveml(name: str, needs_classifier: bool = False, **settings: Any) ->
 
         if needs_classifier and not len(known.rows):
             return CHOICES["typiclust"](known, count, rng)
-        strategy = getattr(skactiveml.pool, name)(random_state=_seed(rng), **settings)
+        seed = _seed(rng)
+        clusters = (
+            {"cluster_algo_dict": {"random_state": seed}} if name in ("DropQuery", "Clue") else {}
+        )  # else unseeded
+        strategy = getattr(skactiveml.pool, name)(random_state=seed, **clusters, **settings)
         given = np.full(len(known.points), np.nan)
         given[known.rows] = known.numbers
         asked = [asked_classifier(known)] if needs_classifier else []
@@ -118,7 +122,9 @@ def semi_supervised(path: str, *inner: Any, **settings: Any) -> Classifier:
         wrapped = [_made(inner[0], inner[1])] if inner else []
         known = np.concatenate([numbers, np.full(len(unlabelled), -1)])
         model = _prepared(_made(path, settings, *wrapped), scaled=False)
-        return model.fit(np.concatenate([points, unlabelled]), known).predict(tested)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of rows that no label reaches
+            return model.fit(np.concatenate([points, unlabelled]), known).predict(tested)
 
     return predicted
 
