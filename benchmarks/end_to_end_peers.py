@@ -39,7 +39,7 @@ def k_means(known: Known, count: int, rng: np.random.Generator) -> IndexArray:
 
     points = known.points[known.open]
     clusters = KMeans(count, n_init=1, random_state=_seed(rng)).fit(points)
-    rows = np.unique(pairwise_distances_argmin(clusters.cluster_centers_, points))
+    rows = rng.permutation(np.unique(pairwise_distances_argmin(clusters.cluster_centers_, points)))
     left = rng.permutation(np.setdiff1d(np.arange(len(points)), rows))  # one row may be nearest to two centres
     return known.open[np.concatenate([rows, left[: count - len(rows)]])]
 
