@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from cells import Rows, by_key, commits, interval, rows_of, run_in_processes, this_commit
 from choosing import accuracy_of
-from end_to_end_peers import CHOICES, CLASSIFIERS, NOT_IN_A_LIBRARY, SLOW
+from end_to_end_peers import CHOICES, CLASSIFIERS, NOT_IN_A_LIBRARY, SLOW, SLOW_CLASSIFIERS
 from iterative import choose
 from rivals import OURS as AUTO
 from rivals import chosen_by
@@ -39,6 +39,7 @@ SEEDS = range(3)
 TRAIN, PLAIN = "train", "plain"
 OWN_CLASSIFIERS = (TRAIN, PLAIN)
 TRAINED = ("max_herding", "uherding")  # choices of others that `train` gets too
+SHORT_LIST = (AUTO, "random", "typiclust", "max_herding", "uherding")  # choices that slow classifiers get
 OURS = (AUTO, TRAIN)
 KEY = ("set", "n_classes", "seed", "choice", "classifier")
 Combination: TypeAlias = tuple[str, str]  # choice, classifier
@@ -113,7 +114,8 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 
 def classifiers_of(choice: str) -> tuple[str, ...]:
-    return (*CLASSIFIERS, *(OWN_CLASSIFIERS if choice in (AUTO, *TRAINED) else ()))
+    others = [c for c in CLASSIFIERS if c not in SLOW_CLASSIFIERS or choice in SHORT_LIST]
+    return (*others, *(OWN_CLASSIFIERS if choice in (AUTO, *TRAINED) else ()))
 
 
 def is_own(choice: str, classifier: str) -> bool:

@@ -161,3 +161,4 @@ CLASSIFIERS: dict[str, Classifier] = {
     ),
     "label_spreading": semi_supervised("semi_supervised.LabelSpreading", kernel="knn"),
 }
+SLOW_CLASSIFIERS = ("self_training",)  # half of the time of all
