@@ -37,9 +37,10 @@ PLACES = (
 )
 BUDGETS = (100, 200, 500)
 SEEDS = range(3)
+ENOUGH = 3  # pools, for an interval
 TRAIN, PLAIN = "train", "plain"
 OWN_CLASSIFIERS = (TRAIN, PLAIN)
-TRAINED = ("max_herding", "uherding")  # choices of others that `train` gets too
+TRAINED = ("max_herding", "margin", "uherding")  # choices of others that `train` gets too
 SHORT_LIST = (AUTO, "random", "typiclust", "max_herding", "uherding")  # choices that slow classifiers get
 OURS = (AUTO, TRAIN)
 KEY = ("set", "n_classes", "seed", "choice", "classifier")
@@ -225,8 +226,9 @@ def found_in(rows: Rows) -> Found:
 
 
 def whole_pools(found: Found) -> list[Drawn]:
-    """The pools of which everything that is run by default is there."""
-    wanted = [(choice, c) for choice in (AUTO, *CHOICES) if choice not in SLOW for c in classifiers_of(choice)]
+    """The pools of which all combinations of others that are run by default are there, and evenpick."""
+    others = [(choice, c) for choice in CHOICES if choice not in SLOW for c in classifiers_of(choice)]
+    wanted = [*((AUTO, c) for c in classifiers_of(AUTO)), *(of for of in others if of[1] not in OWN_CLASSIFIERS)]
     there = set.intersection(*({*found.get(combination, {})} for combination in wanted))
     return sorted(there, key=lambda d: (PLACES.index(d[:2]), d[2]))
 
@@ -289,7 +291,8 @@ def _rules(rows: Rows, pools: list[Drawn]) -> list[str]:
         "(60 %), and of the first three long tails of 10 and 20 classes, the rarest a tenth of the most common. A number of labels is run where it",
         f"is at most {MOST_LABELLED:.0%} of the pool. A pool is a set, a number of classes and a seed; its value is the mean over its numbers of labels.",
         "± is the half width of the 95 % t interval. Pools of one set share images and a test set, so that intervals over pools are somewhat narrow.",
-        f"Seeds: {', '.join(str(seed) for seed in sorted({d[2] for d in pools}))}. Command: `python benchmarks/end_to_end.py run --work WORK`, source `{SOURCE}`, one core;",
+        f"Of fewer than {ENOUGH} pools there is none.",
+        f"Seeds: {', '.join(str(seed) for seed in sorted({d[2] for d in pools}))}; a set that was run with fewer says so. Command: `python benchmarks/end_to_end.py run --work WORK`, source `{SOURCE}`, one core;",
         f"evenpick's rows are of commit {commits(own)}, the others of {commits(others)}.",
     ]
 
@@ -357,11 +360,12 @@ def _row_of(
     own_best: dict[tuple[str, int], Combination] | None = None,
 ) -> str:  # fmt: skip
     """Of `rivals` the last is the set's own best, unless `own_best` says which that is of each set."""
-    cells = [interval(ahead(found, pools, OURS, rival), "+") for rival in rivals]
+    gains = [ahead(found, pools, OURS, rival) for rival in rivals]
     last = named(rivals[-1])
     if own_best is not None:
-        cells.append(interval([ahead(found, [d], OURS, own_best[d[:2]])[0] for d in pools], "+"))
+        gains.append(np.array([ahead(found, [d], OURS, own_best[d[:2]])[0] for d in pools]))
         last = ""
+    cells = [interval(of, "+") if len(of) >= ENOUGH else f"{of.mean():+.1f}" for of in gains]
     return f"| {title} | {by_pool(found, OURS, pools).mean():.1f} | {' | '.join(cells)} | {last} | {n_seeds} |"
 
 
@@ -371,7 +375,7 @@ def _place(place: tuple[str, int]) -> str:
 
 def _halves(found: Found, pools: list[Drawn], best: Combination, widest: Combination) -> list[str]:
     combinations = [
-        OURS, (AUTO, PLAIN), (AUTO, best[1]), (best[0], TRAIN), (best[0], PLAIN), best, (widest[0], TRAIN), widest
+        OURS, (AUTO, PLAIN), (AUTO, best[1]), *((choice, TRAIN) for choice in TRAINED), best, widest
     ]  # fmt: skip
     lines = [
         "evenpick's choice with others' classifiers, and others' choice with evenpick's.",
