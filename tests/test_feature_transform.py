@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from evenpick.feature_transform import POWER, UNIT_LENGTH, FeatureTransform
+from evenpick.feature_transform import AT_CENTRE, POWER, UNIT_LENGTH, FeatureTransform
 
 
 def features(lowest, n=30, d=7):
@@ -45,6 +45,17 @@ def test_without_a_centre_only_the_length_changes():
     known = features(0.0)
 
     assert UNIT_LENGTH(known) == pytest.approx(known / np.linalg.norm(known, axis=1, keepdims=True))
+
+
+def test_what_is_at_the_centre_but_for_rounding_stays_there():
+    image = features(0.0)[:1]
+    alike = image * np.linspace(0.1, 9, 50, dtype=np.float32)[:, None]
+
+    transform = FeatureTransform.fitted(alike)
+
+    assert 0 < np.abs(transform(alike)).max() < AT_CENTRE
+    apart = transform(image + np.eye(7, dtype=np.float32))
+    assert np.linalg.norm(apart, axis=1) == pytest.approx(np.ones(7), abs=1e-6)
 
 
 def test_images_all_alike_become_zeros_and_not_nan():

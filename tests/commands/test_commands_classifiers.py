@@ -10,7 +10,7 @@ import pytest
 def test_simulate_train_evaluate_report_predict(evenpick, workspace, oracle, photo_folder, tmp_path):
     simulated = evenpick("simulate", workspace, "--labels", oracle, "--budget", 8, "--balancing", "none")
     assert "8 labels, 2 of 2 classes found" in simulated
-    assert "Trained logistic_regression on 8 labels of 2 classes" in evenpick("train", workspace)
+    assert "Trained logistic_regression+self_training on 8 labels of 2 classes" in evenpick("train", workspace)
     evaluated = evenpick("evaluate", workspace, photo_folder, "--labels", oracle)
     assert "On 12 test images (classes: 2), ± of 95 %:" in evaluated
     assert "Classes, the worst first" in evaluated

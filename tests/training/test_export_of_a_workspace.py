@@ -15,12 +15,12 @@ from evenpick.training import Model, export_classifier, source_of, train
 
 @pytest.fixture
 def trained(tmp_path, photo_folder, make_network):
-    """A workspace with a tiny network and a model of three classes."""
+    """A workspace with a tiny network and the default classifier of three classes."""
     file = make_network(tmp_path / "tiny.onnx")
     source = SourceModel.load(f"onnx:{file}", Preprocessing(size=8))
     pool = embed(tmp_path / "work", photo_folder, source).pool
     labels = ["a", "b", "a", "c", "b", "a", "c", "b", "a", "a", "a", "b"]
-    train(pool, np.arange(12), labels, strategy="nearest_mean").save(tmp_path / "work" / "model")
+    train(pool, np.arange(12), labels).save(tmp_path / "work" / "model")
     return tmp_path / "work"
 
 
@@ -37,7 +37,7 @@ def test_the_file_says_what_the_model_says_from_pixels_on(trained, tmp_path, pho
     assert found == pytest.approx(model.predict_proba(pool), abs=1e-5)
     facts = session.get_modelmeta().custom_metadata_map
     assert json.loads(facts["classes"]) == ["a", "b", "c"]
-    assert json.loads(facts["strategy"]) == "nearest_mean"
+    assert json.loads(facts["strategy"]) == model.strategy
 
 
 def test_a_file_that_exists_is_not_replaced(trained, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from evenpick.atomic_files import write_atomically
 from evenpick.errors import EvenpickError
+from evenpick.feature_transform import POWER, UNIT_LENGTH, FeatureTransform
 from evenpick.images import Preprocessing
 from evenpick.metrics import macro_accuracy
 from evenpick.pool import Pool
@@ -151,6 +152,31 @@ def test_a_model_is_read_back_as_it_was(tmp_path):
     }
 
 
+def test_powers_and_centre_of_features_are_read_back(tmp_path):
+    pool, labels = clouds([9, 7])
+    positive = np.abs(pool.features[:])
+    model = train(positive, np.arange(16), labels)
+    model.save(tmp_path)
+
+    read = Model.load(tmp_path)
+
+    assert model.head.transform.power == read.head.transform.power == POWER
+    assert np.array_equal(read.predict_proba(positive), model.predict_proba(positive))
+    for other in (replace(model.head.transform, power=1.0), UNIT_LENGTH):
+        scores = replace(model, head=replace(model.head, transform=other)).scores(positive)
+        assert np.abs(scores - read.scores(positive)).max() > 0.01
+
+
+def test_a_centre_of_another_width_than_the_weights_is_refused(tmp_path):
+    model, _, _ = trained([6, 6])
+    narrow = FeatureTransform(model.head.transform.centre[:5])
+
+    replace(model, head=replace(model.head, transform=narrow)).save(tmp_path)
+
+    with pytest.raises(EvenpickError, match=r"is damaged \(a centre of \(5,\) for weights of \(2, 6\)\)"):
+        Model.load(tmp_path)
+
+
 def test_a_model_without_cross_validation_is_read_back(tmp_path):
     model, pool, _ = trained([1, 1])
     model.save(tmp_path)
@@ -273,6 +299,16 @@ def test_a_model_of_an_older_format_is_read(tmp_path, make_older):
     make_older(tmp_path)
 
     assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
+
+
+def test_a_changed_model_of_format_3_is_refused(tmp_path):
+    trained([6, 6], strategy="svm")[0].save(tmp_path)
+    of_format_3(tmp_path)
+    text = (tmp_path / "model.json").read_text()
+    (tmp_path / "model.json").write_text(text.replace("class 0", "class 2"))
+
+    with pytest.raises(EvenpickError, match=r"is damaged \(model.json was changed\)"):
+        Model.load(tmp_path)
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from evenpick.errors import EvenpickError
-from evenpick.feature_transform import FeatureTransform
+from evenpick.feature_transform import AT_CENTRE, FeatureTransform
 from evenpick.images import Preprocessing
 from evenpick.sources import SourceModel
 from evenpick.training.onnx_export import ClassifierHead, onnx_classifier
@@ -54,16 +54,16 @@ def expected(file, preprocessing, head, images):
     if head.weights is not None:
         x, transform = features.astype(np.float64), head.transform
         x = at_length_1(np.sign(x) * np.abs(x) ** transform.power)
-        x = x if transform.centre is None else at_length_1(x - transform.centre)
+        x = x if transform.centre is None else at_length_1(x - transform.centre, AT_CENTRE)
         scores = x @ head.weights.T + head.intercepts
     scores = scores / head.temperature - head.shift
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def at_length_1(x):
+def at_length_1(x, short=0.0):
     lengths = np.sqrt((x * x).sum(axis=1, keepdims=True))
-    return x / np.where(lengths > 0, lengths, 1)
+    return x / np.where(lengths > short, lengths, 1)
 
 
 def assert_agrees(file, preprocessing, head, images):
@@ -96,7 +96,19 @@ def test_features_are_transformed_as_the_head_was_trained_on_them(tmp_path, make
 
     want = assert_agrees(file, TINY, head, photographs)
 
+    assert (features < 0).any()
     assert np.abs(want - expected(file, TINY, make_head(temperature=1.0), photographs)).max() > 0.05
+
+
+def test_an_image_at_the_centre_has_the_scores_of_no_features(tmp_path, make_network, photographs):
+    file = make_network(tmp_path / "a.onnx")
+    features = SourceModel.from_onnx(file, TINY)(photographs[:1])[0]
+    head = replace(make_head(), transform=FeatureTransform.fitted(features))
+
+    want = assert_agrees(file, TINY, head, photographs[:1])
+
+    scores = head.intercepts / 0.1 - head.shift
+    assert want[0] == pytest.approx(np.exp(scores) / np.exp(scores).sum(), abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from evenpick.classifiers import (
 )
 from evenpick.classifiers.linear_svm import C_GRID
 from evenpick.errors import EvenpickError
-from evenpick.feature_transform import FeatureTransform
+from evenpick.feature_transform import UNIT_LENGTH, FeatureTransform
 from evenpick.metrics import macro_accuracy
 from evenpick.pool import Pool
 from evenpick.session import simulate
@@ -78,6 +78,32 @@ def test_log_probabilities_are_corrected_in_full_before_the_temperature_whatever
         shares = [np.mean([told for of, told in right if of == c]) for c in {of for of, _ in right}]
         assert model.cross_validation.corrected_accuracy == pytest.approx(np.mean(shares))
         assert [*model.cross_validation.accuracy_of_c] == [10.0]
+
+
+def test_features_are_centred_by_the_labels_and_the_unlabelled_images():
+    pool, labels = clouds([40, 30, 20])
+    rows = np.random.default_rng(0).permutation(90)[:30]
+    given = [labels[row] for row in rows]
+
+    whole, alone = (train(pool, rows, given, unlabelled=others).head.transform for others in (None, ()))
+
+    assert whole.centre == pytest.approx(FeatureTransform.fitted(pool.features).centre, abs=1e-6)
+    assert alone.centre == pytest.approx(FeatureTransform.fitted(pool.features[rows]).centre, abs=1e-6)
+    assert np.abs(whole.centre - alone.centre).max() > 0.01
+
+
+@pytest.mark.parametrize("features", [np.zeros((9, 3)), np.ones((9, 3)), np.arange(1.0, 10)[:, None]])
+def test_of_features_that_tell_nothing_every_class_is_as_likely(features):
+    model = train(features, np.arange(6), ["a", "b", "c"] * 2)
+
+    assert model.predict_proba(features) == pytest.approx(np.full((9, 3), 1 / 3), abs=1e-3)
+
+
+@pytest.mark.parametrize("strategy", ["svm", "nearest_mean"])
+def test_other_strategies_take_features_of_length_1(strategy):
+    model, _, _ = trained([9, 4, 2], strategy=strategy)
+
+    assert model.head.transform == UNIT_LENGTH
 
 
 def test_with_the_printed_correction_or_none_the_probabilities_of_logistic_regression_are_corrected_so():

@@ -1,4 +1,4 @@
-"""The shallow strategies: linear classifiers on fixed features at length 1, each for a grid of settings.
+"""The shallow strategies: linear classifiers on fixed features, transformed to length 1, each for a grid of settings.
 
 Every `fit` takes features (n, n_features) of length 1, class numbers (n,), all numbers from 0 to n_classes - 1
 used, and a grid of ascending settings, and gives one `LinearHead` for each setting.

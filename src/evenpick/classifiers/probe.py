@@ -14,7 +14,7 @@ from ..probabilities import softmax
 from .heads import logistic_regression
 from .linear_head import in_own_basis
 
-C = 30.0  # inverse regularisation on features of length 1
+C = 30.0  # inverse regularisation, on features of length 1 that are not centred
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Probe:
 
 
 def fit_probe(features: NDArray[np.float32], labels: IndexArray, c: float = C) -> Probe:
-    """Train on features (n, d) of length 1 and class numbers (n,), at least two classes, all numbers used."""
+    """Train on features (n, d) of length 1, centred or not, and class numbers (n,), at least two classes, all numbers used."""
     with one_blas_thread():
         points, basis = in_own_basis(features)
         head = logistic_regression(points, labels, (c,), tolerance=1e-4)[0].out_of(basis)
