@@ -12,10 +12,10 @@ from unittest.mock import patch
 
 import numpy as np
 from cells import SETS, Rows, command_line, commits, embed_all, interval, keys_of, part_of, rows_of, run_cells
-from choosing import BEFORE, OURS, accuracy_of
+from choosing import OURS, accuracy_of
 
-from evenpick import feature_transform, macro_accuracy, simulate
-from evenpick.classifiers import TRANSFORMED_C, Probe, fit_probe
+from evenpick import macro_accuracy, simulate
+from evenpick.classifiers import Probe, fit_probe
 from evenpick.probabilities import margins
 from evenpick.session import weighted_coverage  # the inside: parts of a round are what is changed here
 
@@ -39,10 +39,9 @@ def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> tu
         held = folds == fold
         classes, of = np.unique(numbers[~held], return_inverse=True)
         if len(classes) > 1 and held.any():
-            probe = fit_probe(labelled[~held], of, TRANSFORMED_C)
-            predicted[held] = classes[probe.probabilities(labelled[held]).argmax(axis=1)]
+            predicted[held] = classes[fit_probe(labelled[~held], of).probabilities(labelled[held]).argmax(axis=1)]
     trust = macro_accuracy(numbers, predicted) ** 2
-    weights = weighted_coverage.balanced_uncertainty(fit_probe(labelled, numbers, TRANSFORMED_C), points)
+    weights = weighted_coverage.balanced_uncertainty(fit_probe(labelled, numbers), points)
     return 1 - trust + trust * weights / weights.mean(), None
 
 
@@ -61,16 +60,14 @@ def uncorrected(probe: Probe, points: np.ndarray) -> np.ndarray:
     return (1 - margins(probabilities)) * (probabilities @ (1 / np.sqrt(np.maximum(shares, 1 / len(points)))))
 
 
-# What is changed: whose what is replaced by what.
+# What is changed, and what of `weighted_coverage` is replaced by what.
 ABLATIONS = {
-    "without the power of features: centred alone": (feature_transform, "POWER", 1.0),
-    "without the probe: every image weighs the same": (weighted_coverage, "coverage_weights", nothing),
-    "without rarity: 1 - margin": (weighted_coverage, "balanced_uncertainty", uncertainty_alone),
-    "without uncertainty: the sum over classes": (weighted_coverage, "balanced_uncertainty", rarity_alone),
-    "without the probe's prior correction": (weighted_coverage, "balanced_uncertainty", uncorrected),
-    "weights mixed with even ones by the probe's reliability": (weighted_coverage, "coverage_weights", doubted),
+    "without the probe: every image weighs the same": ("coverage_weights", nothing),
+    "without rarity: 1 - margin": ("balanced_uncertainty", uncertainty_alone),
+    "without uncertainty: the sum over classes": ("balanced_uncertainty", rarity_alone),
+    "without the probe's prior correction": ("balanced_uncertainty", uncorrected),
+    "weights mixed with even ones by the probe's reliability": ("coverage_weights", doubted),
 }
-UNCENTRED = "without power and centre: features of length 1, C = 30"  # `auto` as it was before, of choosing.py
 FIRST_ROUND = "without coverage in the first round: 40 random labels"  # `random` + `auto` of choosing.py
 
 
@@ -92,7 +89,7 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 def _cell(data: Path, work: Path, name: str, seed: int, changed: str) -> Rows:
     pool, labels, test, true = part_of(data, work, name, seed)
-    with patch.object(*ABLATIONS[changed]):
+    with patch.object(weighted_coverage, *ABLATIONS[changed]):
         result = simulate(pool, labels, max(BUDGETS), audit=0, random_state=seed)
     rows = []
     for budget in BUDGETS:
@@ -109,8 +106,6 @@ def table(rows: Rows) -> str:
         cell = row["set"], row["seed"], row["budget"]
         if (row["acquisition"], row["balancing"]) == OURS:
             whole[cell] = row["accuracy"]
-        elif (row["acquisition"], row["balancing"]) == BEFORE:
-            without[row["set"], row["seed"], UNCENTRED, row["budget"]] = row["accuracy"]
         elif (row["acquisition"], row["balancing"]) == ("random", "auto"):
             without[row["set"], row["seed"], FIRST_ROUND, row["budget"]] = row["accuracy"]
     columns = [(name, budget) for name in SETS for budget in BUDGETS]
@@ -127,7 +122,7 @@ def table(rows: Rows) -> str:
         "| changed | " + " | ".join(f"{name} {budget}" for name, budget in columns) + " | mean |",
         "|---|" + "---|" * (len(columns) + 1),
     ]
-    for part in [UNCENTRED, FIRST_ROUND, *ABLATIONS]:
+    for part in [FIRST_ROUND, *ABLATIONS]:
         seeds = sorted({key[1] for key in without if key[2] == part})
         differences = {
             seed: [without[name, seed, part, budget] - whole[name, seed, budget] for name, budget in columns]

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 BUDGETS = (100, 200, 500, 1000, 2000)
 SEEDS = range(5)
 OURS = ("auto", "auto")
-BEFORE = (
-    "auto before centring",
-    "auto",
-)  # on features of length 1, its probe at C = 30: rows that are no longer to be run
 PLAN_FOR_THE_BUDGET = ("k_means", "typiclust", "prob_cover")
 # scikit-activeml's rule with the kernel of ours, on the images that ours covers: each pick takes it time that grows with
 # the square of their number.
@@ -38,7 +34,6 @@ METHODS = [
     *((name, "ratio_max") for name in ("random", "ent_inv_div", "lc_inv_div", "core_set")),
     *((name, None) for name in ("badge", "max_herding", THEIRS, "uncertainty_herding", *PLAN_FOR_THE_BUDGET)),
     ("random", "auto"),
-    BEFORE,
     OURS,
 ]  # fmt: skip
 KEY = ("set", "seed", "acquisition", "balancing", "budget")
@@ -49,7 +44,7 @@ def main() -> None:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    names = [*dict.fromkeys(name for name, _ in METHODS if name != BEFORE[0])]
+    names = [*dict.fromkeys(name for name, _ in METHODS)]
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--acquisitions", nargs="+", choices=names, default=names)
     parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
@@ -109,11 +104,10 @@ def labels_by_budget(
 def _their_max_herding(pool: "Pool", budget: int, rng: np.random.Generator) -> np.ndarray:
     from skactiveml.pool import MaxHerding
 
-    from evenpick.acquisition import kernel_width, rows_to_cover, unit_features
+    from evenpick.acquisition import kernel_width, part_to_cover
     from evenpick.skactiveml_bridge import from_skactiveml
 
-    rows = rows_to_cover(pool, budget, rng)
-    points = unit_features(pool, rows)
+    rows, points = part_to_cover(pool, budget, rng)
     theirs = MaxHerding(metric_dict={"gamma": 1 / kernel_width(points, rng) ** 2})
     return rows[from_skactiveml(theirs)(pool.take(rows), budget, rng)]
 

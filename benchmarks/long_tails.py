@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from cells import Rows, command_line, commits, embed_all, interval, keys_of, part_of, run_cells
-from choosing import BEFORE, OURS, accuracy_of, labels_by_budget, title
+from choosing import OURS, accuracy_of, labels_by_budget, title
 
 SETS = ("caltech", "places", "food")
 CLASSES = (5, 10, 20)
@@ -29,7 +29,6 @@ METHODS = [
     ("ent_inv_div", "ratio_max"),
     ("lc_inv_div", "diff_min"),
     ("random", "auto"),
-    BEFORE,
     OURS,
 ]
 KEY = ("set", "n_classes", "seed", "acquisition", "balancing")
@@ -42,14 +41,7 @@ def main() -> None:
 def run(options: argparse.Namespace, results: Path) -> None:
     embed_all(options.data, options.work, SETS)
     done = keys_of(results, KEY)
-    cells = (
-        (name, k, seed, *method)
-        for seed in SEEDS
-        for name in SETS
-        for k in CLASSES
-        for method in METHODS
-        if method != BEFORE
-    )
+    cells = ((name, k, seed, *method) for seed in SEEDS for name in SETS for k in CLASSES for method in METHODS)
     run_cells([cell for cell in cells if cell not in done], _cell, options, results)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from cells import Rows, rows_of
-from choosing import BEFORE
 from why import METHODS, SEEDS, TITLES, curve
 
 from evenpick.metrics import mean_interval
@@ -105,7 +104,7 @@ def ahead_of(rows: Rows) -> list[Bar]:
     }
     cells = sorted({key[2:4] for key in accuracy if key[:2] == OURS})
     bars = []
-    for way in sorted({key[:2] for key in accuracy} - {OURS, BEFORE}, key=str):
+    for way in sorted({key[:2] for key in accuracy} - {OURS}, key=str):
         keys = [[(*way, *cell, seed) for cell in cells] for seed in SEEDS]
         if all(key in accuracy for some in keys for key in some):
             means = [np.mean([accuracy[(*OURS, *key[2:])] - accuracy[key] for key in some]) for some in keys]

@@ -158,7 +158,7 @@ def table(rows: Rows) -> str:
         "# Training strategies",
         "",
         "Test macro accuracy in percent over all classes, undiscovered ones counting 0, on the same labels, chosen by `auto` or",
-        "at random. The default is `logistic_regression` with self-training, on powered and centred features. *Plain* is logistic",
+        "at random. The default is `logistic_regression` with self-training, on centred powers of features. *Plain* is logistic",
         "regression on features of length 1 with C = 30 and the printed prior correction (tau = 1), nothing chosen. `svm` is the paper's, its C, temperature and tau chosen on folds.",
         "Differences are the default less the other, paired over the seeds, with the half width of the 95 % t interval.",
         "A row of one seed has no interval: single differences of a point or two are the luck of a test set. The last row is over pools,",

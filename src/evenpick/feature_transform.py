@@ -1,4 +1,4 @@
-"""What is done to features before images are compared by them, or a linear classifier sees them."""
+"""What is done to features before the default classifier sees them."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from .vectors import normalised
 
 POWER = 0.7
 AT_CENTRE = 1e-6  # what is nearer to the centre is there but for rounding
+_ROUNDING = 1e-6  # of the largest feature: below 0 by less than that is not below 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,23 +33,20 @@ class FeatureTransform:
     power: float = 1.0
 
     @classmethod
-    def fitted(cls, features: NDArray[np.floating]) -> "FeatureTransform":
-        """The centre of these features (n, n_features), and `POWER` where none of them is below 0, as behind a rectifier.
-
-        Of features with signs, powers were no better than none.
-        """
-        return cls.fitted_to(features)[0]
-
-    @classmethod
     def fitted_to(cls, features: NDArray[np.floating]) -> tuple["FeatureTransform", Singles]:
-        """The same, and these features transformed: powers take their time."""
-        power = 1.0 if (features < 0).any() else POWER
+        """Centred at the mean of these features (n, n_features), and these transformed.
+
+        The power is `POWER` where none of them is below 0, as behind a rectifier. Of features with signs, powers were no
+        better than none.
+        """
+        signed = features.min() < -_ROUNDING * max(features.max(), 0)
+        power = 1.0 if signed else POWER
         values = cls(power=power)(features)
         transform = cls(np.asarray(values.mean(axis=0, dtype=np.float64), np.float32), power)
         return transform, transform._centred(values)
 
     def __call__(self, features: NDArray[np.floating]) -> Singles:
-        """Features (n, n_features) as they are given, transformed; a vector of zeros stays one, and one at the centre, too."""
+        """Features (n, n_features) as they are given, transformed; what lies within `AT_CENTRE` of the centre stays as short."""
         powers = features if self.power == 1 else np.copysign(np.abs(features) ** self.power, features)
         return self._centred(normalised(powers))
 
@@ -57,7 +55,15 @@ class FeatureTransform:
             return values
         values = values - self.centre
         lengths = np.linalg.norm(values, axis=1, keepdims=True)
-        return np.asarray(values / np.where(lengths > AT_CENTRE, lengths, 1), np.float32)
+        values /= np.where(lengths > AT_CENTRE, lengths, 1)
+        return values
+
+    @property
+    def words(self) -> str:
+        """What it does, for a report."""
+        if self.centre is None:
+            return "features of length 1"
+        return "centred features" if self.power == 1 else "centred powers of features"
 
 
 UNIT_LENGTH = FeatureTransform()

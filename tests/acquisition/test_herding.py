@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from plain_coverage import by_the_rule, unit_points
 
-from evenpick.acquisition import ACQUISITIONS, ByteTable, gaussian, herding, kernel_width, kernels
-from evenpick.acquisition.herding import centred_herding, cover_by_balls, max_herding, prob_cover, uncertainty_herding
+from evenpick.acquisition import ByteTable, gaussian, herding, kernel_width, kernels
+from evenpick.acquisition.herding import cover_by_balls, max_herding, prob_cover, uncertainty_herding
 from evenpick.acquisition.kernels import ComputedRows, ball
-from evenpick.feature_transform import FeatureTransform
 from evenpick.pool import Pool
 from evenpick.vectors import normalised
 
@@ -16,7 +15,7 @@ from evenpick.vectors import normalised
 def test_nothing_but_copies_is_no_trouble(points):
     pool = Pool.from_arrays(np.array(points))
 
-    for function in (max_herding, centred_herding, prob_cover):
+    for function in (max_herding, prob_cover):
         assert sorted(function(pool, len(points), np.random.default_rng(0)).tolist()) == list(range(len(points)))
 
 
@@ -28,22 +27,6 @@ def test_of_a_large_pool_a_sample_is_covered_that_follows_the_seed(monkeypatch):
 
     assert first.tolist() == again.tolist() != other.tolist()
     assert first.max() > 50
-
-
-@pytest.mark.parametrize("most_covered", [50, 20_000])
-def test_auto_covers_by_the_features_less_their_centre(most_covered, monkeypatch):
-    monkeypatch.setattr(herding, "MOST_COVERED", most_covered)
-    features = np.random.default_rng(0).gamma(0.5, size=(80, 6)).astype(np.float32)
-
-    chosen = ACQUISITIONS["auto"](Pool.from_arrays(features), 15, np.random.default_rng(3))
-
-    again = np.random.default_rng(3)
-    rows = np.sort(again.choice(80, 50, replace=False)) if most_covered == 50 else np.arange(80)
-    points = FeatureTransform.fitted(features[rows])(features[rows])
-    kernel = gaussian(kernel_width(points, again))
-    expected = rows[by_the_rule(points, kernel, again.permutation(len(rows)), 15)]
-    assert chosen.tolist() == expected.tolist()
-    assert chosen.tolist() != max_herding(Pool.from_arrays(features), 15, np.random.default_rng(3)).tolist()
 
 
 @pytest.mark.parametrize("most_covered", [50, 20_000])

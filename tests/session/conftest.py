@@ -1,4 +1,4 @@
-"""Pools with rare classes, and a sample that is small enough to be smaller than it."""
+"""A pool with rare classes, and a sample that is small enough to be smaller than it."""
 
 import numpy as np
 import pytest
@@ -8,24 +8,13 @@ from evenpick.pool import Pool
 from evenpick.session import weighted_coverage
 
 
-def with_rare_classes(seed):
+@pytest.fixture(scope="package")
+def pool_and_labels():
     """306 images of six classes, from 150 to 6."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(6), [150, 80, 40, 20, 10, 6])
     features = rng.normal(size=(6, 12))[labels] + 0.8 * rng.normal(size=(len(labels), 12))
     return Pool.from_arrays(features), labels.astype(str)
-
-
-@pytest.fixture(scope="package")
-def pool_and_labels():
-    """A pool with rare classes."""
-    return with_rare_classes(0)
-
-
-@pytest.fixture(scope="package")
-def pools_and_labels():
-    """Ten of them."""
-    return [with_rare_classes(seed) for seed in range(10)]
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evenpick import Pool, Session
-from evenpick.classifiers import TRANSFORMED_C, fit_probe
-from evenpick.feature_transform import FeatureTransform
+from evenpick.acquisition import unit_features
+from evenpick.classifiers import fit_probe
 from evenpick.session.rounds import lag, round_start
 
 STEPS = st.lists(
@@ -39,9 +39,8 @@ def slowly(pool, answers, row):
     if len(names) < 2:
         return chance
     numbers = np.array([names.index(answer.label) for answer in known])
-    points = FeatureTransform.fitted(pool.features[pool.representatives])(pool.features[:])
-    probe = fit_probe(points[[answer.index for answer in known]], numbers, TRANSFORMED_C)
-    taken = probe.probabilities(points[pieces]).argmax(axis=1).tolist()
+    probe = fit_probe(unit_features(pool, np.array([answer.index for answer in known])), numbers)
+    taken = probe.probabilities(unit_features(pool, np.array(pieces))).argmax(axis=1).tolist()
     of_class = taken[pieces.index(row)]
     return chance / 2 + 1 / (2 * len({*taken}) * taken.count(of_class))
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from evenpick import Session
-from evenpick.classifiers import TRANSFORMED_C, fit_probe
-from evenpick.feature_transform import FeatureTransform
+from evenpick.acquisition import unit_features
+from evenpick.classifiers import fit_probe
 from evenpick.session.rounds import FIRST_ROUND, lag
 
 
@@ -32,10 +32,11 @@ def test_guesses_are_the_likeliest_classes_of_a_probe_on_the_labels_before_the_r
     row = session.next()
     known = session.answers[: 52 - lag(52)]  # the round of labels 53 to 67
     names = list(dict.fromkeys(answer.label for answer in known))
-    points = FeatureTransform.fitted(pool.features)(pool.features)
-    numbers = np.array([names.index(answer.label) for answer in known])
-    probe = fit_probe(points[[answer.index for answer in known]], numbers, TRANSFORMED_C)
-    chances = dict(zip(names, probe.probabilities(points[[row]])[0], strict=True))
+    probe = fit_probe(
+        unit_features(pool, np.array([answer.index for answer in known])),
+        np.array([names.index(answer.label) for answer in known]),
+    )
+    chances = dict(zip(names, probe.probabilities(unit_features(pool, np.array([row])))[0], strict=True))
 
     assert session.guesses(row) == tuple(sorted(chances, key=lambda name: -chances[name])[:3])
     assert len(session.guesses(row, most=2)) == 2
@@ -72,14 +73,11 @@ def test_guesses_change_no_question_and_are_the_same_after_an_undo_and_in_a_new_
     assert asked.guesses(asked.next()) == before == plain.guesses(plain.next())
 
 
-@pytest.mark.slow
-def test_on_classes_that_look_alike_most_first_guesses_are_right(pools_and_labels):
-    right = []
-    for pool, labels in pools_and_labels:
-        session = Session(pool, 120)
-        while (row := session.next()) is not None:
-            if len(session.answers) >= 60:
-                right.append(session.guesses(row)[0] == labels[row])
-            session.label(row, labels[row])
+def test_on_classes_that_look_alike_most_first_guesses_are_right(after, pool_and_labels):
+    session = after(60)
+    labels, right = pool_and_labels[1], []
+    while (row := session.next()) is not None:
+        right.append(session.guesses(row)[0] == labels[row])
+        session.label(row, labels[row])
 
-    assert np.mean(right) > 0.6  # 0.74
+    assert np.mean(right) > 0.6  # 0.73; the most frequent class would be right in fewer than half

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evenpick import Session, select, simulate
-from evenpick.acquisition import ByteTable, rows_to_cover
+from evenpick.acquisition import ByteTable, part_to_cover
 from evenpick.labels import Answer
 from evenpick.pool import Pool
 from evenpick.session import weighted_coverage
@@ -53,7 +53,7 @@ def test_of_a_large_pool_all_rounds_cover_the_sample_of_max_herding_until_labels
 
     first, again, later, back = samples
 
-    assert first == again == back == rows_to_cover(pool, 1, np.random.default_rng(0)).tolist()
+    assert first == again == back == part_to_cover(pool, 1, np.random.default_rng(0))[0].tolist()
     assert first != later
 
 
@@ -67,10 +67,10 @@ def test_of_a_pool_that_is_covered_whole_the_kernel_is_computed_once(pool_and_la
     assert len(tables) == 1
 
 
-def test_the_first_round_is_nearly_that_of_the_acquisition_function(pool_and_labels):
+def test_the_first_round_is_nearly_that_of_max_herding(pool_and_labels):
     pool, labels = pool_and_labels
 
-    auto, herded = (simulate(pool, labels, FIRST_ROUND, balancing=b, random_state=4) for b in ("auto", None))
+    auto, herded = (simulate(pool, labels, FIRST_ROUND, acquisition=a, random_state=4) for a in ("auto", "max_herding"))
 
     assert auto.indices[0] == herded.indices[0]
     assert len({*auto.indices} & {*herded.indices}) > FIRST_ROUND - 4  # the kernel is rounded to a byte

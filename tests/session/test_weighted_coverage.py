@@ -3,36 +3,22 @@
 import numpy as np
 import pytest
 
-from evenpick.classifiers import TRANSFORMED_C, fit_probe
-from evenpick.feature_transform import FeatureTransform
-from evenpick.pool import Pool
+from evenpick.acquisition import unit_features
+from evenpick.classifiers import fit_probe
 from evenpick.probabilities import margins
-from evenpick.session.weighted_coverage import Covered, Round, Sample, balanced_uncertainty, coverage_weights
-
-
-def test_every_image_is_compared_by_the_centre_of_those_that_are_covered(most_covered):
-    most_covered(20)
-    pool = Pool.from_arrays(np.random.default_rng(0).gamma(0.5, size=(60, 7)))
-
-    covered = Covered.drawn(pool, np.random.default_rng(0))
-
-    by_theirs = FeatureTransform.fitted(pool.features[covered.rows])
-    assert len(covered.rows) == 20
-    assert np.array_equal(covered.points, by_theirs(pool.features[covered.rows]))
-    assert np.array_equal(covered.points_of(np.arange(60)), by_theirs(pool.features[:]))
+from evenpick.session.weighted_coverage import Round, Sample, balanced_uncertainty, coverage_weights
 
 
 @pytest.mark.slow
 def test_images_are_worth_what_the_probe_is_unsure_of_and_rare_classes_more(pool_and_labels):
     pool, labels = pool_and_labels
     rows = np.random.default_rng(1).permutation(len(pool))[:60]
-    covered = Covered.drawn(pool, np.random.default_rng(0))
-    points, labelled = covered.points, covered.points_of(rows)
+    points, labelled = unit_features(pool, np.arange(len(pool))), unit_features(pool, rows)
     numbers = np.unique(labels[rows], return_inverse=True)[1]
 
     weights, probe = coverage_weights(points, labelled, numbers)
 
-    again = fit_probe(labelled, numbers, TRANSFORMED_C)
+    again = fit_probe(labelled, numbers)
     assert np.array_equal(probe.weights, again.weights)
     shares = probe.probabilities(points, corrected=False).sum(axis=0) / len(points)
     for weight, chances in zip(weights, probe.probabilities(points), strict=True):
@@ -41,18 +27,18 @@ def test_images_are_worth_what_the_probe_is_unsure_of_and_rare_classes_more(pool
         assert weight == pytest.approx((1 - (first - second)) * rarity)
 
 
-def test_the_probe_is_mostly_less_sure_of_a_class_while_it_is_not_found(pools_and_labels):
-    unfound, found = [], []
-    for pool, labels in pools_and_labels:
-        points = Covered.drawn(pool, np.random.default_rng(0)).points
-        given = np.arange(0, len(pool), 6)
-        for name in np.unique(labels):
-            others = points[np.setdiff1d(np.flatnonzero(labels == name), given)]
-            for rows, doubts in ((given[labels[given] != name], unfound), (given, found)):
-                probe = fit_probe(points[rows], np.unique(labels[rows], return_inverse=True)[1], TRANSFORMED_C)
-                doubts.append(1 - margins(probe.probabilities(others)).mean())
+def test_the_probe_is_mostly_less_sure_of_a_class_while_it_is_not_found(pool_and_labels):
+    pool, labels = pool_and_labels
+    points = unit_features(pool, np.arange(len(pool)))
+    given = np.arange(0, len(pool), 6)
 
-    assert np.mean(unfound) > 1.2 * np.mean(found)
+    def doubt(name, found):
+        others = np.setdiff1d(np.flatnonzero(labels == name), given)
+        probe = fit_probe(points[found], np.unique(labels[found], return_inverse=True)[1])
+        return 1 - margins(probe.probabilities(points[others])).mean()
+
+    unfound = np.mean([doubt(name, given[labels[given] != name]) for name in np.unique(labels)])
+    assert unfound > 1.2 * np.mean([doubt(name, given) for name in np.unique(labels)])
 
 
 def test_labels_in_the_sample_and_outside_cover_alike(pool_and_labels, most_covered):
@@ -65,7 +51,7 @@ def test_labels_in_the_sample_and_outside_cover_alike(pool_and_labels, most_cove
 
     for some in (rows, rows[:2], rows[2:]):
         covered = greedy_round._coverage_by(some)
-        assert covered == pytest.approx(sample.kernel.best(sample.covered.points_of(some)), abs=1.01 / 255)
+        assert covered == pytest.approx(sample.kernel.best(unit_features(pool, some)), abs=1.01 / 255)
     assert (greedy_round._coverage_by(rows) > greedy_round._coverage_by(rows[:2])).any()
 
 
@@ -82,6 +68,6 @@ def test_balanced_uncertainty_by_hand():
 
 
 def test_before_there_are_two_classes_every_image_is_worth_the_same(pool_and_labels):
-    points = pool_and_labels[0].features[:50]
+    points = unit_features(pool_and_labels[0], np.arange(50))
 
     assert coverage_weights(points, points[:5], np.zeros(5, np.intp)) == (None, None)

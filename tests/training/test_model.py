@@ -295,9 +295,11 @@ def of_format_2(folder):
 @pytest.mark.parametrize("make_older", [of_format_2, of_format_3])
 def test_a_model_of_an_older_format_is_read(tmp_path, make_older):
     model, pool, _ = trained([6, 6], strategy="svm")
+    model = replace(model, strategy="logistic_regression")  # which took features of length 1 then
     model.save(tmp_path)
     make_older(tmp_path)
 
+    assert Model.load(tmp_path).head.transform.words == "features of length 1"
     assert np.array_equal(Model.load(tmp_path).predict_proba(pool), model.predict_proba(pool))
 
 

@@ -91,7 +91,7 @@ def test_a_tiny_network_gives_the_probabilities_computed_by_hand(tmp_path, make_
 def test_features_are_transformed_as_the_head_was_trained_on_them(tmp_path, make_network, photographs, power):
     file = make_network(tmp_path / "a.onnx")
     features = SourceModel.from_onnx(file, TINY)(photographs)[0]
-    transform = replace(FeatureTransform.fitted(features), power=power)
+    transform = replace(FeatureTransform.fitted_to(features)[0], power=power)
     head = replace(make_head(temperature=1.0), transform=transform)
 
     want = assert_agrees(file, TINY, head, photographs)
@@ -103,7 +103,7 @@ def test_features_are_transformed_as_the_head_was_trained_on_them(tmp_path, make
 def test_an_image_at_the_centre_has_the_scores_of_no_features(tmp_path, make_network, photographs):
     file = make_network(tmp_path / "a.onnx")
     features = SourceModel.from_onnx(file, TINY)(photographs[:1])[0]
-    head = replace(make_head(), transform=FeatureTransform.fitted(features))
+    head = replace(make_head(), transform=FeatureTransform.fitted_to(features)[0])
 
     want = assert_agrees(file, TINY, head, photographs[:1])
 

@@ -64,7 +64,7 @@ def test_log_probabilities_are_corrected_in_full_before_the_temperature_whatever
         new, _ = clouds([50, 50, 50], seed=1)
 
         head, prior = model.head, np.log(np.array(counts) / sum(counts))
-        transform = FeatureTransform.fitted(pool.features)
+        transform = FeatureTransform.fitted_to(pool.features)[0]
         assert model.choice.tau == pytest.approx(1 / model.choice.temperature)
         told = np.array(model.classes)[(head.scores(transform(new.features)) - prior).argmax(axis=1)]
         assert model.predict(new).tolist() == told.tolist()
@@ -87,8 +87,8 @@ def test_features_are_centred_by_the_labels_and_the_unlabelled_images():
 
     whole, alone = (train(pool, rows, given, unlabelled=others).head.transform for others in (None, ()))
 
-    assert whole.centre == pytest.approx(FeatureTransform.fitted(pool.features).centre, abs=1e-6)
-    assert alone.centre == pytest.approx(FeatureTransform.fitted(pool.features[rows]).centre, abs=1e-6)
+    assert whole.centre == pytest.approx(FeatureTransform.fitted_to(pool.features)[0].centre, abs=1e-6)
+    assert alone.centre == pytest.approx(FeatureTransform.fitted_to(pool.features[rows])[0].centre, abs=1e-6)
     assert np.abs(whole.centre - alone.centre).max() > 0.01
 
 

@@ -7,7 +7,6 @@ well as its best member. The next image is the one that adds most coverage over 
 import numpy as np
 
 from ..arrays import IndexArray, Singles, Values
-from ..feature_transform import FeatureTransform
 from ..pool import Pool
 from ..vectors import normalised
 from .clustering import clusters_of
@@ -26,14 +25,7 @@ def max_herding(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray
     its five nearest neighbours. Exact up to 20,000 images; of a larger pool a drawn sample of 20,000
     is covered.
     """
-    rows = rows_to_cover(pool, budget, rng)
-    return _herding(rows, unit_features(pool, rows), budget, rng)
-
-
-def centred_herding(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
-    """`max_herding` on features as `FeatureTransform` makes them, its centre that of the images that are covered."""
-    rows = rows_to_cover(pool, budget, rng)
-    return _herding(rows, FeatureTransform.fitted_to(pool.features[rows])[1], budget, rng)
+    return _covering(pool, budget, rng, None)
 
 
 def uncertainty_herding(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
@@ -41,9 +33,7 @@ def uncertainty_herding(pool: Pool, budget: int, rng: np.random.Generator) -> In
 
     The paper's uncertainty is that of a model retrained on the labels; before any label it is the source's.
     """
-    rows = rows_to_cover(pool, budget, rng)
-    weights = np.maximum(1 - pool.margin[rows].astype(np.float64), 0)  # probabilities are rounded
-    return _herding(rows, unit_features(pool, rows), budget, rng, weights)
+    return _covering(pool, budget, rng, np.maximum(1 - pool.margin.astype(np.float64), 0))  # probabilities are rounded
 
 
 def prob_cover(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
@@ -53,8 +43,7 @@ def prob_cover(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
     paper's pseudo-classes are as many k-means clusters as there are classes; their number is not
     known here, so it is the budget, from 2 to 500.
     """
-    rows = rows_to_cover(pool, budget, rng)
-    points = unit_features(pool, rows)
+    rows, points = part_to_cover(pool, budget, rng)
     classes = clusters_of(points, min(max(budget, 2), _MOST_CLUSTERS, len(points)), rng)
     kernel = ball(pure_radius(points, classes))
     # A byte holds 0 and 1 as they are.
@@ -83,10 +72,12 @@ def cover_by_balls(balls: KernelRows, permutation: IndexArray, budget: int) -> I
     return chosen
 
 
-def rows_to_cover(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
-    """The rows that are covered and chosen from, ascending, one of a group."""
+def part_to_cover(pool: Pool, budget: int, rng: np.random.Generator) -> tuple[IndexArray, Singles]:
+    """The rows that are covered and chosen from, ascending, one of a group, and their features at length 1."""
     rows, most = pool.representatives, max(MOST_COVERED, budget)
-    return rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), size=most, replace=False))]
+    if len(rows) > most:
+        rows = rows[np.sort(rng.choice(len(rows), size=most, replace=False))]
+    return rows, unit_features(pool, rows)
 
 
 def unit_features(pool: Pool, rows: IndexArray) -> Singles:
@@ -94,9 +85,8 @@ def unit_features(pool: Pool, rows: IndexArray) -> Singles:
     return normalised(np.asarray(pool.features[rows]))
 
 
-def _herding(
-    rows: IndexArray, points: Singles, budget: int, rng: np.random.Generator, weights: Values | None = None
-) -> IndexArray:
-    """The rows whose points, with a Gaussian kernel, cover all of them best."""
-    kernel = ComputedRows(points, gaussian(kernel_width(points, rng)))
-    return rows[GreedyCoverage(kernel, rng.permutation(len(rows)), weights).choose(budget)]
+def _covering(pool: Pool, budget: int, rng: np.random.Generator, weights: Values | None) -> IndexArray:
+    rows, points = part_to_cover(pool, budget, rng)
+    kernel = gaussian(kernel_width(points, rng))
+    of_rows = None if weights is None else weights[rows]
+    return rows[GreedyCoverage(ComputedRows(points, kernel), rng.permutation(len(rows)), of_rows).choose(budget)]

@@ -27,7 +27,7 @@ from .by_predictions import (
     variation_ratio,
 )
 from .clustering import badge, k_means, typiclust
-from .herding import centred_herding, max_herding, prob_cover, uncertainty_herding
+from .herding import max_herding, prob_cover, uncertainty_herding
 from .k_center import core_set
 from .pseudo_classes import with_pseudo_classes
 
@@ -56,7 +56,7 @@ ACQUISITIONS: dict[str, AcquisitionFunction] = {
     "max_herding": max_herding,
     "uncertainty_herding": uncertainty_herding,
     "prob_cover": prob_cover,
-    "auto": centred_herding,
+    "auto": max_herding,
 }
 
 # Those that ask the source's predictions, and so need a source with classes, or pseudo-classes.

@@ -3,7 +3,7 @@
 from .choice import TUNED_TAUS, Choice, choose, fit_temperature, log_prior, macro_with_error
 from .cross_validation import CrossValidation, FoldJudge, Validated, cross_validate, validated
 from .folds import N_FOLDS, NestedFolds, deal_folds, deal_nested_folds, held_out_scores
-from .heads import SHALLOW_HEADS, TRANSFORMED_C, ShallowHead
+from .heads import SHALLOW_HEADS, ShallowHead
 from .linear_head import LinearHead, in_own_basis
 from .probe import Probe, fit_probe
 from .self_training import MOST_SHARE, SUFFIX, head_of, self_trained
@@ -13,7 +13,6 @@ __all__ = [
     "N_FOLDS",
     "SHALLOW_HEADS",
     "SUFFIX",
-    "TRANSFORMED_C",
     "TUNED_TAUS",
     "Choice",
     "CrossValidation",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .linear_head import LinearHead
 from .linear_svm import C_GRID, fit_path
 
-TRANSFORMED_C = 10.0  # of logistic regression on transformed features
+_CENTRED_C = 10.0  # of logistic regression
 
 Fit: TypeAlias = Callable[[NDArray[np.floating], NDArray[np.intp], Sequence[float]], list[LinearHead]]
 
@@ -28,8 +28,8 @@ class ShallowHead:
     `teacher_c` is the C with which it predicts pseudo-labels, `student_c` that with which it learns from them: of the SVM from
     a few runs on caltech, places and food with 200 and 500 labels chosen by `ent_inv_div`, none of them in benchmarks/;
     of logistic regression its only one. Scores that are `log_probabilities` (but for a constant an image) are corrected
-    for class frequencies as they are, before any temperature. One that is `transformed` takes features as
-    `FeatureTransform.fitted` makes them, others at length 1 only.
+    for class frequencies as they are, before any temperature. One that is `centred` takes features as
+    `FeatureTransform.fitted_to` makes them, others at length 1 only.
     """
 
     words: str
@@ -38,7 +38,7 @@ class ShallowHead:
     teacher_c: float
     student_c: float
     log_probabilities: bool = False
-    transformed: bool = False
+    centred: bool = False
 
 
 def linear_svm(features: NDArray[np.floating], labels: NDArray[np.intp], grid: Sequence[float]) -> list[LinearHead]:
@@ -78,15 +78,15 @@ def logistic_regression(
 
 
 SHALLOW_HEADS: dict[str, ShallowHead] = {
-    "svm": ShallowHead("linear SVM on features of length 1", C_GRID, linear_svm, 10.0, 1.0),
+    "svm": ShallowHead("linear SVM", C_GRID, linear_svm, 10.0, 1.0),
     "logistic_regression": ShallowHead(
-        "logistic regression on powers of features, centred, at length 1",
-        (TRANSFORMED_C,),
+        "logistic regression",
+        (_CENTRED_C,),
         logistic_regression,
-        TRANSFORMED_C,
-        TRANSFORMED_C,
+        _CENTRED_C,
+        _CENTRED_C,
         log_probabilities=True,
-        transformed=True,
+        centred=True,
     ),
-    "nearest_mean": ShallowHead("nearest class mean of features of length 1", (1.0,), nearest_mean, 1.0, 1.0),
+    "nearest_mean": ShallowHead("nearest class mean", (1.0,), nearest_mean, 1.0, 1.0),
 }

@@ -1,6 +1,6 @@
 """A quick classifier on the labels so far: what it is unsure of.
 
-Logistic regression. It chooses images; the classifier that is handed out is `training`'s.
+Logistic regression on features of length 1. It chooses images; the classifier that is handed out is `training`'s.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ..probabilities import softmax
 from .heads import logistic_regression
 from .linear_head import in_own_basis
 
-C = 30.0  # inverse regularisation, on features of length 1 that are not centred
+C = 30.0  # inverse regularisation on features of length 1
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Probe:
         return softmax(scores - self.log_prior if corrected else scores)
 
 
-def fit_probe(features: NDArray[np.float32], labels: IndexArray, c: float = C) -> Probe:
-    """Train on features (n, d) of length 1, centred or not, and class numbers (n,), at least two classes, all numbers used."""
+def fit_probe(features: NDArray[np.float32], labels: IndexArray) -> Probe:
+    """Train on features (n, d) of length 1 and class numbers (n,), at least two classes, all numbers used."""
     with one_blas_thread():
         points, basis = in_own_basis(features)
-        head = logistic_regression(points, labels, (c,), tolerance=1e-4)[0].out_of(basis)
+        head = logistic_regression(points, labels, (C,), tolerance=1e-4)[0].out_of(basis)
     prior = np.log(np.bincount(labels) / len(labels))
     return Probe(head.weights.astype(np.float32), head.intercepts.astype(np.float32), prior)

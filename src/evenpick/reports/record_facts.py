@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..classifiers import SUFFIX, head_of
+from ..classifiers import SUFFIX, LinearHead, head_of
 from ..errors import EvenpickError
 from ..labels import Annotation, RecordedLabels
 from ..pool import Pool, read_skipped
@@ -67,7 +67,8 @@ def record_facts(workspace: Path, pool: Pool, labels: RecordedLabels, labelled: 
 def model_facts(model: Model, counts: Mapping[str, int]) -> dict[str, Any]:
     """How it was trained and what the folds say; `counts` are the labels of each class now."""
     folds, head = model.cross_validation, head_of(model.strategy)
-    words = head.words if head else "the source model, fine-tuned"
+    linear = isinstance(model.head, LinearHead)
+    words = f"{head.words} on {model.head.transform.words}" if head and linear else "the source model, fine-tuned"
     return {
         "strategy": model.strategy,
         "words": words,

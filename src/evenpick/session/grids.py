@@ -48,7 +48,7 @@ def by_prediction(
 ) -> IndexArray:
     """The candidates that a probe on these answers takes for this class, the surest or the least sure first.
 
-    The probe is logistic regression on features of length 1, not centred, with prior correction.
+    The probe is that of the rounds of `auto`, with prior correction.
 
     Raises
     ------

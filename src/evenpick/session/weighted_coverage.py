@@ -10,17 +10,15 @@ weigh much while classes are undiscovered; later it is unsure where classes are 
 weigh most.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..acquisition import MOST_COVERED, ByteTable, GreedyCoverage, gaussian, kernel_width, rows_to_cover
+from ..acquisition import MOST_COVERED, ByteTable, GreedyCoverage, gaussian, kernel_width, part_to_cover, unit_features
 from ..arrays import IndexArray, Singles, Values
-from ..classifiers import TRANSFORMED_C, Probe, fit_probe
-from ..feature_transform import FeatureTransform
+from ..classifiers import Probe, fit_probe
 from ..machine import one_blas_thread
 from ..pool import Pool
 from ..probabilities import margins
@@ -28,27 +26,6 @@ from .steering import Predicted, first_open
 
 # Rows in the order they were answered, each with the number of its class, None for a skip; numbers in order of discovery.
 Answers: TypeAlias = tuple[tuple[int, int | None], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Covered:
-    """Rows of the pool that are covered and chosen from, ascending, and their features, transformed."""
-
-    pool: Pool
-    rows: IndexArray
-    points: Singles
-    transform: FeatureTransform
-
-    @classmethod
-    def drawn(cls, pool: Pool, rng: np.random.Generator) -> "Covered":
-        """Those that `max_herding` covers; the centre is theirs."""
-        rows = rows_to_cover(pool, 1, rng)
-        transform, points = FeatureTransform.fitted_to(pool.features[rows])
-        return cls(pool, rows, points, transform)
-
-    def points_of(self, rows: IndexArray) -> Singles:
-        """The features of any rows of the pool, transformed as theirs."""
-        return self.transform(self.pool.features[rows])
 
 
 class Sample:
@@ -61,8 +38,9 @@ class Sample:
     def __init__(self, pool: Pool, seed: int, number: int) -> None:
         self.number = number
         rng = self.generator(seed, number)
-        self.covered = Covered.drawn(pool, rng)
-        self.rows, self.points = self.covered.rows, self.covered.points
+        self.rows: IndexArray
+        self.points: Singles
+        self.rows, self.points = part_to_cover(pool, 1, rng)
         self.kernel: ByteTable = ByteTable(self.points, gaussian(kernel_width(self.points, rng)))
         self.permutation: IndexArray = rng.permutation(len(self.rows))
 
@@ -96,7 +74,7 @@ class Round:
         self._pool, self._sample = pool, sample
         rows, numbers = labelled(known)
         self._probe: Probe | None
-        weights, self._probe = coverage_weights(sample.points, sample.covered.points_of(rows), numbers)
+        weights, self._probe = coverage_weights(sample.points, unit_features(pool, rows), numbers)
         self._greedy = GreedyCoverage(sample.kernel, sample.permutation, weights, self._coverage_by(rows))
         self._order = np.empty(0, np.intp)
         self._rng = rng
@@ -130,13 +108,13 @@ class Round:
         if self._probe is None:
             return []
         with one_blas_thread():
-            chances = self._probe.probabilities(self._sample.covered.points_of(np.array([row])))[0]
+            chances = self._probe.probabilities(unit_features(self._pool, np.array([row])))[0]
         return [int(number) for number in np.argsort(-chances, kind="stable")[:most]]
 
     def _coverage_by(self, rows: IndexArray) -> Singles:
         inside, others = self._sample.positions(rows)
         kernel = self._sample.kernel
-        return np.maximum(kernel.best_of_points(inside), kernel.best(self._sample.covered.points_of(others)))
+        return np.maximum(kernel.best_of_points(inside), kernel.best(unit_features(self._pool, others)))
 
     def _exclude(self, answers: Answers) -> None:
         inside, _ = self._sample.positions(np.array([row for row, _ in answers], dtype=np.intp))
@@ -148,9 +126,8 @@ def predicted_after(pool: Pool, seed: int, known: Answers) -> Predicted | None:
     rows, numbers = labelled(known)
     if len(np.unique(numbers)) < 2:
         return None
-    covered = Covered.drawn(pool, Sample.generator(seed, Sample.number_after(len(rows), pool)))
-    probe = fit_probe(covered.points_of(rows), numbers, TRANSFORMED_C)
-    return _predicted(probe, covered.rows, covered.points)
+    covered, points = part_to_cover(pool, 1, Sample.generator(seed, Sample.number_after(len(rows), pool)))
+    return _predicted(fit_probe(unit_features(pool, rows), numbers), covered, points)
 
 
 def _predicted(probe: Probe, rows: IndexArray, points: Singles) -> Predicted:
@@ -169,13 +146,12 @@ def coverage_weights(
 ) -> tuple[Values, Probe] | tuple[None, None]:
     """What it is worth to cover each point (n,), and the probe that says so; None, all alike, before there are two classes.
 
-    `labelled` (m, d) are the features of the labels so far, transformed as those of the points, and `numbers` (m,) their
-    class numbers.
+    `labelled` (m, d) are the features of the labels so far and `numbers` (m,) their class numbers.
     """
     if len(np.unique(numbers)) < 2:
         return None, None
     with one_blas_thread():  # else the last digits, and so now and then a pick, depend on what other threads do
-        probe = fit_probe(labelled, numbers, TRANSFORMED_C)
+        probe = fit_probe(labelled, numbers)
         return balanced_uncertainty(probe, points), probe
 
 

@@ -149,39 +149,41 @@ class _Task:
 
     def space(self, head: ShallowHead) -> "_Space":
         """The features as this head takes them."""
-        return self._transformed if head.transformed else self._at_length_1
+        return self._centred if head.centred else self._at_length_1
 
     @cached_property
-    def _transformed(self) -> "_Space":
-        features = self.pool.features[np.concatenate([self.rows, self.unlabelled])]
-        return _Space(self.pool, self.rows, self.unlabelled, FeatureTransform.fitted(features))
+    def _centred(self) -> "_Space":
+        # The centre is of held-out images too: it takes no label.
+        transform, points = FeatureTransform.fitted_to(self._features)
+        return _Space(len(self.rows), points, transform)
 
     @cached_property
     def _at_length_1(self) -> "_Space":
-        return _Space(self.pool, self.rows, self.unlabelled, UNIT_LENGTH)
+        return _Space(len(self.rows), UNIT_LENGTH(self._features), UNIT_LENGTH)
+
+    @property
+    def _features(self) -> Singles:
+        return self.pool.features[np.concatenate([self.rows, self.unlabelled])]
 
 
 @dataclass(frozen=True)
 class _Space:
-    """Features of the labels and of the unlabelled images under one transform, each with the basis that they are in."""
+    """Transformed features of the labels, then of the unlabelled images (n, n_features), and the bases they are used in."""
 
-    pool: Pool
-    rows: IndexArray
-    unlabelled: IndexArray
+    n_labels: int
+    points: Singles
     transform: FeatureTransform
 
     @cached_property
     def of_labels(self) -> tuple[Values, Values]:
-        """Those of the labels alone."""
-        return in_own_basis(self.transform(self.pool.features[self.rows]))
+        """Those of the labels alone, and their basis."""
+        return in_own_basis(self.points[: self.n_labels])
 
     @cached_property
     def of_all(self) -> tuple[Values, Values, Singles]:
-        """Those of the labels, the basis that they are in, and those of the unlabelled images in the same."""
-        n = len(self.rows)
-        features = self.pool.features[np.concatenate([self.rows, self.unlabelled])]
-        points, basis = in_own_basis(self.transform(features))
-        return points[:n].copy(), basis, points[n:].astype(np.float32)
+        """Those of the labels, the basis of all, and those of the unlabelled images in the same."""
+        points, basis = in_own_basis(self.points)
+        return points[: self.n_labels].copy(), basis, points[self.n_labels :].astype(np.float32)
 
     @cached_property
     def leading(self) -> tuple[Singles, Values, Singles]:
