@@ -67,8 +67,9 @@ def record_facts(workspace: Path, pool: Pool, labels: RecordedLabels, labelled: 
 def model_facts(model: Model, counts: Mapping[str, int]) -> dict[str, Any]:
     """How it was trained and what the folds say; `counts` are the labels of each class now."""
     folds, head = model.cross_validation, head_of(model.strategy)
-    linear = isinstance(model.head, LinearHead)
-    words = f"{head.words} on {model.head.transform.words}" if head and linear else "the source model, fine-tuned"
+    words = "the source model, fine-tuned"
+    if head and isinstance(model.head, LinearHead):
+        words = f"{head.words} on {model.head.transform.words}"
     return {
         "strategy": model.strategy,
         "words": words,
