@@ -17,6 +17,8 @@ from .training import Model, train
 class EvenpickClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn states no types
     """A classifier on fixed features for few and uneven labels: calibrated, corrected for class frequencies.
 
+    Made for the many features of a network; of a few measurements, standardise them first.
+
     Parameters
     ----------
     strategy : str
