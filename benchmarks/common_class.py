@@ -111,7 +111,7 @@ def _by_seed(found: dict, method: tuple, column: tuple[float, int], what: str) -
     """One value a seed, the mean over the sets; seeds that have all of them with every method."""
     share, budget = column
     whole = [seed for seed in SEEDS if all((name, share, seed, *m) in found for name in SETS for m in METHODS)]
-    return [float(np.mean([found[name, share, seed, *method][what][str(budget)] for name in SETS])) for seed in whole]
+    return [float(np.mean([found[(name, share, seed, *method)][what][str(budget)] for name in SETS])) for seed in whole]
 
 
 def _range(sizes: list[int]) -> str:
