@@ -179,7 +179,7 @@ def page(rows: Rows) -> str:
     ]
     for classifier, title in (
         ("plain", "Judged by plain logistic regression (C = 30, tau = 1)"),
-        ("default", "Judged by `train`'s default classifier"),
+        ("default", "Judged by `train`'s default classifier, before it took centred powers of features"),
     ):
         some = [row for row in rows if row["classifier"] == classifier]
         if some:
