@@ -24,7 +24,7 @@ from choosing import accuracy_of
 from end_to_end_peers import CHOICES, CLASSIFIERS, NOT_IN_A_LIBRARY, SLOW, SLOW_CLASSIFIERS
 from iterative import choose
 from rivals import OURS as AUTO
-from rivals import chosen_by
+from rivals import TITLES, chosen_by
 from training import MOST_LABELLED, SOURCE, images
 
 if TYPE_CHECKING:
@@ -47,21 +47,16 @@ KEY = ("set", "n_classes", "seed", "choice", "classifier")
 Combination: TypeAlias = tuple[str, str]  # choice, classifier
 Drawn: TypeAlias = tuple[str, int, int]  # set, classes of a long tail, seed
 Found: TypeAlias = dict[Combination, dict[Drawn, dict[int, float | None]]]  # accuracy by labels; None: it refused
-CHOICE_TITLES = {
+_TITLES = TITLES | {
     "auto": "evenpick's `auto`",
-    "random": "random",
     "k_means": "k-means",
-    "typiclust": "TypiClust",
     "prob_cover": "ProbCover",
     "core_set": "CoreSet",
     "max_herding": "MaxHerding",
-    "margin": "margin",
-    "badge": "BADGE",
-    "drop_query": "DropQuery",
     "falcun": "FALCUN",
     "clue": "CLUE",
-    "uherding": "UHerding",
 }
+CHOICE_TITLES = {choice: _TITLES[choice] for choice in (AUTO, *CHOICES)}
 CLASSIFIER_TITLES = {
     "lr_scaled": "LR, scaled",
     "lr_scaled_balanced": "LR, scaled, balanced",
