@@ -1,7 +1,10 @@
 """Fixtures shared by the tests; data that is not part of the product is skipped where it is missing."""
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,8 @@ from evenpick.pool.writer import PoolWriter
 from evenpick.probabilities import summarise_probabilities
 from evenpick.sources import SourceDescription
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
 
 
 @pytest.fixture
@@ -24,6 +28,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the folder with the paper's tables and research data is not beside this checkout")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def import_benchmark() -> Iterator[Callable[[str], ModuleType]]:
+    """What imports a file of `benchmarks/`, where they import each other by their names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
+        yield importlib.import_module
 
 
 @pytest.fixture

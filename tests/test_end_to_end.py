@@ -21,12 +21,8 @@ OF_SKACTIVEML = [
 
 
 @pytest.fixture(scope="module")
-def end_to_end():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
-        import end_to_end
-
-        yield end_to_end
+def end_to_end(import_benchmark):
+    return import_benchmark("end_to_end")
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,8 @@ PAGE = (ROOT / "docs" / "measured.md").read_text()
 
 
 @pytest.fixture(scope="module")
-def measured():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
-        import measured
-
-        yield measured
+def measured(import_benchmark):
+    return import_benchmark("measured")
 
 
 def commits(name):

@@ -15,12 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def rivals():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
-        import rivals
-
-        yield rivals
+def rivals(import_benchmark):
+    return import_benchmark("rivals")
 
 
 @pytest.fixture(scope="module")

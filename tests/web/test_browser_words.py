@@ -227,6 +227,14 @@ def test_what_was_given_back_for_a_search_in_between_is_not_shown_on(open_grid_o
     )  # what the budget is for
 
 
+def look_for(page, words):
+    page.find("#words").clear()
+    page.find("#words").send_keys(words)
+    page.wait_until_it_can_be_answered()
+    page.find("#words").send_keys(Keys.ENTER)
+    page.wait(lambda: words in page.text("#shown"))
+
+
 def test_a_new_class_is_asked_about_anew_after_other_letters_and_after_another_search(open_grid_of, client):
     page = open_grid_of(client, "?words=daisy")
     page.wait_until_it_can_be_answered()
@@ -243,17 +251,9 @@ def test_a_new_class_is_asked_about_anew_after_other_letters_and_after_another_s
     page.wait_until_it_can_be_answered()
     page.press("/", Keys.ENTER)
     assert page.text("#means") == "New class “daisy”? Enter again: new class"
-    page.find("#words").clear()
-    page.find("#words").send_keys("pizza")
-    page.wait_until_it_can_be_answered()
-    page.find("#words").send_keys(Keys.ENTER)
-    page.wait(lambda: "pizza" in page.text("#shown"))
+    look_for(page, "pizza")
     assert page.text("#means") == ""
-    page.find("#words").clear()
-    page.find("#words").send_keys("daisy")
-    page.wait_until_it_can_be_answered()
-    page.find("#words").send_keys(Keys.ENTER)
-    page.wait(lambda: "daisy" in page.text("#shown"))
+    look_for(page, "daisy")
     page.wait_until_it_can_be_answered()
     page.click(page.rows()[0])
     page.press("/", Keys.ENTER)
