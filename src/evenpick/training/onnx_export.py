@@ -204,12 +204,12 @@ def _add_transform(graph: "GraphProto", features: str, n_features: int, transfor
     return _add_unit_length(graph, centred, n_features, AT_CENTRE)
 
 
-def _add_unit_length(graph: "GraphProto", features: str, n_features: int, short: float = 0.0) -> str:
-    """`vectors.normalised`: a vector of zeros, or as short as that, is left as it is."""
+def _add_unit_length(graph: "GraphProto", features: str, n_features: int, least: float = 0.0) -> str:
+    """`vectors.normalised`: a vector of zeros, or no longer than `least`, is left as it is."""
     squares = _add(graph, "Mul", features, features)
     # A product with ones, because ReduceSum and ReduceL2 take their axes differently from opset to opset.
     lengths = _add(graph, "Sqrt", _add(graph, "MatMul", squares, np.ones((n_features, 1))))
-    long = _add(graph, "Greater", lengths, np.array(short))
+    long = _add(graph, "Greater", lengths, np.array(least))
     return _add(graph, "Div", features, _add(graph, "Where", long, lengths, np.array(1.0)))
 
 
