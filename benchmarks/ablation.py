@@ -17,20 +17,23 @@ from choosing import OURS, accuracy_of
 from evenpick import macro_accuracy, simulate
 from evenpick.classifiers import Probe, fit_probe
 from evenpick.probabilities import margins
-from evenpick.session import weighted_coverage  # the inside: parts of a round are what is changed here
+from evenpick.session import coverage_weights, weighted_coverage  # the inside: what is changed here
 
 BUDGETS = (100, 200, 500)
 KEY = ("set", "seed", "changed", "budget")
 RESULTS_OF_AUTO = Path(__file__).with_name("choosing.jsonl")
 
 
-def nothing(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> tuple[None, None]:
+def nothing(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray, stands_for: object) -> tuple[None, None]:
     return None, None
 
 
-def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray | None, None]:
+def doubted(
+    points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray, stands_for: np.ndarray | None
+) -> tuple[np.ndarray | None, None]:
     """(1 - r^2) + r^2 weight / mean weight, r the macro accuracy on labels held out in three folds, 0 for singletons."""
-    if len(np.unique(numbers)) < 2:
+    weights, _ = coverage_weights.coverage_weights(points, labelled, numbers, stands_for)
+    if weights is None:
         return None, None
     folds = np.empty(len(numbers), np.intp)
     folds[np.argsort(numbers, kind="stable")] = np.arange(len(numbers)) % 3
@@ -41,32 +44,29 @@ def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> tu
         if len(classes) > 1 and held.any():
             predicted[held] = classes[fit_probe(labelled[~held], of).probabilities(labelled[held]).argmax(axis=1)]
     trust = macro_accuracy(numbers, predicted) ** 2
-    weights = weighted_coverage.balanced_uncertainty(fit_probe(labelled, numbers), points)
     return 1 - trust + trust * weights / weights.mean(), None
 
 
-def uncertainty_alone(probe: Probe, points: np.ndarray) -> np.ndarray:
+def uncertainty_alone(probe: Probe, points: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return 1 - margins(probe.probabilities(points))
 
 
-def rarity_alone(probe: Probe, points: np.ndarray) -> np.ndarray:
-    shares = probe.probabilities(points, corrected=False).mean(axis=0)
-    return probe.probabilities(points) @ (1 / np.sqrt(np.maximum(shares, 1 / len(points))))
+def rarity_alone(probe: Probe, points: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    return probe.probabilities(points) @ (1 / np.sqrt(shares))
 
 
-def uncorrected(probe: Probe, points: np.ndarray) -> np.ndarray:
+def uncorrected(probe: Probe, points: np.ndarray, shares: np.ndarray) -> np.ndarray:
     probabilities = probe.probabilities(points, corrected=False)
-    shares = probabilities.mean(axis=0)
-    return (1 - margins(probabilities)) * (probabilities @ (1 / np.sqrt(np.maximum(shares, 1 / len(points)))))
+    return (1 - margins(probabilities)) * (probabilities @ (1 / np.sqrt(shares)))
 
 
-# What is changed, and what of `weighted_coverage` is replaced by what.
+# What is changed, and what is replaced where by what.
 ABLATIONS = {
-    "without the probe: every image weighs the same": ("coverage_weights", nothing),
-    "without rarity: 1 - margin": ("balanced_uncertainty", uncertainty_alone),
-    "without uncertainty: the sum over classes": ("balanced_uncertainty", rarity_alone),
-    "without the probe's prior correction": ("balanced_uncertainty", uncorrected),
-    "weights mixed with even ones by the probe's reliability": ("coverage_weights", doubted),
+    "without the probe: every image weighs the same": (weighted_coverage, "coverage_weights", nothing),
+    "without rarity: 1 - margin": (coverage_weights, "balanced_uncertainty", uncertainty_alone),
+    "without uncertainty: the sum over classes": (coverage_weights, "balanced_uncertainty", rarity_alone),
+    "without the probe's prior correction": (coverage_weights, "balanced_uncertainty", uncorrected),
+    "weights mixed with even ones by the probe's reliability": (weighted_coverage, "coverage_weights", doubted),
 }
 FIRST_ROUND = "without coverage in the first round: 40 random labels"  # `random` + `auto` of choosing.py
 
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace, results: Path) -> None:
 
 def _cell(data: Path, work: Path, name: str, seed: int, changed: str) -> Rows:
     pool, labels, test, true = part_of(data, work, name, seed)
-    with patch.object(weighted_coverage, *ABLATIONS[changed]):
+    with patch.object(*ABLATIONS[changed]):
         result = simulate(pool, labels, max(BUDGETS), audit=0, random_state=seed)
     rows = []
     for budget in BUDGETS:

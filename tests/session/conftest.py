@@ -5,7 +5,7 @@ import pytest
 
 from evenpick.acquisition import herding
 from evenpick.pool import Pool
-from evenpick.session import weighted_coverage
+from evenpick.session import rounds, sample
 
 
 @pytest.fixture(scope="package")
@@ -22,7 +22,7 @@ def most_covered(monkeypatch):
     """Set how many images of a pool are covered."""
 
     def set_to(n_images):
-        for module in (herding, weighted_coverage):
+        for module in (herding, rounds, sample):
             monkeypatch.setattr(module, "MOST_COVERED", n_images)
 
     return set_to

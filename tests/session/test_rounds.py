@@ -12,8 +12,9 @@ from evenpick import Session, select, simulate
 from evenpick.acquisition import ByteTable, part_to_cover
 from evenpick.labels import Answer
 from evenpick.pool import Pool
-from evenpick.session import weighted_coverage
-from evenpick.session.rounds import FIRST_ROUND, History, Rounds, lag, next_round, round_start
+from evenpick.session import rounds, sample
+from evenpick.session.rounds import FIRST_ROUND, History, Rounds, lag, next_round, round_start, sample_start
+from evenpick.session.sample import sampled_rows
 
 
 def answers_to(rows, labels):
@@ -40,27 +41,37 @@ def test_rounds_grow_by_a_third_or_so_and_each_begins_where_the_last_ended():
     assert all(later - earlier > lag(later) for earlier, later in pairwise(starts))
 
 
-def test_of_a_large_pool_all_rounds_cover_the_sample_of_max_herding_until_labels_make_a_quarter_of_it(
+def test_of_a_large_pool_the_first_round_covers_the_sample_of_max_herding_and_others_follow_as_labels_double(
     pool_and_labels, most_covered
 ):
-    most_covered(236)  # a quarter is 59, which the probe of the round after 67 labels knows
+    most_covered(200)
     pool, labels = pool_and_labels
-    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:80], labels)
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:120], labels)
     steering, samples = Rounds(pool, 0), []
-    for n in (0, 66, 67, 66):
+    for n in (39, 40, 86, 87, 119, 86, 39):
         steering.replay(answers[:n])
         samples.append(steering.round_now()._sample.rows.tolist())
 
-    first, again, later, back = samples
+    first, second, still, third, still_third, second_again, first_again = samples
 
-    assert first == again == back == part_to_cover(pool, 1, np.random.default_rng(0))[0].tolist()
-    assert first != later
+    assert first == first_again == part_to_cover(pool, 1, np.random.default_rng(0))[0].tolist()
+    assert second == still == second_again == sampled_rows(pool, 0, History.of(answers).known_at(40)).tolist()
+    assert third == still_third == sampled_rows(pool, 0, History.of(answers).known_at(87)).tolist()
+    assert len({*map(tuple, samples)}) == 3
+
+
+def test_a_sample_lasts_until_labels_have_doubled_or_make_a_quarter_of_one_more(monkeypatch):
+    starts = [0, 40, 52, 67, 87, 113, 146, 189, 245]
+
+    assert [sample_start(start) for start in starts] == [0, 40, 40, 40, 87, 87, 87, 189, 189]
+    monkeypatch.setattr(rounds, "MOST_COVERED", 100)
+    assert [sample_start(start) for start in starts] == [0, 40, 40, 67, 67, 113, 146, 189, 245]
 
 
 def test_of_a_pool_that_is_covered_whole_the_kernel_is_computed_once(pool_and_labels, monkeypatch):
     pool, labels = pool_and_labels
     tables = []
-    monkeypatch.setattr(weighted_coverage, "ByteTable", lambda *given: tables.append(1) or ByteTable(*given))
+    monkeypatch.setattr(sample, "ByteTable", lambda *given: tables.append(1) or ByteTable(*given))
 
     simulate(pool, labels, len(pool))
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from evenpick.acquisition import unit_features
+from evenpick.acquisition import herding, unit_features
 from evenpick.classifiers import fit_probe
 from evenpick.probabilities import margins
-from evenpick.session.weighted_coverage import Round, Sample, balanced_uncertainty, coverage_weights
+from evenpick.session.coverage_weights import balanced_uncertainty, coverage_weights, weights_of_rows
+from evenpick.session.sample import Sample
+from evenpick.session.weighted_coverage import Round
 
 
 @pytest.mark.slow
@@ -44,7 +46,7 @@ def test_the_probe_is_mostly_less_sure_of_a_class_while_it_is_not_found(pool_and
 def test_labels_in_the_sample_and_outside_cover_alike(pool_and_labels, most_covered):
     most_covered(200)
     pool, _ = pool_and_labels
-    sample = Sample(pool, 0, 0)
+    sample = Sample(pool, 0, ())
     outside = np.setdiff1d(np.arange(len(pool)), sample.rows)
     rows = np.array([*sample.rows[[3, 50]], *outside[[0, 1, -1]]])
     greedy_round = Round(pool, sample, (), np.random.default_rng(0))
@@ -57,14 +59,37 @@ def test_labels_in_the_sample_and_outside_cover_alike(pool_and_labels, most_cove
 
 def test_balanced_uncertainty_by_hand():
     class Fixed:
-        def probabilities(self, points, corrected=True):
-            return np.array([[0.5, 0.5], [0.9, 0.1]]) if corrected else np.array([[0.64, 0.36], [0.94, 0.06]])
+        def probabilities(self, points):
+            return np.array([[0.5, 0.5], [0.9, 0.1]])
 
-    # Shares 0.79 and 0.21, and of two images none is rarer than one half; margins 0 and 0.8.
+    # Margins 0 and 0.8.
     common, rare = 0.79**-0.5, 0.5**-0.5
     expected = [1.0 * (0.5 * common + 0.5 * rare), 0.2 * (0.9 * common + 0.1 * rare)]
 
-    assert balanced_uncertainty(Fixed(), np.zeros((2, 3))) == pytest.approx(expected)
+    assert balanced_uncertainty(Fixed(), np.zeros((2, 3)), np.array([0.79, 0.5])) == pytest.approx(expected)
+
+
+def test_an_image_that_stands_for_three_is_worth_what_three_copies_are(pool_and_labels):
+    pool, labels = pool_and_labels
+    points, rows = unit_features(pool, np.arange(30)), np.arange(100, 306, 5)
+    labelled, numbers = unit_features(pool, rows), np.unique(labels[rows], return_inverse=True)[1]
+
+    one, _ = coverage_weights(points, labelled, numbers, np.array([3.0, *np.ones(29)]))
+    copies, _ = coverage_weights(points[[0, 0, *range(30)]], labelled, numbers)
+
+    assert one[0] == pytest.approx(copies[:3].sum())
+    assert one[1:] == pytest.approx(copies[3:])
+
+
+def test_rows_in_blocks_weigh_what_they_weigh_at_once(pool_and_labels, monkeypatch):
+    monkeypatch.setattr(herding, "BLOCK_ROWS", 70)
+    pool, labels = pool_and_labels
+    rows, known = np.arange(0, 306, 2), np.arange(1, 306, 6)
+    labelled, numbers = unit_features(pool, known), np.unique(labels[known], return_inverse=True)[1]
+
+    weights = weights_of_rows(pool, rows, labelled, numbers)
+
+    assert weights == pytest.approx(coverage_weights(unit_features(pool, rows), labelled, numbers)[0])
 
 
 def test_before_there_are_two_classes_every_image_is_worth_the_same(pool_and_labels):

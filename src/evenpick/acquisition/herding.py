@@ -4,10 +4,12 @@ How well image x covers image y is a kernel k(x, y) of their distance, and a set
 well as its best member. The next image is the one that adds most coverage over the whole pool.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..arrays import IndexArray, Singles, Values
-from ..pool import Pool
+from ..pool import BLOCK_ROWS, Pool
 from ..vectors import normalised
 from .clustering import clusters_of
 from .greedy_coverage import ROWS_AT_ONCE, GreedyCoverage, KernelRows
@@ -83,6 +85,12 @@ def part_to_cover(pool: Pool, budget: int, rng: np.random.Generator) -> tuple[In
 def unit_features(pool: Pool, rows: IndexArray) -> Singles:
     """Their features scaled to length 1, a zero vector left as it is."""
     return normalised(np.asarray(pool.features[rows]))
+
+
+def unit_blocks(pool: Pool, rows: IndexArray) -> Iterator[Singles]:
+    """The same of any number of rows, a block of them at a time."""
+    for start in range(0, len(rows), BLOCK_ROWS):
+        yield unit_features(pool, rows[start : start + BLOCK_ROWS])
 
 
 def _covering(pool: Pool, budget: int, rng: np.random.Generator, weights: Values | None) -> IndexArray:

@@ -4,18 +4,18 @@ Grids are offered beside what the session asks; they change nothing of that but 
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..acquisition import unit_features
+from ..acquisition import unit_blocks, unit_features
 from ..arrays import IndexArray, Singles, Values
 from ..classifiers import fit_probe
 from ..errors import EvenpickError
 from ..labels import Annotation, Answer, Means, standing_answers
 from ..machine import one_blas_thread
 from ..names import checked_class_name
-from ..pool import BLOCK_ROWS, Pool
+from ..pool import Pool
 from .recorded_session import RecordedSession, part_of, whole_of
 from .steering import Question
 
@@ -26,7 +26,7 @@ def by_likeness(pool: Pool, candidates: IndexArray, rows: Sequence[int]) -> Inde
     """The candidates, first those whose features have the largest cosine with any of these rows."""
     wanted = unit_features(pool, np.array(rows[-MOST_LIKENED:], np.intp)).T
     with one_blas_thread():
-        cosines = [(points @ wanted).max(axis=1) for points in _blocks(pool, candidates)]
+        cosines = [(points @ wanted).max(axis=1) for points in unit_blocks(pool, candidates)]
     return _descending(candidates, cosines)
 
 
@@ -63,16 +63,11 @@ def by_prediction(
         raise EvenpickError(f"'{name}' is the only class so far: predicting it needs labels of another one too")
     probe = fit_probe(unit_features(pool, np.array([answer.index for answer in labelled], np.intp)), labels)
     with one_blas_thread():
-        each = [probe.probabilities(points) for points in _blocks(pool, candidates)]
+        each = [probe.probabilities(points) for points in unit_blocks(pool, candidates)]
     probabilities = np.concatenate([np.empty((0, len(numbers))), *each])
     taken = probabilities.argmax(axis=1) == numbers[name]
     sureness = probabilities[taken, numbers[name]]
     return _descending(candidates[taken], [sureness if surest else -sureness])
-
-
-def _blocks(pool: Pool, rows: IndexArray) -> Iterator[Singles]:
-    for start in range(0, len(rows), BLOCK_ROWS):
-        yield unit_features(pool, rows[start : start + BLOCK_ROWS])
 
 
 def _descending(rows: IndexArray, values: Sequence[Singles | Values]) -> IndexArray:

@@ -1,8 +1,8 @@
 """The steering of `auto`: labels come in rounds, each an order of images that takes account of the labels before it.
 
 The first round is the acquisition function's own; there is no switch. The probe of a round does not know the last few
-labels before it (`lag`), so that it is trained while people label on. All rounds cover the same sample as long as it
-lasts, so its kernel is computed once.
+labels before it (`lag`), so that it is trained while people label on. Of a pool that is covered whole the kernel is
+computed once; of a larger one rounds share a sample until the labels have doubled.
 """
 
 import threading
@@ -12,11 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..acquisition import MOST_COVERED
 from ..labels import Answer, Phase
 from ..pool import Pool
+from .coverage_weights import Answers
 from .discovery import Discovery
+from .sample import Sample, is_sampled
 from .steering import Predicted, Question
-from .weighted_coverage import Answers, Round, Sample, predicted_after
+from .weighted_coverage import Round, predicted_after
 
 FIRST_ROUND = 40  # labels that are chosen before any is known
 GROWTH = 1.3  # of the labels, from the start of a round to that of the next
@@ -75,17 +78,18 @@ class Rounds:
     def predicted(self, answers: Sequence[Answer]) -> Predicted | None:
         """By the probe of the round of that time; none in the first."""
         history = History.of(answers)
-        start = round_start(history.n_labels)
-        known = history.first(start - lag(start)) if start else ()
+        known = history.known_at(round_start(history.n_labels))
         if self._predicted is None or self._predicted[0] != known:
-            self._predicted = known, self._predicted_after(known)
+            self._predicted = known, self._predicted_after(history)
         return self._predicted[1]
 
-    def _predicted_after(self, known: Answers) -> Predicted | None:
-        start = round_start(self._history.n_labels)
-        if known and known == self._history.first(start - lag(start)):
+    def _predicted_after(self, history: "History") -> Predicted | None:
+        start = round_start(history.n_labels)
+        known = history.known_at(start)
+        if known and known == self._history.known_at(round_start(self._history.n_labels)):
             return self.round_now().predicted
-        return predicted_after(self._pool, self._seed, known)  # of an earlier round, after a reopening
+        # Of an earlier round, after a reopening.
+        return predicted_after(self._pool, self._seed, known, self._drawn_after(history, start))
 
     def guesses(self, row: int, most: int) -> list[str]:
         """By the probe of the round that the next image comes from; none in the first."""
@@ -103,28 +107,30 @@ class Rounds:
             history = self._history
             start = next_round(history.n_labels)
             if history.n_labels >= start - lag(start):
-                _ = self._prepare(history.first(start - lag(start))).predicted  # computed once
+                _ = self._prepare(history, start).predicted  # computed once
 
     def _begin(self, start: int) -> Round:
         answers = self._history.first(start)
-        known = self._history.first(start - lag(start))
         with self._lock:
-            begun, self._prepared = self._prepare(known), None
-        begun.note(answers[len(known) :])
+            begun, self._prepared = self._prepare(self._history, start), None
+        begun.note(answers[len(begun.answers) :])
         return begun
 
-    def _prepare(self, known: Answers) -> Round:
+    def _prepare(self, history: "History", start: int) -> Round:
+        known = history.known_at(start)
         if self._prepared is None or self._prepared.answers != known:
             self._prepared = None
-            self._prepared = self._round_after(known)
+            self._prepared = self._round_after(known, self._drawn_after(history, start))
         return self._prepared
 
-    def _round_after(self, known: Answers) -> Round:
-        n_labels = sum(number is not None for _, number in known)
-        number = Sample.number_after(n_labels, self._pool)
-        if self._sample is None or self._sample.number != number:
-            self._sample = None
-            self._sample = Sample(self._pool, self._seed, number)
+    def _drawn_after(self, history: "History", start: int) -> Answers:
+        """The answers by which the sample of the round was drawn that begins with so many labels."""
+        return history.known_at(sample_start(start)) if is_sampled(self._pool) else ()
+
+    def _round_after(self, known: Answers, drawn_after: Answers) -> Round:
+        if self._sample is None or self._sample.drawn_after != drawn_after:
+            self._sample = None  # it may be half a gigabyte
+            self._sample = Sample(self._pool, self._seed, drawn_after)
         return Round(self._pool, self._sample, known, np.random.default_rng([self._seed, 2, len(known)]))
 
 
@@ -169,6 +175,10 @@ class History:
         """The answers up to that label."""
         return tuple(self._answers[: self.end(n_labels)])
 
+    def known_at(self, start: int) -> Answers:
+        """Those that the probe of the round knows that begins with so many labels."""
+        return self.first(start - lag(start))
+
     def begins_with(self, answers: Answers) -> bool:
         """Whether these are the first answers."""
         return tuple(self._answers[: len(answers)]) == answers
@@ -192,6 +202,19 @@ def round_start(n_labels: int) -> int:
 def next_round(n_labels: int) -> int:
     """How many labels there are when the round after that one begins."""
     return _STARTS[bisect_right(_STARTS, n_labels)]
+
+
+def sample_start(start: int) -> int:
+    """How many labels there were when the sample was drawn that the round covers which begins with `start`.
+
+    The first is drawn before any label, the next with the second round, and from then on one whenever there are twice as many
+    labels, or as many more as make a quarter of a sample.
+    """
+    drawn = 0
+    for later in _STARTS[1 : bisect_right(_STARTS, start)]:
+        if later >= min(2 * drawn, drawn + MOST_COVERED // 4):
+            drawn = later
+    return drawn
 
 
 def lag(start: int) -> int:
