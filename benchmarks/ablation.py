@@ -24,15 +24,13 @@ KEY = ("set", "seed", "changed", "budget")
 RESULTS_OF_AUTO = Path(__file__).with_name("choosing.jsonl")
 
 
-def nothing(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray, stands_for: object) -> tuple[None, None]:
+def nothing(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> tuple[None, None]:
     return None, None
 
 
-def doubted(
-    points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray, stands_for: np.ndarray | None
-) -> tuple[np.ndarray | None, None]:
+def doubted(points: np.ndarray, labelled: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray | None, None]:
     """(1 - r^2) + r^2 weight / mean weight, r the macro accuracy on labels held out in three folds, 0 for singletons."""
-    weights, _ = coverage_weights.coverage_weights(points, labelled, numbers, stands_for)
+    weights, _ = coverage_weights.coverage_weights(points, labelled, numbers)
     if weights is None:
         return None, None
     folds = np.empty(len(numbers), np.intp)

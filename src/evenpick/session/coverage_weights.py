@@ -30,21 +30,18 @@ def labelled(known: Answers) -> tuple[IndexArray, IndexArray]:
 
 
 def coverage_weights(
-    points: Singles, labelled: Singles, numbers: IndexArray, stands_for: Values | None = None
+    points: Singles, labelled: Singles, numbers: IndexArray
 ) -> tuple[Values, Probe] | tuple[None, None]:
     """What it is worth to cover each point (n,), and the probe that says so; None, all alike, before there are two classes.
 
-    `labelled` (m, d) are the features of the labels so far, `numbers` (m,) their class numbers, and `stands_for` (n,) says
-    of how many images of the pool each point is drawn; by default of as many as any other.
+    `labelled` (m, d) are the features of the labels so far and `numbers` (m,) their class numbers.
     """
     if len(np.unique(numbers)) < 2:
         return None, None
     with one_blas_thread():  # else the last digits, and so now and then a pick, depend on what other threads do
         probe = fit_probe(labelled, numbers)
-        shares = np.average(probe.probabilities(points, corrected=False), axis=0, weights=stands_for)
-        least = 1 / (len(points) if stands_for is None else stands_for.sum())
-        weights = balanced_uncertainty(probe, points, np.maximum(shares, least))
-    return weights if stands_for is None else weights * stands_for, probe
+        shares = probe.probabilities(points, corrected=False).mean(axis=0)
+        return balanced_uncertainty(probe, points, np.maximum(shares, 1 / len(points))), probe
 
 
 def weights_of_rows(pool: Pool, rows: IndexArray, labelled: Singles, numbers: IndexArray) -> Values:

@@ -1,19 +1,18 @@
 """The part of a pool that the rounds of `auto` cover and choose from: all of it, or a sample.
 
 A sample that is drawn with equal chances holds next to nothing of a class that has a handful of images among a hundred
-thousand. So once there are labels of two classes, an image is drawn the likelier the more it is worth to cover it, and
-covering one that was unlikely counts for more.
+thousand. So once there are labels of two classes, an image is drawn the likelier the more it is worth to cover it.
 """
 
 import numpy as np
 
 from ..acquisition import MOST_COVERED, ByteTable, gaussian, kernel_width, part_to_cover, unit_features
-from ..arrays import IndexArray, Singles, Values
+from ..arrays import IndexArray, Singles
 from ..pool import Pool
 from .coverage_weights import Answers, labelled, weights_of_rows
 
 MOST_WEIGHED = 200_000  # images; of a larger pool so many are drawn first, with equal chances
-BY_WEIGHT = 0.5  # of the chance of an image; the rest is the same for all
+BY_WEIGHT = 0.5  # of the chance of an image to be the next; the rest is the same for all
 
 
 class Sample:
@@ -26,17 +25,15 @@ class Sample:
     rows : array of shape (n,), intp
         Ascending.
     points : array of shape (n, n_features), float32
-    stands_for : array of shape (n,), or None
-        How many images of the pool each stands for; None: one as many as the other.
     """
 
     def __init__(self, pool: Pool, seed: int, drawn_after: Answers) -> None:
         self.drawn_after = drawn_after
         rng = _generator(seed, drawn_after)
         self.rows: IndexArray
-        self.stands_for: Values | None
-        self.rows, self.stands_for = _drawn(pool, drawn_after, rng)
-        self.points: Singles = unit_features(pool, self.rows)
+        self.points: Singles
+        self.rows = _drawn(pool, drawn_after, rng)
+        self.points = unit_features(pool, self.rows)
         self.kernel: ByteTable = ByteTable(self.points, gaussian(kernel_width(self.points, rng)))
         self.permutation: IndexArray = rng.permutation(len(self.rows))
 
@@ -49,7 +46,7 @@ class Sample:
 
 def sampled_rows(pool: Pool, seed: int, drawn_after: Answers) -> IndexArray:
     """The rows of that sample, ascending; nothing else of it is made."""
-    return _drawn(pool, drawn_after, _generator(seed, drawn_after))[0]
+    return _drawn(pool, drawn_after, _generator(seed, drawn_after))
 
 
 def is_sampled(pool: Pool) -> bool:
@@ -61,42 +58,16 @@ def _generator(seed: int, drawn_after: Answers) -> np.random.Generator:
     return np.random.default_rng([seed, 3, len(drawn_after)] if drawn_after else seed)
 
 
-def _drawn(pool: Pool, drawn_after: Answers, rng: np.random.Generator) -> tuple[IndexArray, Values | None]:
-    """The rows, and for how many of the pool each stands; before there are two classes those of `max_herding`."""
+def _drawn(pool: Pool, drawn_after: Answers, rng: np.random.Generator) -> IndexArray:
+    """Ascending; before there are two classes those of `max_herding`."""
     known, numbers = labelled(drawn_after)
     if len(np.unique(numbers)) < 2 or not is_sampled(pool):
-        return part_to_cover(pool, 1, rng)[0], None
+        return part_to_cover(pool, 1, rng)[0]
     rows = pool.representatives
     if len(rows) > MOST_WEIGHED:
-        rows = rows[np.sort(rng.choice(len(rows), MOST_WEIGHED, replace=False))]
+        rows = np.sort(rng.choice(rows, MOST_WEIGHED, replace=False))
     weights = weights_of_rows(pool, rows, unit_features(pool, known), numbers)
-    wanted = np.full(len(rows), 1 / len(rows))
+    chances = np.full(len(rows), 1 / len(rows))
     if weights.any():
-        wanted = BY_WEIGHT * weights / weights.sum() + (1 - BY_WEIGHT) * wanted
-    chances = inclusion_chances(wanted, MOST_COVERED)
-    places = drawn_with(chances, rng)
-    return rows[places], 1 / chances[places]
-
-
-def inclusion_chances(wanted: Values, size: int) -> Values:
-    """min(1, c wanted) of positive `wanted` (n,), with the c that makes them sum to `size`, less than n."""
-    chances = np.ones(len(wanted))
-    some = np.arange(len(wanted))  # that are not certain to be drawn
-    while len(some):
-        chances[some] = wanted[some] * (size - (len(wanted) - len(some))) / wanted[some].sum()
-        certain = chances[some] >= 1
-        if not certain.any():
-            break
-        chances[some[certain]] = 1
-        some = some[~certain]
-    return chances
-
-
-def drawn_with(chances: Values, rng: np.random.Generator) -> IndexArray:
-    """Places, ascending, each drawn with its chance: as many as the chances sum to (systematic sampling; Madow, 1949)."""
-    order = rng.permutation(len(chances))
-    ends = np.cumsum(chances[order])
-    steps = rng.random() + np.arange(round(float(ends[-1])))
-    # Rounding may bring the last step to the end, or two into a chance of 1.
-    places: IndexArray = np.unique(order[np.minimum(np.searchsorted(ends, steps, side="right"), len(order) - 1)])
-    return places
+        chances = BY_WEIGHT * weights / weights.sum() + (1 - BY_WEIGHT) * chances
+    return np.sort(rng.choice(rows, MOST_COVERED, replace=False, p=chances))

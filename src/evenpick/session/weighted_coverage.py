@@ -28,7 +28,7 @@ class Round:
         self._pool, self._sample = pool, sample
         rows, numbers = labelled(known)
         self._probe: Probe | None
-        weights, self._probe = coverage_weights(sample.points, unit_features(pool, rows), numbers, sample.stands_for)
+        weights, self._probe = coverage_weights(sample.points, unit_features(pool, rows), numbers)
         self._greedy = GreedyCoverage(sample.kernel, sample.permutation, weights, self._coverage_by(rows))
         self._order = np.empty(0, np.intp)
         self._rng = rng
