@@ -1,14 +1,14 @@
-"""Which images of a large pool a round covers, and for how many each stands."""
+"""Which images of a large pool a round covers."""
 
 import numpy as np
 import pytest
 
 from evenpick import simulate
-from evenpick.acquisition import unit_features
+from evenpick.acquisition import part_to_cover, unit_features
 from evenpick.pool import Pool
 from evenpick.session import sample
 from evenpick.session.coverage_weights import labelled, weights_of_rows
-from evenpick.session.sample import Sample, drawn_with, inclusion_chances, sampled_rows
+from evenpick.session.sample import Sample, sampled_rows
 
 
 @pytest.fixture(scope="module")
@@ -20,80 +20,45 @@ def known(pool_and_labels):
     return (*((int(row), numbers[labels[row]]) for row in rows), (8, None))
 
 
-def test_chances_are_in_proportion_and_none_is_above_1():
-    chances = inclusion_chances(np.array([0.6, 0.2, 0.1, 0.1]), 2)
-
-    assert chances == pytest.approx([1, 0.5, 0.25, 0.25])
-
-
-def test_what_becomes_certain_is_shared_among_the_others_until_none_is_above_1():
-    wanted = np.random.default_rng(1).pareto(1, size=500) + 0.01
-
-    chances = inclusion_chances(wanted, 300)
-
-    assert chances.sum() == pytest.approx(300)
-    open_ones = chances < 1
-    assert 20 < open_ones.sum() < 480
-    ratios = chances[open_ones] / wanted[open_ones]
-    assert ratios.max() == pytest.approx(ratios.min())
-    assert wanted[~open_ones].min() >= wanted[open_ones].max()
-
-
-def test_each_is_drawn_as_often_as_its_chance_says():
-    chances, rng = inclusion_chances(np.geomspace(1, 100, 12), 5), np.random.default_rng(3)
-    draws = [drawn_with(chances, rng) for _ in range(4000)]
-
-    assert {len(draw) for draw in draws} == {5}
-    assert all((np.diff(draw) > 0).all() for draw in draws)
-    often = np.bincount(np.concatenate(draws), minlength=12) / len(draws)
-    assert often == pytest.approx(chances, abs=4 * 0.5 / 4000**0.5)
-
-
-def test_the_sample_stands_for_the_whole_pool(pool_and_labels, known, most_covered):
-    most_covered(60)
-    pool, labels = pool_and_labels
-    samples = [Sample(pool, seed, known) for seed in range(40)]
-
-    assert {len(drawn.rows) for drawn in samples} == {60}
-    whole = np.array([drawn.stands_for.sum() for drawn in samples])
-    of_a_class = np.array([drawn.stands_for[labels[drawn.rows] == "1"].sum() for drawn in samples])
-    for found, true in ((whole, len(pool)), (of_a_class, 80)):
-        assert abs(found.mean() - true) < 4 * found.std() / len(found) ** 0.5
-    assert (samples[0].stands_for >= 1).all()
-
-
 def test_half_of_a_chance_goes_by_weight_and_half_is_the_same_for_all(pool_and_labels, known, most_covered):
-    most_covered(60)
+    most_covered(1)  # so that the chance of the next image is that of being in the sample
     pool, _ = pool_and_labels
     rows, numbers = labelled(known)
     weights = weights_of_rows(pool, np.arange(len(pool)), unit_features(pool, rows), numbers)
 
-    drawn = Sample(pool, 0, known)
+    drawn = [sampled_rows(pool, seed, known)[0] for seed in range(3000)]
 
-    chances = 60 * (0.5 * weights / weights.sum() + 0.5 / len(pool))
-    assert chances.max() < 1
-    assert 1 / drawn.stands_for == pytest.approx(chances[drawn.rows])
-    assert weights[drawn.rows].mean() > 1.05 * weights.mean()
+    chances = 0.5 * weights / weights.sum() + 0.5 / len(pool)
+    heavy = weights > np.median(weights)
+    assert chances[heavy].sum() > 0.55
+    assert heavy[drawn].mean() == pytest.approx(chances[heavy].sum(), abs=4 * 0.5 / 3000**0.5)
 
 
-@pytest.mark.parametrize("answers", [(), ((3, 0), (200, None)), ((3, 0), (5, 0))])
-def test_without_two_classes_it_is_that_of_max_herding(answers, pool_and_labels, most_covered):
+def test_a_sample_is_drawn_without_repeats_and_again_the_same(pool_and_labels, known, most_covered):
     most_covered(60)
     pool, _ = pool_and_labels
 
-    drawn = Sample(pool, 4, answers)
+    drawn = Sample(pool, 4, known)
 
-    assert drawn.stands_for is None
-    assert len(np.unique(drawn.rows)) == 60
+    assert len(drawn.rows) == 60
+    assert (np.diff(drawn.rows) > 0).all()
+    assert drawn.rows.tolist() == sampled_rows(pool, 4, known).tolist() != sampled_rows(pool, 5, known).tolist()
+    assert np.array_equal(drawn.points, unit_features(pool, drawn.rows))
+
+
+@pytest.mark.parametrize("answers", [(), ((3, 0), (200, None)), ((3, 0), (5, 0))])
+def test_without_two_classes_chances_are_even(answers, pool_and_labels, most_covered):
+    most_covered(60)
+    pool, _ = pool_and_labels
+
+    expected = np.random.default_rng([4, 3, len(answers)] if answers else 4)
+    assert sampled_rows(pool, 4, answers).tolist() == part_to_cover(pool, 1, expected)[0].tolist()
 
 
 def test_of_a_pool_that_is_covered_whole_nothing_is_drawn(pool_and_labels, known):
     pool, _ = pool_and_labels
 
-    drawn = Sample(pool, 4, known)
-
-    assert drawn.stands_for is None
-    assert drawn.rows.tolist() == list(range(len(pool)))
+    assert sampled_rows(pool, 4, known).tolist() == list(range(len(pool)))
 
 
 def test_of_a_huge_pool_a_part_is_looked_at(pool_and_labels, known, most_covered, monkeypatch):
@@ -101,19 +66,25 @@ def test_of_a_huge_pool_a_part_is_looked_at(pool_and_labels, known, most_covered
     monkeypatch.setattr(sample, "MOST_WEIGHED", 61)
     pool, _ = pool_and_labels
 
-    drawn = Sample(pool, 4, known)
+    first = {*np.random.default_rng([4, 3, len(known)]).choice(len(pool), 61, replace=False).tolist()}
+    rows = sampled_rows(pool, 4, known).tolist()
 
-    assert len(drawn.rows) == 60
-    assert drawn.stands_for.sum() == pytest.approx(61, abs=1)  # all but one of them
+    assert len(rows) == 60
+    assert {*rows} < first
 
 
-def test_images_that_are_all_copies_have_even_chances(most_covered):
+def test_where_nothing_is_worth_covering_chances_are_even(pool_and_labels, known, most_covered, monkeypatch):
+    most_covered(60)
+    monkeypatch.setattr(sample, "weights_of_rows", lambda pool, rows, *_: np.zeros(len(rows)))
+
+    assert len(np.unique(sampled_rows(pool_and_labels[0], 4, known))) == 60
+
+
+def test_of_nothing_but_copies_a_sample_is_drawn_too(most_covered):
     most_covered(60)
     pool = Pool.from_arrays(np.ones((300, 4)))
 
-    drawn = Sample(pool, 4, ((3, 0), (5, 1)))
-
-    assert drawn.stands_for == pytest.approx(np.full(60, 5.0))
+    assert len(np.unique(sampled_rows(pool, 4, ((3, 0), (5, 1))))) == 60
 
 
 def test_one_of_a_group_is_drawn(pool_and_labels, known, most_covered):

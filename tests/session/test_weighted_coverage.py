@@ -6,6 +6,7 @@ import pytest
 from evenpick.acquisition import herding, unit_features
 from evenpick.classifiers import fit_probe
 from evenpick.probabilities import margins
+from evenpick.session import coverage_weights as weights_module
 from evenpick.session.coverage_weights import balanced_uncertainty, coverage_weights, weights_of_rows
 from evenpick.session.sample import Sample
 from evenpick.session.weighted_coverage import Round
@@ -69,16 +70,22 @@ def test_balanced_uncertainty_by_hand():
     assert balanced_uncertainty(Fixed(), np.zeros((2, 3)), np.array([0.79, 0.5])) == pytest.approx(expected)
 
 
-def test_an_image_that_stands_for_three_is_worth_what_three_copies_are(pool_and_labels):
+def test_of_two_images_no_class_has_less_than_one_half(pool_and_labels, monkeypatch):
     pool, labels = pool_and_labels
-    points, rows = unit_features(pool, np.arange(30)), np.arange(100, 306, 5)
+    rows = np.arange(0, 306, 5)
     labelled, numbers = unit_features(pool, rows), np.unique(labels[rows], return_inverse=True)[1]
+    shares = []
+    monkeypatch.setattr(
+        weights_module,
+        "balanced_uncertainty",
+        lambda probe, points, given: shares.append(given) or np.ones(len(points)),
+    )
 
-    one, _ = coverage_weights(points, labelled, numbers, np.array([3.0, *np.ones(29)]))
-    copies, _ = coverage_weights(points[[0, 0, *range(30)]], labelled, numbers)
+    coverage_weights(unit_features(pool, np.array([0, 305])), labelled, numbers)
+    weights_of_rows(pool, np.array([0, 305]), labelled, numbers)
 
-    assert one[0] == pytest.approx(copies[:3].sum())
-    assert one[1:] == pytest.approx(copies[3:])
+    for of_two in shares:
+        assert of_two.min() == 0.5
 
 
 def test_rows_in_blocks_weigh_what_they_weigh_at_once(pool_and_labels, monkeypatch):
