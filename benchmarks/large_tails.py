@@ -4,8 +4,8 @@
     python benchmarks/large_tails.py table                           # benchmarks/large_tails.md from the results
 
 DATA and WORK are those of `cells.py`, the classifier is that of `choosing.py`. A pool of many classes is caltech, places and
-food together; of a random half of all classes it has 3 to 30 images each. One of few classes has 12 or 30 of one set, from
-300 images to 5. `auto` covers all of them, or a 5th or a 15th, as it does of a pool 5 or 15 times as large as its sample of 20,000.
+food together; of a random half of all classes it has 3 to 30 images each. In one of two common classes all of places is one
+class and all of food another, and 40 classes of caltech have 3 to 30 images each. `auto` covers all of them, or a 5th or a 15th, as it does of a pool 5 or 15 times as large as its sample of 20,000.
 """
 
 import argparse
@@ -17,22 +17,19 @@ from unittest.mock import patch
 import numpy as np
 from cells import Rows, command_line, commits, embed_all, interval, keys_of, part_of, run_cells
 from choosing import accuracy_of
-from long_tails import rows_of_tail
 
 if TYPE_CHECKING:
     from evenpick import Pool
 
 SETS = ("caltech", "places", "food")
 FEWEST, MOST = 3, 30  # images of a rare class
-TOGETHER = "together"
-PLACES = ((TOGETHER, 0), *itertools.product(SETS, (12, 30)))  # classes of a long tail; 0: all
-COMMON, RATIO = 300, 60  # images of the most common class of a tail; to its rarest
-BUDGETS = {"many": (100, 200, 500, 1000), "few": (50, 100, 200)}
+BUDGETS = {"many": (100, 200, 500, 1000), "two": (50, 100, 200, 500)}  # by kind of pool
+RARE = 40  # classes beside two common ones
 SEEDS = range(5)
 PARTS = (5, 15)
 WHOLE, BY_WEIGHT, ANEW, ONCE = "whole", "by weight", "even chances, drawn anew", "even chances, drawn once"
 METHODS = ((WHOLE, 1), *itertools.product((BY_WEIGHT, ANEW, ONCE), PARTS), ("random", 1))
-KEY = ("set", "n_classes", "seed", "drawn", "part")
+KEY = ("kind", "seed", "drawn", "part")
 
 
 def main() -> None:
@@ -42,17 +39,17 @@ def main() -> None:
 def run(options: argparse.Namespace, results: Path) -> None:
     embed_all(options.data, options.work, SETS)
     done = keys_of(results, KEY)
-    cells = [(*place, seed, *method) for seed, place, method in itertools.product(SEEDS, PLACES, METHODS)]
+    cells = [(kind, seed, *method) for seed, kind, method in itertools.product(SEEDS, BUDGETS, METHODS)]
     run_cells([cell for cell in cells if cell not in done], _cell, options, results)
 
 
-def _cell(data: Path, work: Path, name: str, k: int, seed: int, drawn: str, part: int) -> Rows:
+def _cell(data: Path, work: Path, kind: str, seed: int, drawn: str, part: int) -> Rows:
     from evenpick import simulate
     from evenpick.acquisition import herding
     from evenpick.session import rounds, sample
 
-    pool, labels, test, true = images(data, work, name, k, seed)
-    budgets, n = BUDGETS["few" if k else "many"], -(-len(pool) // part)
+    pool, labels, test, true = images(data, work, kind, seed)
+    budgets, n = BUDGETS[kind], -(-len(pool) // part)
     acquisition, balancing = ("random", None) if drawn == "random" else ("auto", "auto")
     with (
         patch.object(herding, "MOST_COVERED", n),
@@ -70,62 +67,62 @@ def _cell(data: Path, work: Path, name: str, k: int, seed: int, drawn: str, part
     facts = {"n_images": len(pool), "classes": len({*labels})}
     accuracy = {str(b): round(100 * accuracy_of(pool, rows[:b], given[:b], test, true), 3) for b in budgets}
     found = {"accuracy": accuracy, "classes_found": {str(b): len({*given[:b]}) for b in budgets}}
-    return [dict(zip(KEY, (name, k, seed, drawn, part), strict=True)) | facts | found]
+    return [dict(zip(KEY, (kind, seed, drawn, part), strict=True)) | facts | found]
 
 
-def images(data: Path, work: Path, name: str, k: int, seed: int) -> "tuple[Pool, np.ndarray, Pool, np.ndarray]":
+def images(data: Path, work: Path, kind: str, seed: int) -> "tuple[Pool, np.ndarray, Pool, np.ndarray]":
     """Pool and test set of a seed."""
     from evenpick import Pool
 
-    if k:
-        pool, labels, test, true = part_of(data, work, name, seed)
-        rng = np.random.default_rng([seed, k, 80])
-        names, sizes = np.unique(labels, return_counts=True)
-        large = names[np.argsort(-sizes, kind="stable")[: max(k, 2 * len(names) // 3)]]
-        classes = rng.permutation(np.intersect1d(large, true))[:k]
-        rows, tested = rows_of_tail(labels, classes, COMMON, RATIO, rng), np.flatnonzero(np.isin(true, classes))
-        return pool.take(rows), labels[rows], test.take(tested), true[tested]
     pools = [part_of(data, work, name, seed) for name in SETS]
     labels, true = (
         np.concatenate([[f"{name} {label}" for label in some[i]] for name, some in zip(SETS, pools, strict=True)])
         for i in (1, 3)
     )
-    features, tested = (np.concatenate([some[i].features for some in pools]) for i in (0, 2))
-    rows = rows_of_half(labels, np.random.default_rng([seed, 79]))
-    return Pool.from_arrays(features[rows]), labels[rows], Pool.from_arrays(tested), true
+    rng = np.random.default_rng([seed, 79])
+    if kind == "two":
+        labels, true = (
+            np.array([name if name.startswith("caltech") else name.split()[0] for name in names])
+            for names in (labels, true)
+        )
+        objects = rng.permutation(np.unique(labels[np.char.startswith(labels, "caltech")]))
+        rare, left_out = objects[:RARE], objects[RARE:]
+    else:
+        names = np.unique(labels)
+        rare, left_out = rng.permutation(names)[: len(names) // 2], names[:0]
+    rows, tested = rows_with(labels, rare, left_out, rng), np.flatnonzero(~np.isin(true, left_out))
+    features, of_tests = (np.concatenate([some[i].features for some in pools]) for i in (0, 2))
+    return Pool.from_arrays(features[rows]), labels[rows], Pool.from_arrays(of_tests[tested]), true[tested]
 
 
-def rows_of_half(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Rows, ascending, all but those that make half of the classes rare."""
-    names = np.unique(labels)
-    rare = rng.permutation(names)[: len(names) // 2]
+def rows_with(labels: np.ndarray, rare: np.ndarray, left_out: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows, ascending: a few of each rare class, none of those left out, all of the others."""
     sizes = np.round(np.geomspace(FEWEST, MOST, len(rare))).astype(int)
-    kept = [np.flatnonzero(~np.isin(labels, rare))]
+    kept = [np.flatnonzero(~np.isin(labels, [*rare, *left_out]))]
     kept += [rng.permutation(np.flatnonzero(labels == name))[:size] for name, size in zip(rare, sizes, strict=True)]
     return np.sort(np.concatenate(kept))
 
 
 def table(rows: Rows) -> str:
     found = {tuple(row[k] for k in KEY): row for row in rows}
-    many, few = ([row for row in rows if bool(row["n_classes"]) == tail] for tail in (False, True))
+    many, two = ([row for row in rows if row["kind"] == kind] for kind in BUDGETS)
     lines = [
         "# Rare classes of large pools",
         "",
         "`auto` compares every image with every other one. It can do so for 20,000; of a larger pool it covers a sample. Here is what that costs,",
         "and what it gives to draw the sample by weight, anew whenever the labels have doubled. Pools have",
-        f"{_range(many)} images of {many[0]['classes']} classes, a random half of which have {FEWEST} to {MOST} images, or {_range(few)} images of",
-        f"12 or 30 classes of one set, from {COMMON} images or what there are to {COMMON // RATIO}. A part of "
-        f"{' or '.join(f'1/{part}' for part in PARTS)} is covered, as of a pool of {' or '.join(f'{20_000 * part:,}' for part in PARTS)} images.",
+        f"{_range(many)} images of {many[0]['classes']} classes, a random half of which have {FEWEST} to {MOST} images, or {_range(two)} images of",
+        f"two common classes and {RARE} that have {FEWEST} to {MOST} images. A part of "
+        f"{' or '.join(f'1/{part}' for part in PARTS)} is covered, as of a pool of {' or '.join(f'{20_000 * part:,}' for part in PARTS)} images",
+        "(there 20,000 are covered, here fewer: with many labels little of the smaller part is left).",
         "Figures are test macro accuracy in percent over all classes, those that no label found counting 0; classifier as in [choosing.md](choosing.md).",
-        f"Differences are paired, with the half width of the 95 % t interval over the seeds ({len(SEEDS)}), of means over the sets.",
+        f"Differences are paired, with the half width of the 95 % t interval over the seeds ({len(SEEDS)}).",
         "",
         f"Command: `python benchmarks/large_tails.py run --data DATA --work WORK`, source `efficientnet_lite0`, commit {commits(rows)}.",
     ]
-    for title, kind in (("Many classes", "many"), ("12 or 30 classes", "few")):
-        lines += ["", f"## {title}", ""]
-        places = [place for place in PLACES if bool(place[1]) == (kind == "few")]
-        seeds = [s for s in SEEDS if all((*place, s, *m) in found for place in places for m in METHODS)]
-        lines += _table(found, places, seeds, BUDGETS[kind])
+    for title, kind in (("Many classes", "many"), ("Two common classes", "two")):
+        seeds = [seed for seed in SEEDS if all((kind, seed, *method) in found for method in METHODS)]
+        lines += ["", f"## {title}", "", *_table(found, kind, seeds)]
     return "\n".join(lines) + "\n"
 
 
@@ -134,13 +131,11 @@ def _range(rows: Rows) -> str:
     return f"{min(sizes):,} to {max(sizes):,}"
 
 
-def _table(found: dict, places: list[tuple[str, int]], seeds: list[int], budgets: tuple[int, ...]) -> list[str]:
+def _table(found: dict, kind: str, seeds: list[int]) -> list[str]:
     def values(method: tuple[str, int], budget: int, what: str = "accuracy") -> np.ndarray:
-        """One value a seed, the mean over the pools."""
-        of = [[found[(*place, seed, *method)][what][str(budget)] for place in places] for seed in seeds]
-        return np.mean(np.array(of, dtype=float), axis=1)
+        return np.array([found[(kind, seed, *method)][what][str(budget)] for seed in seeds], dtype=float)
 
-    columns = list(itertools.product(PARTS, budgets))
+    columns = list(itertools.product(PARTS, BUDGETS[kind]))
     lines = [
         f"| | {' | '.join(f'1/{part}, {b:,} labels' for part, b in columns)} |",
         "|---|" + "---|" * len(columns),
