@@ -53,9 +53,7 @@ def _cell(data: Path, work: Path, kind: str, seed: int, drawn: str, part: int) -
     acquisition, balancing = ("random", None) if drawn == "random" else ("auto", "auto")
     with (
         patch.object(herding, "MOST_COVERED", n),
-        patch.object(
-            rounds, "MOST_COVERED", n if not k else 20_000
-        ),  # few images are labelled of those that stand for many
+        patch.object(rounds, "MOST_COVERED", n),
         patch.object(sample, "MOST_COVERED", n),
         patch.object(sample, "BY_WEIGHT", sample.BY_WEIGHT if drawn == BY_WEIGHT else 0.0),
         patch.object(rounds, "sample_start", (lambda start: 0) if drawn == ONCE else rounds.sample_start),
