@@ -23,8 +23,8 @@ from cells import Rows, by_key, commits, interval, rows_of, run_in_processes, th
 from choosing import accuracy_of
 from end_to_end_peers import CHOICES, CLASSIFIERS, NOT_IN_A_LIBRARY, SLOW, SLOW_CLASSIFIERS
 from iterative import choose
-from rivals import OURS as AUTO
-from rivals import TITLES, chosen_by
+from retrained import OURS as AUTO
+from retrained import TITLES, chosen_by
 from training import MOST_LABELLED, SOURCE, images
 
 if TYPE_CHECKING:

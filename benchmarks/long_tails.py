@@ -1,9 +1,10 @@
 """Few classes, some rare: every seed draws its own long-tailed pool from a labelled image set.
 
     python benchmarks/long_tails.py run --data DATA --work WORK     # five minutes on two cores; a killed run goes on
+    python benchmarks/long_tails.py run --data DATA --work WORK --classifier default     # an hour: the short list, by what `train` trains
     python benchmarks/long_tails.py table                           # benchmarks/long_tails.md from the results
 
-DATA and WORK are those of `cells.py`, the classifier is that of `choosing.py`. A pool has 5, 10 or 20 random classes of
+DATA and WORK are those of `cells.py`, the classifiers are those of `choosing.py`. A pool has 5, 10 or 20 random classes of
 caltech, places or food; of the most common one as many images as a middle class of them has, at most 300, of the rarest
 a fiftieth of that (three at least), of the others between, in equal ratios.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from cells import Rows, command_line, commits, embed_all, interval, keys_of, part_of, run_cells
-from choosing import OURS, accuracy_of, labels_by_budget, title
+from choosing import CLASSIFIERS, OURS, RETRAINED, SHORT_LIST, judged, labels_by_budget, title
 
 SETS = ("caltech", "places", "food")
 CLASSES = (5, 10, 20)
@@ -29,24 +30,40 @@ METHODS = [
     ("ent_inv_div", "ratio_max"),
     ("lc_inv_div", "diff_min"),
     ("random", "auto"),
+    *((name, RETRAINED) for name in ("uherding", "margin", "drop_query", "galaxy", "oracle")),
     OURS,
 ]
-KEY = ("set", "n_classes", "seed", "acquisition", "balancing")
+KEY = ("set", "n_classes", "seed", "acquisition", "balancing", "classifier")
 
 
 def main() -> None:
-    command_line(__file__, __doc__, run, table)
+    command_line(__file__, __doc__, run, table, _options)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--classifier", choices=CLASSIFIERS, default=CLASSIFIERS[0])
 
 
 def run(options: argparse.Namespace, results: Path) -> None:
     embed_all(options.data, options.work, SETS)
     done = keys_of(results, KEY)
-    cells = ((name, k, seed, *method) for seed in SEEDS for name in SETS for k in CLASSES for method in METHODS)
+    methods = METHODS if options.classifier == CLASSIFIERS[0] else SHORT_LIST
+    cells = (
+        (name, k, seed, *method, options.classifier)
+        for seed, name, k, method in itertools.product(SEEDS, SETS, CLASSES, methods)
+    )
     run_cells([cell for cell in cells if cell not in done], _cell, options, results)
 
 
 def _cell(
-    data: Path, work: Path, name: str, n_classes: int, seed: int, acquisition: str, balancing: str | None
+    data: Path,
+    work: Path,
+    name: str,
+    n_classes: int,
+    seed: int,
+    acquisition: str,
+    balancing: str | None,
+    classifier: str,
 ) -> Rows:
     from evenpick.estimates import source_knowledge
 
@@ -59,8 +76,8 @@ def _cell(
 
     budgets = [budget for budget in BUDGETS if budget <= MOST_LABELLED * len(pool)]
     labelled = labels_by_budget(pool, labels, budgets, acquisition, balancing, seed)
-    accuracies = {str(b): round(100 * accuracy_of(pool, *labelled[b], test, true), 3) for b in budgets}
-    row = dict(zip(KEY, (name, n_classes, seed, acquisition, balancing), strict=True))
+    accuracies = {str(b): judged(classifier, pool, *labelled[b], test, true, seed) for b in budgets}
+    row = dict(zip(KEY, (name, n_classes, seed, acquisition, balancing, classifier), strict=True))
     information = round(source_knowledge(pool).information, 4)
     return [row | {"n_images": len(pool), "information": information, "accuracy": accuracies}]
 
@@ -75,12 +92,15 @@ def rows_of_tail(
 
 
 def table(rows: Rows) -> str:
-    found = {tuple(row[k] for k in KEY): row["accuracy"] for row in rows}
+    by_classifier = {
+        c: {tuple(row[k] for k in KEY[:-1]): row["accuracy"] for row in rows if row["classifier"] == c}
+        for c in CLASSIFIERS
+    }
     sizes = {k: sorted(row["n_images"] for row in rows if row["n_classes"] == k) for k in CLASSES}
     lines = [
         "# Few classes, some rare",
         "",
-        "Macro accuracy in percent over all classes of the test set, undiscovered ones counting 0; classifier as in [choosing.md](choosing.md).",
+        "Macro accuracy in percent over all classes of the test set, undiscovered ones counting 0; classifiers and methods as in [choosing.md](choosing.md).",
         f"Every seed ({len(SEEDS)}) draws pools of {', '.join(map(str, CLASSES))} random classes of {', '.join(SETS)}, the rarest a fiftieth of the most common one:",
         f"{', '.join(f'{k} classes have {s[0]} to {s[-1]:,} images' for k, s in sizes.items())}. Nothing in evenpick was set on these pools,",
         "but it was on the sets that they are drawn from. A number of labels is run where it is at most "
@@ -89,25 +109,33 @@ def table(rows: Rows) -> str:
         "",
         "`auto` (with its balancing), and how far it is ahead of each other method, paired over seed and set, with the half width of the 95 % t interval:",
         "",
+        *_differences(by_classifier["plain"]),
     ]
+    if by_classifier["default"]:
+        lines += ["", "## Judged by `train`'s default classifier", "", *_differences(by_classifier["default"])]
+    plain = [row for row in rows if row["classifier"] == "plain"]
+    return "\n".join([*lines, *_by_knowledge(plain, by_classifier["plain"])]) + "\n"
+
+
+def _differences(found: dict) -> list[str]:
     columns = [c for c in itertools.product(CLASSES, BUDGETS) if len(_pairs(found, OURS, c)) >= ENOUGH_POOLS]
-    lines += [
+    lines = [
         "| acquisition + balancing | " + " | ".join(f"{k} classes, {budget}" for k, budget in columns) + " | all |",
         "|---|" + "---|" * (len(columns) + 1),
         "| pools | " + " | ".join(str(len(_pairs(found, OURS, c))) for c in columns) + " | |",
         "| **`auto`** | " + " | ".join(f"{np.mean([*_pairs(found, OURS, c).values()]):.1f}" for c in columns) + " | |",
     ]
-    for method in METHODS:
-        if method == OURS:
-            continue
+    run = {key[3:5] for key in found}
+    for method in (m for m in METHODS if m != OURS and m in run):
         ahead = [_ahead(found, method, column) for column in columns]
         # One value a seed: pools of a seed share classes and images.
+        seeds = [seed for seed in SEEDS if any(key[1] == seed for values in ahead for key in values)]
         by_seed = [
-            float(np.mean([v for values in ahead for key, v in values.items() if key[1] == seed])) for seed in SEEDS
+            float(np.mean([v for values in ahead for key, v in values.items() if key[1] == seed])) for seed in seeds
         ]
-        cells = [interval([*values.values()], "+") for values in ahead]
+        cells = [interval([*values.values()], "+") if values else "" for values in ahead]
         lines.append(f"| {title(method)} | " + " | ".join(cells) + f" | {interval(by_seed, '+')} |")
-    return "\n".join([*lines, *_by_knowledge(rows, found)]) + "\n"
+    return lines
 
 
 def _by_knowledge(rows: Rows, found: dict) -> list[str]:

@@ -18,50 +18,22 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from cells import Rows, commits, interval, keys_of, rows_of, run_in_processes, this_commit
-from choosing import accuracy_of
-from iterative import Rule, badge, choose, drop_query, margin, typiclust, uherding
-from iterative_graphs import bait, galaxy, pwll_tau
+from choosing import judged
+from retrained import METHODS, ORACLE, OURS, RANDOM, TITLES, chosen_by
 from training import MOST_LABELLED, SOURCE, images
 
 if TYPE_CHECKING:
-    from evenpick import Pool
+    pass
 
 # Sets, and classes of a long tail; 0: the whole set.
 PLACES = (("elpv", 0), ("caltech", 0), ("places", 0), ("food", 0), ("places", 20), ("food", 20))
 BUDGETS = {"plain": (50, 100, 200, 500), "default": (100, 200, 500)}
 SEEDS = range(5)
 ENOUGH = 3  # seeds, for an interval of a column
-RULES: dict[str, Rule] = {
-    "uherding": uherding,
-    "drop_query": drop_query,
-    "badge": badge,
-    "margin": margin,
-    "typiclust": typiclust,
-    "pwll_tau": pwll_tau,
-    "galaxy": galaxy,
-    "bait": bait,
-}
-OWN_START = ("drop_query", "typiclust")  # others begin with the first round of `auto`
-OURS, RANDOM, ORACLE = "auto", "random", "oracle"
-METHODS = (OURS, RANDOM, ORACLE, "max_herding", *RULES)
 KEY = ("set", "n_classes", "seed", "method", "classifier")
 Column: TypeAlias = tuple[str, int, int]  # set, classes of a long tail, labels
 Drawn: TypeAlias = tuple[str, int, int]  # set, classes of a long tail, seed
 Found: TypeAlias = dict[str, dict[Drawn, dict[int, float]]]  # by method and pool: accuracy by labels
-TITLES = {
-    "auto": "`auto`",
-    "random": "random",
-    "oracle": "oracle, which cheats",
-    "max_herding": "`max_herding`, chosen at once",
-    "uherding": "UHerding",
-    "drop_query": "DropQuery",
-    "badge": "BADGE",
-    "margin": "margin",
-    "typiclust": "TypiClust",
-    "pwll_tau": "PWLL-tau",
-    "galaxy": "GALAXY",
-    "bait": "BAIT",
-}
 
 
 def main() -> None:
@@ -101,51 +73,10 @@ def _cell(work: Path, name: str, k: int, seed: int, method: str, classifier: str
     chosen, rounds = chosen_by(method, pool, labels, max(budgets), seed)
     seconds = time.process_time() - begin
     facts = {"n_images": len(pool), "seconds_a_round": round(seconds / rounds, 3)}
-    accuracies = {str(b): judged(pool, chosen[:b], labels[chosen[:b]], test, true, classifier, seed) for b in budgets}
+    accuracies = {str(b): judged(classifier, pool, chosen[:b], labels[chosen[:b]], test, true, seed) for b in budgets}
     found = {str(b): len(np.unique(labels[chosen[:b]])) for b in budgets}
     row = dict(zip(KEY, (name, k, seed, method, classifier), strict=True))
     return [row | facts | {"classes_found": found, "accuracy": accuracies}]
-
-
-def chosen_by(method: str, pool: "Pool", labels: np.ndarray, budget: int, seed: int) -> tuple[np.ndarray, int]:
-    """The rows in the order in which they are labelled, and the number of rounds."""
-    from evenpick import select, simulate
-    from evenpick.acquisition import unit_features
-    from evenpick.session.rounds import FIRST_ROUND, round_start
-
-    if method in (RANDOM, "max_herding"):
-        return select(pool, budget, method, seed), 1
-    if method == ORACLE:
-        return evenly(labels, budget, np.random.default_rng(seed)), 1
-    if method == OURS:
-        starts = {round_start(n) for n in range(budget)}
-        return simulate(pool, labels, budget, audit=0, random_state=seed).indices, len(starts)
-    first = None if method in OWN_START else select(pool, FIRST_ROUND, OURS, seed)
-    numbers = np.unique(labels, return_inverse=True)[1]
-    points = unit_features(pool, np.arange(len(pool)))
-    return choose(points, numbers, budget, RULES[method], first, np.random.default_rng([seed, 5]))
-
-
-def evenly(labels: np.ndarray, budget: int, rng: np.random.Generator) -> np.ndarray:
-    """Random rows, one of each class in turn as long as it has any: nobody could choose so who does not know the labels."""
-    order = rng.permutation(len(labels))
-    turns = np.empty(len(labels), np.intp)
-    for name in np.unique(labels):
-        of_class = order[labels[order] == name]
-        turns[of_class] = np.arange(len(of_class))
-    return order[np.argsort(turns[order], kind="stable")][:budget]
-
-
-def judged(
-    pool: "Pool", chosen: np.ndarray, given: np.ndarray, test: "Pool", true: np.ndarray, classifier: str, seed: int
-) -> float:
-    """Test macro accuracy in percent."""
-    from evenpick import macro_accuracy, train
-
-    if classifier == "plain":
-        return round(100 * accuracy_of(pool, chosen, given, test, true), 3)
-    model = train(pool, chosen, given, random_state=seed)
-    return round(100 * macro_accuracy(true, model.predict(test)), 3)
 
 
 # --- the page ---------------------------------------------------------------------------------------
@@ -179,7 +110,7 @@ def page(rows: Rows) -> str:
     ]
     for classifier, title in (
         ("plain", "Judged by plain logistic regression (C = 30, tau = 1)"),
-        ("default", "Judged by `train`'s default classifier, before it took centred powers of features"),
+        ("default", "Judged by `train`'s default classifier"),
     ):
         some = [row for row in rows if row["classifier"] == classifier]
         if some:
