@@ -17,7 +17,10 @@ SCRIPTS = [file for file in FILES if '__name__ == "__main__"' in file.read_text(
 # Taken from inside a package, and why.
 INSIDE = {
     "weighted_coverage": "the parts of a round are what the ablation changes",
+    "coverage_weights": "as `weighted_coverage`",
     "herding": "the size of the sample is what is varied",
+    "rounds": "as `herding`, and when another one is drawn",
+    "sample": "as `herding`, and the chances",
     "out_of_fold": "the probabilities that another tool is given too",
     "PoolWriter": "a pool on disk without images or a network",
     "ImageRow": "as `PoolWriter`",
@@ -122,4 +125,4 @@ def test_what_the_ablation_changes_is_there(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     import ablation
 
-    assert [name for name, _ in ablation.ABLATIONS.values() if not hasattr(ablation.weighted_coverage, name)] == []
+    assert [name for module, name, _ in ablation.ABLATIONS.values() if not hasattr(module, name)] == []

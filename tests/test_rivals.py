@@ -15,17 +15,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def rivals(import_benchmark):
-    return import_benchmark("rivals")
+def retrained(import_benchmark):
+    return import_benchmark("retrained")
 
 
 @pytest.fixture(scope="module")
-def iterative(rivals):
+def iterative(retrained):
     return sys.modules["iterative"]
 
 
 @pytest.fixture(scope="module")
-def graphs(rivals):
+def graphs(retrained):
     return sys.modules["iterative_graphs"]
 
 
@@ -51,14 +51,16 @@ RULES = ["uherding", "drop_query", "badge", "margin", "typiclust", "pwll_tau", "
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_rule_labels_new_rows_in_the_rounds_of_auto_and_only_the_seed_moves_it(iterative, rivals, name):
+def test_a_rule_labels_new_rows_in_the_rounds_of_auto_and_only_the_seed_moves_it(iterative, retrained, name):
     points, labels = blobs(300)
-    first = None if name in rivals.OWN_START else np.arange(40)
+    first = None if name in retrained.OWN_START else np.arange(40)
 
-    runs = [iterative.choose(points, labels, 100, rivals.RULES[name], first, np.random.default_rng(s)) for s in (3, 3)]
+    runs = [
+        iterative.choose(points, labels, 100, retrained.RULES[name], first, np.random.default_rng(s)) for s in (3, 3)
+    ]
     rows, rounds = runs[0]
 
-    assert [*rivals.RULES] == RULES
+    assert [*retrained.RULES] == RULES
     assert rounds == 5  # 0, 40, 52, 67, 87
     assert len(rows) == len({*rows.tolist()}) == 100
     assert first is None or rows[:40].tolist() == first.tolist()
@@ -66,12 +68,12 @@ def test_a_rule_labels_new_rows_in_the_rounds_of_auto_and_only_the_seed_moves_it
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_what_classes_are_called_changes_nothing(iterative, rivals, name):
+def test_what_classes_are_called_changes_nothing(iterative, retrained, name):
     points, labels = blobs(200)
-    first = None if name in rivals.OWN_START else np.arange(40)
+    first = None if name in retrained.OWN_START else np.arange(40)
 
     one, other = (
-        iterative.choose(points, of, 60, rivals.RULES[name], first, np.random.default_rng(0))[0]
+        iterative.choose(points, of, 60, retrained.RULES[name], first, np.random.default_rng(0))[0]
         for of in (labels, 9 - labels)
     )
 
@@ -288,16 +290,16 @@ def test_bait_goes_by_the_trace_of_the_inverse_information(graphs, known):
     assert graphs.bait(known, 5, np.random.default_rng(0)).tolist() == rows
 
 
-def test_the_oracle_takes_of_every_class_alike(rivals):
+def test_the_oracle_takes_of_every_class_alike(retrained):
     labels = np.array(["a"] * 50 + ["b"] * 3 + ["c"] * 10)
 
-    rows = rivals.evenly(labels, 15, np.random.default_rng(0))
+    rows = retrained.evenly(labels, 15, np.random.default_rng(0))
 
     assert np.unique(labels[rows], return_counts=True)[1].tolist() == [6, 3, 6]
     assert len({*rows.tolist()}) == 15
 
 
-def test_the_page_tells_how_much_of_the_way_to_the_oracle_a_method_goes(rivals):
+def test_the_page_tells_how_much_of_the_way_to_the_oracle_a_method_goes(import_benchmark):
     def row(method, seed, accuracy):
         facts = {"set": "elpv", "n_classes": 0, "classifier": "plain", "commit": "c", "seconds_a_round": 0.5}
         return facts | {"method": method, "seed": seed, "accuracy": {"100": accuracy}}
@@ -306,7 +308,7 @@ def test_the_page_tells_how_much_of_the_way_to_the_oracle_a_method_goes(rivals):
     rows = [row(method, seed, mean + seed) for method, mean in means.items() for seed in (0, 1, 2)]
     rows.append(row("margin", 3, 90.0) | {"seconds_a_round": 9.0})  # `auto` lacks that seed: it counts nowhere
 
-    page = rivals.page(rows)
+    page = import_benchmark("rivals").page(rows)
 
     assert "| `auto` | 51.0 | 50 % |" in page
     assert "| margin | 53.0 | 60 % | -2.0 ± 0.0 | elpv 100: -2.0 ± 0.0 | 1 / 0 of 1 | 0.50 | 3 |" in page
