@@ -11,7 +11,18 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from cells import SETS, Rows, command_line, commits, embed_all, interval, keys_of, part_of, rows_of, run_cells
+from cells import (
+    SETS,
+    Rows,
+    command_line,
+    commits,
+    embed_all,
+    interval,
+    keys_of,
+    part_of,
+    plain_rows,
+    run_cells,
+)
 from choosing import OURS, accuracy_of
 
 from evenpick import macro_accuracy, simulate
@@ -100,7 +111,7 @@ def table(rows: Rows) -> str:
     """`auto` with one part changed less `auto` as it is, paired over the seeds."""
     without = {(row["set"], row["seed"], row["changed"], row["budget"]): row["accuracy"] for row in rows}
     whole = {}
-    for row in rows_of(RESULTS_OF_AUTO):
+    for row in plain_rows(RESULTS_OF_AUTO):
         cell = row["set"], row["seed"], row["budget"]
         if (row["acquisition"], row["balancing"]) == OURS:
             whole[cell] = row["accuracy"]

@@ -87,6 +87,11 @@ def rows_of(results: Path) -> Rows:
     return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
 
 
+def plain_rows(results: Path) -> Rows:
+    """Those of results that are judged by logistic regression and, some of them, by another classifier too."""
+    return [row for row in rows_of(results) if row["classifier"] == "plain"]
+
+
 def keys_of(results: Path, key: Sequence[str]) -> set[tuple]:
     """What is done already."""
     return {*by_key(rows_of(results), key)}

@@ -50,11 +50,13 @@ def _cell(data: Path, work: Path, kind: str, seed: int, drawn: str, part: int) -
 
     pool, labels, test, true = images(data, work, kind, seed)
     budgets, n = BUDGETS[kind], -(-len(pool) // part)
+    weighed = n * sample.MOST_WEIGHED // herding.MOST_COVERED
     acquisition, balancing = ("random", None) if drawn == "random" else ("auto", "auto")
     with (
         patch.object(herding, "MOST_COVERED", n),
         patch.object(rounds, "MOST_COVERED", n),
         patch.object(sample, "MOST_COVERED", n),
+        patch.object(sample, "MOST_WEIGHED", weighed),
         patch.object(sample, "BY_WEIGHT", sample.BY_WEIGHT if drawn == BY_WEIGHT else 0.0),
         patch.object(rounds, "sample_start", (lambda start: 0) if drawn == ONCE else rounds.sample_start),
     ):

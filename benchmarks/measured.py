@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cells import Rows, rows_of
+from cells import Rows, plain_rows, rows_of
 from why import METHODS, SEEDS, TITLES, curve
 
 from evenpick.metrics import mean_interval
@@ -47,7 +47,7 @@ def main() -> None:
 
     plt.switch_backend("svg")
     plt.rcParams.update(STYLE)
-    choosing = rows_of(FOLDER / "choosing.jsonl")
+    choosing = plain_rows(FOLDER / "choosing.jsonl")
     save(plot_labels(choosing), "labels")
     save(plot_bars(ahead_of(choosing), 0, "points of macro accuracy that auto is ahead (95 % interval)", 5.5), "rivals")
     held = held_of(rows_of(FOLDER / "audit.jsonl"))

@@ -14,16 +14,13 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from cells import Rows, commits, interval, keys_of, rows_of, run_in_processes, this_commit
 from choosing import judged
 from retrained import METHODS, ORACLE, OURS, RANDOM, TITLES, chosen_by
 from training import MOST_LABELLED, SOURCE, images
-
-if TYPE_CHECKING:
-    pass
 
 # Sets, and classes of a long tail; 0: the whole set.
 PLACES = (("elpv", 0), ("caltech", 0), ("places", 0), ("food", 0), ("places", 20), ("food", 20))

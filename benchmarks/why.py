@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from cells import Rows, rows_of
+from cells import Rows, plain_rows
 
 RESULTS, PLOT = Path(__file__).with_name("choosing.jsonl"), Path(__file__).with_suffix(".svg")
 TITLES = {"caltech": "objects", "places": "scenes", "food": "dishes", "elpv": "solar cells"}
@@ -23,7 +23,7 @@ METHODS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.parse_args()
-    plot(rows_of(RESULTS))
+    plot(plain_rows(RESULTS))
 
 
 def curve(rows: Rows, name: str, method: tuple[str, str | None]) -> tuple[list[int], list[float]]:

@@ -212,7 +212,7 @@ def test_the_round_and_a_probe_of_its_own_see_the_same_classes(pool_and_labels, 
 
     by_round, anew = now.predicted(answers[:60]), later.predicted(answers[:60])
 
-    assert by_round.rows.tolist() == anew.rows.tolist() == now.round_now()._sample.rows.tolist()
+    assert by_round.rows.tolist() == anew.rows.tolist() == now.round_now().sample.rows.tolist()
     assert by_round.classes.tolist() == anew.classes.tolist()
     assert later.predicted(answers).classes.tolist() != by_round.classes.tolist()
     assert now.predicted(answers[:39]) is None

@@ -50,7 +50,7 @@ def test_of_a_large_pool_the_first_round_covers_the_sample_of_max_herding_and_ot
     steering, samples = Rounds(pool, 0), []
     for n in (39, 40, 86, 87, 119, 86, 39):
         steering.replay(answers[:n])
-        samples.append(steering.round_now()._sample.rows.tolist())
+        samples.append(steering.round_now().sample.rows.tolist())
 
     first, second, still, third, still_third, second_again, first_again = samples
 
@@ -58,6 +58,20 @@ def test_of_a_large_pool_the_first_round_covers_the_sample_of_max_herding_and_ot
     assert second == still == second_again == sampled_rows(pool, 0, History.of(answers).known_at(40)).tolist()
     assert third == still_third == sampled_rows(pool, 0, History.of(answers).known_at(87)).tolist()
     assert len({*map(tuple, samples)}) == 3
+
+
+def test_back_in_the_round_before_its_sample_is_not_made_again(pool_and_labels, most_covered, monkeypatch):
+    most_covered(200)
+    pool, labels = pool_and_labels
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:120], labels)
+    steering = rounds_after(pool, answers[:86])
+    before = steering.round_now()
+    steering.prepare(0)  # with the sample that the round after 87 labels covers
+
+    monkeypatch.setattr(rounds, "Sample", lambda *_: pytest.fail("made again"))
+    steering.replay(answers[:60])
+
+    assert steering.round_now().sample is before.sample
 
 
 def test_a_sample_lasts_until_labels_have_doubled_or_make_a_quarter_of_one_more(monkeypatch):
@@ -185,7 +199,9 @@ def test_where_a_small_sample_is_covered_the_rest_of_the_pool_comes_too_and_in_n
     assert 0.4 < np.mean(np.diff(first[-100:]) > 0) < 0.6
 
 
-def test_a_session_that_is_replayed_goes_on_as_one_that_was_not(pool_and_labels):
+@pytest.mark.parametrize("most", [60, 10_000])
+def test_a_session_that_is_replayed_goes_on_as_one_that_was_not(pool_and_labels, most, most_covered):
+    most_covered(most)
     pool, labels = pool_and_labels
     running = Session(pool, 150, random_state=1)
     for n in range(140):
@@ -200,7 +216,9 @@ def test_a_session_that_is_replayed_goes_on_as_one_that_was_not(pool_and_labels)
             assert reopened.ask() == running.ask()
 
 
-def test_undo_over_the_start_of_a_round_comes_back_to_the_same_questions(pool_and_labels):
+@pytest.mark.parametrize("most", [60, 10_000])
+def test_undo_over_the_start_of_a_round_comes_back_to_the_same_questions(pool_and_labels, most, most_covered):
+    most_covered(most)
     pool, labels = pool_and_labels
     session = Session(pool, 100)
     for _ in range(FIRST_ROUND + 6):
@@ -215,7 +233,9 @@ def test_undo_over_the_start_of_a_round_comes_back_to_the_same_questions(pool_an
     assert session.next() == before
 
 
-def test_preparing_ahead_changes_no_question(pool_and_labels):
+@pytest.mark.parametrize("most", [60, 10_000])
+def test_preparing_ahead_changes_no_question(pool_and_labels, most, most_covered):
+    most_covered(most)
     pool, labels = pool_and_labels
     plain, prepared = Session(pool, 120), Session(pool, 120)
     for _ in range(110):

@@ -7,7 +7,7 @@ from evenpick import simulate
 from evenpick.acquisition import part_to_cover, unit_features
 from evenpick.pool import Pool
 from evenpick.session import sample
-from evenpick.session.coverage_weights import labelled, weights_of_rows
+from evenpick.session.coverage_weights import labels_in, weights_of_rows
 from evenpick.session.sample import Sample, sampled_rows
 
 
@@ -23,7 +23,7 @@ def known(pool_and_labels):
 def test_half_of_a_chance_goes_by_weight_and_half_is_the_same_for_all(pool_and_labels, known, most_covered):
     most_covered(1)  # so that the chance of the next image is that of being in the sample
     pool, _ = pool_and_labels
-    rows, numbers = labelled(known)
+    rows, numbers = labels_in(known)
     weights = weights_of_rows(pool, np.arange(len(pool)), unit_features(pool, rows), numbers)
 
     drawn = [sampled_rows(pool, seed, known)[0] for seed in range(3000)]
@@ -66,18 +66,22 @@ def test_of_a_huge_pool_a_part_is_looked_at(pool_and_labels, known, most_covered
     monkeypatch.setattr(sample, "MOST_WEIGHED", 61)
     pool, _ = pool_and_labels
 
+    weighed = []
+    monkeypatch.setattr(sample, "weights_of_rows", lambda pool, rows, *_: weighed.append(rows.tolist()) or rows + 1.0)
     first = {*np.random.default_rng([4, 3, len(known)]).choice(len(pool), 61, replace=False).tolist()}
     rows = sampled_rows(pool, 4, known).tolist()
 
     assert len(rows) == 60
     assert {*rows} < first
+    assert weighed == [sorted(first)]
 
 
 def test_where_nothing_is_worth_covering_chances_are_even(pool_and_labels, known, most_covered, monkeypatch):
     most_covered(60)
     monkeypatch.setattr(sample, "weights_of_rows", lambda pool, rows, *_: np.zeros(len(rows)))
 
-    assert len(np.unique(sampled_rows(pool_and_labels[0], 4, known))) == 60
+    expected = np.random.default_rng([4, 3, len(known)]).choice(306, 60, replace=False, p=np.full(306, 1 / 306))
+    assert sampled_rows(pool_and_labels[0], 4, known).tolist() == sorted(expected)
 
 
 def test_of_nothing_but_copies_a_sample_is_drawn_too(most_covered):

@@ -84,6 +84,7 @@ def test_of_two_images_no_class_has_less_than_one_half(pool_and_labels, monkeypa
     coverage_weights(unit_features(pool, np.array([0, 305])), labelled, numbers)
     weights_of_rows(pool, np.array([0, 305]), labelled, numbers)
 
+    assert len(shares) == 2
     for of_two in shares:
         assert of_two.min() == 0.5
 

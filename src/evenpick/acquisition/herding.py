@@ -75,11 +75,17 @@ def cover_by_balls(balls: KernelRows, permutation: IndexArray, budget: int) -> I
 
 
 def part_to_cover(pool: Pool, budget: int, rng: np.random.Generator) -> tuple[IndexArray, Singles]:
-    """The rows that are covered and chosen from, ascending, one of a group, and their features at length 1."""
+    """The rows that are covered and chosen from, and their features at length 1."""
+    rows = rows_to_cover(pool, budget, rng)
+    return rows, unit_features(pool, rows)
+
+
+def rows_to_cover(pool: Pool, budget: int, rng: np.random.Generator) -> IndexArray:
+    """Ascending, one of a group."""
     rows, most = pool.representatives, max(MOST_COVERED, budget)
     if len(rows) > most:
         rows = rows[np.sort(rng.choice(len(rows), size=most, replace=False))]
-    return rows, unit_features(pool, rows)
+    return rows
 
 
 def unit_features(pool: Pool, rows: IndexArray) -> Singles:

@@ -25,6 +25,7 @@ from ..estimates import ENOUGH
 from ..labels import Answer, RecordedLabels
 from ..pool import Pool
 from .rounds import History
+from .sample import is_sampled
 from .steering import Predicted, Steering
 from .weighted_coverage import predicted_after
 
@@ -205,7 +206,8 @@ class Audit:
             return self._steering.predicted(answers)
         known = history.first(self.demand.after)
         if self._predicted is None or self._predicted[0] != known:
-            self._predicted = known, predicted_after(self._pool, self._seed, known)
+            drawn_after = known if is_sampled(self._pool) else ()
+            self._predicted = known, predicted_after(self._pool, self._seed, known, drawn_after)
         return self._predicted[1]
 
     def _times(self, number: int) -> Values:

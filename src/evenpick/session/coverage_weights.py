@@ -8,6 +8,7 @@ weigh much while classes are undiscovered; later it is unsure where classes are 
 weigh most.
 """
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -23,7 +24,7 @@ from ..probabilities import margins
 Answers: TypeAlias = tuple[tuple[int, int | None], ...]
 
 
-def labelled(known: Answers) -> tuple[IndexArray, IndexArray]:
+def labels_in(known: Answers) -> tuple[IndexArray, IndexArray]:
     """The rows with a label, and the numbers of their classes."""
     rows = np.array([row for row, number in known if number is not None], np.intp)
     return rows, np.array([number for _, number in known if number is not None], np.intp)
@@ -40,17 +41,23 @@ def coverage_weights(
         return None, None
     with one_blas_thread():  # else the last digits, and so now and then a pick, depend on what other threads do
         probe = fit_probe(labelled, numbers)
-        shares = probe.probabilities(points, corrected=False).mean(axis=0)
-        return balanced_uncertainty(probe, points, np.maximum(shares, 1 / len(points))), probe
+        return balanced_uncertainty(probe, points, class_shares(probe, [points])), probe
 
 
 def weights_of_rows(pool: Pool, rows: IndexArray, labelled: Singles, numbers: IndexArray) -> Values:
     """The same of rows of the pool, however many: their features are read twice, in blocks."""
     with one_blas_thread():
         probe = fit_probe(labelled, numbers)
-        sums = [probe.probabilities(points, corrected=False).sum(axis=0) for points in unit_blocks(pool, rows)]
-        shares = np.maximum(np.sum(sums, axis=0), 1) / len(rows)
+        shares = class_shares(probe, unit_blocks(pool, rows))
         return np.concatenate([balanced_uncertainty(probe, points, shares) for points in unit_blocks(pool, rows)])
+
+
+def class_shares(probe: Probe, blocks: Iterable[Singles]) -> Values:
+    """The part of all points that the probe takes for each class, one point at least."""
+    sums = [(len(points), probe.probabilities(points, corrected=False).sum(axis=0)) for points in blocks]
+    n_points = sum(n for n, _ in sums)
+    shares: Values = np.maximum(np.sum([of_block for _, of_block in sums], axis=0), 1) / n_points
+    return shares
 
 
 def balanced_uncertainty(probe: Probe, points: Singles, shares: Values) -> Values:

@@ -6,10 +6,10 @@ thousand. So once there are labels of two classes, an image is drawn the likelie
 
 import numpy as np
 
-from ..acquisition import MOST_COVERED, ByteTable, gaussian, kernel_width, part_to_cover, unit_features
+from ..acquisition import MOST_COVERED, ByteTable, gaussian, kernel_width, rows_to_cover, unit_features
 from ..arrays import IndexArray, Singles
 from ..pool import Pool
-from .coverage_weights import Answers, labelled, weights_of_rows
+from .coverage_weights import Answers, labels_in, weights_of_rows
 
 MOST_WEIGHED = 200_000  # images; of a larger pool so many are drawn first, with equal chances
 BY_WEIGHT = 0.5  # of the chance of an image to be the next; the rest is the same for all
@@ -60,9 +60,9 @@ def _generator(seed: int, drawn_after: Answers) -> np.random.Generator:
 
 def _drawn(pool: Pool, drawn_after: Answers, rng: np.random.Generator) -> IndexArray:
     """Ascending; before there are two classes those of `max_herding`."""
-    known, numbers = labelled(drawn_after)
+    known, numbers = labels_in(drawn_after)
     if len(np.unique(numbers)) < 2 or not is_sampled(pool):
-        return part_to_cover(pool, 1, rng)[0]
+        return rows_to_cover(pool, 1, rng)
     rows = pool.representatives
     if len(rows) > MOST_WEIGHED:
         rows = np.sort(rng.choice(rows, MOST_WEIGHED, replace=False))

@@ -10,7 +10,7 @@ from ..arrays import IndexArray, Singles
 from ..classifiers import Probe, fit_probe
 from ..machine import one_blas_thread
 from ..pool import Pool
-from .coverage_weights import Answers, coverage_weights, labelled
+from .coverage_weights import Answers, coverage_weights, labels_in
 from .sample import Sample, sampled_rows
 from .steering import Predicted, first_open
 
@@ -20,13 +20,15 @@ class Round:
 
     Attributes
     ----------
+    sample : Sample
+        What it covers and chooses from.
     answers : tuple
         What it takes account of.
     """
 
     def __init__(self, pool: Pool, sample: Sample, known: Answers, rng: np.random.Generator) -> None:
-        self._pool, self._sample = pool, sample
-        rows, numbers = labelled(known)
+        self._pool, self.sample = pool, sample
+        rows, numbers = labels_in(known)
         self._probe: Probe | None
         weights, self._probe = coverage_weights(sample.points, unit_features(pool, rows), numbers)
         self._greedy = GreedyCoverage(sample.kernel, sample.permutation, weights, self._coverage_by(rows))
@@ -46,7 +48,7 @@ class Round:
     def first(self, open_rows: NDArray[np.bool_]) -> int:
         """The first image of the order that is marked in `open_rows` (n,), at least one."""
         while (row := first_open(self._order, open_rows)) is None:
-            more = self._sample.rows[self._greedy.choose(1)]
+            more = self.sample.rows[self._greedy.choose(1)]
             if not len(more):  # the sample is used up, and the pool is not
                 more = self._rng.permutation(len(self._pool))
             self._order = np.concatenate([self._order, more])
@@ -55,7 +57,7 @@ class Round:
     @cached_property
     def predicted(self) -> Predicted | None:
         """What the probe takes the images of the sample for; None before there are two classes."""
-        return None if self._probe is None else _predicted(self._probe, self._sample.rows, self._sample.points)
+        return None if self._probe is None else _predicted(self._probe, self.sample.rows, self.sample.points)
 
     def likeliest(self, row: int, most: int) -> list[int]:
         """Numbers of the classes that the probe takes this image for, the likeliest first; none before there are two."""
@@ -66,18 +68,18 @@ class Round:
         return [int(number) for number in np.argsort(-chances, kind="stable")[:most]]
 
     def _coverage_by(self, rows: IndexArray) -> Singles:
-        inside, others = self._sample.positions(rows)
-        kernel = self._sample.kernel
+        inside, others = self.sample.positions(rows)
+        kernel = self.sample.kernel
         return np.maximum(kernel.best_of_points(inside), kernel.best(unit_features(self._pool, others)))
 
     def _exclude(self, answers: Answers) -> None:
-        inside, _ = self._sample.positions(np.array([row for row, _ in answers], dtype=np.intp))
+        inside, _ = self.sample.positions(np.array([row for row, _ in answers], dtype=np.intp))
         self._greedy.exclude(inside)
 
 
-def predicted_after(pool: Pool, seed: int, known: Answers, drawn_after: Answers = ()) -> Predicted | None:
+def predicted_after(pool: Pool, seed: int, known: Answers, drawn_after: Answers) -> Predicted | None:
     """By a probe on these answers, of the images of the sample drawn after those; None before there are two classes."""
-    rows, numbers = labelled(known)
+    rows, numbers = labels_in(known)
     if len(np.unique(numbers)) < 2:
         return None
     covered = sampled_rows(pool, seed, drawn_after)
