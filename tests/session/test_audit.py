@@ -22,8 +22,9 @@ from evenpick.session.audit import (
     share_of,
 )
 from evenpick.session.discovery import Discovery
-from evenpick.session.rounds import Rounds
+from evenpick.session.rounds import History, Rounds
 from evenpick.session.steering import Predicted
+from evenpick.session.weighted_coverage import predicted_after
 
 STEERINGS = [{"balancing": "auto"}, {"balancing": "ratio_max"}, {"balancing": None, "acquisition": "core_set"}]
 
@@ -374,6 +375,23 @@ def test_groups_are_drawn_whole_and_when_all_had_their_turn_no_audit_is_left_to_
 def test_a_share_that_is_none_is_refused(make_pool, share):
     with pytest.raises(EvenpickError, match=r"audit must be a share of the labels from 0 \(none\) to 0.5; got"):
         Session(make_pool(n=20), 10, audit=share)
+
+
+def test_of_a_large_pool_a_demanded_audit_looks_at_what_all_labels_before_it_make_likely(pool_and_labels, most_covered):
+    most_covered(60)
+    pool, labels = pool_and_labels
+    session = Session(pool, 70, audit=0.0)
+    answered(session, 50, labels.__getitem__)
+    session.draw_audit(3)
+    known = History.of(session.answers).first(50)
+
+    out = session.ask()
+
+    rows = open_pieces(pool, session.answers)
+    expected = chances_of(rows, predicted_after(pool, 0, known, known))
+    assert out.chance == pytest.approx(expected[rows == out.index][0])
+    assert len(set(expected.tolist())) > 2
+    assert expected.tolist() != chances_of(rows, predicted_after(pool, 0, known, ())).tolist()
 
 
 def test_an_audit_that_was_demanded_asks_for_nothing_else_and_ends_with_its_number(pool_and_labels):

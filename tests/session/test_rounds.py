@@ -60,20 +60,6 @@ def test_of_a_large_pool_the_first_round_covers_the_sample_of_max_herding_and_ot
     assert len({*map(tuple, samples)}) == 3
 
 
-def test_back_in_the_round_before_its_sample_is_not_made_again(pool_and_labels, most_covered, monkeypatch):
-    most_covered(200)
-    pool, labels = pool_and_labels
-    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:120], labels)
-    steering = rounds_after(pool, answers[:86])
-    before = steering.round_now()
-    steering.prepare(0)  # with the sample that the round after 87 labels covers
-
-    monkeypatch.setattr(rounds, "Sample", lambda *_: pytest.fail("made again"))
-    steering.replay(answers[:60])
-
-    assert steering.round_now().sample is before.sample
-
-
 def test_a_sample_lasts_until_labels_have_doubled_or_make_a_quarter_of_one_more(monkeypatch):
     starts = [0, 40, 52, 67, 87, 113, 146, 189, 245]
 

@@ -71,6 +71,7 @@ class Rounds:
         """The round that the next image comes from."""
         start = round_start(self._history.n_labels)
         if self._current is None or len(self._current.answers) != self._history.end(start):
+            self._current = None  # its sample may be half a gigabyte
             self._current = self._begin(start)
         return self._current
 
@@ -109,11 +110,8 @@ class Rounds:
                 _ = self._prepare(history, start).predicted  # computed once
 
     def _begin(self, start: int) -> Round:
-        answers, drawn_after = self._history.first(start), self._drawn_after(self._history, start)
+        answers = self._history.first(start)
         with self._lock:
-            if self._current is not None and self._current.sample.drawn_after == drawn_after:
-                self._sample = self._current.sample  # after an undo; that of the next round may be prepared already
-            self._current = None  # its sample may be half a gigabyte
             begun, self._prepared = self._prepare(self._history, start), None
         begun.note(answers[len(begun.answers) :])
         return begun
