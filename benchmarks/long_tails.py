@@ -103,7 +103,8 @@ def table(rows: Rows) -> str:
         "Macro accuracy in percent over all classes of the test set, undiscovered ones counting 0; classifiers and methods as in [choosing.md](choosing.md).",
         f"Every seed ({len(SEEDS)}) draws pools of {', '.join(map(str, CLASSES))} random classes of {', '.join(SETS)}, the rarest a fiftieth of the most common one:",
         f"{', '.join(f'{k} classes have {s[0]} to {s[-1]:,} images' for k, s in sizes.items())}. Nothing in evenpick was set on these pools,",
-        "but it was on the sets that they are drawn from. A number of labels is run where it is at most "
+        "but it was on the sets that they are drawn from. UHerding, margin, DropQuery and GALAXY retrain in every round ([rivals.md](rivals.md)); the oracle",
+        "draws equally from every class by the true labels, and so cheats. A number of labels is run where it is at most "
         f"{MOST_LABELLED:.0%} of the pool, and shown where {ENOUGH_POOLS} pools or more have it; `all` is of all that is shown.",
         f"Command: `python benchmarks/long_tails.py run --data DATA --work WORK`, source `efficientnet_lite0`, commit {commits(rows)}.",
         "",
