@@ -130,10 +130,11 @@ def labels_by_budget(
 def _their_max_herding(pool: "Pool", budget: int, rng: np.random.Generator) -> np.ndarray:
     from skactiveml.pool import MaxHerding
 
-    from evenpick.acquisition import kernel_width, part_to_cover
+    from evenpick.acquisition import kernel_width, rows_to_cover, unit_features
     from evenpick.skactiveml_bridge import from_skactiveml
 
-    rows, points = part_to_cover(pool, budget, rng)
+    rows = rows_to_cover(pool, budget, rng)
+    points = unit_features(pool, rows)
     theirs = MaxHerding(metric_dict={"gamma": 1 / kernel_width(points, rng) ** 2})
     return rows[from_skactiveml(theirs)(pool.take(rows), budget, rng)]
 

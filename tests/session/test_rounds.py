@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evenpick import Session, select, simulate
-from evenpick.acquisition import ByteTable, part_to_cover
+from evenpick.acquisition import ByteTable, rows_to_cover
 from evenpick.labels import Answer
 from evenpick.pool import Pool
 from evenpick.session import rounds, sample
@@ -54,7 +54,7 @@ def test_of_a_large_pool_the_first_round_covers_the_sample_of_max_herding_and_ot
 
     first, second, still, third, still_third, second_again, first_again = samples
 
-    assert first == first_again == part_to_cover(pool, 1, np.random.default_rng(0))[0].tolist()
+    assert first == first_again == rows_to_cover(pool, 1, np.random.default_rng(0)).tolist()
     assert second == still == second_again == sampled_rows(pool, 0, History.of(answers).known_at(40)).tolist()
     assert third == still_third == sampled_rows(pool, 0, History.of(answers).known_at(87)).tolist()
     assert len({*map(tuple, samples)}) == 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evenpick import simulate
-from evenpick.acquisition import part_to_cover, unit_features
+from evenpick.acquisition import rows_to_cover, unit_features
 from evenpick.pool import Pool
 from evenpick.session import sample
 from evenpick.session.coverage_weights import labels_in, weights_of_rows
@@ -52,7 +52,7 @@ def test_without_two_classes_chances_are_even(answers, pool_and_labels, most_cov
     pool, _ = pool_and_labels
 
     expected = np.random.default_rng([4, 3, len(answers)] if answers else 4)
-    assert sampled_rows(pool, 4, answers).tolist() == part_to_cover(pool, 1, expected)[0].tolist()
+    assert sampled_rows(pool, 4, answers).tolist() == rows_to_cover(pool, 1, expected).tolist()
 
 
 def test_of_a_pool_that_is_covered_whole_nothing_is_drawn(pool_and_labels, known):

@@ -2,7 +2,7 @@
 
 from .bounded_distances import BoundedDistances
 from .greedy_coverage import GreedyCoverage
-from .herding import MOST_COVERED, part_to_cover, rows_to_cover, unit_blocks, unit_features
+from .herding import MOST_COVERED, rows_to_cover, unit_blocks, unit_features
 from .k_center import core_set
 from .kernels import ByteTable, gaussian, kernel_width
 from .table import ACQUISITIONS, AcquisitionFunction, check_budget, find_acquisition, ordered, select, select_more
@@ -20,7 +20,6 @@ __all__ = [
     "gaussian",
     "kernel_width",
     "ordered",
-    "part_to_cover",
     "rows_to_cover",
     "select",
     "select_more",
