@@ -11,18 +11,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from cells import (
-    SETS,
-    Rows,
-    command_line,
-    commits,
-    embed_all,
-    interval,
-    keys_of,
-    part_of,
-    plain_rows,
-    run_cells,
-)
+from cells import SETS, Rows, command_line, commits, embed_all, interval, keys_of, part_of, plain_rows, run_cells
 from choosing import OURS, accuracy_of
 
 from evenpick import macro_accuracy, simulate

@@ -1,6 +1,6 @@
 """Rare classes of pools too large to be covered whole: what a sample by weight finds of them, and one with even chances.
 
-    python benchmarks/large_tails.py run --data DATA --work WORK     # a quarter of an hour on two cores; a killed run goes on
+    python benchmarks/large_tails.py run --data DATA --work WORK     # an hour on one core; a killed run goes on
     python benchmarks/large_tails.py table                           # benchmarks/large_tails.md from the results
 
 DATA and WORK are those of `cells.py`, the classifier is that of `choosing.py`. A pool of many classes is caltech, places and

@@ -45,7 +45,7 @@ def coverage_weights(
 
 
 def weights_of_rows(pool: Pool, rows: IndexArray, labelled: Singles, numbers: IndexArray) -> Values:
-    """The same of rows of the pool, however many: their features are read twice, in blocks."""
+    """What it is worth to cover each of these rows of the pool (n,), however many: features are read twice, in blocks."""
     with one_blas_thread():
         probe = fit_probe(labelled, numbers)
         shares = class_shares(probe, unit_blocks(pool, rows))
