@@ -1,7 +1,7 @@
 """Which images to label first: every way of choosing, on four labelled image sets, judged by one classifier or the other.
 
     python benchmarks/choosing.py run --data DATA --work WORK     # hours on two cores; a killed run goes on
-    python benchmarks/choosing.py run --data DATA --work WORK --classifier default     # the short list, by what `train` trains
+    python benchmarks/choosing.py run --data DATA --work WORK --classifiers plain default    # the short list by what `train` trains, too
     python benchmarks/choosing.py table                           # benchmarks/choosing.md from the results
 
 DATA, WORK, the part of the pool that a seed draws and its test set are those of `cells.py`, the same for every method.
@@ -11,6 +11,7 @@ labels. Of the ways that retrain, those of `retrained.py`, the best of `rivals.m
 
 import argparse
 import hashlib
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     names = [*dict.fromkeys(name for name, _ in METHODS)]
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--acquisitions", nargs="+", choices=names, default=names)
-    parser.add_argument("--classifier", choices=CLASSIFIERS, default=CLASSIFIERS[0])
+    parser.add_argument("--classifiers", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS[:1])
     parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
 
@@ -69,12 +70,13 @@ def run(options: argparse.Namespace, results: Path) -> None:
     done, cells = keys_of(results, KEY), []
     for seed in options.seeds:
         for name in options.sets:
-            methods = METHODS if options.classifier == CLASSIFIERS[0] else SHORT_LIST
-            for method in (m for m in methods if m[0] in options.acquisitions):
+            for method in (m for m in METHODS if m[0] in options.acquisitions):
                 known = THEIR_BUDGETS.get(name, ()) if method[0] == THEIRS else BUDGETS
-                wanted = {*options.budgets} & {*known} - ({2000} if name == "elpv" else set())  # it has 1,574 images
-                if missing := [b for b in wanted if (name, seed, *method, b, options.classifier) not in done]:
-                    cells.append((name, seed, *method, missing, options.classifier))
+                budgets = {*options.budgets} & {*known} - ({2000} if name == "elpv" else set())  # it has 1,574 images
+                judges = [c for c in options.classifiers if c == "plain" or method in SHORT_LIST]
+                wanted = itertools.product(sorted(budgets), judges)
+                if missing := [of for of in wanted if (name, seed, *method, *of) not in done]:
+                    cells.append((name, seed, *method, missing))
     run_cells(cells, _cell, options, results)
 
 
@@ -85,16 +87,19 @@ def _cell(
     seed: int,
     acquisition: str,
     balancing: str | None,
-    budgets: list,
-    classifier: str,
+    wanted: list[tuple[int, str]],
 ) -> Rows:
+    """For each budget and classifier of `wanted`."""
     from evenpick import imbalance_ratio
     from evenpick.metrics import class_counts, classes_found
 
     pool, labels, test, true = part_of(data, work, name, seed)
     function = _their_max_herding if acquisition == THEIRS else acquisition
+    budgets = [*{budget: None for budget, _ in wanted}]
+    labelled = labels_by_budget(pool, labels, budgets, function, balancing, seed)
     rows = []
-    for budget, (chosen, given) in labels_by_budget(pool, labels, budgets, function, balancing, seed).items():
+    for budget, classifier in wanted:
+        chosen, given = labelled[budget]
         rows.append(
             dict(zip(KEY, (name, seed, acquisition, balancing, budget, classifier), strict=True))
             | {
