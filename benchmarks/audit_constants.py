@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from audit import DRAWS, PATHS, SETS, sample_file, samples_of, truths
+from audit_samples import DRAWS, PATHS, SETS, sample_file, samples_of, truths
 from cells import Rows, by_key, commits, rows_of, run_in_processes, state_of
 
 RESULTS = Path(__file__).with_suffix(".jsonl")

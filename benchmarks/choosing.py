@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cells import SETS, Rows, command_line, commits, embed_all, keys_of, part_of, run_cells
+from cells import SETS, Labelled, Rows, command_line, commits, embed_all, keys_of, part_of, run_cells
 from retrained import TITLES, chosen_by
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _cell(
         rows.append(
             dict(zip(KEY, (name, seed, acquisition, balancing, budget, classifier), strict=True))
             | {
-                "accuracy": judged(classifier, pool, chosen, given, test, true, seed),
+                "accuracy": judged(classifier, pool, labelled[budget], (test, true), seed),
                 "classes_found": classes_found(given),
                 "imbalance_ratio": round(imbalance_ratio(class_counts(given, sorted(set(labels)))), 4),
                 "picks": _digest(chosen),
@@ -156,12 +156,11 @@ def accuracy_of(pool: "Pool", chosen: np.ndarray, given: Sequence, test: "Pool",
     return macro_accuracy(true, classes[probe.probabilities(unit_features(test, np.arange(len(test)))).argmax(axis=1)])
 
 
-def judged(
-    classifier: str, pool: "Pool", chosen: np.ndarray, given: Sequence, test: "Pool", true: np.ndarray, seed: int
-) -> float:
-    """Test macro accuracy in percent."""
+def judged(classifier: str, pool: "Pool", labelled: tuple[np.ndarray, Sequence], tested: Labelled, seed: int) -> float:
+    """Test macro accuracy in percent, of the images chosen and their labels."""
     from evenpick import macro_accuracy, train
 
+    (chosen, given), (test, true) = labelled, tested
     if classifier == "plain" or len({*given}) == 1:
         return round(100 * accuracy_of(pool, chosen, given, test, true), 3)
     model = train(pool, chosen, given, random_state=seed)

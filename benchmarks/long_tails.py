@@ -76,7 +76,7 @@ def _cell(
 
     budgets = [budget for budget in BUDGETS if budget <= MOST_LABELLED * len(pool)]
     labelled = labels_by_budget(pool, labels, budgets, acquisition, balancing, seed)
-    accuracies = {str(b): judged(classifier, pool, *labelled[b], test, true, seed) for b in budgets}
+    accuracies = {str(b): judged(classifier, pool, labelled[b], (test, true), seed) for b in budgets}
     row = dict(zip(KEY, (name, n_classes, seed, acquisition, balancing, classifier), strict=True))
     information = round(source_knowledge(pool).information, 4)
     return [row | {"n_images": len(pool), "information": information, "accuracy": accuracies}]

@@ -70,7 +70,8 @@ def _cell(work: Path, name: str, k: int, seed: int, method: str, classifier: str
     chosen, rounds = chosen_by(method, pool, labels, max(budgets), seed)
     seconds = time.process_time() - begin
     facts = {"n_images": len(pool), "seconds_a_round": round(seconds / rounds, 3)}
-    accuracies = {str(b): judged(classifier, pool, chosen[:b], labels[chosen[:b]], test, true, seed) for b in budgets}
+    labelled = {b: (chosen[:b], labels[chosen[:b]]) for b in budgets}
+    accuracies = {str(b): judged(classifier, pool, labelled[b], (test, true), seed) for b in budgets}
     found = {str(b): len(np.unique(labels[chosen[:b]])) for b in budgets}
     row = dict(zip(KEY, (name, k, seed, method, classifier), strict=True))
     return [row | facts | {"classes_found": found, "accuracy": accuracies}]
