@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cells import SETS, Labelled, Rows, command_line, commits, embed_all, keys_of, part_of, run_cells
+from cells import SETS, Labelled, Rows, command_line, commits, embed_all, interval, keys_of, part_of, run_cells
 from retrained import TITLES, chosen_by
 
 if TYPE_CHECKING:
@@ -197,13 +197,49 @@ def table(rows: Rows) -> str:
     ]
     if by_default:
         lines += ["", "## Judged by `train`'s default classifier", "", *_tables_of(rows, "default")]
+        lines += ["", "### The default less logistic regression, on the same labels", "", *_by_the_classifier(rows)]
     return "\n".join(lines) + "\n"
 
 
 def _tables_of(rows: Rows, classifier: str) -> list[str]:
-    cells = {tuple(row[k] for k in KEY[:-1]): row["accuracy"] for row in rows if row["classifier"] == classifier}
-    columns = [(name, b) for name in SETS for b in BUDGETS if any(key[0] == name and key[4] == b for key in cells)]
+    cells = _judged_by(rows, classifier)
+    columns = _columns(cells)
     return [*_means(cells, columns), "", "### `auto` less each method", "", *_differences(cells, columns)]
+
+
+def _judged_by(rows: Rows, classifier: str) -> dict[tuple, float]:
+    return {tuple(row[k] for k in KEY[:-1]): row["accuracy"] for row in rows if row["classifier"] == classifier}
+
+
+def _columns(cells: dict) -> list[tuple[str, int]]:
+    return [(name, b) for name in SETS for b in BUDGETS if any(key[0] == name and key[4] == b for key in cells)]
+
+
+def _by_the_classifier(rows: Rows) -> list[str]:
+    default, plain = _judged_by(rows, "default"), _judged_by(rows, "plain")
+    columns = _columns(default)
+    lines = _head(columns, "mean")
+    for method in SHORT_LIST:
+        shown, means = [], []
+        for column in columns:
+            ahead = _paired(_of(default, method, column), _of(plain, method, column))
+            shown.append(_shown(ahead))
+            means += [float(np.mean(ahead))] if ahead else []
+        mean = f"{np.mean(means):+.1f}" if len(means) == len(columns) else ""
+        lines.append(f"| {title(method)} | " + " | ".join(shown) + f" | {mean} |")
+    return lines
+
+
+def _paired(ours: dict[int, float], theirs: dict[int, float]) -> list[float]:
+    """Ours less theirs, of each seed that both have."""
+    return [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
+
+
+def _shown(differences: list[float]) -> str:
+    """Nothing of less than two seeds."""
+    if len(differences) < 2:
+        return ""
+    return interval(differences, "+") + f" ({len(differences)})" * (len(differences) != len(SEEDS))
 
 
 def _alike(rows: Rows) -> str:
@@ -255,17 +291,18 @@ def _differences(cells: dict, columns: list) -> list[str]:
     for method in {key[2:4]: None for key in cells if key[2:4] != OURS}:
         shown, below, above = [], 0, 0
         for column in columns:
-            ours, theirs = _of(cells, OURS, column), _of(cells, method, column)
-            both = sorted(ours.keys() & theirs.keys())
-            if len(both) < 2:
-                shown.append("")
-                continue
-            mean, half = mean_interval([ours[s] - theirs[s] for s in both])
-            below, above = below + (mean + half < 0), above + (mean - half > 0)
-            shown.append(f"{mean:+.1f} ± {half:.1f}" + (f" ({len(both)})" if len(both) != len(SEEDS) else ""))
+            ahead = _paired(_of(cells, OURS, column), _of(cells, method, column))
+            shown.append(_shown(ahead))
+            if shown[-1]:
+                mean, half = mean_interval(ahead)
+                below, above = below + (mean + half < 0), above + (mean - half > 0)
         n_all, n_below = n_all + sum(map(bool, shown)), n_below + below
         lines.append(f"| {title(method)} | " + " | ".join(shown) + f" | {below} / {above} |")
-    return [*lines, "", f"Of {n_all} differences {n_below} lies below 0 by more than its interval."]
+    return [
+        *lines,
+        "",
+        f"Of {n_all} differences {n_below} {'lies' if n_below == 1 else 'lie'} below 0 by more than the interval.",
+    ]
 
 
 def title(method: tuple) -> str:
