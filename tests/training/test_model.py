@@ -214,7 +214,7 @@ def test_a_model_of_another_format_is_refused(tmp_path):
     facts = json.loads((tmp_path / "model.json").read_bytes())
     (tmp_path / "model.json").write_text(json.dumps({**facts, "format": 9}))
 
-    with pytest.raises(EvenpickError, match=r"has format 9; evenpick .* reads 4"):
+    with pytest.raises(EvenpickError, match=r"has format 9; evenpick .* reads 2 to 4"):
         Model.load(tmp_path)
 
 

@@ -191,7 +191,7 @@ class Model:
             raise EvenpickError(f"model '{folder}' is damaged ({error}): train again") from error
         if facts["format"] not in READ:
             raise EvenpickError(
-                f"model '{folder}' has format {facts['format']}; evenpick {__version__} reads {FORMAT}: train again"
+                f"model '{folder}' has format {facts['format']}; evenpick {__version__} reads {READ[0]} to {READ[-1]}: train again"
             )
         try:
             data = _weights(folder, facts["strategy"], facts["weights"])
