@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from evenpick.cli import main
-from evenpick.estimates import Advice, SourceKnowledge
+from evenpick.estimates import Advice, MeasuredTransfer, SourceKnowledge, advice
 from evenpick.labels import Annotation, LabelStore
 from evenpick.pool import Pool
 from evenpick.reports.diagnosis import Diagnosis
@@ -44,6 +44,16 @@ def test_what_one_prediction_settles_is_never_less_than_nothing(words):
     told = dict(Diagnosis(knowledge, None, Advice("", "", None), words).rows)
 
     assert told["one prediction settles"].startswith("0.00 of the question")
+
+
+def test_the_nearest_labelled_image_is_told_as_the_mean_over_the_classes_that_it_is():
+    measured = MeasuredTransfer(90, 7, None, 0.32, 1 / 7, None)  # by images it may be 45 %
+    found = Diagnosis(None, measured, advice(None, measured))
+
+    assert dict(found.rows)["the most similar labelled image"] == (
+        "is of the same class for 32% of the images of a class, averaged over the classes; by guessing 14%"
+    )
+    assert "for 32% of the images of a class, averaged over the classes; for 14% by guessing." in found.advice.finding
 
 
 @pytest.mark.slow

@@ -94,8 +94,8 @@ def _finding_after(measured: MeasuredTransfer | None, has_classes: bool, by_word
     said = [_agreement_found(measured, by_words)] if has_classes else []  # else labels have nothing to agree with
     if measured.neighbour_accuracy is not None:
         said.append(
-            f"The nearest labelled image is of the same class {measured.neighbour_accuracy:.0%} of the time, "
-            f"guessing {measured.guess_accuracy:.0%}."
+            f"The nearest labelled image is of the same class for {measured.neighbour_accuracy:.0%} of the images of a class, "
+            f"averaged over the classes; for {measured.guess_accuracy:.0%} by guessing."
         )
     return said
 

@@ -146,7 +146,10 @@ def _largest(before: SourceKnowledge) -> str:
 def _neighbour(after: MeasuredTransfer) -> str:
     if after.neighbour_accuracy is None:
         return "cannot be told yet"
-    return f"is of the same class {after.neighbour_accuracy:.0%} of the time; by guessing {after.guess_accuracy:.0%}"
+    return (
+        f"is of the same class for {after.neighbour_accuracy:.0%} of the images of a class, averaged over the classes; "
+        f"by guessing {after.guess_accuracy:.0%}"
+    )
 
 
 def _number(value: float | None, meaning: str) -> str:
