@@ -12,10 +12,10 @@ def test_simulate_train_evaluate_report_predict(evenpick, workspace, oracle, pho
     assert "8 labels, 2 of 2 classes found" in simulated
     assert "Trained logistic_regression+self_training on 8 labels of 2 classes" in evenpick("train", workspace)
     evaluated = evenpick("evaluate", workspace, photo_folder, "--labels", oracle)
-    assert "On 12 test images (classes: 2), ± of 95 %:" in evaluated
+    assert "On 12 test images (classes: 2); in brackets: from, to, nineteen times in twenty:" in evaluated
     assert "Classes, the worst first" in evaluated
     facts = json.loads(evenpick("evaluate", workspace, photo_folder, "--labels", oracle, "--json"))
-    assert f"macro F1 {facts['macro_f1']:.1%} ±" in evaluated
+    assert f"macro F1 {facts['macro_f1']:.1%} (" in evaluated
     assert [one["n_images"] for one in facts["classes"]] == [6, 6]
     assert "index.html" in evenpick("report", workspace)
     evenpick("predict", workspace, photo_folder, "--out", tmp_path / "p.csv")

@@ -1,5 +1,6 @@
 """Accuracy on test images, by hand."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -147,3 +148,13 @@ def test_a_class_that_differs_in_case_from_one_of_the_classifier_is_named(model)
     assert result.misspelt == (("Up", "up"),)
     assert "Class 'Up' counts 0; the classifier knows 'up': write both the same way." in result.sentences
     assert result.worst_first[0].name == "Up"
+
+
+def test_no_interval_passes_what_a_share_can_be(model):
+    said = evaluate(model, Pool.from_arrays([[0, 2], [2, 0]]), ["up", "right"]).sentences
+
+    assert said[0] == "On 2 test images (classes: 2); in brackets: from, to, nineteen times in twenty:"
+    spans = re.findall(r"100\.0% \((\d+\.\d)% to (\d+\.\d)%\)", " ".join(said))
+    assert len(spans) == 4  # macro accuracy with and without, overall accuracy, F1
+    assert all(0 <= float(low) < 100 and high == "100.0" for low, high in spans)
+    assert "±" not in " ".join(said)

@@ -89,13 +89,13 @@ class Evaluation:
         """The figures over all classes, and what is to be known with them."""
         groups = f"groups: {self.n_groups}, " if self.n_groups < self.n_images else ""
         said = [
-            f"On {self.n_images} test images ({groups}classes: {len(self.classes)}), ± of 95 %:",
+            f"On {self.n_images} test images ({groups}classes: {len(self.classes)}); in brackets: from, to, nineteen times in twenty:",
             f"  macro accuracy {self._macro_in_words()}: every class counts the same",
-            f"  overall accuracy {_with_width(self.overall_accuracy, self.overall_half_width)}: every image counts the same",
-            f"  macro F1 {_with_width(self.macro_f1, self.f1_half_width)}",
+            f"  overall accuracy {_with_interval(self.overall_accuracy, self.overall_half_width)}: every image counts the same",
+            f"  macro F1 {_with_interval(self.macro_f1, self.f1_half_width)}",
         ]
         if self.ungrouped:
-            said.append(f"Each image counts by itself, so that ± may be too small: {self.ungrouped}.")
+            said.append(f"Each image counts by itself, so that the intervals may be too narrow: {self.ungrouped}.")
         if self.undiscovered:
             said.append(f"Classes that were never found, which count 0: {first_few(self.undiscovered)}.")
         for name, meant in self.misspelt:
@@ -113,8 +113,8 @@ class Evaluation:
         return said + html_table("The worst classes", worst, ("class", "images", "recall (95 %)")) + pairs
 
     def _macro_in_words(self) -> str:
-        plain = _with_width(self.accuracy, self.accuracy_half_width)
-        corrected = _with_width(self.corrected_accuracy, self.corrected_half_width)
+        plain = _with_interval(self.accuracy, self.accuracy_half_width)
+        corrected = _with_interval(self.corrected_accuracy, self.corrected_half_width)
         if self.tau:
             return f"{corrected} with and {plain} without prior correction"
         return f"{plain} ({corrected} with the printed prior correction, which this classifier does not make)"
@@ -196,8 +196,8 @@ def _predicted(model: Model, pool: Pool, true: NDArray[Any]) -> Predicted:
     return Predicted(true, plain, with_correction, own, groups, probabilities.max(axis=1), of_true)
 
 
-def _with_width(share: float, half_width: float) -> str:
-    return f"{share:.1%} ± {100 * half_width:.1f}"
+def _with_interval(share: float, half_width: float) -> str:
+    return f"{share:.1%} ({max(share - half_width, 0.0):.1%} to {min(share + half_width, 1.0):.1%})"
 
 
 def _misspelt(classes: Iterable[ClassResult], model: Model) -> tuple[tuple[str, str], ...]:
