@@ -15,6 +15,7 @@ from filelock import FileLock
 import evenpick
 from evenpick import EvenpickError, Pool, Workspace
 from evenpick.labels import LabelStore
+from evenpick.session import RecordedSession
 
 
 @pytest.fixture
@@ -226,6 +227,53 @@ def test_label_promises_an_accuracy_from_twenty_drawn_labels_on(make_workspace):
         "5 of 50 labels are of images drawn at random; from 20 on they tell an accuracy with an interval. "
         "`--audit 0` draws none."
     )
+
+
+def said_by_label(work, budget=None, **options):
+    """What `label` announces before its address."""
+    said = []
+
+    def announce(text):
+        said.append(text)
+        if "Label here" in text:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work.label(budget, announce=announce, port=0, open_browser=False, **options)
+    return said[:-1]
+
+
+AS_SELECTED = "As `evenpick select` was told: {}. Say others here to choose otherwise."
+
+
+def test_label_says_what_it_takes_over_from_select_and_a_file_elsewhere_settles_nothing(tmp_path, make_workspace):
+    work = Workspace(make_workspace())
+
+    work.select(4, "core_set", 5, out=tmp_path / "look.csv")
+    with pytest.raises(EvenpickError, match="a new session needs a budget"):
+        said_by_label(work)
+    work.select(4, "core_set", 5)
+
+    assert said_by_label(work) == [AS_SELECTED.format("--budget 4, --acquisition core_set, --seed 5")]
+    assert said_by_label(work, 6) == [AS_SELECTED.format("--acquisition core_set, --seed 5")]
+    assert said_by_label(work) == [AS_SELECTED.format("--acquisition core_set, --seed 5")], (
+        "the budget is label's by now"
+    )
+    assert said_by_label(work, acquisition="auto", random_state=0) == said_by_label(work) == []
+
+
+def test_what_select_settled_is_told_until_the_first_answer(make_workspace):
+    work = Workspace(make_workspace())
+    work.select(4, "core_set", 5)
+    head, *rows = work.paths.selection.read_text().splitlines()
+    work.paths.selection.write_text("\n".join([head, *(f"{row}a" for row in rows)]))
+    work.import_labels(work.paths.selection)
+
+    told = [AS_SELECTED.format("--acquisition core_set, --seed 5")]
+    assert said_by_label(work, 6) == told, "imported labels answer no session"
+    with RecordedSession(work.path, work.pool) as session:
+        session.label(session.next(), "a")
+    assert said_by_label(work) == []
 
 
 def test_a_restart_forgets_what_was_said_of_a_session_that_nobody_answered(make_workspace):

@@ -11,6 +11,7 @@ from ._version import __version__
 from .errors import EvenpickError, unknown_name
 from .labels import (
     BY_DEFAULT,
+    BY_SELECT,
     DEFAULTS,
     FORMS,
     FileResult,
@@ -280,6 +281,9 @@ class Workspace:
     ) -> Selection:
         """Choose the images to label, once for the whole budget, and write them as a CSV to fill in.
 
+        Before the first answer a later `label` goes on with this budget, acquisition and seed unless it is told others;
+        with a file of your own (`out`) it does not.
+
         Parameters
         ----------
         budget : int
@@ -307,10 +311,10 @@ class Workspace:
         answered = recorded_labels(self.path, pool).answered
         with _acquisition_on(ray, acquisition, self.path) as choose:
             order = select_more(pool, answered, budget, choose, random_state)
-        if not len(answered):
+        if not len(answered) and file.resolve() == self.paths.selection.resolve():
             own = {"budget": budget, "acquisition": acquisition, "random_state": random_state}
             with LabelStore(self.path) as store:
-                store.store_settings({**DEFAULTS, BY_DEFAULT: True, **own, "evenpick": __version__})
+                store.store_settings({**DEFAULTS, BY_DEFAULT: True, BY_SELECT: [*own], **own, "evenpick": __version__})
         write_selection(file, pool, order)
         return Selection(order, [pool.image_ids[row] for row in order], file, pool)
 
@@ -328,7 +332,7 @@ class Workspace:
         Parameters
         ----------
         budget : int, optional
-            Labels in all; needed the first time.
+            Labels in all; needed the first time, unless `select` was told it.
         annotator : str, optional
             Who labels, unless the page is told another name; by default your login.
         restart : bool
@@ -353,6 +357,8 @@ class Workspace:
             announce(f"The old labels are kept in '{kept}'.")
 
         def tell(session: "RecordedSession") -> None:
+            if said := _settled_by_select(session):
+                announce(said)
             if session.settings["audit"]:
                 announce(_about_draws(session.session))
 
@@ -841,6 +847,16 @@ class Workspace:
         if where != self.path:
             group_as(self.path, where, pool, source_of(pool.source))
         return Pool.open(where).groups
+
+
+def _settled_by_select(session: "RecordedSession") -> str:
+    """What a session that has no answer of its own yet takes over from `select`; empty where it takes nothing."""
+    names = {"budget": "--budget", "acquisition": "--acquisition", "random_state": "--seed"}
+    taken = session.settings.get(BY_SELECT, [])
+    if not taken or any(not answer.imported for answer in session.session.answers):
+        return ""
+    said = ", ".join(f"{names[name]} {session.settings[name]}" for name in taken if name in names)
+    return f"As `evenpick select` was told: {said}. Say others here to choose otherwise."
 
 
 def _about_draws(session: "Session") -> str:

@@ -13,7 +13,11 @@ from .options import ACQUISITION, AUDIT, BUDGET, FILE, ONE_BY_ONE, PAGE, RAY, SE
 @BUDGET
 @ACQUISITION
 @SEED
-@click.option("--out", type=FILE, help="CSV to write; by default selection.csv in the workspace.")
+@click.option(
+    "--out",
+    type=FILE,
+    help="CSV to write; by default selection.csv in the workspace, and then `label` goes on like this.",
+)
 @RAY
 def select(workspace: Path, budget: int, acquisition: str, seed: int, out: Path | None, ray: str | None) -> None:
     """Choose the images to label, once for the whole budget, as a CSV to fill in."""
@@ -93,13 +97,19 @@ def export(
 
 @click.command()
 @WORKSPACE
-@click.option("--budget", type=int, help="Labels in all, imported ones too; needed the first time.")
-@click.option("--acquisition", help="How to choose, see docs/methods.md; by default auto.")
+@click.option(
+    "--budget", type=int, help="Labels in all, imported ones too; needed the first time, unless `select` was told it."
+)
+@click.option("--acquisition", help="How to choose, see docs/methods.md; by default as `select` was told, or auto.")
 @click.option("--balancing", help="auto, ratio_max, diff_min or none; by default auto.")
 @click.option(
     "--patience", type=int, help="ratio_max, diff_min: misses before a class is passed over; by default 0, never."
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Same seed and same answers, same questions.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Same seed and same answers, same questions; by default as `select` was told, or 0.",
+)
 @ONE_BY_ONE
 @AUDIT
 @click.option("--annotator", help="Who labels, unless the page is told another name; by default your login.")
