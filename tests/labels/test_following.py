@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evenpick import Workspace
 from evenpick.errors import EvenpickError
 from evenpick.images import Preprocessing
 from evenpick.labels import Annotation, LabelStore, Rename, Undo, recorded_labels
@@ -210,8 +211,6 @@ def test_an_image_that_is_gone_is_not_asked_for_and_cannot_be_answered(photos, r
 
 
 def test_an_image_that_is_gone_keeps_its_label_and_is_not_copied(photos, run, tmp_path):
-    from evenpick import Workspace
-
     work = Workspace(tmp_path / "work")
     label_all(work.path, 8)
     (photos / "2.png").unlink()
@@ -227,9 +226,43 @@ def test_an_image_that_is_gone_keeps_its_label_and_is_not_copied(photos, run, tm
     assert "images whose file is gone" in repr(status)
 
 
-def test_select_passes_over_what_is_gone(photos, run, tmp_path):
-    from evenpick import Workspace
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_a_folder_that_was_exported_labels_no_other_image_whose_bytes_have_replaced_a_labelled_one(
+    looked_at, photos, run, tmp_path
+):
+    work = Workspace(tmp_path / "work")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,label\n0.png,x\n")
+    work.import_labels(labels)
+    shutil.copyfile(photos / "7.png", photos / "0.png")
+    if looked_at:
+        run()
+        assert work.labels.replaced_since == ["0.png"]
+    work.export(tmp_path / "sorted", "folder")
 
+    taken = work.import_labels(tmp_path / "sorted")
+
+    assert recorded(work.path) == {"0.png": "x"}
+    assert (taken.counts["labels imported"], taken.counts["known already"]) == (0, 1)
+
+
+def test_a_label_to_look_at_again_is_no_label_of_the_image_whose_bytes_it_has(photos, run, tmp_path):
+    work = Workspace(tmp_path / "work")
+    (tmp_path / "sorted" / "y").mkdir(parents=True)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,label\n0.png,x\n")
+    work.import_labels(labels)
+    shutil.copyfile(photos / "7.png", tmp_path / "sorted" / "y" / "0.png")
+    save_photo(photos / "0.png", 99)
+    run()
+
+    with pytest.raises(
+        EvenpickError, match=r"1 images have another label in .* the first '0.png': 'x' there, 'y' here"
+    ):
+        work.import_labels(tmp_path / "sorted")
+
+
+def test_select_passes_over_what_is_gone(photos, run, tmp_path):
     (photos / "2.png").unlink()
     run()
     work = Workspace(tmp_path / "work")

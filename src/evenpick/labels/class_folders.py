@@ -25,6 +25,7 @@ from ..images import Part, UnreadableImageError, find_images, open_part
 from ..names import checked_class_name
 from ..paths import Paths
 from ..pool import Pool, read_images_csv, read_state
+from .answers import RecordedLabels
 from .columns import TableOptions
 from .entries import labelled_images
 from .record import LabelStore
@@ -89,11 +90,17 @@ def export_folder(
 
 
 def read_folder(
-    folder: Path, workspace: Path, skipped: Iterable[str] = (), options: TableOptions | None = None
+    folder: Path,
+    workspace: Path,
+    skipped: Iterable[str] = (),
+    options: TableOptions | None = None,
+    recorded: RecordedLabels | None = None,
 ) -> LabelTable:
     """The labels of a folder `class/image`, or of several such folders called `train`, `val` and so on.
 
-    An image is known by its bytes, which the pool has a checksum of, or else by its path below the class or folder.
+    An image is known by its bytes, which the pool has a checksum of, or else by its path below the class or folder. Its path
+    comes first where it names an image that is `recorded` as of this class, or whose file was replaced since it was
+    labelled: an export of it holds what lies there now, which may be the bytes of another image.
 
     Raises
     ------
@@ -107,12 +114,15 @@ def read_folder(
         found = f"it has {', '.join(splits)}" if splits else "it has none, such as train and val"
         raise EvenpickError(f"--split names a folder of class folders in '{folder}'; {found}; got {asked.split!r}")
     rows = read_images_csv(Paths(workspace), read_state(workspace))
-    image_of_digest = {row.sha256: row.image for row in rows if not row.part}
+    of_digest: dict[str, list[str]] = {}
+    for row in rows:
+        if not row.part:
+            of_digest.setdefault(row.sha256, []).append(row.image)
     advice = "a file must be a copy of an image of the pool, or have its path below the class folder"
     image_ids, left_out = {row.image for row in rows}, set(skipped)
     named = [(name, *_inside_split(name, splits)) for name in names]
     taken = [(name, inner) for name, split, inner in named if asked.split in (None, split)]
-    files = list(_labelled_files(folder, taken, image_of_digest, image_ids))
+    files = list(_labelled_files(folder, taken, of_digest, image_ids, recorded or RecordedLabels()))
     table = label_table(folder, [row for row, _ in files], image_ids, left_out, advice, asked.skip_unknown)
     by_path = {row.image for row, by_bytes in files if not by_bytes}
     form = f"Read as class folders in {', '.join(splits)}" if splits else ""
@@ -139,10 +149,15 @@ def _inside_split(name: str, splits: Sequence[str]) -> tuple[str, str]:
 
 
 def _labelled_files(
-    folder: Path, names: Iterable[tuple[str, str]], image_of_digest: Mapping[str, str], image_ids: Container[str]
+    folder: Path,
+    names: Iterable[tuple[str, str]],
+    of_digest: Mapping[str, Sequence[str]],
+    image_ids: Container[str],
+    recorded: RecordedLabels,
 ) -> Iterator[tuple[LabelRow, bool]]:
     """Image and class of each file, and whether the image is known by its bytes."""
     class_of = _read_classes(folder / CLASSES)
+    labels, replaced = dict(zip(recorded.image_ids, recorded.names, strict=True)), set(recorded.replaced_since)
     for name, inner in names:
         first, slash, image_id = inner.partition("/")
         if not slash and inner == name:
@@ -152,8 +167,10 @@ def _labelled_files(
         by_path = image_id if image_id in image_ids or name not in image_ids else name
         if by_path not in image_ids and by_path.removesuffix(_PART) in image_ids:
             by_path = by_path.removesuffix(_PART)
-        image = image_of_digest.get(digest, by_path)
-        yield LabelRow(f"'{name}'", image, label), digest in image_of_digest
+        by_bytes = of_digest.get(digest, ())
+        own = by_path in by_bytes or by_path in replaced or (label and labels.get(by_path) == label)
+        image = by_bytes[-1] if by_bytes and not own else by_path
+        yield LabelRow(f"'{name}'", image, label), image in by_bytes
 
 
 def _all_images(folder: Path) -> list[str]:

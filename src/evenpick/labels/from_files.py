@@ -8,6 +8,7 @@ from ..detections import is_coco, is_megadetector, read_json
 from ..errors import EvenpickError
 from ..paths import Paths
 from ..pool import Pool, read_skipped, read_state
+from .answers import recorded_labels
 from .class_folders import read_folder
 from .columns import TableOptions
 from .files import FileResult
@@ -75,7 +76,7 @@ def _import_labels(workspace: Path, file: Path, annotator: str, options: ImportO
     if coco is not None:
         table = read_coco(file, coco, pool, list(skipped), options.table.skip_unknown)
     elif file.is_dir():
-        table = read_folder(file, workspace, skipped, options.table)
+        table = read_folder(file, workspace, skipped, options.table, recorded_labels(workspace, pool))
     else:
         table = read_labels(file, pool.image_ids, skipped, options.table)
     with LabelStore(workspace) as store, store.alone():
