@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 
+from evenpick.labels import Annotation, LabelStore
 from evenpick.sources import SOURCES
 
 
@@ -94,3 +95,21 @@ def test_what_became_of_each_file_is_counted(evenpick, photo_folder, tmp_path, s
     photo_folder.rename(moved)
     evenpick("embed", tmp_path / "work", moved, code=1)
     assert "11 unchanged" in evenpick("embed", tmp_path / "work", moved, "--moved")
+
+
+def test_embed_says_what_to_look_at_again_until_somebody_answers(evenpick, photo_folder, tmp_path, source_cache):
+    embed = ["embed", tmp_path / "work", photo_folder]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,label\na/05.jpg,a\na/07.jpg,a\n")
+    evenpick(*embed)
+    evenpick("import", tmp_path / "work", labels)
+    for name in ("05", "07"):
+        photo = photo_folder / "a" / f"{name}.jpg"
+        photo.write_bytes(photo.read_bytes()[:-40] + b"x" * 40)
+    again = "Look again at 2 labelled images that were replaced: 'a/05.jpg', 'a/07.jpg'."
+
+    assert again in evenpick(*embed)
+    assert again in evenpick(*embed), "nobody has answered since"
+    with LabelStore(tmp_path / "work") as store:
+        store.append([Annotation(image, "a", annotator="b") for image in ("a/05.jpg", "a/07.jpg")])
+    assert "Look again" not in evenpick(*embed)

@@ -189,7 +189,7 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
         (result.counts.replaced, result.counts.moved, result.counts.gone, result.counts.back, result.counts.unchanged)
     ):
         click.echo(f"Of the folder: {result.counts}, {len(result.skipped):,} left out.")
-    if result.counts.replaced and (again := work.labels.replaced_since):
+    if again := work.labels.replaced_since:
         click.echo(f"Look again at {len(again)} labelled images that were replaced: {first_few(again)}.")
     if said := groups_in_words(result.pool):
         click.echo(f"{said}; see '{work.paths.groups}'.")
