@@ -15,6 +15,7 @@ PACKAGE = Path(evenpick.__file__).parent
 # From the ground up. Files of the ground import only those before them; a package only the ground and packages before it.
 GROUND = [
     "_version",
+    "counting",
     "installing",
     "errors",
     "label_values",

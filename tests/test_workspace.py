@@ -157,6 +157,28 @@ def test_images_that_cannot_be_read_are_told_of_and_copies_are_predicted(tmp_pat
     assert (found.n_images, found.unreadable) == (2, (("bad.jpg", "the file is empty"),))
 
 
+def test_test_labels_of_missing_images_are_told_by_their_folder_and_passed_over_if_so_asked(
+    tmp_path, photo_folder, source, truth
+):
+    work = Workspace(tmp_path / "work")
+    work.embed(photo_folder, source)
+    work.simulate(truth, 8)
+    work.train(self_training=False)
+    labels = tmp_path / "test.csv"
+    labels.write_text(truth.read_text() + "gone.jpg,a\nnot yet.jpg,\n")
+
+    with pytest.raises(EvenpickError) as refused:
+        work.evaluate(photo_folder, labels)
+    found = work.evaluate(photo_folder, labels, skip_unknown=True)
+
+    assert str(refused.value) == (
+        f"'{labels}' names 1 image that is not in the folder '{photo_folder}': 'gone.jpg'; names must be paths relative to "
+        "this folder, or have one thing before all of them; --skip-unknown passes over them"
+    )
+    assert (found.n_images, found.unknown) == (12, ("gone.jpg",))
+    assert "Labels of images that the folder does not hold, passed over: 'gone.jpg'." in found.sentences
+
+
 def test_a_folder_that_is_predicted_is_seen_in_the_views_of_the_pool(tmp_path, photo_folder, source, truth):
     work = Workspace(tmp_path / "work")
     pool = work.embed(photo_folder, source, views=3).pool

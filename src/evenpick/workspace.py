@@ -19,6 +19,7 @@ from .labels import (
     LabelStore,
     RecordedLabels,
     TableOptions,
+    UnknownImagesError,
     export_file,
     import_file,
     is_imported,
@@ -669,6 +670,7 @@ class Workspace:
         labels: str | Path,
         *,
         split: str | None = None,
+        skip_unknown: bool = False,
         boxes: str | Path | None = None,
         progress: Progress | None = None,
     ) -> "Evaluation":
@@ -681,6 +683,8 @@ class Workspace:
             CSV with the class of its images.
         split : str, optional
             Take only the rows whose `split` column says this.
+        skip_unknown : bool
+            Pass over labels of images that the folder does not hold.
         boxes : str or Path, optional
             The boxes of the folder, for a classifier of boxes; see `embed`.
         progress : callable
@@ -689,7 +693,7 @@ class Workspace:
         Raises
         ------
         EvenpickError
-            If there is no model, or the table labels no readable image of the folder.
+            If there is no model, or the table labels no readable image of the folder, or others and they are not skipped.
         """
         from .images import find_images
         from .reports import write_evaluation
@@ -698,7 +702,11 @@ class Workspace:
         folder, model = Path(folder), self.model
         where, seen = self._looked_at(folder, model.source, boxes, progress)
         rows = rows_of_files(seen, folder)
-        table = read_labels(labels, [*rows, *find_images(folder)], (), TableOptions(split))
+        asked = TableOptions(split, skip_unknown=skip_unknown)
+        try:
+            table = read_labels(labels, [*rows, *find_images(folder)], (), asked, folder)
+        except UnknownImagesError as error:
+            raise EvenpickError(f"{error}; --skip-unknown passes over them") from error
         tested = {image_id: label for image_id, label in table.labels.items() if image_id in rows}
         if not tested:
             raise EvenpickError(f"'{labels}' labels no readable image of '{folder}'")
@@ -715,6 +723,7 @@ class Workspace:
         found = replace(
             evaluate(model, test_pool, true),
             ungrouped=ungrouped,
+            unknown=tuple(table.unknown),
             among_labels=int(same.sum()),
             near_labels=int(near.sum()),
             on_new=evaluate(model, test_pool.take(new), [true[i] for i in new]) if 0 < len(new) < len(true) else None,

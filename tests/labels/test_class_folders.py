@@ -230,7 +230,7 @@ def test_a_folder_that_cannot_be_right_is_refused(embedded, tmp_path):
     with pytest.raises(EvenpickError, match="holds no image"):
         read_folder(out, embedded)
     (out / "cat" / "z.jpg").write_bytes(b"?")
-    with pytest.raises(EvenpickError, match=r"1 images that are not in the pool: 'z.jpg'; a file must be a copy"):
+    with pytest.raises(EvenpickError, match=r"1 image that is not in the pool: 'z.jpg'; a file must be a copy"):
         read_folder(out, embedded)
     assert read_folder(out, embedded, ["z.jpg"]).skipped == ["z.jpg"]
     (out / "top.jpg").write_bytes(b"?")

@@ -162,7 +162,7 @@ def test_images_that_embed_left_out_are_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("tasks", "message"),
     [
-        ([task("z.jpg")], r"names 1 images that are not in the pool: '/x/z.jpg'; a task must have `image_id`, or"),
+        ([task("z.jpg")], r"names 1 image that is not in the pool: '/x/z.jpg'; a task must have `image_id`, or"),
         ([task("000.jpg", annotation("a"), annotation("b"))], r"user 1 labels image '000.jpg' twice, as 'a' and 'b'"),
         ([task("000.jpg", annotation("a\nb"))], r"task 7 \(image '000.jpg'\): a class name must be on one line"),
         ([task("000.jpg", annotation(5))], "a class name must be a text"),

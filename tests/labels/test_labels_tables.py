@@ -59,10 +59,16 @@ def test_names_with_commas_newlines_and_emoji_go_through(tmp_path, make_pool):
     assert set(read_labels(tmp_path / "selection.csv", names).labels) == set(names)
 
 
+def test_a_row_without_a_label_says_nothing_of_whatever_image_it_names(tmp_path):
+    table = read_labels(written(tmp_path, "image,label\na.jpg,cat\nz.jpg,\n"), ["a.jpg"])
+
+    assert (table.labels, table.unlabelled, table.unknown) == ({"a.jpg": "cat"}, 1, [])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image,label\nz.jpg,cat\n", "names 1 images that are not in the pool: 'z.jpg'"),
+        ("image,label\nz.jpg,cat\n", "names 1 image that is not in the pool: 'z.jpg'"),
         ("image,label\na.jpg,cat\na.jpg,dog\n", "labels image 'a.jpg' twice, as 'cat' and 'dog'"),
         (
             "frame,label\na.jpg,cat\n",

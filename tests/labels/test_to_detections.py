@@ -90,7 +90,7 @@ def test_a_box_that_no_row_shows_is_told(make_boxed, tmp_path):
 
     told = evenpick("import", make_boxed(name="second"), tmp_path / "coco.json", code=1)
 
-    assert "names 1 images that are not in the pool: '00.png with box " in told
+    assert "names 1 image that is not in the pool: '00.png with box " in told
     assert "--skip-unknown passes over them" in told
 
 

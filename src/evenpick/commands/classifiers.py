@@ -101,15 +101,25 @@ def train(
 @FOLDER
 @click.option("--labels", type=FILE, required=True, help="CSV with the class of the images of FOLDER.")
 @SPLIT
+@click.option("--skip-unknown", is_flag=True, help="Pass over images that are not in FOLDER.")
 @BOXES
 @JSON
-def evaluate(workspace: Path, folder: Path, labels: Path, split: str | None, boxes: Path | None, as_json: bool) -> None:
+def evaluate(
+    workspace: Path,
+    folder: Path,
+    labels: Path,
+    split: str | None,
+    skip_unknown: bool,
+    boxes: Path | None,
+    as_json: bool,
+) -> None:
     """Measure the classifier on the labelled test images of FOLDER."""
     from ..workspace import Workspace
 
     work = Workspace(workspace)
     with progress_bars() as begin:
-        result = work.evaluate(folder, labels, split=split, boxes=boxes, progress=begin("embedding", "images"))
+        shown = begin("embedding", "images")
+        result = work.evaluate(folder, labels, split=split, skip_unknown=skip_unknown, boxes=boxes, progress=shown)
     if as_json:
         print_json(asdict(result))
         return

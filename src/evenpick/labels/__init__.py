@@ -19,7 +19,7 @@ from .entries import (
 from .files import FORMS, FileResult, export_file
 from .from_files import ImportOptions, import_file, is_imported, undo_last_import
 from .record import LabelStore, set_aside
-from .tables import read_labels, write_predictions, write_selection
+from .tables import UnknownImagesError, read_labels, write_predictions, write_selection
 
 __all__ = [
     "BY_DEFAULT",
@@ -41,6 +41,7 @@ __all__ = [
     "Rename",
     "TableOptions",
     "Undo",
+    "UnknownImagesError",
     "as_answers",
     "counting_answers",
     "effective_answers",

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays import IndexArray, Values
 from ..atomic_files import write_csv
+from ..counting import counted
 from ..errors import EvenpickError, first_few
 from ..images import resolve_addresses
 from ..label_values import Label
@@ -46,6 +47,7 @@ def read_labels(
     image_ids: Iterable[str],
     skipped: Iterable[str] = (),
     options: TableOptions | None = None,
+    folder: Path | None = None,
 ) -> LabelTable:
     """The labels of a table with an image and a label column; see `columns` for their names.
 
@@ -59,6 +61,8 @@ def read_labels(
         Image ids that were left out when embedding: named in the table, they are passed over and listed.
     options : TableOptions, optional
         Which rows and columns to take.
+    folder : Path, optional
+        Whose images they are, where they are not the pool's: said in messages.
 
     Raises
     ------
@@ -76,11 +80,13 @@ def read_labels(
         LabelRow(f"line {line}", image, reading.label(cells).strip())
         for line, image, cells in zip(lines, names, rows, strict=True)
     )
-    advice = "names must be paths relative to the embedded folder, or have one thing before all of them"
+    of = "the embedded folder" if folder is None else "this folder"
+    advice = f"names must be paths relative to {of}, or have one thing before all of them"
     if asked.split is None and "split" in sheet.keys:
         advice += "; it has a column split, of which --split takes a part"
     named = (row for row in found if row.image or row.label)
-    table = label_table(file, named, known - left_out, left_out, advice, asked.skip_unknown)
+    where = "the pool" if folder is None else f"the folder '{folder}'"
+    table = label_table(file, named, known - left_out, left_out, advice, asked.skip_unknown, where)
     labels, origins = table.labels, [cells.get(INHERITED, "") for cells in rows]
     seen = {image: origin for image, origin in zip(names, origins, strict=True) if image in labels and origin in labels}
     seen = {image: origin for image, origin in seen.items() if labels[image] == labels[origin] and image != origin}
@@ -103,8 +109,9 @@ def label_table(
     skipped: Container[str],
     advice: str = "names must be paths relative to the embedded folder",
     skip_unknown: bool = False,
+    where: str = "the pool",
 ) -> LabelTable:
-    """The table of the rows that a file holds; `advice` says how an image must be named."""
+    """The table of the rows that a file holds; `advice` says how an image must be named, `where` what holds them."""
     labels: dict[str, str] = {}
     unknown: list[str] = []
     passed_over: list[str] = []
@@ -112,10 +119,10 @@ def label_table(
     for row in rows:
         if row.image in skipped:
             passed_over.append(row.image)
-        elif row.image not in image_ids:
-            unknown.append(row.image)
         elif not row.label:
             unlabelled += 1
+        elif row.image not in image_ids:
+            unknown.append(row.image)
         else:
             name = _class_name(file, row)
             if labels.setdefault(row.image, name) != name:
@@ -123,17 +130,16 @@ def label_table(
                     f"'{file}' labels image '{row.image}' twice, as '{labels[row.image]}' and '{name}': keep one of them"
                 )
     if unknown and not skip_unknown:
-        raise UnknownImagesError(file, unknown, advice)
+        raise UnknownImagesError(file, unknown, advice, where)
     return LabelTable(labels, unlabelled, passed_over, unknown=unknown)
 
 
 class UnknownImagesError(EvenpickError):
-    """A file names images that the pool does not hold."""
+    """A file labels images that the pool, or the folder of test images, does not hold."""
 
-    def __init__(self, file: str | Path, unknown: Sequence[str], advice: str) -> None:
-        super().__init__(
-            f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(unknown)}; {advice}"
-        )
+    def __init__(self, file: str | Path, unknown: Sequence[str], advice: str, where: str = "the pool") -> None:
+        number = counted(len(unknown), "image that is", "images that are")
+        super().__init__(f"'{file}' names {number} not in {where}: {first_few(unknown)}; {advice}")
 
 
 def _rows(sheet: Sheet, split: str | None) -> tuple[list[int], list[dict[str, str]]]:

@@ -122,7 +122,8 @@ def _labelled(folder: Path, unpacked: Path) -> tuple[Split, Split]:
     splits = []
     for split in ("pool", "test"):
         ids = find_images(folder / split)
-        splits.append(Split(folder / split, read_labels(folder / "labels.csv", ids, (), TableOptions(split)).labels))
+        table = read_labels(folder / "labels.csv", ids, (), TableOptions(split), folder / split)
+        splits.append(Split(folder / split, table.labels))
     return splits[0], splits[1]
 
 

@@ -58,6 +58,7 @@ class Evaluation:
     classes: tuple[ClassResult, ...]
     confusions: tuple[Confusion, ...]
     unreadable: tuple[tuple[str, str], ...] = ()  # labelled test images that were left out, and why
+    unknown: tuple[str, ...] = ()  # labelled images that the folder does not hold, passed over
     among_labels: int = 0  # test images that the classifier may have been trained on
     near_labels: int = 0  # others that show the same thing as one of those
     on_new: "Evaluation | None" = None  # the same without both, if there are any, and others too
@@ -98,6 +99,8 @@ class Evaluation:
             said.append(f"Each image counts by itself, so that the intervals may be too narrow: {self.ungrouped}.")
         if self.undiscovered:
             said.append(f"Classes that were never found, which count 0: {first_few(self.undiscovered)}.")
+        if self.unknown:
+            said.append(f"Labels of images that the folder does not hold, passed over: {first_few(self.unknown)}.")
         for name, meant in self.misspelt:
             said.append(f"Class '{name}' counts 0; the classifier knows '{meant}': write both the same way.")
         return said
