@@ -3,7 +3,7 @@
 import pytest
 
 from evenpick.estimates import Outlook, unseen_of_counts
-from evenpick.estimates.expectation import expectation_of, expected_accuracy
+from evenpick.estimates.expectation import Estimate, Expectation, expectation_of, expected_accuracy
 from evenpick.estimates.learning_curve import Curve
 from evenpick.estimates.missing_classes import unseen_classes
 from evenpick.estimates.outlook import outlook_of
@@ -106,3 +106,33 @@ def test_where_no_class_is_missing_none_is_expected(make_pool):
         .sentences[0]
         .startswith("These labels give no sign of more classes; a random image")
     )
+
+
+@pytest.mark.parametrize(
+    ("now", "later", "by_discovery", "said"),
+    [
+        (0.6629, 0.6764, 0.0, "of 66% (56% to 76%) over all classes; with 120 labels 68%|would buy about 2 points."),
+        (
+            0.66,
+            0.6764,
+            0.0165,
+            "of 66% (56% to 76%) over all classes; with 120 labels 68%|about 2 points, 2 of them by",
+        ),
+        (
+            0.664,
+            0.6741,
+            0.0199,
+            "of 66% (56% to 76%) over all classes; with 120 labels 67%|about 1 point, 1 of them by",
+        ),
+        (0.664, 0.666, 0.0, "of 66% (56% to 76%) over all classes; with 120 labels 67%|buy little: a point at most."),
+    ],
+)
+def test_what_more_labels_buy_is_what_a_reader_subtracts(now, later, by_discovery, said):
+    expected = Expectation(
+        60, 60, Estimate(now, now - 0.1, now + 0.1), Estimate(later, 0.6, 0.8), by_discovery, Curve(now, 0.01, (now,))
+    )
+
+    *_, figures, gain = Outlook(unseen_of_counts([15, 15, 15, 15]), expected, at_random=True).sentences
+
+    of, bought = said.split("|")
+    assert (of in figures, bought in gain) == (True, True), (figures, gain)

@@ -1,7 +1,8 @@
 """The figures of an audit in words: one number first, then where it is weak, what is missing, and what to do next."""
 
+from ..counting import counted
 from .audit import FEWEST_FOR_A_CLASS, AuditEstimate, ClassFigure
-from .expectation import Estimate, Expectation
+from .expectation import Estimate, Expectation, points_between
 
 MOSTLY_LABELLED = 0.5  # of the pieces, from which on those without a label get a figure of their own
 _SHOWN = 3  # classes in a sentence
@@ -114,14 +115,13 @@ def next_step(audit: AuditEstimate, expectation: Expectation | None) -> str:
     if gain >= LITTLE:
         weak = [one for one in audit.worst[:_SHOWN] if one.recall.high < audit.macro.value]
         where = f" Look for {' and '.join(repr(one.name) for one in weak)} first." if weak else ""
-        return f"Next: label on; {n} labels would bring about {100 * gain:.0f} points more.{where}"
+        points = points_between(audit.macro.value, later(audit, expectation).value)
+        return f"Next: label on; {n} labels would bring about {counted(points, 'point')} more.{where}"
     if audit.missing_mass.high > LITTLE and audit.missing_mass.value > 0:
-        return (
-            f"Next: label on to find classes; by the learning curve {n} labels would buy less than a point otherwise."
-        )
+        return f"Next: label on to find classes; by the learning curve {n} labels would buy a point at most otherwise."
     if audit.macro.high - audit.macro.low > 0.1:
-        return f"Next: more audit labels, or stop; by the learning curve {n} labels would buy less than a point."
-    return f"Next: this is a good place to stop; by the learning curve {n} labels would buy less than a point."
+        return f"Next: more audit labels, or stop; by the learning curve {n} labels would buy a point at most."
+    return f"Next: this is a good place to stop; by the learning curve {n} labels would buy a point at most."
 
 
 def share(estimate: Estimate) -> str:

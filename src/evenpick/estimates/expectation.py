@@ -36,6 +36,11 @@ class Estimate:
     high: float
 
 
+def points_between(now: float, later: float) -> int:
+    """By how many points two shares differ that are shown in whole percent: what a reader subtracts."""
+    return int(f"{100 * later:.0f}") - int(f"{100 * now:.0f}")
+
+
 @dataclass(frozen=True)
 class Expectation:
     """Macro test accuracy over all classes, with the labels so far and with twice as many.

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..counting import counted
 from ..labels import Annotation, RecordedLabels
 from ..pool import Pool
 from .audit import AuditEstimate, audit_estimate
 from .audit_sample import drawn_one_by_one, draws_of_this_pool
-from .audit_words import later, next_step, rows_of, sentences_of, share
-from .expectation import Estimate, Expectation, expected_accuracy
+from .audit_words import LITTLE, later, next_step, rows_of, sentences_of, share
+from .expectation import Estimate, Expectation, expected_accuracy, points_between
 from .groups import n_pieces, one_of_each_group
 from .missing_classes import ENOUGH, UnseenClasses, unseen_classes
 
@@ -251,18 +252,15 @@ def _interval(value: float, low: float, high: float, form: str) -> str:
 
 def _of_more(expected: Expectation) -> str:
     more = "Twice the labels" if expected.n_more == expected.n_labels else "Labels of all images"
-    gain = expected.doubled.value - expected.now.value
-    return _worth(more, gain, expected.gained_by_discovery, expected.curve.error)
-
-
-def _worth(more: str, gain: float, by_discovery: float, error: float) -> str:
-    if gain < 0.01 and error > WELL_KNOWN:
+    now, later, error = expected.now.value, expected.doubled.value, expected.curve.error
+    if later - now < LITTLE and error > WELL_KNOWN:
         return (
-            f"By the learning curve {more[0].lower()}{more[1:]} would buy less than a point, but these labels tell that "
-            f"curve to about {100 * error:.0f} points only."
+            f"By the learning curve {more[0].lower()}{more[1:]} would buy a point at most, but these labels tell that "
+            f"curve to about {counted(round(100 * error), 'point')} only."
         )
-    if gain < 0.01:
-        return f"{more} would buy little: less than a point. This is a good place to stop."
-    part = f", {100 * by_discovery:.0f} of them by finding classes" if by_discovery >= 0.01 else ""
-    points = f"{100 * gain:.0f}"
-    return f"{more} would buy about {points} {'point' if points == '1' else 'points'}{part}."
+    if later - now < LITTLE:
+        return f"{more} would buy little: a point at most. This is a good place to stop."
+    points = points_between(now, later)
+    found = min(round(100 * expected.gained_by_discovery), points)
+    part = f", {found} of them by finding classes" if found else ""
+    return f"{more} would buy about {counted(points, 'point')}{part}."

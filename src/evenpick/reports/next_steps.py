@@ -4,6 +4,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..counting import counted
+from ..estimates import points_between
+
 FIRST_BUDGET = 100  # labels, where nobody has said how many
 AUDIT_LABELS = 50  # to propose: enough for an accuracy, few beside what a classifier needs
 WORTH_LABELLING = 0.01  # of macro accuracy, by twice the labels
@@ -43,8 +46,8 @@ def _steps(facts: Mapping[str, Any], workspace: str) -> Iterator[Step]:
         yield Step(f"evenpick train {workspace}", "makes it anew: the labels have changed since")
     if left <= 0 and (gain := _gain(facts)):
         points, n = gain
-        brought = f"{100 * points:.0f} {'point' if round(100 * points) == 1 else 'points'}"
-        yield Step(f"evenpick label {workspace} --budget {n}", f"{n} labels would bring about {brought} more accuracy")
+        brought = f"{n} labels would bring about {counted(points, 'point')} more accuracy"
+        yield Step(f"evenpick label {workspace} --budget {n}", brought)
     if doubts := facts["doubtful"]:
         yield Step(f"evenpick review {workspace}", _doubts(len(doubts), labels))
     if enough and not facts["audit_labels"] and not facts["labels_until_accuracy"] and not facts["at_random"]:
@@ -56,13 +59,16 @@ def _steps(facts: Mapping[str, Any], workspace: str) -> Iterator[Step]:
         yield Step(f"evenpick report {workspace}", "shows all of it on one page")
 
 
-def _gain(facts: Mapping[str, Any]) -> tuple[float, int] | None:
-    """What twice the labels would bring, where that is worth it and can be told."""
+def _gain(facts: Mapping[str, Any]) -> tuple[int, int] | None:
+    """How many points twice the labels would bring, and how many they are, where that is worth it and can be told."""
     expected = facts["expectation"]
     if expected is None or facts["unseen"]["too_early"] or not expected["n_more"]:
         return None
     gain = expected["doubled"]["value"] - expected["now"]["value"]
-    return (gain, expected["n_labels"] + expected["n_more"]) if gain >= WORTH_LABELLING else None
+    if gain < WORTH_LABELLING:
+        return None
+    now = (facts.get("audit") or {"macro": expected["now"]})["macro"]["value"]  # the figure that is shown
+    return points_between(now, min(now + gain, 1.0)), expected["n_labels"] + expected["n_more"]
 
 
 def _doubts(n: int, labels: int) -> str:
