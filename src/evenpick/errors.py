@@ -10,6 +10,8 @@ from .installing import install_command
 # A full disk, a quota, a file-size limit.
 NO_SPACE = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 
+QUOTED, PATH_QUOTED = 100, 255  # characters of a file or of what was typed, in a message; the end of a path tells most
+
 
 class EvenpickError(Exception):
     """Something a user can mend: bad input, a missing file, a full disk."""
@@ -22,16 +24,21 @@ class MissingExtraError(EvenpickError):
         super().__init__(f"{what} needs an extra that is not installed: {install_command(extra)}")
 
 
+def cut(text: str, most: int = QUOTED) -> str:
+    """As much of a text as belongs in a message, which what stands in a file may be far too long for."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str], listed: int = 40) -> EvenpickError:
     """The error for a name that is in no table, with the nearest one that is."""
     names, typed = list(known), str(name)
     near = sorted(get_close_matches(typed, names, n=3))
     if near:  # of equally near names the first in order
-        hint = f"did you mean '{max(near, key=lambda one: SequenceMatcher(None, typed, one).ratio())}'?"
+        hint = f"did you mean '{cut(max(near, key=lambda one: SequenceMatcher(None, typed, one).ratio()))}'?"
     else:
         more = f" and {len(names) - listed:,} more" if len(names) > listed else ""
-        hint = f"known: {', '.join(names[:listed])}{more}"
-    return EvenpickError(f"{kind} '{name}' does not exist; {hint}")
+        hint = f"known: {', '.join(map(cut, names[:listed]))}{more}"
+    return EvenpickError(f"{kind} '{cut(typed)}' does not exist; {hint}")
 
 
 def check_seed(subject: str, random_state: object) -> None:
@@ -42,6 +49,6 @@ def check_seed(subject: str, random_state: object) -> None:
 
 def first_few(values: Iterable[object], shown: int = 3) -> str:
     """The first values in words, and how many more there are."""
-    items = [repr(value) if isinstance(value, str) else str(value) for value in values]
+    items = [repr(cut(value, PATH_QUOTED)) if isinstance(value, str) else str(value) for value in values]
     more = f" and {len(items) - shown} more" if len(items) > shown else ""
     return ", ".join(items[:shown]) + more

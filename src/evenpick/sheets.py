@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import EvenpickError
+from .errors import EvenpickError, cut
 
 _DELIMITERS = ",;\t|"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -36,6 +36,11 @@ class Sheet:
     def by_column(self) -> Iterator[tuple[int, dict[str, str]]]:
         """The line of each row, and its cells by the names of the columns."""
         return ((line, dict(zip(self.columns, cells, strict=True))) for line, cells in self.rows)
+
+    @property
+    def found(self) -> str:
+        """The names of the columns as a message shows them: of what is no table they may be all of it."""
+        return cut(", ".join(self.columns)) or "none"
 
     @property
     def keys(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Label tables in and out."""
 
 import csv
+import re
 
 import pytest
 
@@ -57,6 +58,26 @@ def test_names_with_commas_newlines_and_emoji_go_through(tmp_path, make_pool):
     with (tmp_path / "selection.csv").open("w", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerows(rows)
     assert set(read_labels(tmp_path / "selection.csv", names).labels) == set(names)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ('{"image": "a.jpg", "label": "cat"}, ' * 200, TableOptions()),
+        ("x" * 6000, TableOptions()),
+        ("x" * 6000, TableOptions(image_column="frame")),
+        ("image,label," + "y" * 6000 + "\na.jpg,cat,", TableOptions("train")),
+        ("image,label\n" + "z" * 6000 + ",cat", TableOptions()),
+    ],
+)
+def test_no_message_quotes_a_whole_file(text, options, tmp_path):
+    with pytest.raises(EvenpickError) as refused:
+        read_labels(written(tmp_path, text), ["a.jpg"], (), options)
+
+    said = str(refused.value)
+    assert "..." in said
+    assert max(map(len, re.findall("[xyz]+", said))) <= (255 if "z" * 9 in text else 100)
+    assert len(said) < 600 + len(str(tmp_path))
 
 
 def test_a_row_without_a_label_says_nothing_of_whatever_image_it_names(tmp_path):

@@ -86,7 +86,7 @@ def _named(sheet: Sheet, name: str) -> str:
     """The key of a column that somebody has named."""
     if name in sheet.columns or key_of(name) in sheet.keys:
         return _once(sheet, key_of(name))
-    raise unknown_name(f"'{sheet.file}': column", name, sheet.columns)
+    raise unknown_name(f"'{sheet.file}': column", name, sheet.columns, listed=10)
 
 
 def _once(sheet: Sheet, key: str) -> str:
@@ -101,7 +101,7 @@ def _candidates(sheet: Sheet, wanted: Sequence[str], option: str) -> list[str]:
     if not found:
         raise EvenpickError(
             f"'{sheet.file}' needs a first line with a column '{wanted[0]}' (or {', '.join(wanted[1:])}), or say {option}; "
-            f"found {', '.join(sheet.columns) or 'none'}"
+            f"found {sheet.found}"
         )
     return found
 

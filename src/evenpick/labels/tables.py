@@ -147,7 +147,7 @@ def _rows(sheet: Sheet, split: str | None) -> tuple[list[int], list[dict[str, st
     keys = sheet.keys
     if split is not None and "split" not in keys:
         raise EvenpickError(
-            f"'{sheet.file}' needs a column 'split', of which --split takes a part; found {', '.join(sheet.columns)}"
+            f"'{sheet.file}' needs a column 'split', of which --split takes a part; found {sheet.found}"
         )
     rows = [(line, dict(zip(keys, cells, strict=True))) for line, cells in sheet.rows]
     taken = [(line, cells) for line, cells in rows if split is None or cells["split"] == split]

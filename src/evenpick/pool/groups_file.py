@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..arrays import IndexArray
-from ..errors import EvenpickError, first_few
+from ..errors import EvenpickError, cut, first_few
 from ..paths import Paths
 from ..sheets import read_sheet
 from .changes_csv import moved_ids
@@ -76,6 +76,6 @@ def _check_columns(file: Path, names: Sequence[str]) -> None:
     for name in COLUMNS[:2]:
         if name not in names:
             raise EvenpickError(
-                f"'{file}' needs a first line with the columns {', '.join(COLUMNS)}; found {', '.join(names) or 'none'}; "
+                f"'{file}' needs a first line with the columns {', '.join(COLUMNS)}; found {cut(', '.join(names)) or 'none'}; "
                 "mend it, or delete it and embed again"
             )

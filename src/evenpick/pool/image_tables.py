@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..errors import EvenpickError, first_few
+from ..errors import EvenpickError, cut, first_few
 from ..sheets import read_sheet
 
 IMAGE_COLUMNS = ("image", "file", "filename", "path", "image_id")
@@ -83,4 +83,4 @@ def _found(file: Path, names: Sequence[str], wanted: Sequence[str]) -> str:
         if name in names:
             return name
     others = f" (or {', '.join(wanted[1:])})" if wanted[1:] else ""
-    raise EvenpickError(f"'{file}' has no column '{wanted[0]}'{others}; its columns: {', '.join(names) or 'none'}")
+    raise EvenpickError(f"'{file}' has no column '{wanted[0]}'{others}; its columns: {cut(', '.join(names)) or 'none'}")

@@ -146,8 +146,7 @@ _READERS = {".npy": _npy, ".npz": _npz, ".parquet": _parquet}
 def _ids(file: Path) -> list[str]:
     sheet = read_sheet(file)
     if "image" not in sheet.columns:
-        found = ", ".join(sheet.columns) or "none"
-        raise EvenpickError(f"'{file}' needs a first line with the column image; found {found}")
+        raise EvenpickError(f"'{file}' needs a first line with the column image; found {sheet.found}")
     names = [row["image"] for _, row in sheet.by_column]
     if "" in names:
         raise EvenpickError(f"'{file}' names no image in row {names.index('') + 1}")
