@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from click.testing import CliRunner
 from evenpick.cli import main
 from evenpick.labels import Annotation, LabelStore
 from evenpick.pool import Pool
+from evenpick.reports import workspace_status, write_evaluation
 from evenpick.session import RecordedSession
+from evenpick.training import evaluate, train
 
 
 def told(workspace, *options):
@@ -120,6 +123,51 @@ def test_what_to_do_next_comes_first_and_knows_whether_the_classifier_is_of_thes
     assert said.startswith(f"Next:\n  evenpick train {workspace}\n      makes it anew: the labels have changed since\n")
     (workspace / "model" / "model.json").write_text("{")
     assert facts_of(workspace)["model"] is None
+
+
+def test_it_shows_what_test_images_say_and_of_which_classifier(make_workspace):
+    workspace = make_workspace()
+    label(workspace, ["a", "b"] * 4)
+    pool = Pool.open(workspace)
+    model = train(pool, np.arange(8), ["a", "b"] * 4, unlabelled=(), n_folds=2)
+    model.save(workspace / "model")
+    tested = evaluate(model, pool.take(np.arange(20, 32)), ["a", "b"] * 6)
+    found = replace(tested, tau=1.0, corrected_accuracy=0.886, corrected_half_width=0.159)
+
+    def said(**facts):
+        write_evaluation(workspace, replace(found, **facts), "test, labelled by test.csv")
+        return dict(workspace_status(workspace).rows)["macro accuracy on test images"]
+
+    assert said() == "89% (73% to 100%, nineteen times in twenty) on 12 images"
+    assert said(among_labels=12).endswith("; labels show all of them, so it says nothing of new ones")
+    assert said(among_labels=3, on_new=replace(found, n_images=9, corrected_accuracy=0.5)).startswith("50% (34% to 66%")
+    status = workspace_status(workspace)
+    assert (status.facts["tested"]["of"], dict(status.rows)["classifier"]) == ("these labels", "of these labels")
+    assert "test images speak of images like them" in status.next
+    with LabelStore(workspace) as store:
+        store.append([Annotation("030.jpg", "b", annotator="me")])
+    assert said().endswith("on 12 images; of the labels before they changed")
+    assert "without it the figures are a guess" in workspace_status(workspace).next
+    model.with_tau(0.5).save(workspace / "model")
+    after = workspace_status(workspace)
+    assert dict(after.rows)["macro accuracy on test images"].endswith("on 12 images; of an earlier classifier")
+    (workspace / "report" / "evaluation.json").write_text("{")
+    assert workspace_status(workspace).facts["tested"] is None
+
+
+def test_with_budget_left_too_it_says_that_the_classifier_is_out_of_date(make_workspace):
+    workspace = make_workspace()
+    with RecordedSession(workspace, Pool.open(workspace), 20, "me") as session:
+        for name in ("a", "b", "a", "b"):
+            session.label(session.next(), name)
+    assert "classifier" not in dict(workspace_status(workspace).rows)
+    assert CliRunner().invoke(main, ["train", str(workspace), "--no-self-training"]).exit_code == 0
+    with RecordedSession(workspace, Pool.open(workspace), 20, "me") as session:
+        session.label(session.next(), "a")
+
+    rows = dict(workspace_status(workspace).rows)
+
+    assert rows["classifier"] == "out of date: the labels have changed since it was trained"
 
 
 def test_the_table_shows_no_accuracy_that_the_sentences_hold_back(make_workspace):

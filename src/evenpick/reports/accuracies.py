@@ -42,6 +42,21 @@ def accuracy_facts(
     return lines
 
 
+def test_figure(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """The macro accuracy on test images, between which shares, and of how many images; on those that no label shows, if it can."""
+    new = on_new_images(evaluation)
+    value, half = _macro(new)
+    known = evaluation.get("among_labels", 0) + evaluation.get("near_labels", 0)
+    return {
+        "test_set": evaluation["test_set"],
+        "n_images": new["n_images"],
+        "accuracy": value,
+        "low": max(value - half, 0.0),
+        "high": min(value + half, 1.0),
+        "none_is_new": bool(known) and new is evaluation,
+    }
+
+
 def headline(facts: Mapping[str, Any], outlook: Outlook, steps: Sequence[Step]) -> list[str]:
     """How good, how sure, and what to do next: a sentence or two each."""
     return [*_how_good(facts, outlook), _what_next(facts, outlook, steps)]
@@ -128,6 +143,8 @@ def steps_of(facts: Mapping[str, Any], outlook: Outlook) -> list[Step]:
             "model": model and ("out of date" if model["out_of_date"] else "current"),
             "audit_labels": outlook.audit.n_told if outlook.audit else facts["n_audit_labels"],
             "at_random": outlook.at_random,
+            "tested": facts["evaluation"]
+            and {"of": "earlier labels" if model and model["out_of_date"] else "these labels"},
         }
     )
     return [step for step in steps if not step.command.startswith("evenpick report")]

@@ -53,7 +53,8 @@ def _steps(facts: Mapping[str, Any], workspace: str) -> Iterator[Step]:
     if enough and not facts["audit_labels"] and not facts["labels_until_accuracy"] and not facts["at_random"]:
         yield Step(
             f"evenpick audit {workspace} --labels {AUDIT_LABELS}",
-            "tells an accuracy that holds; without it the figures are a guess",
+            "tells an accuracy that holds for this pool; "
+            + ("test images speak of images like them" if _tested(facts) else "without it the figures are a guess"),
         )
     if facts["model"]:
         yield Step(f"evenpick report {workspace}", "shows all of it on one page")
@@ -69,6 +70,11 @@ def _gain(facts: Mapping[str, Any]) -> tuple[int, int] | None:
         return None
     now = (facts.get("audit") or {"macro": expected["now"]})["macro"]["value"]  # the figure that is shown
     return points_between(now, min(now + gain, 1.0)), expected["n_labels"] + expected["n_more"]
+
+
+def _tested(facts: Mapping[str, Any]) -> bool:
+    """Whether test images tell how good the classifier of these labels is."""
+    return bool((tested := facts.get("tested")) and tested["of"] == "these labels")
 
 
 def _doubts(n: int, labels: int) -> str:

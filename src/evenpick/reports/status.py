@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..counting import counted
 from ..errors import EvenpickError, first_few
 from ..estimates import Outlook, doubtful_labels, outlook_of_record
 from ..labels import RecordedLabels, recorded_labels
@@ -14,7 +15,9 @@ from ..paths import Paths
 from ..pool import Pool
 from ..session import labels_until_accuracy, phase_of
 from ..training import Model
+from .accuracies import test_figure
 from .doubts import doubt_facts, doubts_in_words
+from .evaluation_file import model_digest, read_evaluation
 from .lines import in_lines
 from .next_steps import next_steps
 from .record_facts import is_of
@@ -24,6 +27,9 @@ PHASES = {
     "discovery": "spreads over all images, to find classes",
     "balancing": "asks for rare classes first",
 }
+
+# What a classifier is of, by `model` in the facts.
+MODELS = {"current": "of these labels", "out of date": "out of date: the labels have changed since it was trained"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,6 +68,8 @@ class Status:
             ("classes found", str(facts["classes_found"])),
             ("imbalance ratio over them", "none yet" if ratio is None else f"{ratio:.2f}; 0: as many labels of each"),
             *(_hits(facts) if facts["guesses_offered"] else []),
+            *([("classifier", MODELS[facts["model"]])] if facts["model"] else []),
+            *([("macro accuracy on test images", _tested_in_words(facts["tested"]))] if facts["tested"] else []),
             *((name, value + _meaning(name)) for name, value in self.outlook.rows),
         ]
 
@@ -122,6 +130,7 @@ def workspace_status(workspace: Path) -> Status:
     """
     pool = Pool.open(workspace)
     labels = recorded_labels(workspace, pool)
+    model = _model(workspace)
     counts, settings, until = labels.seen.counts, labels.settings, labels_until_accuracy(pool, labels)
     expected = outlook_of_record(pool, labels, until)
     facts = {
@@ -142,19 +151,43 @@ def workspace_status(workspace: Path) -> Status:
         **expected.facts,
         "doubtful": doubt_facts(pool, doubtful_labels(pool, labels.seen.rows, labels.seen.names)),
         "at_random": expected.at_random,
-        "model": _state_of_model(workspace, labels),
+        "model": model and _state_of(model, labels),
+        "tested": _tested(workspace, model, labels),
     }
     facts["next"] = [{"command": step.command, "why": step.why} for step in next_steps(facts)]
     return Status(facts, expected)
 
 
-def _state_of_model(workspace: Path, labels: RecordedLabels) -> str | None:
-    """Whether there is a classifier, and whether it is of these labels."""
-    paths = Paths(workspace)
-    if not paths.model_json.exists():
-        return None
+def _model(workspace: Path) -> Model | None:
+    """The classifier; None where there is none, or it is to be trained anew."""
     try:
-        model = Model.load(paths.model)
+        return Model.load(Paths(workspace).model) if Paths(workspace).model_json.exists() else None
     except EvenpickError:
-        return None  # it is to be trained anew
+        return None
+
+
+def _state_of(model: Model, labels: RecordedLabels) -> str:
+    """Whether a classifier is of these labels."""
     return "current" if is_of(model, labels.counts) else "out of date"
+
+
+def _tested(workspace: Path, model: Model | None, labels: RecordedLabels) -> dict[str, Any] | None:
+    """What was measured on test images, and of which classifier; None where nothing was, or it cannot be read."""
+    try:
+        evaluation = read_evaluation(workspace)
+    except EvenpickError:
+        return None
+    if evaluation is None:
+        return None
+    evaluation.setdefault("tau", model.choice.tau if model else 0)  # which earlier versions did not keep
+    of = "another classifier"
+    if model and evaluation["model"] == model_digest(workspace):
+        of = "these labels" if is_of(model, labels.counts) else "earlier labels"
+    return {**test_figure(evaluation), "of": of}
+
+
+def _tested_in_words(tested: dict[str, Any]) -> str:
+    of = {"these labels": "", "earlier labels": "; of the labels before they changed"}
+    said = f"{tested['accuracy']:.0%} ({tested['low']:.0%} to {tested['high']:.0%}, nineteen times in twenty)"
+    said += f" on {counted(tested['n_images'], 'image')}{of.get(tested['of'], '; of an earlier classifier')}"
+    return f"{said}; labels show all of them, so it says nothing of new ones" if tested["none_is_new"] else said
