@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arrays import IndexArray, Values
+from .counting import counted
 from .errors import first_few
 from .label_values import Label
 from .labels import write_predictions
@@ -37,7 +38,7 @@ class Selection:
     pool: Pool | None = field(default=None, compare=False)  # what a notebook shows pictures of
 
     def __repr__(self) -> str:
-        return f"{len(self.image_ids)} images to label, first choice first: '{self.file}'"
+        return f"{counted(len(self.image_ids), 'image')} to label, first choice first: '{self.file}'"
 
     def _repr_html_(self) -> str:
         return _with_pictures(repr(self), self.pool, self.indices)
@@ -70,7 +71,7 @@ class Found:
     @property
     def _title(self) -> str:
         number = len(self.image_ids)
-        return f"{number} image{'' if number == 1 else 's'} nearest to '{self.words}'"
+        return f"{counted(number, 'image')} nearest to '{self.words}'"
 
 
 @dataclass(frozen=True, repr=False)

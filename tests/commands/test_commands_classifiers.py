@@ -83,7 +83,7 @@ def test_copies_count_as_test_images_and_unreadable_ones_are_told(evenpick, work
     output = evenpick("evaluate", workspace, test, "--labels", labels)
 
     assert "On 2 test images (groups: 1, classes: 1)" in output  # the copy is no evidence of its own
-    assert "1 labelled images cannot be read and were left out" in output
+    assert "1 labelled image cannot be read and was left out" in output
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def test_select_fill_in_import(evenpick, workspace):
     selection.write_text("\n".join([lines[0], *(line + "one" for line in lines[1:4]), lines[4]]) + "\n")
 
     assert not_yet in evenpick("select", workspace, "--budget", 4, code=1)
-    assert "3 labels imported, 1 rows without a label" in evenpick("import", workspace, selection)
+    assert "3 labels imported, 1 row without a label" in evenpick("import", workspace, selection)
     assert "3 known already" in evenpick("import", workspace, selection)
     assert "at least two classes; got 3 labels of 'one'" in evenpick("train", workspace, code=1)
     rest = evenpick("select", workspace, "--budget", 9, "--out", workspace / "rest.csv")

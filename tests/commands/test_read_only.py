@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from evenpick.counting import counted
+
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="rights of files")]
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -92,6 +94,6 @@ def test_the_record_of_a_read_only_workspace_is_read_whatever_its_state(
 
     [exported, imported] = as_a_reader(["export", workspace, tmp_path / "labels.csv"], ["import", workspace, "--undo"])
 
-    assert exported[1:] == ("0", f"[\"{labels} labels written to '{tmp_path / 'labels.csv'}'.\"]")
+    assert exported[1:] == ("0", f"[\"{counted(labels, 'label')} written to '{tmp_path / 'labels.csv'}'.\"]")
     assert imported[1] == "1"
     assert "cannot be" in imported[2] or "no import" in imported[2], imported

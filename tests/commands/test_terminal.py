@@ -1,5 +1,7 @@
 """What the terminal shows: tables, sentences, images that were left out."""
 
+from pathlib import Path
+
 from evenpick.commands.terminal import print_left_out, print_paragraphs, print_table
 
 
@@ -33,7 +35,10 @@ def test_the_first_five_images_that_were_left_out_are_told_with_their_reason(cap
     print_left_out([])
     assert capsys.readouterr().out == ""
 
-    print_left_out([(f"{i}.jpg", "the file is empty") for i in range(7)], "images were left out, see 'skipped.csv'")
+    print_left_out([("0.jpg", "the file is empty")])
+    assert capsys.readouterr().out.splitlines()[0] == "1 image was left out:"
+
+    print_left_out([(f"{i}.jpg", "the file is empty") for i in range(7)], see=Path("skipped.csv"))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "7 images were left out, see 'skipped.csv':"
     assert lines[1] == "  '0.jpg': the file is empty"
@@ -46,7 +51,7 @@ def test_files_of_a_kind_that_is_not_read_are_counted_in_one_line(capsys):
     print_left_out([("b.jpg", "the file is empty"), *left_out])
 
     assert capsys.readouterr().out.splitlines() == [
-        "1202 images were left out:",
+        "1,202 images were left out:",
         "  not read: 1,200 video, 1 JPEG XL",
         "  'b.jpg': the file is empty",
     ]

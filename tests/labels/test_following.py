@@ -256,9 +256,7 @@ def test_a_label_to_look_at_again_is_no_label_of_the_image_whose_bytes_it_has(ph
     save_photo(photos / "0.png", 99)
     run()
 
-    with pytest.raises(
-        EvenpickError, match=r"1 images have another label in .* the first '0.png': 'x' there, 'y' here"
-    ):
+    with pytest.raises(EvenpickError, match=r"1 image has another label in .* the first '0.png': 'x' there, 'y' here"):
         work.import_labels(tmp_path / "sorted")
 
 

@@ -100,8 +100,8 @@ def test_images_of_which_some_boxes_have_no_label_are_counted(make_boxed, tmp_pa
         store.append([Annotation("00.png#1", "fox", annotator="ana")])
 
     assert evenpick("export", workspace, tmp_path / "coco.json", "--to", "coco").strip() == (
-        f"1 labels in 1 images written to '{tmp_path / 'coco.json'}'. "
-        "1 boxes of these images have no label and are not in it."
+        f"1 label in 1 image written to '{tmp_path / 'coco.json'}'. "
+        "1 box of these images has no label and is not in it."
     )
 
 
@@ -113,7 +113,8 @@ def test_labels_become_classifications_in_the_file_of_detections(make_boxed, tmp
 
     n_boxes = sum("#" in image_id for image_id in given)
     assert told.startswith(f"{n_boxes} labels written as classifications to ")
-    assert f"{len(given) - n_boxes} labels of images without a box have no place in it." in told
+    assert len(given) - n_boxes == 1
+    assert "1 label of an image without a box has no place in it." in told
     before, after = (json.loads((tmp_path / name).read_text()) for name in ("md.json", "out.json"))
     found = {}
     for old, new in zip(before["images"], after["images"], strict=True):

@@ -206,7 +206,7 @@ def test_a_project_goes_there_and_back(server, folder, workspace, exported, make
     bob = Visitor(server).submit("/user/login/", email="bob@example.com", password=PASSWORD)
     bob.call("PATCH", f"/api/annotations/{changed}/", label("dog"))
     (tmp_path / "changed.json").write_bytes(ann.get(f"/api/projects/{project}/export?exportType=JSON"))
-    assert import_file(workspace, tmp_path / "changed.json", "imported").words.startswith("1 labels imported, 9 known")
+    assert import_file(workspace, tmp_path / "changed.json", "imported").words.startswith("1 label imported, 9 known")
     assert ("Label Studio user 2", IMAGES[1], "dog") in answers(workspace)
 
 
@@ -229,7 +229,7 @@ def answer_the_rest(server, ann, ids):
 
 def check_what_came_back(first, second, third, folder):
     assert import_file(first, folder / "JSON.json", "imported").words.startswith(
-        "3 labels imported, 1 skips, 6 known already."
+        "3 labels imported, 1 skip, 6 known already."
     )
     assert import_file(first, folder / "JSON_MIN.json", "imported").words.startswith(
         "0 labels imported, 8 known already."

@@ -77,9 +77,9 @@ def test_each_box_is_a_row_and_images_without_one_are_kept_whole(tmp_path, photo
     assert set(done.pool.files) == {f"a/{i}.png" for i in (0, 1, 3, 4, 5)}
     assert list(done.said) == [
         "5 boxes in 3 images; 3 images without a box are kept whole.",
-        f"'{tmp_path / 'md.json'}' does not name 1 images of the folder: 'a/4.png'.",
-        "The detector could not read 1 images: 'a/5.png'.",
-        f"'{tmp_path / 'md.json'}' names 1 images that are not there: 'z.png'.",
+        f"'{tmp_path / 'md.json'}' does not name 1 image of the folder: 'a/4.png'.",
+        "The detector could not read 1 image: 'a/5.png'.",
+        f"'{tmp_path / 'md.json'}' names 1 image that is not there: 'z.png'.",
     ]
 
 

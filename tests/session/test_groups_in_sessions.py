@@ -200,7 +200,7 @@ def test_importing_what_is_known_makes_no_answer_of_what_was_inherited(labelled,
 
 def test_an_import_that_says_something_else_of_an_inherited_label_is_told_and_replaces_it_when_asked(labelled, bursts):
     with LabelStore(labelled) as store:
-        with pytest.raises(EvenpickError, match=r"1 images have another label .* '9': 'fox' there, 'dog' here"):
+        with pytest.raises(EvenpickError, match=r"1 image has another label .* '9': 'fox' there, 'dog' here"):
             import_labels(store, {"9": "dog"}, "ann")
         import_labels(store, {"9": "dog"}, "ann", replacing=True)
 

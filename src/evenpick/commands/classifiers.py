@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..counting import counted
 from ..progress import by_name, progress_bars
 from .options import BOXES, FILE, FOLDER, JSON, SEED, SPLIT, WORKSPACE
 from .terminal import print_json, print_left_out, print_table
@@ -137,7 +138,11 @@ def evaluate(
         click.echo(f"{more} more classes{f', with a recall of {least:.0%} or more' if least else ''}: see --json.")
     if result.confusions:
         click.echo("\n  ".join(["Most confused:", *map(repr, result.confusions[:PAIRS_SHOWN])]))
-    print_left_out(result.unreadable, "labelled images cannot be read and were left out")
+    print_left_out(
+        result.unreadable,
+        "labelled image cannot be read and was left out",
+        "labelled images cannot be read and were left out",
+    )
 
 
 @click.command()
@@ -161,7 +166,7 @@ def predict(workspace: Path, folder: Path, out: Path, every: bool, smooth: bool,
         predictions = Workspace(workspace).predict(folder, smooth=smooth, boxes=boxes, progress=shown)
     print_left_out(predictions.left_out)
     predictions.write_csv(out, every)
-    click.echo(f"{len(predictions.labels):,} predictions written to '{out}'.")
+    click.echo(f"{counted(len(predictions.labels), 'prediction')} written to '{out}'.")
     if predictions.warning:
         click.echo(predictions.warning, err=True)
 

@@ -151,6 +151,7 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
 
     Several --source are one source: all of them look at each image, and their features stand side by side.
     """
+    from ..counting import counted
     from ..errors import first_few
     from ..pool import groups_in_words, hint_of
     from ..workspace import Workspace
@@ -168,10 +169,7 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
     work, reading = Workspace(workspace), {name: options.pop(name) for name in ("bands", "depth", "max_pixels")}
     with progress_bars() as begin:
         result = work.embed(folder, progress=begin("embedding", "images"), reading=reading, **options)
-    print_left_out(
-        [(image.image_id, image.reason) for image in result.skipped],
-        f"images were left out, see '{work.paths.skipped}'",
-    )
+    print_left_out([(image.image_id, image.reason) for image in result.skipped], see=work.paths.skipped)
     print_notes(result.notes, work.paths.notes)
     depth = result.pool.source and result.pool.source.preprocessing.depth
     if depth:
@@ -180,7 +178,7 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
         )
     for sentence in result.said:
         click.echo(sentence)
-    click.echo(f"{len(result.pool):,} images in the pool of '{workspace}'.")
+    click.echo(f"{counted(len(result.pool), 'image')} in the pool of '{workspace}'.")
     if (source := result.pool.source) and source.words:
         click.echo(f"{'Source classes:' if source.words.names else 'Images can be found by'} {source.words!r}.")
     if source and source.predictions_in_words:
@@ -190,7 +188,8 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
     ):
         click.echo(f"Of the folder: {result.counts}, {len(result.skipped):,} left out.")
     if again := work.labels.replaced_since:
-        click.echo(f"Look again at {len(again)} labelled images that were replaced: {first_few(again)}.")
+        images = counted(len(again), "labelled image that was replaced", "labelled images that were replaced")
+        click.echo(f"Look again at {images}: {first_few(again)}.")
     if said := groups_in_words(result.pool):
         click.echo(f"{said}; see '{work.paths.groups}'.")
     if hint := hint_of(workspace, result.pool):

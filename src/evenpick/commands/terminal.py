@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..counting import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -39,13 +41,19 @@ def print_paragraphs(sentences: Sequence[str], after: str = "\n") -> None:
         console.print(sentence + after, soft_wrap=not console.is_terminal)
 
 
-def print_left_out(left_out: Sequence[tuple[str, str]], words: str = "images were left out") -> None:
+def print_left_out(
+    left_out: Sequence[tuple[str, str]],
+    one: str = "image was left out",
+    several: str = "images were left out",
+    see: Path | None = None,
+) -> None:
     """The first images that were left out, and why; those of a kind that is not read as one line of counts."""
     from ..images import NOT_READ
 
     if not left_out:
         return
-    click.echo(f"{len(left_out)} {words}:")
+    where = f", see '{see}'" if see else ""
+    click.echo(f"{counted(len(left_out), one, several)}{where}:")
     kinds = Counter(reason for _, reason in left_out if reason.startswith(NOT_READ))
     if kinds:
         counts = (f"{count:,} {reason.removeprefix(NOT_READ)}" for reason, count in kinds.most_common())

@@ -232,7 +232,8 @@ def _still_to_find(unseen: UnseenClasses, at_random: bool, each: str) -> str:
         return f"All {unseen.found} classes of the pool are found: every {each} has a label."
     if unseen.n_labels < ENOUGH:
         return f"How many classes are still to be found cannot be told from fewer than {ENOUGH} labels."
-    lone = f"{unseen.singletons} of {unseen.n_labels} labels are the only one of their class"
+    are = "is the only one of its class" if unseen.singletons == 1 else "are the only one of their class"
+    lone = f"{unseen.singletons} of {unseen.n_labels} labels {are}"
     if unseen.mostly_lone:
         return f"How many classes are still to be found cannot be told yet: {lone}."
     if not at_random:

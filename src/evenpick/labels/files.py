@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..counting import counted
 from ..errors import EvenpickError, check_seed
 from ..pool import Pool, read_state
 from .class_folders import export_folder
@@ -56,7 +57,7 @@ def export_file(
         done, todo = export_tasks(file, store, Pool.open(workspace), settings, image_url, classes)
     return FileResult(
         {"answered tasks": done, "tasks to label": todo},
-        f"{done + todo} tasks written to '{file}': {done} with answers, then {todo} to label, first choice first.\n"
+        f"{counted(done + todo, 'task')} written to '{file}': {done} with answers, then {todo} to label, first choice first.\n"
         f"The labelling config is '{file.with_suffix('.xml')}'.",
     )
 
@@ -71,9 +72,9 @@ def _export_labelled(
     if form == "csv":
         columns = {"split": part_of} if part_of is not None else {}
         n = export_labels(file, store, {**columns, **box_columns(Pool.open(workspace))})
-        return FileResult({"labels": n, **counts}, f"{n} labels written to '{file}'.{parts}")
+        return FileResult({"labels": n, **counts}, f"{counted(n, 'label')} written to '{file}'.{parts}")
     images, copied = export_folder(file, store, Pool.open(workspace), part_of)
-    words = f"{images} labelled images in '{file}', {copied} of them copied now.{parts}"
+    words = f"{counted(images, 'labelled image')} in '{file}', {copied} of them copied now.{parts}"
     return FileResult({"images": images, "copied": copied, **counts}, words)
 
 

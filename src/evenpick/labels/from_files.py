@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..counting import counted
 from ..detections import is_coco, is_megadetector, read_json
 from ..errors import EvenpickError
 from ..paths import Paths
@@ -116,9 +117,9 @@ def _import_answers(workspace: Path, file: Path, annotator: str, skip_unknown: b
     if answers.refused:
         said.append(f"An image has one class: {'; '.join(answers.refused[:10])}.")
     if done.second:
-        said.append(
-            f"{done.second} labels are second opinions, {done.disagreeing} disagree with the first, which counts."
-        )
+        second = counted(done.second, "label is a second opinion", "labels are second opinions")
+        disagreeing = counted(done.disagreeing, "disagrees", "disagree")
+        said.append(f"{second}, {disagreeing} with the first, which counts.")
     given = [answer.label for answer in (*answers.new, *answers.returned) if answer.label is not None]
     return _counted(counts, *said, *classes_in_words(given, recorded.values()))
 
@@ -144,7 +145,24 @@ def _coco(file: Path) -> Any:
     return content if is_coco(content) else None
 
 
+# What is counted, of one alone.
+_OF_ONE = {
+    "labels imported": "label imported",
+    "skips": "skip",
+    "rows without a label": "row without a label",
+    "images without an answer": "image without an answer",
+    "of images that were left out": "of an image that was left out",
+    "of images that are not in the pool": "of an image that is not in the pool",
+    "images known by their path alone, with other bytes than when embedded": (
+        "image known by its path alone, with other bytes than when embedded"
+    ),
+    "annotations passed over": "annotation passed over",
+    "answers of the last import taken back": "answer of the last import taken back",
+    "earlier ones brought back": "earlier one brought back",
+}
+
+
 def _counted(counts: dict[str, int], *more: str) -> FileResult:
     first = next(iter(counts))
-    words = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == first)
-    return FileResult(counts, "\n".join([f"{words}.", *more]))
+    words = (counted(n, _OF_ONE.get(what, what), what) for what, n in counts.items() if n or what == first)
+    return FileResult(counts, "\n".join([f"{', '.join(words)}.", *more]))

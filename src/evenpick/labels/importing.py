@@ -6,6 +6,7 @@ Which label of an image counts here, and when skips give way, is said in `entrie
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..counting import counted
 from ..errors import EvenpickError
 from .entries import Annotation, Entry, Undo, first_labels, labelled_images, standing_answers
 from .imports import append_import
@@ -35,7 +36,7 @@ def import_labels(
     if clashes and not replacing:
         first = clashes[0]
         raise EvenpickError(
-            f"{len(clashes)} images have another label in '{store.path}', the first '{first}': "
+            f"{counted(len(clashes), 'image has', 'images have')} another label in '{store.path}', the first '{first}': "
             f"'{recorded[first]}' there, '{labels[first]}' here; nothing was imported: --replace takes those here"
         )
     clashing = {*clashes}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic_files import write_atomically, write_csv
+from ..counting import counted
 from ..detections import (
     OBSERVATION_COLUMNS,
     LabelledBox,
@@ -44,8 +45,12 @@ def export_coco(file: Path, store: LabelStore, pool: Pool) -> str:
     content = coco_content(sizes, labelled, "Labelled with evenpick")
     write_atomically(file, json.dumps(content).encode())
     others = sum(name in sizes for name in pool.files) - len(labelled)
-    unlabelled = f" {others:,} boxes of these images have no label and are not in it." if others else ""
-    return f"{len(labelled):,} labels in {len(sizes):,} images written to '{file}'.{unlabelled}"
+    unlabelled = (
+        f" {counted(others, 'box of these images has', 'boxes of these images have')} no label and {'is' if others == 1 else 'are'} not in it."
+        if others
+        else ""
+    )
+    return f"{counted(len(labelled), 'label')} in {counted(len(sizes), 'image')} written to '{file}'.{unlabelled}"
 
 
 def export_megadetector(file: Path, store: LabelStore, pool: Pool) -> str:
@@ -66,8 +71,12 @@ def export_megadetector(file: Path, store: LabelStore, pool: Pool) -> str:
         else:
             labels[name, int(number)] = said.label or ""
     write_atomically(file, json.dumps(with_classifications(content, labels), indent=1).encode())
-    also = f" {whole:,} labels of images without a box have no place in it." if whole else ""
-    return f"{len(labels):,} labels written as classifications to '{file}'.{also}"
+    also = (
+        f" {counted(whole, 'label of an image without a box has', 'labels of images without a box have')} no place in it."
+        if whole
+        else ""
+    )
+    return f"{counted(len(labels), 'label written as a classification', 'labels written as classifications')} to '{file}'.{also}"
 
 
 def export_camtrap_dp(file: Path, store: LabelStore, pool: Pool) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from ..counting import counted
 from ..detections import Detection, Detections, is_camtrap_dp, read_camtrap_dp, read_detections
 from ..errors import EvenpickError, first_few, unknown_name
 from ..images import MARGIN, resolve_addresses
@@ -144,17 +145,23 @@ def _plan(settings: BoxSettings, detections: Detections, boxes: Boxes, image_ids
     without = [image_id for image_id in image_ids if image_id not in chosen]
     n = sum(map(len, chosen.values()))
     said = [
-        f"{n:,} boxes in {len(chosen):,} images; {len(without):,} images without a box are "
-        f"{'kept whole' if keep else 'left out'}."
+        f"{counted(n, 'box', 'boxes')} in {counted(len(chosen), 'image')}; "
+        f"{counted(len(without), 'image without a box is', 'images without a box are')} {'kept whole' if keep else 'left out'}."
     ]
     silent = [image_id for image_id in without if image_id not in boxes]
     if silent:
-        said.append(f"'{detections.file}' does not name {len(silent):,} images of the folder: {first_few(silent)}.")
+        said.append(
+            f"'{detections.file}' does not name {counted(len(silent), 'image')} of the folder: {first_few(silent)}."
+        )
     if detections.failed:
-        said.append(f"The detector could not read {len(detections.failed):,} images: {first_few(detections.failed)}.")
+        said.append(
+            f"The detector could not read {counted(len(detections.failed), 'image')}: {first_few(detections.failed)}."
+        )
     missing = sorted(boxes.keys() - set(image_ids))
     if missing:
-        said.append(f"'{detections.file}' names {len(missing):,} images that are not there: {first_few(missing)}.")
+        said.append(
+            f"'{detections.file}' names {counted(len(missing), 'image that is', 'images that are')} not there: {first_few(missing)}."
+        )
     return Plan(chosen, keep, settings.box_margin, said=said)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..arrays import IndexArray
+from ..counting import counted
 from ..errors import EvenpickError, cut, first_few
 from ..paths import Paths
 from ..sheets import read_sheet
@@ -38,7 +39,7 @@ def read_groups(paths: Paths, image_ids: list[str]) -> IndexArray | None:
     unknown = members.keys() - ids
     if unknown:
         raise EvenpickError(
-            f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(sorted(unknown))}; "
+            f"'{file}' names {counted(len(unknown), 'image that is', 'images that are')} not in the pool: {first_few(sorted(unknown))}; "
             "delete their lines"
         )
     # A name of a group and the id of an image that stands alone may be equal.

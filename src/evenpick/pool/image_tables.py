@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ..counting import counted
 from ..errors import EvenpickError, cut, first_few
 from ..sheets import read_sheet
 
@@ -61,7 +62,7 @@ def column_by_image(
             )
     if unknown:
         raise EvenpickError(
-            f"'{file}' names {len(unknown)} images that are not in the pool: {first_few(unknown)}; "
+            f"'{file}' names {counted(len(unknown), 'image that is', 'images that are')} not in the pool: {first_few(unknown)}; "
             "names must be paths relative to the embedded folder"
         )
     if not said:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import IndexArray
+from ..counting import counted
 from ..errors import EvenpickError
 from ..images import MARGIN, Part, Reading, data_address
 from ..notebook import PICTURES, html_pictures, html_table
@@ -328,4 +329,5 @@ def groups_in_words(pool: Pool) -> str:
     if pool.groups is None:
         return ""
     sizes = np.bincount(pool.groups)
-    return f"{sizes[sizes > 1].sum():,} images in {(sizes > 1).sum():,} groups that show the same thing each"
+    groups = counted(int((sizes > 1).sum()), "group that shows", "groups that show")
+    return f"{counted(int(sizes[sizes > 1].sum()), 'image')} in {groups} the same thing each"

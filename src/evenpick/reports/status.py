@@ -117,7 +117,12 @@ def _guess_facts(labels: RecordedLabels) -> dict[str, int]:
 
 
 def _look_again(images: Sequence[str]) -> str:
-    return f"The files of {len(images)} labelled images were replaced since; look at them again: {first_few(images)}."
+    files, them = (
+        ("file of 1 labelled image was", "it")
+        if len(images) == 1
+        else (f"files of {len(images):,} labelled images were", "them")
+    )
+    return f"The {files} replaced since; look at {them} again: {first_few(images)}."
 
 
 def workspace_status(workspace: Path) -> Status:
