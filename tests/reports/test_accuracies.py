@@ -47,6 +47,19 @@ def test_test_images_speak_first_as_the_classifier_predicts():
     assert "50 test images say so: for others like them expect between 70% and 90%, nineteen times in twenty." in sure
 
 
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (1, "over the 3 classes of the test set; 1 of them has no label yet and counts 0."),
+        (2, "over the 3 classes of the test set; 2 of them have no label yet and count 0."),
+    ],
+)
+def test_classes_without_a_label_count_nothing(missing, said):
+    classes = [{"discovered": i >= missing} for i in range(3)]
+
+    assert first_three(facts(evaluation={**EVALUATION, "classes": classes}, model=MODEL), outlook())[0].endswith(said)
+
+
 def test_test_images_that_labels_show_are_left_out():
     new = {**EVALUATION, "n_images": 40, "accuracy": 0.6}
     seen = {**EVALUATION, "among_labels": 8, "near_labels": 2, "on_new": new}

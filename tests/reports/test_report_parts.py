@@ -284,6 +284,18 @@ def test_colours_go_to_the_classes_with_most_images_and_the_rest_share_one():
     assert [(dots["k"], dots["path"]) for dots in drawn["dots"]] == [(0, "M14 230h0")]
 
 
+def test_one_class_beyond_the_colours_is_told_by_its_name():
+    names = [f"c{i}" for i in range(COLOURED + 1)]
+    facts = {
+        "x": [*map(float, range(len(names)))], "y": [0.0] * len(names), "labels": names, "predicted": [],
+        "images": [f"{name}.jpg" for name in names], "farthest": [],
+    }  # fmt: skip
+
+    drawn = map_drawing(facts, [{"class": name, "labels": 1} for name in names])
+
+    assert (drawn["legend"], drawn["others"]) == ([*enumerate(names)], 0)
+
+
 def test_images_without_a_label_are_of_the_class_that_the_model_says_and_of_a_quick_one_where_it_is_older():
     rng = np.random.default_rng(0)
     pool = Pool.from_arrays(np.concatenate([rng.normal([5, 0, 0], size=(20, 3)), rng.normal([0, 5, 0], size=(20, 3))]))

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from evenpick.cli import main
 from evenpick.labels import Annotation, LabelStore
 from evenpick.pool import Pool
-from evenpick.reports import workspace_status, write_evaluation
+from evenpick.reports import workspace_status, write_evaluation, write_report
 from evenpick.session import RecordedSession
 from evenpick.training import evaluate, train
 
@@ -244,3 +244,17 @@ def test_with_a_share_drawn_at_random_it_says_when_an_accuracy_is_told_and_asks_
         f"This is a guess, from labels that were chosen: after {until} more labels those drawn at random give" in said
     )
     assert "evenpick audit" not in said
+
+
+def test_the_report_says_how_many_of_the_doubtful_labels_it_shows(make_workspace):
+    workspace = make_workspace(60)
+    label(workspace, np.random.default_rng(0).choice([*"abcd"], 60).tolist())
+    n = len(facts_of(workspace)["doubtful"])
+
+    page = write_report(workspace).read_text()
+
+    assert n > 12
+    told = (
+        f"{n} labels may be wrong, by a classifier that did not see the image; the least likely first, 12 of them here."
+    )
+    assert told in page

@@ -96,7 +96,11 @@ def _how_good(facts: Mapping[str, Any], outlook: Outlook) -> list[str]:
         new = on_new_images(evaluation)
         value, half = _macro(new)
         n, missing = len(new["classes"]), len([one for one in new["classes"] if not one["discovered"]])
-        lost = f"; {missing} of them {'has' if missing == 1 else 'have'} no label yet and count 0" if missing else ""
+        lost = (
+            f"; {missing} of them {'has no label yet and counts' if missing == 1 else 'have no label yet and count'} 0"
+            if missing
+            else ""
+        )
         known = evaluation.get("among_labels", 0) + evaluation.get("near_labels", 0)
         warned = ""
         if known and new is evaluation:

@@ -101,6 +101,9 @@ def map_drawing(facts: Mapping[str, Any], classes: list[dict[str, Any]]) -> dict
             )
         else:
             dots[said[i]].append(f"M{x:g} {y:g}h0")
+    named = (
+        len(frequent) if len(frequent) == COLOURED + 1 else min(len(frequent), COLOURED)
+    )  # one other is told by its name
     far, at = {one["image"] for one in facts["farthest"]}, dict(zip(facts["images"], places, strict=True))
     return {
         "width": MAP_WIDTH, "height": MAP_HEIGHT, "marks": marks, "far": [at[image] for image in facts["images"] if image in far],
@@ -108,8 +111,8 @@ def map_drawing(facts: Mapping[str, Any], classes: list[dict[str, Any]]) -> dict
             {"k": colour.get(name, COLOURED), "class": number.get(name, -1), "path": "".join(dots[name])}
             for name in sorted(dots, key=lambda name: (-len(dots[name]), name))
         ],
-        "legend": [*enumerate(frequent[:COLOURED])],
-        "others": max(len(frequent) - COLOURED, 0),
+        "legend": [*enumerate(frequent[:named])],
+        "others": len(frequent) - named,
         "classes": [(place, name) for name, place in number.items()],
     }  # fmt: skip
 
