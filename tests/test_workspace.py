@@ -265,6 +265,17 @@ def said_by_label(work, budget=None, **options):
     return said[:-1]
 
 
+def test_label_says_that_it_is_at_work_only_where_that_takes_long(make_workspace, monkeypatch):
+    work, said = Workspace(make_workspace()), []
+    assert said_by_label(work, 4) == said_by_label(work) == []
+    with pytest.raises(EvenpickError, match="'cor_set' does not exist"):
+        work.label(4, acquisition="cor_set", announce=said.append, open_browser=False)
+    assert said == []
+
+    monkeypatch.setattr("evenpick.workspace.TAKES_LONG", 0.0)
+    assert said_by_label(work, 5) == ["Preparing the images; among many this takes a while ..."]
+
+
 AS_SELECTED = "As `evenpick select` was told: {}. Say others here to choose otherwise."
 
 

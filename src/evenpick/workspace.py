@@ -1,6 +1,7 @@
 """A workspace from Python: what each command does, as a method that returns what it found and prints nothing."""
 
 import operator
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
     from .training import Evaluation, FineTuningOptions, Model, SourceComparison
 
 # What a method needs beyond pool and labels is imported inside it, so that most commands load little more.
+
+TAKES_LONG = 3.0  # seconds, after which `label` says that it is at work
 
 
 class Workspace:
@@ -339,7 +342,7 @@ class Workspace:
         restart : bool
             Begin again; the old labels are kept aside.
         announce : callable
-            Told in words what happens: where old labels are kept, and the page's address.
+            Told in words what happens: where old labels are kept, that it takes long, and the page's address.
         **options
             `acquisition`, `balancing`, `patience`, `random_state`, `one_by_one`, `audit` of `Session`; `host`, `port`, `token`,
             `url`, `repeat` (people asked for each image), `show_target`, `guesses` (of the class, from the second round on),
@@ -352,18 +355,24 @@ class Workspace:
         """
         from .web import serve
 
-        check_blocks(self.path)
-        pool = self.pool
-        if restart and (kept := set_aside(self.path)):
-            announce(f"The old labels are kept in '{kept}'.")
+        waiting = threading.Timer(TAKES_LONG, announce, ["Preparing the images; among many this takes a while ..."])
 
         def tell(session: "RecordedSession") -> None:
+            waiting.cancel()
             if said := _settled_by_select(session):
                 announce(said)
             if session.settings["audit"]:
                 announce(_about_draws(session.session))
 
-        serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, first=tell, **options)
+        waiting.start()
+        try:
+            check_blocks(self.path)
+            pool = self.pool
+            if restart and (kept := set_aside(self.path)):
+                announce(f"The old labels are kept in '{kept}'.")
+            serve(self.path, pool, budget, annotator=annotator or _login(), announce=announce, first=tell, **options)
+        finally:
+            waiting.cancel()
 
     def review(self, *, annotator: str | None = None, announce: Callable[[str], None] = print, **options: Any) -> None:
         """Serve the page that shows every answer, until it is stopped: change, merge, split and rename there.

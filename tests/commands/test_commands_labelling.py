@@ -150,3 +150,7 @@ def test_a_share_is_drawn_at_random_and_status_counts_it(evenpick, workspace, or
     assert "2 of the labels are of images drawn at random" in evenpick(
         "simulate", workspace, "--labels", oracle, "--budget", 9
     )
+
+
+def test_a_refusal_to_label_is_all_that_is_printed(evenpick, workspace):
+    assert evenpick("label", workspace, "--no-browser", code=1).startswith("Error: a new session needs a budget")

@@ -135,7 +135,6 @@ def label(
         chosen["one_by_one"] = True
     if balancing is not None:
         chosen["balancing"] = None if balancing == "none" else balancing
-    click.echo("Choosing the first images; among many this takes seconds ...", err=True)
     Workspace(workspace).label(
         budget, annotator=annotator, restart=restart, announce=click.echo, repeat=repeat, show_target=show_target,
         host=host, port=port, token=token, url=url, open_browser=not no_browser, classes=classes, closed=closed,
