@@ -276,7 +276,7 @@ def test_label_says_that_it_is_at_work_only_where_that_takes_long(make_workspace
     assert said_by_label(work, 5) == ["Preparing the images; among many this takes a while ..."]
 
 
-AS_SELECTED = "As `evenpick select` was told: {}. Say others here to choose otherwise."
+AS_SETTLED = "As said to `select` or `export` before: {}. Say others here to choose otherwise."
 
 
 def test_label_says_what_it_takes_over_from_select_and_a_file_elsewhere_settles_nothing(tmp_path, make_workspace):
@@ -287,12 +287,19 @@ def test_label_says_what_it_takes_over_from_select_and_a_file_elsewhere_settles_
         said_by_label(work)
     work.select(4, "core_set", 5)
 
-    assert said_by_label(work) == [AS_SELECTED.format("--budget 4, --acquisition core_set, --seed 5")]
-    assert said_by_label(work, 6) == [AS_SELECTED.format("--acquisition core_set, --seed 5")]
-    assert said_by_label(work) == [AS_SELECTED.format("--acquisition core_set, --seed 5")], (
+    assert said_by_label(work) == [AS_SETTLED.format("--budget 4, --acquisition core_set, --seed 5")]
+    assert said_by_label(work, 6) == [AS_SETTLED.format("--acquisition core_set, --seed 5")]
+    assert said_by_label(work) == [AS_SETTLED.format("--acquisition core_set, --seed 5")], (
         "the budget is label's by now"
     )
     assert said_by_label(work, acquisition="auto", random_state=0) == said_by_label(work) == []
+
+
+def test_label_says_what_it_takes_over_from_an_export_of_tasks(tmp_path, make_workspace):
+    work = Workspace(make_workspace())
+    work.export(tmp_path / "tasks.json", "label-studio", budget=5, acquisition="core_set", classes=["a", "b"])
+
+    assert said_by_label(work) == [AS_SETTLED.format("--acquisition core_set, --budget 5")]
 
 
 def test_what_select_settled_is_told_until_the_first_answer(make_workspace):
@@ -302,7 +309,7 @@ def test_what_select_settled_is_told_until_the_first_answer(make_workspace):
     work.paths.selection.write_text("\n".join([head, *(f"{row}a" for row in rows)]))
     work.import_labels(work.paths.selection)
 
-    told = [AS_SELECTED.format("--acquisition core_set, --seed 5")]
+    told = [AS_SETTLED.format("--acquisition core_set, --seed 5")]
     assert said_by_label(work, 6) == told, "imported labels answer no session"
     with RecordedSession(work.path, work.pool) as session:
         session.label(session.next(), "a")

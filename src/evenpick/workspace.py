@@ -12,9 +12,9 @@ from ._version import __version__
 from .errors import EvenpickError, unknown_name
 from .labels import (
     BY_DEFAULT,
-    BY_SELECT,
     DEFAULTS,
     FORMS,
+    SETTLED,
     FileResult,
     ImportOptions,
     LabelStore,
@@ -318,7 +318,7 @@ class Workspace:
         if not len(answered) and file.resolve() == self.paths.selection.resolve():
             own = {"budget": budget, "acquisition": acquisition, "random_state": random_state}
             with LabelStore(self.path) as store:
-                store.store_settings({**DEFAULTS, BY_DEFAULT: True, BY_SELECT: [*own], **own, "evenpick": __version__})
+                store.store_settings({**DEFAULTS, BY_DEFAULT: True, SETTLED: [*own], **own, "evenpick": __version__})
         write_selection(file, pool, order)
         return Selection(order, [pool.image_ids[row] for row in order], file, pool)
 
@@ -359,7 +359,7 @@ class Workspace:
 
         def tell(session: "RecordedSession") -> None:
             waiting.cancel()
-            if said := _settled_by_select(session):
+            if said := _taken_over(session):
                 announce(said)
             if session.settings["audit"]:
                 announce(_about_draws(session.session))
@@ -867,14 +867,14 @@ class Workspace:
         return Pool.open(where).groups
 
 
-def _settled_by_select(session: "RecordedSession") -> str:
-    """What a session that has no answer of its own yet takes over from `select`; empty where it takes nothing."""
+def _taken_over(session: "RecordedSession") -> str:
+    """What a session that has no answer of its own yet takes over from `select` or an export of tasks; empty where it takes nothing."""
     names = {"budget": "--budget", "acquisition": "--acquisition", "random_state": "--seed"}
-    taken = session.settings.get(BY_SELECT, [])
+    taken = session.settings.get(SETTLED, [])
     if not taken or any(not answer.imported for answer in session.session.answers):
         return ""
     said = ", ".join(f"{names[name]} {session.settings[name]}" for name in taken if name in names)
-    return f"As `evenpick select` was told: {said}. Say others here to choose otherwise."
+    return f"As said to `select` or `export` before: {said}. Say others here to choose otherwise."
 
 
 def _about_draws(session: "Session") -> str:

@@ -1,6 +1,6 @@
 """The record of who said what of which image, and every form in which labels come and go."""
 
-from .answers import BY_DEFAULT, BY_SELECT, DEFAULTS, Answer, RecordedLabels, as_answers, recorded_labels
+from .answers import BY_DEFAULT, DEFAULTS, SETTLED, Answer, RecordedLabels, as_answers, recorded_labels
 from .class_list import ClassList, keep_class_list, kept_class_list, read_class_list
 from .columns import TableOptions
 from .draws import AuditDraw
@@ -23,9 +23,9 @@ from .tables import UnknownImagesError, read_labels, write_predictions, write_se
 
 __all__ = [
     "BY_DEFAULT",
-    "BY_SELECT",
     "DEFAULTS",
     "FORMS",
+    "SETTLED",
     "Annotation",
     "Answer",
     "AuditDraw",

@@ -47,8 +47,8 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 # The setting that nobody stated the share, so that it is found anew until the first answer.
 BY_DEFAULT = "audit_by_default"
-# The names of settings that `select` settled and no session was told since.
-BY_SELECT = "by_select"
+# The names of settings that `select`, or an export of tasks, settled and no session was told since.
+SETTLED = "settled"
 
 
 @dataclass(frozen=True, repr=False)

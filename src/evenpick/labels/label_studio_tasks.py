@@ -17,7 +17,7 @@ from ..atomic_files import write_atomically
 from ..errors import EvenpickError
 from ..names import checked_class_name
 from ..pool import Pool
-from .answers import DEFAULTS, labels_in
+from .answers import DEFAULTS, SETTLED, labels_in
 from .entries import standing_answers
 from .record import LabelStore
 
@@ -103,7 +103,8 @@ def _still_to_label(store: LabelStore, pool: Pool, settings: Mapping[str, Any]) 
         return []
     order = select_more(pool, labels.answered, left, chosen["acquisition"], chosen["random_state"])
     if given and not labels.answers:  # as `evenpick select` does: what is labelled now was chosen like this
-        store.store_settings({**chosen, "evenpick": __version__})
+        settled = sorted({*chosen.get(SETTLED, ()), *given})
+        store.store_settings({**chosen, SETTLED: settled, "evenpick": __version__})
     return [pool.image_ids[row] for row in order]
 
 

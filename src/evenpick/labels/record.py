@@ -52,7 +52,7 @@ PRAGMA user_version = {FORMAT};
 # What a session's settings must be, where they are named.
 _SETTINGS: dict[str, tuple[type, ...]] = {
     "budget": (int,), "acquisition": (str,), "balancing": (str, type(None)), "patience": (int,), "random_state": (int,),
-    "one_by_one": (bool,), "audit": (int, float), "demand": (list,), "pieces": (int,), "audit_by_default": (bool,), "by_select": (list,),
+    "one_by_one": (bool,), "audit": (int, float), "demand": (list,), "pieces": (int,), "audit_by_default": (bool,), "settled": (list,),
 }  # fmt: skip
 
 _FIRST_COLUMNS = ("kind", "annotator", "image", "label", "phase", "target", "undoes", "request", "at", "id")

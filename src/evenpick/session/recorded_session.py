@@ -11,8 +11,8 @@ from .._version import __version__
 from ..errors import EvenpickError
 from ..labels import (
     BY_DEFAULT,
-    BY_SELECT,
     DEFAULTS,
+    SETTLED,
     Annotation,
     Answer,
     Entry,
@@ -298,8 +298,8 @@ class RecordedSession:
             )
         if settings["budget"] is None:
             raise EvenpickError("a new session needs a budget: say --budget and how many labels you can pay for")
-        if BY_SELECT in settings:
-            settings[BY_SELECT] = [name for name in settings[BY_SELECT] if asked.get(name) is None]
+        if SETTLED in settings:
+            settings[SETTLED] = [name for name in settings[SETTLED] if asked.get(name) is None]
         if asked.get("audit") is not None:
             settings[BY_DEFAULT] = False
         elif not recorded:
