@@ -105,6 +105,38 @@ def test_undo_takes_back_ones_own_last_answer(tmp_path, make_pool):
         assert session.undo().image == "2"
 
 
+def test_an_undo_that_names_an_answer_takes_back_that_one_or_nothing(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(), 9) as session:
+        first = session.label(1, "cat", "ann")
+        second = session.label(2, "dog", "ann")
+        with pytest.raises(EvenpickError, match="another page has answered since: undo now takes back 'dog'"):
+            session.undo("ann", entry_id=first)
+        assert session.undo("ann", entry_id=second).label == "dog"
+        with pytest.raises(EvenpickError, match="this answer was taken back already: undo now takes back 'cat'"):
+            session.undo("ann", entry_id=second)
+
+        assert session.counts == {"cat": 1}
+
+
+def test_the_last_answers_are_what_an_undo_takes_back_also_after_another_process_has_written(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(), 9) as session:
+        assert session.last_answers("ann") == ()
+        first = session.label(1, "cat", "ann")
+        session.skip(2, "bob")
+        assert [(one.id, one.label) for one in session.last_answers("ann")] == [(first, "cat")]
+        with LabelStore(tmp_path) as other:
+            other.append([Annotation("7", "cow", annotator="ann")])
+        with pytest.raises(EvenpickError, match="undo now takes back 'cow'"):
+            session.undo("ann", entry_id=first)
+        assert [one.label for one in session.last_answers("ann")] == ["cow"]
+        session.rename("cow", "ox")
+        assert [one.label for one in session.last_answers("ann")] == ["ox"]
+        assert [one.label for one in session.last_answers("bob")] == [None]
+        session.undo("ann")
+        session.undo("ann")
+        assert session.last_answers("ann") == ()
+
+
 def test_what_another_process_writes_meanwhile_is_taken_in(tmp_path, make_pool):
     pool = make_pool()
     with RecordedSession(tmp_path, pool, 9, "ann") as session:

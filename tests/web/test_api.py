@@ -69,6 +69,7 @@ def test_a_whole_number_may_have_a_point():
         (Next, b'{"annotator": null}', "'annotator' must be a readable text of 1 to 200 characters; got null"),
         (Next, b'{"page": 7}', "'page' must be 1 to 64 letters, digits, '-' or '_'; got 7"),
         (Rename, b'{"old": "a", "new": ""}', "'new' must be a readable text"),
+        (Undo, b'{"entry": -1}', "'entry' must be the id of an entry; got -1"),
         (Undo, b'{"then_next": 1}', "'then_next' must be true or false; got 1"),
     ],
 )  # fmt: skip

@@ -110,7 +110,9 @@ def test_two_pages_at_once_never_show_the_same_image(serve, open_page):
             rows.append(page.row())
         assert rows[0] != rows[1]
         seen += rows
-        page = pages[(i // 2) % 2]
+        if i % 5 != 4:
+            last = pages[(i // 2) % 2]
+        page = last  # the one that has answered last takes it back
         page.here()
         page.script("document.getElementById('stage').focus()")
         if i % 5 == 4:

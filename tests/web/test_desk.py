@@ -33,6 +33,26 @@ def test_next_label_skip_undo_and_rename(begin):
     assert renamed["turn"]["image"]["row"] == second["row"]
 
 
+def test_every_turn_says_what_an_undo_takes_back_and_only_that_is_undone_if_it_is_named(begin):
+    client = begin()
+    assert "undoable" not in client.ask("/api/next", page="p")["turn"]
+    named = client.ask("/api/label", page="p", row=1, label="sushi", then_next=True)["turn"]["undoable"]
+    assert named == {"entry": 1, "label": "sushi", "answers": 1}
+    client.ask("/api/label", page="q", row=2, label="hot_dog")
+    refused = client.post("/api/undo", json={"page": "p", "entry": named["entry"]})
+    said = {"error": "another page has answered since: undo now takes back 'hot_dog'"}
+    assert (refused.status_code, refused.json()) == (409, said)
+    assert client.session.counts == {"sushi": 1, "hot_dog": 1}
+
+    last = client.ask("/api/next", page="p")["turn"]["undoable"]
+    assert last == {"entry": 2, "label": "hot_dog", "answers": 1}
+    assert "undoable" not in client.ask("/api/next", page="b", annotator="bob")["turn"]
+    undone = client.ask("/api/undo", page="p", entry=last["entry"], request="u", then_next=True)
+    assert (undone["row"], undone["turn"]["undoable"]) == (2, named)
+    assert client.ask("/api/undo", page="p", entry=last["entry"], request="u")["row"] == 2  # sent again
+    assert client.ask("/api/undo", page="p")["row"] == 1  # whichever it is, as before
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 def test_the_next_image_comes_with_the_reply_only_if_it_is_wanted(begin, wanted):
     client = begin()
@@ -90,7 +110,7 @@ def test_the_end_is_told(begin):
         row = client.ask("/api/next")["turn"]["image"]["row"]
         answered = client.ask("/api/label", row=row, label="cat", then_next=True)
 
-    assert answered["turn"] == {"status": "finished"}
+    assert answered["turn"] == {"status": "finished", "undoable": {"entry": 2, "label": "cat", "answers": 1}}
     late = client.post("/api/label", json={"row": (row + 1) % 40, "label": "cat"})
     assert late.status_code == 409
     assert "budget of 2 labels is spent" in late.json()["error"] or "answered already" in late.json()["error"]

@@ -122,8 +122,11 @@ def test_sent_again_a_grid_counts_once_and_one_undo_takes_it_back(begin):
     grid = rows_of(client.ask("/api/alike", page="g", row=(single + 1) % 40, count=4))
     body = {"page": "g", "rows": grid, "label": "cat", "request": "r"}
     assert client.ask("/api/label_many", **body)["entries"] == client.ask("/api/label_many", **body)["entries"]
-    undone = client.ask("/api/undo", page="p", request="u", then_next=True)
-    assert client.ask("/api/undo", page="p", request="u")["rows"] == undone["rows"] == grid
+    undoable = client.ask("/api/next", page="p")["turn"]["undoable"]
+    assert (undoable["label"], undoable["answers"]) == ("cat", len(grid))
+    named = {"page": "p", "request": "u", "entry": undoable["entry"]}
+    undone = client.ask("/api/undo", **named, then_next=True)
+    assert client.ask("/api/undo", **named)["rows"] == undone["rows"] == grid
     assert undone["progress"]["labels"] == 0
     assert undone["turn"]["image"]["row"] == single  # the page keeps what it has
 

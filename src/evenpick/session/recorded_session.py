@@ -65,6 +65,7 @@ class RecordedSession:
         self._opinions: dict[int, dict[str, str | None]] = {}
         self._known: dict[int, tuple[Annotation, Answer]] = {}  # by the id of the entry
         self._last_id = 0
+        self._last_answers: dict[str, list[Annotation]] = {}  # by annotator
         self.store: LabelStore = LabelStore(workspace)
         try:
             # Imported answers were no session's choice.
@@ -135,10 +136,17 @@ class RecordedSession:
         """Record that an image, and with it its group, cannot be told; returns the entry's id."""
         return self._answer(index, None, annotator, question, request)
 
-    def undo(self, annotator: str | None = None, request: str | None = None) -> Annotation:
+    def last_answers(self, annotator: str) -> Sequence[Annotation]:
+        """What an undo of this annotator takes back: the last answer that stands, or all that were given at once with it."""
+        return self._last_answers.get(annotator, ())
+
+    def undo(
+        self, annotator: str | None = None, request: str | None = None, entry_id: int | None = None
+    ) -> Annotation:  # fmt: skip
         """Record that the last standing answer (of this annotator, if one is named) is taken back.
 
-        Of images that were answered at once all are taken back; the last one is returned.
+        Of images that were answered at once all are taken back; the last one is returned. With `entry_id` nothing is
+        taken back unless that answer is the last, or one of those.
         """
         standing = standing_answers(self.store.entries())
         own = [entry for entry in standing if annotator is None or entry.annotator == annotator]
@@ -147,6 +155,9 @@ class RecordedSession:
         undone = max(own, key=lambda entry: entry.id)
         who = self.annotator if annotator is None else annotator
         others = [entry for entry in own if _are_one(entry, undone) and entry is not undone]
+        if entry_id is not None and entry_id not in {entry.id for entry in (undone, *others)}:
+            self._replay()  # it may be another process that has written meanwhile
+            raise EvenpickError(_not_the_last(entry_id, undone))
         undos = (Undo(entry.id, annotator=who) for entry in others)
         self.store.append([Undo(undone.id, annotator=who, request=request), *undos])
         self._replay()
@@ -240,6 +251,7 @@ class RecordedSession:
             return entry_id
         self._last_id = entry_id
         self._opinions.setdefault(index, {})[who] = name
+        self._keep_last(replace(said, id=entry_id))
         if not second:
             self.session.record(answer)
         return entry_id
@@ -259,9 +271,17 @@ class RecordedSession:
         standing = standing_answers(entries)
         self.session.replay(self._as_answers(counting_answers(standing)))
         self._last_id = entries[-1].id if entries else 0
-        self._opinions = {}
+        self._opinions, self._last_answers = {}, {}
         for entry in standing:
             self._opinions.setdefault(row_of[entry.image], {}).setdefault(entry.annotator, entry.label)
+            self._keep_last(entry)
+
+    def _keep_last(self, answer: Annotation) -> None:
+        last = self._last_answers.get(answer.annotator)
+        if last and _are_one(last[-1], answer):
+            last.append(answer)
+        else:
+            self._last_answers[answer.annotator] = [answer]
 
     def _as_answers(self, counting: Sequence[Annotation]) -> list[Answer]:
         """As `as_answers`; those of before are taken as they were."""
@@ -335,3 +355,9 @@ def _plain(value: Any) -> Any:
 def _are_one(one: Annotation, other: Annotation) -> bool:
     """Whether both are answers that were given at once."""
     return bool(one.means and other.means) and whole_of(one) == whole_of(other)
+
+
+def _not_the_last(entry_id: int, last: Annotation) -> str:
+    why = "another page has answered since" if entry_id < last.id else "this answer was taken back already"
+    now = "a skipped image" if last.label is None else f"'{last.label}'"
+    return f"{why}: undo now takes back {now}"

@@ -99,7 +99,10 @@ class Skip(Recorded, frozen=True):
 
 
 class Undo(Recorded, frozen=True):
-    pass
+    entry: Annotated[
+        Count | UnsetType,
+        Meta(description="Id of the answer that is meant: if it is not the last any more, nothing is undone."),
+    ] = UNSET
 
 
 class Rename(Recorded, frozen=True):
@@ -195,9 +198,20 @@ class Image(Reply, frozen=True):
     ] = UNSET
 
 
+class Undoable(Reply, frozen=True):
+    """What an undo of this annotator takes back."""
+
+    entry: Annotated[Count, Meta(description="Id of the last answer, by which the undo can say that it is meant.")]
+    label: Annotated[str | None, Meta(description="Its class, as it is called now; null is a skip.")]
+    answers: Annotated[int, Meta(ge=1, description="How many, where images were labelled at once.")]
+
+
 class Turn(Reply, frozen=True):
     status: Status
     image: Image | UnsetType = UNSET
+    undoable: Annotated[
+        Undoable | UnsetType, Meta(description="Left out where this annotator has no answer that stands.")
+    ] = UNSET
 
 
 class Class(Reply, frozen=True):
@@ -427,6 +441,7 @@ def _rule(name: str, n_images: int) -> str:
         "then_next": "true or false",
         "guesses": "true or false",
         "page": "1 to 64 letters, digits, '-' or '_'",
+        "entry": "the id of an entry",
         "request": "1 to 64 letters, digits, '-' or '_'",
     }
     return rules.get(name, f"a readable text of 1 to {LONGEST_NAME} characters")

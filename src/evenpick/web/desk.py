@@ -63,7 +63,8 @@ class Desk:
     def undo(self, request: api.Undo) -> api.Undone:
         """Take this annotator's last answer back and hand its image out again."""
         with self._lock:
-            undone = self._loans.undo(_page(request), self._annotator(request), request.request or None)
+            meant = None if request.entry is UNSET else request.entry
+            undone = self._loans.undo(_page(request), self._annotator(request), request.request or None, meant)
             rows = [self.session.pool.row_of[one.image] for one in self.session.answered_with(undone)]
             row = self.session.pool.row_of[undone.image]
             return api.Undone(row, rows, self._progress(), self._turn_if_wanted(request))
@@ -213,9 +214,10 @@ class Desk:
         return self._turn(request) if request.then_next else UNSET
 
     def _turn(self, request: api.Next) -> api.Turn:
-        turn = self._loans.next(_page(request), self._annotator(request), request.guesses)
+        annotator = self._annotator(request)
+        turn, undoable = self._loans.next(_page(request), annotator, request.guesses), self._undoable(annotator)
         if turn.question is None:
-            return api.Turn(turn.status)
+            return api.Turn(turn.status, undoable=undoable)
         question = turn.question
         target = question.target if self._show_target else UNSET
         row = question.index
@@ -226,7 +228,11 @@ class Desk:
             row, pool.image_ids[row], self._url(row), question.phase, target, whole, self._others(question),
             n_group if (n_group := len(pool.same_group(row))) > 1 else UNSET, guesses or UNSET,
         )  # fmt: skip
-        return api.Turn(turn.status, image)
+        return api.Turn(turn.status, image, undoable)
+
+    def _undoable(self, annotator: str) -> api.Undoable | UnsetType:
+        last = self.session.last_answers(annotator)
+        return api.Undoable(last[-1].id, last[-1].label, len(last)) if last else UNSET
 
     def _progress(self) -> api.Progress:
         session = self.session.session

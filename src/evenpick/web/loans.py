@@ -130,11 +130,11 @@ class Loans:
             del self._loans[page]
         return entry_id
 
-    def undo(self, page: str, annotator: str, request: str | None) -> Annotation:
+    def undo(self, page: str, annotator: str, request: str | None, entry_id: int | None = None) -> Annotation:
         """Take this annotator's last answer back, and give its image to the page again, but for one of many at once."""
         if isinstance(done := self._done(request, "undo", annotator), Undo):
             return self._session.store.undone(done)
-        undone = self._session.undo(annotator, request)
+        undone = self._session.undo(annotator, request, entry_id)
         if undone.means is None:
             row = self._session.pool.row_of[undone.image]
             again = Question(row, undone.phase or self._session.phase, undone.target, undone.chance, undone.offered)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { agreementLine, captionOf, conflictLine, expected, framesLine, hint, skippedLine } from "../../../src/evenpick/web/static/words.js";
+import { agreementLine, captionOf, conflictLine, expected, framesLine, hint, skippedLine, undoableLine } from "../../../src/evenpick/web/static/words.js";
 
 test("classes still expected are rounded, and none is said in words", () => {
   const some = expected({ undiscovered: 1.6, low: 0.4, high: 7.5, mass: 0.104 });
@@ -20,6 +20,12 @@ test("the hint says what Enter does and how many classes were found", () => {
   assert.equal(hint("at", ["cat"], ["cat"]), "Enter: new class “at” · ↓ 1 found");
   assert.equal(hint("หมู", ["หมี"], ["หมี"]), "Enter: new class “หมู”; did you mean “หมี”? · ↓ 1 found");
   assert.equal(hint("dog", ["cat"], []), "Enter: new class “dog”");
+});
+
+test("undo names the class, and how many images were labelled at once", () => {
+  assert.equal(undoableLine({ label: "cat", answers: 1 }), "cat");
+  assert.equal(undoableLine({ label: null, answers: 1 }), "can’t tell");
+  assert.equal(undoableLine({ label: "cat", answers: 24 }), "24 cat");
 });
 
 test("it is said how many images of a group the answer holds for", () => {

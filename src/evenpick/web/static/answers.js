@@ -3,7 +3,7 @@
 import { newAnswer, post, Refusal } from "./api.js";
 import { load, show, showUnreachable } from "./images.js";
 import { $, complain, held, quiet, say, state } from "./page.js";
-import { flash, setLast, showClasses, showProgress } from "./progress.js";
+import { flash, showClasses, showLast, showProgress } from "./progress.js";
 
 const WAIT = 2000; // ms between questions while others look at the last images
 const MOST_UNSHOWN = 3; // images in a row; then it is not the image
@@ -27,6 +27,7 @@ async function exchanged(path, body, done) {
     quiet();
     if (reply.turn.image) load(reply.turn.image.url); // on its way before the rest is drawn
     showProgress(reply.progress);
+    showLast(reply.turn.undoable);
     done?.(reply);
     await showFirstPossible(reply.turn);
     if (state.turn.status === "waiting") state.waiting = setTimeout(ask, WAIT);
@@ -75,7 +76,6 @@ export function label(name) {
   clearField();
   flash(name);
   exchange("api/label", { ...about(), label: name }, ({ progress }) => {
-    setLast(name);
     say(`${name}. ${progress.labels} of ${progress.budget}.`);
   });
 }
@@ -83,10 +83,7 @@ export function label(name) {
 export function skip() {
   if (!canAnswer()) return;
   clearField();
-  exchange("api/skip", { row: state.turn.image.row, ...newAnswer() }, () => {
-    setLast("can’t tell");
-    say("Can’t tell. Another image.");
-  });
+  exchange("api/skip", { row: state.turn.image.row, ...newAnswer() }, () => say("Can’t tell. Another image."));
 }
 
 // On the page of many images this one comes first, once it is given back.
@@ -94,11 +91,11 @@ export function alike() {
   if (canAnswer()) location.assign(`grid?row=${state.turn.image.row}`);
 }
 
-export function undo() {
-  return exchange("api/undo", newAnswer(), () => {
-    setLast("");
-    say("Undone. The image is back.");
-  });
+// What the button names and nothing else: where another page of the same person has answered since, it is refused, and
+// the button then names that.
+export async function undo() {
+  if (!state.last) return complain("There is no answer to undo.");
+  return exchange("api/undo", { entry: state.last.entry, ...newAnswer() }, () => say("Undone. The image is back."));
 }
 
 // The answer that was just given was none; where the server took none there is nothing to take back.

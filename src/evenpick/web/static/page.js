@@ -5,6 +5,7 @@ export const state = {
   annotator: undefined,
   turn: { status: "loading" },
   classes: [], // {name, count}, in the order of discovery
+  last: undefined, // {entry, label, answers}: what Undo takes back
   busy: true, // while an exchange with the server is on its way
   guesses: false, // whether guesses are wanted, and the server has some
   closed: false, // whether there are no other classes than those of the list

@@ -3,7 +3,7 @@
 import { inOrder, matching } from "./classes.js";
 import { nearClasses, sameClass, tidy } from "./names.js";
 import { $, classNames, element, knowClasses, state } from "./page.js";
-import { expected, hint } from "./words.js";
+import { expected, hint, undoableLine } from "./words.js";
 
 export function showProgress(progress) {
   knowClasses(progress.classes);
@@ -15,7 +15,6 @@ export function showProgress(progress) {
   $("spent").max = progress.budget;
   $("spent").value = progress.labels;
   $("phase").textContent = progress.phase;
-  $("undo").disabled = progress.labels + progress.skipped === 0;
   document.title = `${progress.labels} of ${progress.budget} · evenpick`;
   showClasses();
 }
@@ -76,8 +75,11 @@ function exampleOr(url, name) {
   return name;
 }
 
-export function setLast(name) {
-  $("last").textContent = name ? `: ${name}` : "";
+// What Undo takes back, which the server says with every image.
+export function showLast(undoable) {
+  state.last = undoable;
+  $("undo").disabled = !undoable;
+  $("last").textContent = undoable ? `: ${undoableLine(undoable)}` : "";
 }
 
 export function flash(name) {

@@ -40,6 +40,9 @@ export const unshownLine = (unshown) =>
 
 export const skippedLine = (skipped) => `Nobody could tell ${skipped} ${skipped === 1 ? "image" : "images"} so far.`;
 
+// What Undo takes back.
+export const undoableLine = ({ label, answers }) => `${answers > 1 ? `${answers} ` : ""}${label ?? "can’t tell"}`;
+
 // How many images of a group the answer holds for.
 export const framesLine = (all, out) =>
   out
