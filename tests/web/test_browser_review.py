@@ -8,6 +8,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from evenpick.errors import EvenpickError
+from evenpick.labels.class_list import ClassList, ListedClass
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +118,31 @@ def test_classes_are_merged_renamed_and_each_undone(review):
     review.click("#undo")
     review.wait(lambda: review.filters().get("dgo") == 1)
     assert review.session.counts == {"cat": 2, "dog": 1, "dgo": 1, "bird": 2}
+
+
+@pytest.mark.parametrize("typed", ["Dog", " DOG", "dog "])
+def test_what_a_class_is_merged_into_is_told_as_it_is_recorded(review, typed):
+    review.filter("dgo")
+    review.type("#class-name", typed)
+    review.wait(lambda: review.filters().get("dog") == 2)
+    review.wait(lambda: review.script("document.getElementById('last').textContent") == ": dgo is now dog")
+    review.filter("All")
+    review.select(5)
+    review.type("#to", typed)
+    review.wait(lambda: review.script("document.getElementById('last').textContent") == ": 1 to dog")
+
+    assert review.session.counts == {"cat": 2, "dog": 3, "bird": 1}
+
+
+def test_a_class_that_is_known_beforehand_is_told_as_the_list_has_it(begin, running, browser):
+    client = begin(classes=ClassList((ListedClass("Red fox"),)))
+    client.ask("/api/label", row=0, label="cat")
+    with opened(running, browser, client, "/review", {0}) as review:
+        review.filter("cat")
+        review.type("#class-name", "red  fox")
+        review.wait(lambda: client.session.counts == {"Red fox": 1})
+        review.wait(lambda: review.script("document.getElementById('last').textContent") == ": cat is now Red fox")
+        assert review.rows() == {0}
 
 
 def test_a_skip_becomes_a_label_and_a_label_a_skip(review):

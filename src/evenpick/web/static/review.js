@@ -11,14 +11,15 @@ const AT_ONCE = 300; // images in the gallery before it asks for more
 const MOST = 1000; // images in one change, as the server takes them
 
 const view = {
-  given: [], more: NOTHING, grids: [], filter: "all", who: "", count: AT_ONCE, selected: new Set(), done: [],
+  given: [], more: NOTHING, grids: [], classes: [], filter: "all", who: "", count: AT_ONCE, selected: new Set(), done: [],
   annotator: undefined, loaded: 0,
 };
 
 async function reload() {
-  const { given, grids, inherited } = await get("api/review", held);
+  const { given, grids, inherited, progress } = await get("api/review", held);
   const atOnce = new Set(grids.flatMap(({ rows }) => rows));
-  Object.assign(view, { given, grids, more: { ...NOTHING, atOnce, inheritedCount: inherited, doubts: view.more.doubts } });
+  const classes = progress.classes.map(({ name }) => name);
+  Object.assign(view, { given, grids, classes, more: { ...NOTHING, atOnce, inheritedCount: inherited, doubts: view.more.doubts } });
   if (!everyFilter().some(({ id }) => id === view.filter)) view.filter = "all";
   view.selected.clear();
   if (view.filter === "inherited") await loadInherited();
@@ -79,7 +80,7 @@ function drawFilters() {
   const people = annotators(view.given).map((value) => element("option", { value, textContent: value }));
   $("who").replaceChildren(everybody, ...people);
   $("who").value = view.who;
-  $("known").replaceChildren(...classes().map((value) => element("option", { value })));
+  $("known").replaceChildren(...view.classes.map((value) => element("option", { value })));
 }
 
 function tile(one) {
@@ -94,8 +95,6 @@ function tile(one) {
   item.dataset.row = one.row;
   return item;
 }
-
-const classes = () => everyFilter().filter(({ isClass }) => isClass).map(({ name }) => name);
 
 const classHere = () => everyFilter().find(({ id, isClass }) => isClass && id === view.filter)?.name;
 
@@ -151,19 +150,25 @@ const change = (label) => sendSelected("api/change", { label }, `to ${wordOf(lab
 
 const askAgain = () => sendSelected("api/ask_again", {}, "asked for again");
 
-function explainClass() {
+// The class here, what it is to be called as typed, and the other class that is meant by that, if there is one.
+function renaming() {
   const [old, typed] = [classHere(), tidy($("class-name").value)];
-  const other = sameClass(classes().filter((name) => name !== old), typed);
+  return [old, typed, sameClass(view.classes.filter((name) => name !== old), typed)];
+}
+
+function explainClass() {
+  const [old, typed, other] = renaming();
   $("class-do").textContent = other === undefined ? "Rename" : `Merge into ${other}`;
   $("class-do").disabled = !typed || typed === old;
 }
 
 async function rename(event) {
   event.preventDefault();
-  const [old, typed] = [classHere(), tidy($("class-name").value)];
+  const [old, typed, other] = renaming();
   if (!typed || typed === old) return;
-  view.filter = `class ${sameClass(classes().filter((name) => name !== old), typed) ?? typed}`;
-  await send("api/rename", { old, new: typed }, `${old} is now ${typed}`);
+  const name = other ?? typed;
+  view.filter = `class ${name}`;
+  await send("api/rename", { old, new: name }, `${old} is now ${name}`);
 }
 
 async function undo() {
@@ -204,7 +209,7 @@ function listen() {
   $("change").addEventListener("submit", (event) => {
     event.preventDefault();
     const typed = tidy($("to").value);
-    if (typed) change(sameClass(classes(), typed) ?? typed);
+    if (typed) change(sameClass(view.classes, typed) ?? typed);
     $("to").value = "";
   });
   $("skip").addEventListener("click", () => change(null));
