@@ -68,6 +68,15 @@ def found_by_axe(browser, *without):
     return browser.execute_async_script(AXE, {"rules": {rule: {"enabled": False} for rule in without}})
 
 
+def cut_off(browser, selector):
+    """The texts of these elements that are not seen to their end."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility() &&"
+        " (e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight + 1)).map(e => e.textContent)",
+        selector,
+    )
+
+
 def too_wide(browser):
     """One line where the page runs over the edge."""
     over = browser.execute_script("return document.documentElement.scrollWidth > innerWidth")

@@ -1,6 +1,6 @@
 // Guesses of what the image is: up to three buttons with an arrow key each. None is ever marked beforehand.
 
-import { $, element, state } from "./page.js";
+import { $, breakable, element, state } from "./page.js";
 import { read, write } from "./storage.js";
 
 const ARROWS = ["ArrowLeft", "ArrowDown", "ArrowRight"]; // on all keyboards alike, and part of no word
@@ -37,7 +37,7 @@ const offered = () => (state.guesses && state.turn.image?.guesses) || [];
 function item(name, place) {
   const key = element("kbd", { textContent: SIGNS[place] });
   key.setAttribute("aria-hidden", "true");
-  const button = element("button", { type: "button", className: "guess", title: name }, key, element("span", { className: "name", textContent: name }));
+  const button = element("button", { type: "button", className: "guess", title: name }, key, element("span", { className: "name two-lines" }, breakable(name)));
   button.setAttribute("aria-keyshortcuts", ARROWS[place]);
   const made = element("li", {}, button);
   made.dataset.name = name;

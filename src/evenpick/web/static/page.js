@@ -34,6 +34,10 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// A name that goes on in the next line after an underscore, as it would after a blank.
+export const breakable = (name) =>
+  element("span", {}, ...name.split(/(?<=_)/).flatMap((part) => [element("wbr"), part]).slice(1));
+
 export const toImage = () => $("stage").focus();
 
 export const say = (text) => ($("status").textContent = text);

@@ -2,7 +2,7 @@
 
 import { inOrder, matching } from "./classes.js";
 import { nearClasses, sameClass, tidy } from "./names.js";
-import { $, classNames, element, knowClasses, state } from "./page.js";
+import { $, breakable, classNames, element, knowClasses, state } from "./page.js";
 import { expected, hint, undoableLine } from "./words.js";
 
 export function showProgress(progress) {
@@ -60,7 +60,7 @@ function newItem({ name, note, example }) {
   const part = (tag, className, textContent = "") => element(tag, { className, textContent });
   const key = part("kbd", "");
   key.setAttribute("aria-hidden", "true");
-  const parts = [key, exampleOr(example, part("span", "name", name)), part("span", "count"), part("span", "bar")];
+  const parts = [key, exampleOr(example, element("span", { className: "name" }, breakable(name))), part("span", "count"), part("span", "bar")];
   const button = element("button", { type: "button", className: "class", title: note ? `${name}: ${note}` : name }, ...parts);
   const more = element("button", { type: "button", className: "more", textContent: "✎" });
   more.setAttribute("aria-label", `Rename or merge ${name}`);
@@ -79,7 +79,9 @@ function exampleOr(url, name) {
 export function showLast(undoable) {
   state.last = undoable;
   $("undo").disabled = !undoable;
-  $("last").textContent = undoable ? `: ${undoableLine(undoable)}` : "";
+  const line = undoable ? undoableLine(undoable) : "";
+  $("last").replaceChildren(...(line ? [": ", breakable(line)] : []));
+  $("undo").title = line;
 }
 
 export function flash(name) {
