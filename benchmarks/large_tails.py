@@ -1,15 +1,18 @@
-"""Rare classes of pools too large to be covered whole: what a sample by weight finds of them, and one with even chances.
+"""Rare classes of large pools: what a sample by weight finds of them, one with even chances, and all images.
 
     python benchmarks/large_tails.py run --data DATA --work WORK     # an hour on one core; a killed run goes on
     python benchmarks/large_tails.py table                           # benchmarks/large_tails.md from the results
 
 DATA and WORK are those of `cells.py`, the classifier is that of `choosing.py`. A pool of many classes is caltech, places and
 food together; of a random half of all classes it has 3 to 30 images each. In one of two common classes all of places is one
-class and all of food another, and 40 classes of caltech have 3 to 30 images each. `auto` covers all of them, or a 5th or a 15th, as it does of a pool 5 or 15 times as large as its sample of 20,000.
+class and all of food another, and 40 classes of caltech have 3 to 30 images each; or of those two 8,000 images are drawn.
+`auto` chooses as it does (part 1), and as it would of pools in which 20,000 images are a 5th or a 15th: all its sizes are scaled down.
 """
 
 import argparse
 import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -23,12 +26,30 @@ if TYPE_CHECKING:
 
 SETS = ("caltech", "places", "food")
 FEWEST, MOST = 3, 30  # images of a rare class
-BUDGETS = {"many": (100, 200, 500, 1000), "two": (50, 100, 200, 500)}  # by kind of pool
+BUDGETS = {
+    "many": (100, 200, 500, 1000),
+    "two": (50, 100, 200, 500),
+    "two, smaller": (50, 100, 200, 500),
+}  # by kind of pool
 RARE = 40  # classes beside two common ones
+SMALLER = 8_000  # images of the two together
 SEEDS = range(5)
 PARTS = (5, 15)
-WHOLE, BY_WEIGHT, ANEW, ONCE = "whole", "by weight", "even chances, drawn anew", "even chances, drawn once"
-METHODS = ((WHOLE, 1), *itertools.product((BY_WEIGHT, ANEW, ONCE), PARTS), ("random", 1))
+OURS, WHOLE, AS_MANY = "by weight", "whole", "by weight, as many for any classes"
+ANEW, ONCE = "even chances, drawn anew", "even chances, drawn once"
+EVERYWHERE = ((OURS, 1), (WHOLE, 1), ("random", 1))
+METHODS = {
+    "many": (*EVERYWHERE, *itertools.product((OURS, AS_MANY, ANEW, ONCE), PARTS)),
+    "two": (*EVERYWHERE, (AS_MANY, 1), *itertools.product((OURS, AS_MANY, ANEW, ONCE), PARTS)),
+    "two, smaller": EVERYWHERE,
+}
+TITLES = {
+    AS_MANY: "as many for any number of classes",
+    ONCE: "with even chances, drawn once",
+    ANEW: "with even chances, drawn anew as often",
+    WHOLE: "all images",
+    "random": "random labels",
+}
 KEY = ("kind", "seed", "drawn", "part")
 
 
@@ -39,27 +60,17 @@ def main() -> None:
 def run(options: argparse.Namespace, results: Path) -> None:
     embed_all(options.data, options.work, SETS)
     done = keys_of(results, KEY)
-    cells = [(kind, seed, *method) for seed, kind, method in itertools.product(SEEDS, BUDGETS, METHODS)]
+    cells = [(kind, seed, *method) for seed in SEEDS for kind, methods in METHODS.items() for method in methods]
     run_cells([cell for cell in cells if cell not in done], _cell, options, results)
 
 
 def _cell(data: Path, work: Path, kind: str, seed: int, drawn: str, part: int) -> Rows:
     from evenpick import simulate
-    from evenpick.acquisition import herding
-    from evenpick.session import rounds, sample
 
     pool, labels, test, true = images(data, work, kind, seed)
-    budgets, n = BUDGETS[kind], -(-len(pool) // part)
-    weighed = n * sample.MOST_WEIGHED // herding.MOST_COVERED
+    budgets = BUDGETS[kind]
     acquisition, balancing = ("random", None) if drawn == "random" else ("auto", "auto")
-    with (
-        patch.object(herding, "MOST_COVERED", n),
-        patch.object(rounds, "MOST_COVERED", n),
-        patch.object(sample, "MOST_COVERED", n),
-        patch.object(sample, "MOST_WEIGHED", weighed),
-        patch.object(sample, "BY_WEIGHT", sample.BY_WEIGHT if drawn == BY_WEIGHT else 0.0),
-        patch.object(rounds, "sample_start", (lambda start: 0) if drawn == ONCE else rounds.sample_start),
-    ):
+    with sizes(len(pool), drawn, part):
         result = simulate(
             pool, labels, max(budgets), acquisition=acquisition, balancing=balancing, audit=0, random_state=seed
         )
@@ -68,6 +79,30 @@ def _cell(data: Path, work: Path, kind: str, seed: int, drawn: str, part: int) -
     accuracy = {str(b): round(100 * accuracy_of(pool, rows[:b], given[:b], test, true), 3) for b in budgets}
     found = {"accuracy": accuracy, "classes_found": {str(b): len({*given[:b]}) for b in budgets}}
     return [dict(zip(KEY, (kind, seed, drawn, part), strict=True)) | facts | found]
+
+
+@contextmanager
+def sizes(n_images: int, drawn: str, part: int) -> Iterator[None]:
+    """The sizes that `auto` samples by, as a way of drawing has them, scaled down to a part of the pool."""
+    from evenpick.acquisition import herding
+    from evenpick.session import rounds, sample
+
+    most = n_images if drawn == WHOLE else herding.MOST_COVERED if part == 1 else -(-n_images // part)
+    scale = most / herding.MOST_COVERED
+    with ExitStack() as patches:
+        for module in (herding, rounds, sample):
+            patches.enter_context(patch.object(module, "MOST_COVERED", most))
+        of_sample: dict[str, float] = {
+            "MOST_WEIGHED": round(scale * sample.MOST_WEIGHED),
+            "OF_A_CLASS": scale * sample.OF_A_CLASS if drawn == OURS else n_images,
+            "OF_A_LABEL": scale * sample.OF_A_LABEL,
+            "BY_WEIGHT": sample.BY_WEIGHT if drawn in (OURS, AS_MANY) else 0.0,
+        }
+        for name, value in of_sample.items():
+            patches.enter_context(patch.object(sample, name, value))
+        if drawn == ONCE:
+            patches.enter_context(patch.object(rounds, "sample_start", lambda start: 0))
+        yield
 
 
 def images(data: Path, work: Path, kind: str, seed: int) -> "tuple[Pool, np.ndarray, Pool, np.ndarray]":
@@ -80,7 +115,7 @@ def images(data: Path, work: Path, kind: str, seed: int) -> "tuple[Pool, np.ndar
         for i in (1, 3)
     )
     rng = np.random.default_rng([seed, 79])
-    if kind == "two":
+    if kind != "many":
         labels, true = (
             np.array([name if name.startswith("caltech") else name.split()[0] for name in names])
             for names in (labels, true)
@@ -91,6 +126,9 @@ def images(data: Path, work: Path, kind: str, seed: int) -> "tuple[Pool, np.ndar
         names = np.unique(labels)
         rare, left_out = rng.permutation(names)[: len(names) // 2], names[:0]
     rows, tested = rows_with(labels, rare, left_out, rng), np.flatnonzero(~np.isin(true, left_out))
+    if kind == "two, smaller":
+        is_rare = np.isin(labels[rows], rare)
+        rows = np.sort(np.concatenate([rows[is_rare], rng.permutation(rows[~is_rare])[:SMALLER]]))
     features, of_tests = (np.concatenate([some[i].features for some in pools]) for i in (0, 2))
     return Pool.from_arrays(features[rows]), labels[rows], Pool.from_arrays(of_tests[tested]), true[tested]
 
@@ -105,24 +143,25 @@ def rows_with(labels: np.ndarray, rare: np.ndarray, left_out: np.ndarray, rng: n
 
 def table(rows: Rows) -> str:
     found = {tuple(row[k] for k in KEY): row for row in rows}
-    many, two = ([row for row in rows if row["kind"] == kind] for kind in BUDGETS)
+    by_kind = {kind: [row for row in rows if row["kind"] == kind] for kind in BUDGETS}
     lines = [
         "# Rare classes of large pools",
         "",
-        "`auto` compares every image with every other one. It can do so for 20,000; of a larger pool it covers a sample. Here is what that costs,",
-        "and what it gives to draw the sample by weight, anew whenever the labels have doubled. Pools have",
-        f"{_range(many)} images of {many[0]['classes']} classes, a random half of which have {FEWEST} to {MOST} images, or {_range(two)} images of",
-        f"two common classes and {RARE} that have {FEWEST} to {MOST} images. A part of "
-        f"{' or '.join(f'1/{part}' for part in PARTS)} is covered, as of a pool of {' or '.join(f'{20_000 * part:,}' for part in PARTS)} images",
-        "(there 20,000 are covered, here fewer: with many labels little of the smaller part is left).",
+        "`auto` compares every image with every other one. It can do so for 20,000; of a larger pool it covers a sample, drawn by weight, anew whenever",
+        "the labels have doubled. Of any pool it covers no more than 2,000 images for each class, were all equally common, once labels tell",
+        f"how many those are. Here is what that gives. Pools have {_range(by_kind['many'])} images of {by_kind['many'][0]['classes']} classes, a random half",
+        f"of which have {FEWEST} to {MOST} images; or {_range(by_kind['two'])} images of two common classes and {RARE} that have {FEWEST} to {MOST} images; or, of the same",
+        f"classes, {_range(by_kind['two, smaller'])} images. Where a part of {' or '.join(f'1/{part}' for part in PARTS)} is covered at most, it is as of a pool of "
+        f"{' or '.join(f'{20_000 * part:,}' for part in PARTS)} images, but with all sizes",
+        "scaled down, so that with many labels little of the smaller part is left.",
         "Figures are test macro accuracy in percent over all classes, those that no label found counting 0; classifier as in [choosing.md](choosing.md).",
         f"Differences are paired, with the half width of the 95 % t interval over the seeds ({len(SEEDS)}).",
         "",
         f"Command: `python benchmarks/large_tails.py run --data DATA --work WORK`, source `efficientnet_lite0`, commit {commits(rows)}.",
     ]
-    for title, kind in (("Many classes", "many"), ("Two common classes", "two")):
-        seeds = [seed for seed in SEEDS if all((kind, seed, *method) in found for method in METHODS)]
-        lines += ["", f"## {title}", "", *_table(found, kind, seeds)]
+    titles = ("Many classes", "Two common classes", "Two common classes, fewer images")
+    for title, kind in zip(titles, BUDGETS, strict=True):
+        lines += ["", f"## {title}", "", *_table(found, kind)]
     return "\n".join(lines) + "\n"
 
 
@@ -131,34 +170,30 @@ def _range(rows: Rows) -> str:
     return f"{min(sizes):,} to {max(sizes):,}"
 
 
-def _table(found: dict, kind: str, seeds: list[int]) -> list[str]:
-    def values(method: tuple[str, int], budget: int, what: str = "accuracy") -> np.ndarray:
-        return np.array([found[(kind, seed, *method)][what][str(budget)] for seed in seeds], dtype=float)
+def _table(found: dict, kind: str) -> list[str]:
+    def values(drawn: str, part: int, budget: int, what: str = "accuracy") -> np.ndarray:
+        part = 1 if drawn in (WHOLE, "random") else part
+        if (drawn, part) not in METHODS[kind]:
+            return np.empty(0)
+        return np.array([found[(kind, seed, drawn, part)][what][str(budget)] for seed in SEEDS], dtype=float)
 
-    columns = list(itertools.product(PARTS, BUDGETS[kind]))
+    parts = [part for drawn, part in METHODS[kind] if drawn == OURS]
+    columns = list(itertools.product(parts, BUDGETS[kind]))
+    names = [f"{'' if part == 1 else f'1/{part}, '}{budget:,} labels" for part, budget in columns]
     lines = [
-        f"| | {' | '.join(f'1/{part}, {b:,} labels' for part, b in columns)} |",
+        f"| | {' | '.join(names)} |",
         "|---|" + "---|" * len(columns),
-        f"| **a sample by weight** | {' | '.join(f'{values((BY_WEIGHT, part), b).mean():.1f}' for part, b in columns)} |",
+        f"| **`auto`** | {' | '.join(f'{values(OURS, *column).mean():.1f}' for column in columns)} |",
     ]
-    others = (
-        ("a sample with even chances, drawn once", ONCE),
-        ("a sample with even chances, drawn anew as often", ANEW),
-        ("all images", WHOLE),
-        ("random labels", "random"),
-    )
-    for name, other in others:
-        cells = [
-            interval(values((BY_WEIGHT, part), b) - values((other, part if other in (ONCE, ANEW) else 1), b), "+")
-            for part, b in columns
-        ]
-        lines.append(f"| less {name} | {' | '.join(cells)} |")
-    for name, method in (("a sample by weight", BY_WEIGHT), *others):
-        counts = [
-            values((method, part if method in (BY_WEIGHT, ONCE, ANEW) else 1), b, "classes_found").mean()
-            for part, b in columns
-        ]
-        lines.append(f"| classes found: {name} | {' | '.join(f'{count:.1f}' for count in counts)} |")
+    others = [drawn for drawn in TITLES if drawn in dict(METHODS[kind])]
+    for drawn in others:
+        pairs = [(values(OURS, *column), values(drawn, *column)) for column in columns]
+        cells = [interval(ours - theirs, "+") if len(theirs) else "" for ours, theirs in pairs]
+        lines.append(f"| less {TITLES[drawn]} | {' | '.join(cells)} |")
+    for drawn, title in ((OURS, "`auto`"), *((drawn, TITLES[drawn]) for drawn in others)):
+        counts = [values(drawn, *column, "classes_found") for column in columns]
+        cells = [f"{count.mean():.1f}" if len(count) else "" for count in counts]
+        lines.append(f"| classes found: {title} | {' | '.join(cells)} |")
     return lines
 
 

@@ -60,6 +60,34 @@ def test_of_a_large_pool_the_first_round_covers_the_sample_of_max_herding_and_ot
     assert len({*map(tuple, samples)}) == 3
 
 
+def test_of_a_pool_that_few_classes_share_all_is_covered_first_and_then_a_sample(pool_and_labels, monkeypatch):
+    monkeypatch.setattr(sample, "OF_A_CLASS", 40)
+    monkeypatch.setattr(sample, "OF_A_LABEL", 1)
+    pool, labels = pool_and_labels
+    answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:120], labels)
+    steering, samples = Rounds(pool, 0), []
+    for n in (39, 40, 86, 87, 39):
+        steering.replay(answers[:n])
+        samples.append(steering.round_now().sample.rows.tolist())
+
+    first, second, still, third, first_again = samples
+
+    assert first == first_again == list(range(len(pool)))
+    assert second == still == sampled_rows(pool, 0, History.of(answers).known_at(40)).tolist()
+    assert third == sampled_rows(pool, 0, History.of(answers).known_at(87)).tolist()
+    assert len(second) < len(first)
+
+
+def test_whether_less_is_covered_is_settled_once_a_sample(pool_and_labels, monkeypatch):
+    pool, labels = pool_and_labels
+    asked = []
+    monkeypatch.setattr(rounds, "is_sampled", lambda pool, known: asked.append(len(known)) or False)
+
+    simulate(pool, labels, 150)
+
+    assert asked == [0, 32, 79]
+
+
 def test_a_sample_lasts_until_labels_have_doubled_or_make_a_quarter_of_one_more(monkeypatch):
     starts = [0, 40, 52, 67, 87, 113, 146, 189, 245]
 

@@ -7,8 +7,8 @@ from evenpick import simulate
 from evenpick.acquisition import rows_to_cover, unit_features
 from evenpick.pool import Pool
 from evenpick.session import sample
-from evenpick.session.coverage_weights import labels_in, weights_of_rows
-from evenpick.session.sample import Sample, sampled_rows
+from evenpick.session.coverage_weights import labels_in, shares_of_rows, weights_of_rows
+from evenpick.session.sample import Sample, is_sampled, sampled_rows
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,8 @@ def test_half_of_a_chance_goes_by_weight_and_half_is_the_same_for_all(pool_and_l
     most_covered(1)  # so that the chance of the next image is that of being in the sample
     pool, _ = pool_and_labels
     rows, numbers = labels_in(known)
-    weights = weights_of_rows(pool, np.arange(len(pool)), unit_features(pool, rows), numbers)
+    shares, probe = shares_of_rows(pool, np.arange(len(pool)), unit_features(pool, rows), numbers)
+    weights = weights_of_rows(pool, np.arange(len(pool)), probe, shares)
 
     drawn = [sampled_rows(pool, seed, known)[0] for seed in range(3000)]
 
@@ -55,7 +56,7 @@ def test_without_two_classes_chances_are_even(answers, pool_and_labels, most_cov
     assert sampled_rows(pool, 4, answers).tolist() == rows_to_cover(pool, 1, expected).tolist()
 
 
-def test_of_a_pool_that_is_covered_whole_nothing_is_drawn(pool_and_labels, known):
+def test_of_a_small_pool_nothing_is_drawn(pool_and_labels, known):
     pool, _ = pool_and_labels
 
     assert sampled_rows(pool, 4, known).tolist() == list(range(len(pool)))
@@ -101,6 +102,44 @@ def test_one_of_a_group_is_drawn(pool_and_labels, known, most_covered):
     assert len(np.unique(groups[rows])) == len(rows) == 60
 
 
+@pytest.mark.parametrize(
+    ("shares", "n_labels", "n_images"),
+    [
+        ([1.0], 30, 2_000),
+        ([0.5, 0.5], 30, 4_000),
+        ([0.8, 0.1, 0.1], 30, 3_030),  # 1 / (0.64 + 0.01 + 0.01) = 1.515
+        ([0.125] * 8, 30, 16_000),
+        ([0.05] * 20, 30, 20_000),
+        ([0.5, 0.5], 700, 7_000),
+        ([0.5, 0.5], 5_000, 20_000),
+    ],
+)
+def test_so_many_images_are_covered_for_each_of_as_many_even_classes(shares, n_labels, n_images):
+    assert sample._images_of(np.array(shares), n_labels) == n_images
+
+
+def test_of_a_pool_that_few_classes_share_less_is_covered_once_that_is_known(pool_and_labels, known, monkeypatch):
+    monkeypatch.setattr(sample, "OF_A_CLASS", 40)  # half of these 306 images are of one class of six
+    monkeypatch.setattr(sample, "OF_A_LABEL", 1)
+    pool, _ = pool_and_labels
+    rows, numbers = labels_in(known)
+    shares, _ = shares_of_rows(pool, np.arange(len(pool)), unit_features(pool, rows), numbers)
+
+    assert is_sampled(pool, known)
+    assert len(sampled_rows(pool, 4, known)) == int(40 / (shares**2).sum())
+    assert not is_sampled(pool, ())
+    assert not is_sampled(pool, ((3, 0), (5, 0)))
+    assert not is_sampled(pool.take(np.arange(0, 306, 8)), ((3, 0), (30, 1)))  # 39 images
+
+
+def test_a_pool_that_many_classes_share_is_covered_whole(pool_and_labels, known, monkeypatch):
+    monkeypatch.setattr(sample, "OF_A_CLASS", 300)
+    pool, _ = pool_and_labels
+
+    assert not is_sampled(pool, known)
+    assert sampled_rows(pool, 4, known).tolist() == list(range(len(pool)))
+
+
 @pytest.mark.slow
 def test_of_a_pool_far_larger_than_a_sample_more_rare_classes_are_found_than_with_even_chances(
     most_covered, monkeypatch
@@ -118,3 +157,20 @@ def test_of_a_pool_far_larger_than_a_sample_more_rare_classes_are_found_than_wit
     monkeypatch.setattr(sample, "BY_WEIGHT", 0.0)
 
     assert by_weight > classes_found() + 1
+
+
+@pytest.mark.slow
+def test_where_two_classes_have_nearly_all_images_more_rare_ones_are_found_in_a_small_sample(monkeypatch):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(42), [3000, 3000, *np.geomspace(20, 3, 40).astype(int)])
+    spread = np.where(labels < 2, 1.5, 1)[:, None]
+    pool = Pool.from_arrays(rng.normal(size=(42, 32))[labels] + spread * rng.normal(size=(len(labels), 32)))
+
+    def classes_found():
+        return np.mean([len({*simulate(pool, labels, 120, audit=0, random_state=s).labels}) for s in range(3)])
+
+    monkeypatch.setattr(sample, "OF_A_CLASS", 500)
+    of_a_sample = classes_found()
+    monkeypatch.setattr(sample, "OF_A_CLASS", len(pool))
+
+    assert of_a_sample > classes_found() + 4

@@ -206,7 +206,7 @@ class Audit:
             return self._steering.predicted(answers)
         known = history.first(self.demand.after)
         if self._predicted is None or self._predicted[0] != known:
-            drawn_after = known if is_sampled(self._pool) else ()
+            drawn_after = known if is_sampled(self._pool, known) else ()
             self._predicted = known, predicted_after(self._pool, self._seed, known, drawn_after)
         return self._predicted[1]
 

@@ -44,11 +44,16 @@ def coverage_weights(
         return balanced_uncertainty(probe, points, class_shares(probe, [points])), probe
 
 
-def weights_of_rows(pool: Pool, rows: IndexArray, labelled: Singles, numbers: IndexArray) -> Values:
-    """What it is worth to cover each of these rows of the pool (n,), however many: features are read twice, in blocks."""
+def shares_of_rows(pool: Pool, rows: IndexArray, labelled: Singles, numbers: IndexArray) -> tuple[Values, Probe]:
+    """The part of these rows that a probe on the labels takes for each class (k,), and the probe."""
     with one_blas_thread():
         probe = fit_probe(labelled, numbers)
-        shares = class_shares(probe, unit_blocks(pool, rows))
+        return class_shares(probe, unit_blocks(pool, rows)), probe
+
+
+def weights_of_rows(pool: Pool, rows: IndexArray, probe: Probe, shares: Values) -> Values:
+    """What it is worth to cover each of these rows of the pool (n,), however many: features are read in blocks."""
+    with one_blas_thread():
         return np.concatenate([balanced_uncertainty(probe, points, shares) for points in unit_blocks(pool, rows)])
 
 

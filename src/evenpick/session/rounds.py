@@ -1,8 +1,8 @@
 """The steering of `auto`: labels come in rounds, each an order of images that takes account of the labels before it.
 
 The first round is the acquisition function's own; there is no switch. The probe of a round does not know the last few
-labels before it (`lag`), so that it is trained while people label on. Of a pool that is covered whole the kernel is
-computed once; of a larger one rounds share a sample until the labels have doubled.
+labels before it (`lag`), so that it is trained while people label on. While a pool is covered whole its kernel is
+computed once; else rounds share a sample until the labels have doubled.
 """
 
 import threading
@@ -45,6 +45,7 @@ class Rounds:
         self._sample: Sample | None = None
         self._prepared: Round | None = None
         self._predicted: tuple[Answers, Predicted | None] | None = None
+        self._is_sampled: tuple[Answers, bool] | None = None  # after those answers
 
     @property
     def phase(self) -> Phase:
@@ -124,8 +125,12 @@ class Rounds:
         return self._prepared
 
     def _drawn_after(self, history: "History", start: int) -> Answers:
-        """The answers by which the sample of the round was drawn that begins with so many labels."""
-        return history.known_at(sample_start(start)) if is_sampled(self._pool) else ()
+        """The answers by which the sample of the round was drawn that begins with so many labels; none if all is covered."""
+        known = history.known_at(sample_start(start))
+        settled = self._is_sampled
+        if settled is None or settled[0] != known:
+            settled = self._is_sampled = known, is_sampled(self._pool, known)
+        return known if settled[1] else ()
 
     def _round_after(self, known: Answers, drawn_after: Answers) -> Round:
         if self._sample is None or self._sample.drawn_after != drawn_after:

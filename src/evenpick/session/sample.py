@@ -2,15 +2,20 @@
 
 A sample that is drawn with equal chances holds next to nothing of a class that has a handful of images among a hundred
 thousand. So once there are labels of two classes, an image is drawn the likelier the more it is worth to cover it.
+
+Where a few classes have nearly all images, those would be most of what there is to cover, and the rare ones would wait.
+So the fewer classes share a pool, the smaller the sample, and the greater the part of it that was drawn for its worth.
 """
 
 import numpy as np
 
 from ..acquisition import MOST_COVERED, ByteTable, gaussian, kernel_width, rows_to_cover, unit_features
-from ..arrays import IndexArray, Singles
+from ..arrays import IndexArray, Singles, Values
 from ..pool import Pool
-from .coverage_weights import Answers, labels_in, weights_of_rows
+from .coverage_weights import Answers, labels_in, shares_of_rows, weights_of_rows
 
+OF_A_CLASS = 2_000  # images that are covered for each class, were all equally common
+OF_A_LABEL = 10  # and for each label at least: a sample lasts until there are twice as many
 MOST_WEIGHED = 200_000  # images; of a larger pool so many are drawn first, with equal chances
 BY_WEIGHT = 0.5  # of the chance of an image to be the next; the rest is the same for all
 
@@ -49,9 +54,21 @@ def sampled_rows(pool: Pool, seed: int, drawn_after: Answers) -> IndexArray:
     return _drawn(pool, drawn_after, _generator(seed, drawn_after))
 
 
-def is_sampled(pool: Pool) -> bool:
-    """Whether the pool is too large to be covered whole."""
-    return len(pool.representatives) > MOST_COVERED
+def is_sampled(pool: Pool, known: Answers) -> bool:
+    """Whether less than the whole pool is covered after these answers."""
+    rows, numbers = labels_in(known)
+    all_rows = pool.representatives
+    if len(all_rows) > MOST_COVERED:
+        return True
+    if len(all_rows) <= OF_A_CLASS or len(np.unique(numbers)) < 2:
+        return False
+    shares, _ = shares_of_rows(pool, all_rows, unit_features(pool, rows), numbers)
+    return _images_of(shares, len(rows)) < len(all_rows)
+
+
+def _images_of(shares: Values, n_labels: int) -> int:
+    """How many images are covered: by as many equally common classes as would be as diverse, 1 / sum of share^2 (Hill, 1973)."""
+    return min(MOST_COVERED, int(max(OF_A_CLASS / (shares**2).sum(), OF_A_LABEL * n_labels)))
 
 
 def _generator(seed: int, drawn_after: Answers) -> np.random.Generator:
@@ -61,13 +78,17 @@ def _generator(seed: int, drawn_after: Answers) -> np.random.Generator:
 def _drawn(pool: Pool, drawn_after: Answers, rng: np.random.Generator) -> IndexArray:
     """Ascending; before there are two classes those of `max_herding`."""
     known, numbers = labels_in(drawn_after)
-    if len(np.unique(numbers)) < 2 or not is_sampled(pool):
+    if len(np.unique(numbers)) < 2:
         return rows_to_cover(pool, 1, rng)
     rows = pool.representatives
     if len(rows) > MOST_WEIGHED:
         rows = np.sort(rng.choice(rows, MOST_WEIGHED, replace=False))
-    weights = weights_of_rows(pool, rows, unit_features(pool, known), numbers)
+    shares, probe = shares_of_rows(pool, rows, unit_features(pool, known), numbers)
+    n_images = _images_of(shares, len(known))
+    if n_images >= len(rows):
+        return rows
+    weights = weights_of_rows(pool, rows, probe, shares)
     chances = np.full(len(rows), 1 / len(rows))
     if weights.any():
         chances = BY_WEIGHT * weights / weights.sum() + (1 - BY_WEIGHT) * chances
-    return np.sort(rng.choice(rows, MOST_COVERED, replace=False, p=chances))
+    return np.sort(rng.choice(rows, n_images, replace=False, p=chances))
