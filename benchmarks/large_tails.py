@@ -95,7 +95,7 @@ def sizes(n_images: int, drawn: str, part: int) -> Iterator[None]:
         of_sample: dict[str, float] = {
             "MOST_WEIGHED": round(scale * sample.MOST_WEIGHED),
             "OF_A_CLASS": scale * sample.OF_A_CLASS if drawn == OURS else n_images,
-            "OF_A_LABEL": scale * sample.OF_A_LABEL,
+            "OF_AN_ANSWER": scale * sample.OF_AN_ANSWER,
             "BY_WEIGHT": sample.BY_WEIGHT if drawn in (OURS, AS_MANY) else 0.0,
         }
         for name, value in of_sample.items():

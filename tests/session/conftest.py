@@ -26,3 +26,19 @@ def most_covered(monkeypatch):
             monkeypatch.setattr(module, "MOST_COVERED", n_images)
 
     return set_to
+
+
+@pytest.fixture
+def few_classes(monkeypatch):
+    """Sizes of a sample by which `pool_and_labels`, covered whole at first, is of few classes from the second round on."""
+    monkeypatch.setattr(sample, "OF_A_CLASS", 30)
+    monkeypatch.setattr(sample, "OF_AN_ANSWER", 1)
+
+
+@pytest.fixture(params=["large", "whole", "few classes"])
+def any_size(request):
+    """`pool_and_labels` is covered by samples all the time, never, or later."""
+    if request.param == "large":
+        request.getfixturevalue("most_covered")(60)
+    elif request.param == "few classes":
+        request.getfixturevalue("few_classes")

@@ -60,9 +60,7 @@ def test_of_a_large_pool_the_first_round_covers_the_sample_of_max_herding_and_ot
     assert len({*map(tuple, samples)}) == 3
 
 
-def test_of_a_pool_that_few_classes_share_all_is_covered_first_and_then_a_sample(pool_and_labels, monkeypatch):
-    monkeypatch.setattr(sample, "OF_A_CLASS", 40)
-    monkeypatch.setattr(sample, "OF_A_LABEL", 1)
+def test_of_a_pool_that_few_classes_share_all_is_covered_first_and_then_a_sample(pool_and_labels, few_classes):
     pool, labels = pool_and_labels
     answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:120], labels)
     steering, samples = Rounds(pool, 0), []
@@ -75,7 +73,7 @@ def test_of_a_pool_that_few_classes_share_all_is_covered_first_and_then_a_sample
     assert first == first_again == list(range(len(pool)))
     assert second == still == sampled_rows(pool, 0, History.of(answers).known_at(40)).tolist()
     assert third == sampled_rows(pool, 0, History.of(answers).known_at(87)).tolist()
-    assert len(second) < len(first)
+    assert max(len(second), len(third)) < len(first)
 
 
 def test_whether_less_is_covered_is_settled_once_a_sample(pool_and_labels, monkeypatch):
@@ -115,9 +113,7 @@ def test_the_first_round_is_nearly_that_of_max_herding(pool_and_labels):
     assert len({*auto.indices} & {*herded.indices}) > FIRST_ROUND - 4  # the kernel is rounded to a byte
 
 
-@pytest.mark.parametrize("most", [60, 10_000])
-def test_a_round_keeps_away_from_the_labels_its_probe_knows(pool_and_labels, most, most_covered):
-    most_covered(most)
+def test_a_round_keeps_away_from_the_labels_its_probe_knows(pool_and_labels, any_size):
     pool, labels = pool_and_labels
     twice = Pool.from_arrays(np.vstack([pool.features[:], pool.features[:]]))  # row i and row i + n are copies
     answers = answers_to(np.random.default_rng(2).permutation(len(pool))[:52], labels)
@@ -213,9 +209,7 @@ def test_where_a_small_sample_is_covered_the_rest_of_the_pool_comes_too_and_in_n
     assert 0.4 < np.mean(np.diff(first[-100:]) > 0) < 0.6
 
 
-@pytest.mark.parametrize("most", [60, 10_000])
-def test_a_session_that_is_replayed_goes_on_as_one_that_was_not(pool_and_labels, most, most_covered):
-    most_covered(most)
+def test_a_session_that_is_replayed_goes_on_as_one_that_was_not(pool_and_labels, any_size):
     pool, labels = pool_and_labels
     running = Session(pool, 150, random_state=1)
     for n in range(140):
@@ -230,9 +224,7 @@ def test_a_session_that_is_replayed_goes_on_as_one_that_was_not(pool_and_labels,
             assert reopened.ask() == running.ask()
 
 
-@pytest.mark.parametrize("most", [60, 10_000])
-def test_undo_over_the_start_of_a_round_comes_back_to_the_same_questions(pool_and_labels, most, most_covered):
-    most_covered(most)
+def test_undo_over_the_start_of_a_round_comes_back_to_the_same_questions(pool_and_labels, any_size):
     pool, labels = pool_and_labels
     session = Session(pool, 100)
     for _ in range(FIRST_ROUND + 6):
@@ -247,9 +239,7 @@ def test_undo_over_the_start_of_a_round_comes_back_to_the_same_questions(pool_an
     assert session.next() == before
 
 
-@pytest.mark.parametrize("most", [60, 10_000])
-def test_preparing_ahead_changes_no_question(pool_and_labels, most, most_covered):
-    most_covered(most)
+def test_preparing_ahead_changes_no_question(pool_and_labels, any_size):
     pool, labels = pool_and_labels
     plain, prepared = Session(pool, 120), Session(pool, 120)
     for _ in range(110):
@@ -285,9 +275,7 @@ def test_a_session_reopened_after_the_first_round_does_not_plan_it_again(pool_an
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("most", [60, 10_000])
-def test_answers_undone_and_merged_while_others_prepare_change_no_question(pool_and_labels, most, most_covered):
-    most_covered(most)
+def test_answers_undone_and_merged_while_others_prepare_change_no_question(pool_and_labels, any_size):
     pool, labels = pool_and_labels
     session, stop = Session(pool, 120, random_state=2), threading.Event()
 

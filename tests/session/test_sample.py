@@ -7,7 +7,7 @@ from evenpick import simulate
 from evenpick.acquisition import rows_to_cover, unit_features
 from evenpick.pool import Pool
 from evenpick.session import sample
-from evenpick.session.coverage_weights import labels_in, shares_of_rows, weights_of_rows
+from evenpick.session.coverage_weights import labels_in, probe_and_shares, weights_of_rows
 from evenpick.session.sample import Sample, is_sampled, sampled_rows
 
 
@@ -24,7 +24,7 @@ def test_half_of_a_chance_goes_by_weight_and_half_is_the_same_for_all(pool_and_l
     most_covered(1)  # so that the chance of the next image is that of being in the sample
     pool, _ = pool_and_labels
     rows, numbers = labels_in(known)
-    shares, probe = shares_of_rows(pool, np.arange(len(pool)), unit_features(pool, rows), numbers)
+    probe, shares = probe_and_shares(pool, np.arange(len(pool)), unit_features(pool, rows), numbers)
     weights = weights_of_rows(pool, np.arange(len(pool)), probe, shares)
 
     drawn = [sampled_rows(pool, seed, known)[0] for seed in range(3000)]
@@ -103,33 +103,52 @@ def test_one_of_a_group_is_drawn(pool_and_labels, known, most_covered):
 
 
 @pytest.mark.parametrize(
-    ("shares", "n_labels", "n_images"),
+    ("shares", "n_answers", "n_images", "size"),
     [
-        ([1.0], 30, 2_000),
-        ([0.5, 0.5], 30, 4_000),
-        ([0.8, 0.1, 0.1], 30, 3_030),  # 1 / (0.64 + 0.01 + 0.01) = 1.515
-        ([0.125] * 8, 30, 16_000),
-        ([0.05] * 20, 30, 20_000),
-        ([0.5, 0.5], 700, 7_000),
-        ([0.5, 0.5], 5_000, 20_000),
+        ([1.0], 30, 9_000, 2_000),
+        ([0.5, 0.5], 30, 9_000, 4_000),
+        ([0.8, 0.1, 0.1], 30, 9_000, 3_030),  # 1 / (0.64 + 0.01 + 0.01) = 1.515
+        ([0.125] * 8, 30, 9_000, 16_000),
+        ([0.05] * 20, 30, 9_000, 20_000),
+        ([0.5, 0.5], 700, 9_000, 7_000),
+        ([0.5, 0.5], 5_000, 9_000, 20_000),
+        ([0.5, 0.5], 30, 60_000, 6_000),
+        ([0.5, 0.5], 30, 10**6, 20_000),
     ],
 )
-def test_so_many_images_are_covered_for_each_of_as_many_even_classes(shares, n_labels, n_images):
-    assert sample._images_of(np.array(shares), n_labels) == n_images
+def test_a_sample_holds_so_many_for_each_of_as_many_even_classes_each_answer_and_a_part(
+    shares, n_answers, n_images, size
+):
+    assert sample._sample_size(n_images, n_answers, np.array(shares)) == size
 
 
-def test_of_a_pool_that_few_classes_share_less_is_covered_once_that_is_known(pool_and_labels, known, monkeypatch):
-    monkeypatch.setattr(sample, "OF_A_CLASS", 40)  # half of these 306 images are of one class of six
-    monkeypatch.setattr(sample, "OF_A_LABEL", 1)
+def test_of_a_pool_that_few_classes_share_less_is_covered_once_that_is_known(pool_and_labels, known, few_classes):
     pool, _ = pool_and_labels
     rows, numbers = labels_in(known)
-    shares, _ = shares_of_rows(pool, np.arange(len(pool)), unit_features(pool, rows), numbers)
+    _, shares = probe_and_shares(pool, np.arange(len(pool)), unit_features(pool, rows), numbers)
 
     assert is_sampled(pool, known)
-    assert len(sampled_rows(pool, 4, known)) == int(40 / (shares**2).sum())
+    assert len(sampled_rows(pool, 4, known)) == max(int(30 / (shares**2).sum()), len(known))
     assert not is_sampled(pool, ())
     assert not is_sampled(pool, ((3, 0), (5, 0)))
-    assert not is_sampled(pool.take(np.arange(0, 306, 8)), ((3, 0), (30, 1)))  # 39 images
+
+
+def test_of_a_larger_pool_that_few_classes_share_a_sample_is_smaller_too(
+    pool_and_labels, known, most_covered, few_classes
+):
+    most_covered(200)
+    pool, _ = pool_and_labels
+
+    assert len(sampled_rows(pool, 4, ())) == 200
+    assert is_sampled(pool, known)
+    assert len(known) <= len(sampled_rows(pool, 4, known)) < 150
+
+
+def test_skips_count_for_the_size_so_that_a_sample_lasts(pool_and_labels, known, few_classes):
+    pool, _ = pool_and_labels
+    skipped = tuple((row, None) for row in range(1, 200, 2))
+
+    assert len(sampled_rows(pool, 4, known + skipped)) == len(known) + len(skipped)
 
 
 def test_a_pool_that_many_classes_share_is_covered_whole(pool_and_labels, known, monkeypatch):

@@ -7,7 +7,7 @@ from evenpick.acquisition import herding, unit_features
 from evenpick.classifiers import fit_probe
 from evenpick.probabilities import margins
 from evenpick.session import coverage_weights as weights_module
-from evenpick.session.coverage_weights import balanced_uncertainty, coverage_weights, shares_of_rows, weights_of_rows
+from evenpick.session.coverage_weights import balanced_uncertainty, coverage_weights, probe_and_shares, weights_of_rows
 from evenpick.session.sample import Sample
 from evenpick.session.weighted_coverage import Round
 
@@ -82,7 +82,7 @@ def test_of_two_images_no_class_has_less_than_one_half(pool_and_labels, monkeypa
     )
 
     coverage_weights(unit_features(pool, two), labelled, numbers)
-    shares.append(shares_of_rows(pool, two, labelled, numbers)[0])
+    shares.append(probe_and_shares(pool, two, labelled, numbers)[1])
 
     assert len(shares) == 2
     for of_two in shares:
@@ -95,7 +95,7 @@ def test_rows_in_blocks_weigh_what_they_weigh_at_once(pool_and_labels, monkeypat
     rows, known = np.arange(0, 306, 2), np.arange(1, 306, 6)
     labelled, numbers = unit_features(pool, known), np.unique(labels[known], return_inverse=True)[1]
 
-    shares, probe = shares_of_rows(pool, rows, labelled, numbers)
+    probe, shares = probe_and_shares(pool, rows, labelled, numbers)
     weights = weights_of_rows(pool, rows, probe, shares)
 
     assert weights == pytest.approx(coverage_weights(unit_features(pool, rows), labelled, numbers)[0])

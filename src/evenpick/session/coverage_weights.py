@@ -44,11 +44,11 @@ def coverage_weights(
         return balanced_uncertainty(probe, points, class_shares(probe, [points])), probe
 
 
-def shares_of_rows(pool: Pool, rows: IndexArray, labelled: Singles, numbers: IndexArray) -> tuple[Values, Probe]:
-    """The part of these rows that a probe on the labels takes for each class (k,), and the probe."""
+def probe_and_shares(pool: Pool, rows: IndexArray, labelled: Singles, numbers: IndexArray) -> tuple[Probe, Values]:
+    """A probe on the labels, and the part of these rows of the pool that it takes for each class (k,)."""
     with one_blas_thread():
         probe = fit_probe(labelled, numbers)
-        return class_shares(probe, unit_blocks(pool, rows)), probe
+        return probe, class_shares(probe, unit_blocks(pool, rows))
 
 
 def weights_of_rows(pool: Pool, rows: IndexArray, probe: Probe, shares: Values) -> Values:

@@ -32,7 +32,7 @@ class Rounds:
 
     Threads: `prepare` with a row may run in another thread, all else in one. They share the history, which only grows
     (a replay begins another), and under the lock the sample and the prepared round. Whoever needs the round that is
-    being prepared waits for the lock.
+    being prepared waits for the lock. What is settled of samples follows from the answers, whichever thread settles it.
     """
 
     target: str | None = None
@@ -45,7 +45,7 @@ class Rounds:
         self._sample: Sample | None = None
         self._prepared: Round | None = None
         self._predicted: tuple[Answers, Predicted | None] | None = None
-        self._is_sampled: tuple[Answers, bool] | None = None  # after those answers
+        self._settled: tuple[Answers, bool] | None = None  # whether a sample is drawn after those answers
 
     @property
     def phase(self) -> Phase:
@@ -127,9 +127,10 @@ class Rounds:
     def _drawn_after(self, history: "History", start: int) -> Answers:
         """The answers by which the sample of the round was drawn that begins with so many labels; none if all is covered."""
         known = history.known_at(sample_start(start))
-        settled = self._is_sampled
+        settled = self._settled
         if settled is None or settled[0] != known:
-            settled = self._is_sampled = known, is_sampled(self._pool, known)
+            settled = known, is_sampled(self._pool, known)
+            self._settled = settled
         return known if settled[1] else ()
 
     def _round_after(self, known: Answers, drawn_after: Answers) -> Round:

@@ -5,6 +5,7 @@ thousand. So once there are labels of two classes, an image is drawn the likelie
 
 Where a few classes have nearly all images, those would be most of what there is to cover, and the rare ones would wait.
 So the fewer classes share a pool, the smaller the sample, and the greater the part of it that was drawn for its worth.
+What is not in it cannot be chosen until the next one is drawn.
 """
 
 import numpy as np
@@ -12,10 +13,11 @@ import numpy as np
 from ..acquisition import MOST_COVERED, ByteTable, gaussian, kernel_width, rows_to_cover, unit_features
 from ..arrays import IndexArray, Singles, Values
 from ..pool import Pool
-from .coverage_weights import Answers, labels_in, shares_of_rows, weights_of_rows
+from .coverage_weights import Answers, labels_in, probe_and_shares, weights_of_rows
 
-OF_A_CLASS = 2_000  # images that are covered for each class, were all equally common
-OF_A_LABEL = 10  # and for each label at least: a sample lasts until there are twice as many
+OF_A_CLASS = 2_000  # images of a sample for each class, were all equally common
+OF_AN_ANSWER = 10  # for each answer at least: a sample lasts until there are twice as many labels
+OF_THE_POOL = 0.1  # of all images at least
 MOST_WEIGHED = 200_000  # images; of a larger pool so many are drawn first, with equal chances
 BY_WEIGHT = 0.5  # of the chance of an image to be the next; the rest is the same for all
 
@@ -60,15 +62,22 @@ def is_sampled(pool: Pool, known: Answers) -> bool:
     all_rows = pool.representatives
     if len(all_rows) > MOST_COVERED:
         return True
-    if len(all_rows) <= OF_A_CLASS or len(np.unique(numbers)) < 2:
+    if len(all_rows) <= max(OF_A_CLASS, OF_AN_ANSWER * len(known)) or len(np.unique(numbers)) < 2:
         return False
-    shares, _ = shares_of_rows(pool, all_rows, unit_features(pool, rows), numbers)
-    return _images_of(shares, len(rows)) < len(all_rows)
+    _, shares = probe_and_shares(pool, all_rows, unit_features(pool, rows), numbers)
+    return _sample_size(len(all_rows), len(known), shares) < len(all_rows)
 
 
-def _images_of(shares: Values, n_labels: int) -> int:
-    """How many images are covered: by as many equally common classes as would be as diverse, 1 / sum of share^2 (Hill, 1973)."""
-    return min(MOST_COVERED, int(max(OF_A_CLASS / (shares**2).sum(), OF_A_LABEL * n_labels)))
+def rows_to_predict(pool: Pool, covered: IndexArray) -> IndexArray:
+    """Ascending: all, one of a group, while they are no more than a sample may hold; else those that are covered."""
+    rows = pool.representatives
+    return rows if len(rows) <= MOST_COVERED else covered
+
+
+def _sample_size(n_images: int, n_answers: int, shares: Values) -> int:
+    """For as many even classes as are as diverse as these shares (k,): 1 / sum of share^2 (Hill, 1973)."""
+    least = max(OF_AN_ANSWER * n_answers, OF_THE_POOL * n_images)
+    return min(MOST_COVERED, int(max(OF_A_CLASS / (shares**2).sum(), least)))
 
 
 def _generator(seed: int, drawn_after: Answers) -> np.random.Generator:
@@ -83,12 +92,12 @@ def _drawn(pool: Pool, drawn_after: Answers, rng: np.random.Generator) -> IndexA
     rows = pool.representatives
     if len(rows) > MOST_WEIGHED:
         rows = np.sort(rng.choice(rows, MOST_WEIGHED, replace=False))
-    shares, probe = shares_of_rows(pool, rows, unit_features(pool, known), numbers)
-    n_images = _images_of(shares, len(known))
-    if n_images >= len(rows):
+    probe, shares = probe_and_shares(pool, rows, unit_features(pool, known), numbers)
+    size = _sample_size(len(pool.representatives), len(drawn_after), shares)
+    if size >= len(rows):
         return rows
     weights = weights_of_rows(pool, rows, probe, shares)
     chances = np.full(len(rows), 1 / len(rows))
     if weights.any():
         chances = BY_WEIGHT * weights / weights.sum() + (1 - BY_WEIGHT) * chances
-    return np.sort(rng.choice(rows, n_images, replace=False, p=chances))
+    return np.sort(rng.choice(rows, size, replace=False, p=chances))

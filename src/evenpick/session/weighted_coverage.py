@@ -5,13 +5,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..acquisition import GreedyCoverage, unit_features
+from ..acquisition import GreedyCoverage, unit_blocks, unit_features
 from ..arrays import IndexArray, Singles
 from ..classifiers import Probe, fit_probe
 from ..machine import one_blas_thread
 from ..pool import Pool
 from .coverage_weights import Answers, coverage_weights, labels_in
-from .sample import Sample, sampled_rows
+from .sample import Sample, rows_to_predict, sampled_rows
 from .steering import Predicted, first_open
 
 
@@ -56,8 +56,8 @@ class Round:
 
     @cached_property
     def predicted(self) -> Predicted | None:
-        """What the probe takes the images of the sample for; None before there are two classes."""
-        return None if self._probe is None else _predicted(self._probe, self.sample.rows, self.sample.points)
+        """What the probe takes images for, all of a pool that a sample could hold; None before there are two classes."""
+        return None if self._probe is None else _predicted(self._probe, self._pool, self.sample.rows)
 
     def likeliest(self, row: int, most: int) -> list[int]:
         """Numbers of the classes that the probe takes this image for, the likeliest first; none before there are two."""
@@ -82,10 +82,11 @@ def predicted_after(pool: Pool, seed: int, known: Answers, drawn_after: Answers)
     rows, numbers = labels_in(known)
     if len(np.unique(numbers)) < 2:
         return None
-    covered = sampled_rows(pool, seed, drawn_after)
-    return _predicted(fit_probe(unit_features(pool, rows), numbers), covered, unit_features(pool, covered))
+    return _predicted(fit_probe(unit_features(pool, rows), numbers), pool, sampled_rows(pool, seed, drawn_after))
 
 
-def _predicted(probe: Probe, rows: IndexArray, points: Singles) -> Predicted:
+def _predicted(probe: Probe, pool: Pool, covered: IndexArray) -> Predicted:
+    rows = rows_to_predict(pool, covered)
     with one_blas_thread():
-        return Predicted(rows, probe.probabilities(points).argmax(axis=1))
+        classes = [probe.probabilities(points).argmax(axis=1) for points in unit_blocks(pool, rows)]
+    return Predicted(rows, np.concatenate(classes))
