@@ -148,8 +148,9 @@ def table(rows: Rows) -> str:
         "# Rare classes of large pools",
         "",
         "`auto` compares every image with every other one. It can do so for 20,000; of a larger pool it covers a sample, drawn by weight, anew whenever",
-        "the labels have doubled. Of any pool it covers no more than 2,000 images for each class, were all equally common, once labels tell",
-        f"how many those are. Here is what that gives. Pools have {_range(by_kind['many'])} images of {by_kind['many'][0]['classes']} classes, a random half",
+        "the labels have doubled. Once labels tell how few classes share a pool, the sample is smaller, also of a pool of less than 20,000: 2,000 images for each",
+        "class, were all equally common, or a tenth of the pool, or ten an answer, whichever is most.",
+        f"Here is what that gives. Pools have {_range(by_kind['many'])} images of {by_kind['many'][0]['classes']} classes, a random half",
         f"of which have {FEWEST} to {MOST} images; or {_range(by_kind['two'])} images of two common classes and {RARE} that have {FEWEST} to {MOST} images; or, of the same",
         f"classes, {_range(by_kind['two, smaller'])} images. Where a part of {' or '.join(f'1/{part}' for part in PARTS)} is covered at most, it is as of a pool of "
         f"{' or '.join(f'{20_000 * part:,}' for part in PARTS)} images, but with all sizes",
