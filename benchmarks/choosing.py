@@ -216,8 +216,14 @@ def _columns(cells: dict) -> list[tuple[str, int]]:
 
 
 def _by_the_classifier(rows: Rows) -> list[str]:
-    default, plain = _judged_by(rows, "default"), _judged_by(rows, "plain")
-    columns = _columns(default)
+    picks = {(r["classifier"], *(r[k] for k in KEY[:-1])): r.get("picks") for r in rows}
+    plain = _judged_by(rows, "plain")
+    default = {
+        key: accuracy
+        for key, accuracy in _judged_by(rows, "default").items()
+        if picks[("default", *key)] == picks.get(("plain", *key))
+    }
+    columns = _columns(_judged_by(rows, "default"))
     lines = _head(columns, "mean")
     for method in SHORT_LIST:
         shown, means = [], []
