@@ -11,6 +11,8 @@ from evenpick.estimates import Outlook
 from evenpick.estimates.audit import audit_estimate, estimate_of
 from evenpick.estimates.audit_sample import UNTOLD, audit_sample, gains_of
 from evenpick.estimates.audit_words import sentences_of
+from evenpick.estimates.expectation import Estimate, Expectation
+from evenpick.estimates.learning_curve import Curve
 from evenpick.estimates.missing_classes import CONFIDENCE
 from evenpick.estimates.outlook import outlook_of, outlook_of_record
 from evenpick.estimates.recall_posterior import missing_mass, recalls
@@ -175,6 +177,18 @@ def test_where_every_piece_has_an_answer_nothing_is_left_to_chance(make_sample):
     assert "Every image has an answer, of 2 classes in all." in sentences_of(estimate, None, "image")
     untold = replace(estimate, n_skipped=3)
     assert "3 that nobody could tell may be of others" in " ".join(sentences_of(untold, None, "image"))
+
+
+@pytest.mark.parametrize(("macro", "said"), [(1.0, "buy a point at most"), (0.9, "would bring about 4 points more.")])
+def test_no_points_are_promised_beyond_an_accuracy_of_one(make_sample, macro, said):
+    labels = [0] * 25 + [1] * 25
+    audit = replace(
+        estimate_of(make_sample(labels, labels, [0, 1] * 50), default_rng(0)), macro=Estimate(macro, 0.8, 1.0)
+    )
+    now, doubled = Estimate(0.66, 0.6, 0.7), Estimate(0.70, 0.6, 0.8)
+    expected = Expectation(50, 50, now, doubled, 0.0, Curve(0.66, 0.0, (0.66, 0.6, 0.5)))
+
+    assert said in " ".join(sentences_of(audit, expected, "image"))
 
 
 def test_gains_follow_what_a_second_label_less_costs():

@@ -3,7 +3,7 @@
 from .audit import AuditEstimate
 from .audit_sample import images_stood_for
 from .doubtful import Doubt, HeldOut, doubtful_labels, held_out_labels
-from .expectation import points_between
+from .expectation import points_gained
 from .groups import one_of_each_group
 from .missing_classes import ENOUGH, unseen_of_counts
 from .outlook import Outlook, chosen_at_random, outlook_of_record
@@ -36,7 +36,7 @@ __all__ = [
     "measured_transfer",
     "one_of_each_group",
     "outlook_of_record",
-    "points_between",
+    "points_gained",
     "source_knowledge",
     "unseen_of_counts",
 ]

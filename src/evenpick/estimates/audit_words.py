@@ -2,11 +2,10 @@
 
 from ..counting import counted
 from .audit import FEWEST_FOR_A_CLASS, AuditEstimate, ClassFigure
-from .expectation import Estimate, Expectation, points_between
+from .expectation import LITTLE, Estimate, Expectation, points_gained, with_gain
 
 MOSTLY_LABELLED = 0.5  # of the pieces, from which on those without a label get a figure of their own
 _SHOWN = 3  # classes in a sentence
-LITTLE = 0.01
 
 
 def sentences_of(audit: AuditEstimate, expectation: Expectation | None, each: str) -> list[str]:
@@ -39,9 +38,8 @@ def rows_of(audit: AuditEstimate, expectation: Expectation | None) -> list[tuple
 
 def later(audit: AuditEstimate, expectation: Expectation) -> Estimate:
     """With twice the labels: the audit's accuracy and what the learning curve adds, their deviations added in quadrature."""
-    gain = expectation.doubled.value - expectation.now.value
     less, more = _deviations(expectation.doubled, expectation.now)
-    value = min(audit.macro.value + gain, 1.0)
+    value = with_gain(audit.macro.value, expectation.now.value, expectation.doubled.value)
     below, above = audit.macro.value - audit.macro.low, audit.macro.high - audit.macro.value
     return Estimate(
         value, max(value - (below**2 + less**2) ** 0.5, 0.0), min(value + (above**2 + more**2) ** 0.5, 1.0)
@@ -110,12 +108,10 @@ def next_step(audit: AuditEstimate, expectation: Expectation | None) -> str:
     """What to do next, by what more labels would buy; empty where no image is left or that cannot be told."""
     if expectation is None or not expectation.n_more or not audit.n_open:
         return ""
-    gain = expectation.doubled.value - expectation.now.value
     n = expectation.n_labels + expectation.n_more
-    if gain >= LITTLE:
+    if points := points_gained(audit.macro.value, expectation.now.value, expectation.doubled.value):
         weak = [one for one in audit.worst[:_SHOWN] if one.recall.high < audit.macro.value]
         where = f" Look for {' and '.join(repr(one.name) for one in weak)} first." if weak else ""
-        points = points_between(audit.macro.value, later(audit, expectation).value)
         return f"Next: label on; {n} labels would bring about {counted(points, 'point')} more.{where}"
     if audit.missing_mass.high > LITTLE and audit.missing_mass.value > 0:
         return f"Next: label on to find classes; by the learning curve {n} labels would buy a point at most otherwise."

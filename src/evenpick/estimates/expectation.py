@@ -25,6 +25,7 @@ MOST_LOOKED_AT = 4000  # images without a label, drawn
 # The ridge classifier is neither the SVM nor self-trained, and its margins say only so much of chosen labels: how far that
 # puts off the accuracy over the classes found, beyond its standard error. Measured in benchmarks/expectation.md.
 BIAS = 0.06
+LITTLE = 0.01  # of accuracy: what labels bring less than is not worth them
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,17 @@ class Estimate:
 def points_between(now: float, later: float) -> int:
     """By how many points two shares differ that are shown in whole percent: what a reader subtracts."""
     return int(f"{100 * later:.0f}") - int(f"{100 * now:.0f}")
+
+
+def with_gain(shown: float, now: float, later: float) -> float:
+    """A share that is shown and what a curve gains from `now` to `later`; none is above 1."""
+    return min(shown + later - now, 1.0)
+
+
+def points_gained(shown: float, now: float, later: float) -> int:
+    """How many points what a curve gains adds to a share that is shown; 0 where that is less than one."""
+    reached = with_gain(shown, now, later)
+    return points_between(shown, reached) if reached - shown >= LITTLE else 0
 
 
 @dataclass(frozen=True)

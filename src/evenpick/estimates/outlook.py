@@ -15,8 +15,8 @@ from ..labels import Annotation, RecordedLabels
 from ..pool import Pool
 from .audit import AuditEstimate, audit_estimate
 from .audit_sample import drawn_one_by_one, draws_of_this_pool
-from .audit_words import LITTLE, later, next_step, rows_of, sentences_of, share
-from .expectation import Estimate, Expectation, expected_accuracy, points_between
+from .audit_words import later, next_step, rows_of, sentences_of, share
+from .expectation import LITTLE, Estimate, Expectation, expected_accuracy, points_between
 from .groups import n_pieces, one_of_each_group
 from .missing_classes import ENOUGH, UnseenClasses, unseen_classes
 

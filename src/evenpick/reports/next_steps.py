@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..counting import counted
-from ..estimates import points_between
+from ..estimates import points_gained
 
 FIRST_BUDGET = 100  # labels, where nobody has said how many
 AUDIT_LABELS = 50  # to propose: enough for an accuracy, few beside what a classifier needs
-WORTH_LABELLING = 0.01  # of macro accuracy, by twice the labels
 MANY_DOUBTS = 0.2  # of the labels: then the classifier that doubts them is itself weak
 
 
@@ -65,11 +64,9 @@ def _gain(facts: Mapping[str, Any]) -> tuple[int, int] | None:
     expected = facts["expectation"]
     if expected is None or facts["unseen"]["too_early"] or not expected["n_more"]:
         return None
-    gain = expected["doubled"]["value"] - expected["now"]["value"]
-    if gain < WORTH_LABELLING:
-        return None
-    now = (facts.get("audit") or {"macro": expected["now"]})["macro"]["value"]  # the figure that is shown
-    return points_between(now, min(now + gain, 1.0)), expected["n_labels"] + expected["n_more"]
+    shown = (facts.get("audit") or {"macro": expected["now"]})["macro"]["value"]
+    points = points_gained(shown, expected["now"]["value"], expected["doubled"]["value"])
+    return (points, expected["n_labels"] + expected["n_more"]) if points else None
 
 
 def _tested(facts: Mapping[str, Any]) -> bool:
