@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evenpick.errors import EvenpickError
-from evenpick.labels import Annotation, LabelStore, set_aside
+from evenpick.labels import Annotation, LabelStore, Undo, set_aside
 from evenpick.session import RecordedSession, Session
 
 LABELS = ["common"] * 50 + ["rare"] * 5 + ["other"] * 5
@@ -109,13 +109,25 @@ def test_an_undo_that_names_an_answer_takes_back_that_one_or_nothing(tmp_path, m
     with RecordedSession(tmp_path, make_pool(), 9) as session:
         first = session.label(1, "cat", "ann")
         second = session.label(2, "dog", "ann")
-        with pytest.raises(EvenpickError, match="another page has answered since: undo now takes back 'dog'"):
+        with pytest.raises(EvenpickError, match="this is not your last answer any more: undo now takes back 'dog'"):
             session.undo("ann", entry_id=first)
         assert session.undo("ann", entry_id=second).label == "dog"
-        with pytest.raises(EvenpickError, match="this answer was taken back already: undo now takes back 'cat'"):
+        with pytest.raises(EvenpickError, match="this is not your last answer any more: undo now takes back 'cat'"):
             session.undo("ann", entry_id=second)
 
         assert session.counts == {"cat": 1}
+
+
+def test_an_undo_that_finds_nothing_knows_what_another_process_has_taken_back(tmp_path, make_pool):
+    with RecordedSession(tmp_path, make_pool(), 9) as session, LabelStore(tmp_path) as elsewhere:
+        entry = session.label(1, "cat", "ann")
+        elsewhere.append([Undo(entry, annotator="ann")])
+        assert session.last_answers("ann")
+
+        with pytest.raises(EvenpickError, match="no answer to undo"):
+            session.undo("ann", entry_id=entry)
+
+        assert (session.last_answers("ann"), session.counts) == ((), {})
 
 
 def test_the_last_answers_are_what_an_undo_takes_back_also_after_another_process_has_written(tmp_path, make_pool):

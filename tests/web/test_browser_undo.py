@@ -23,7 +23,7 @@ def test_undo_takes_back_nothing_but_what_its_button_names(begin, running, open_
         here.wait_until_it_can_be_answered()
         here.press(Keys.BACKSPACE)
         here.wait(lambda: here.text("#last") == ": hot_dog")
-        here.wait(lambda: here.text("#alert") == "another page has answered since: undo now takes back 'hot_dog'")
+        here.wait(lambda: here.text("#alert") == "this is not your last answer any more: undo now takes back 'hot_dog'")
         assert client.session.counts == {"sushi": 2, "hot_dog": 2}
         assert here.row() == row
 

@@ -40,7 +40,7 @@ def test_every_turn_says_what_an_undo_takes_back_and_only_that_is_undone_if_it_i
     assert named == {"entry": 1, "label": "sushi", "answers": 1}
     client.ask("/api/label", page="q", row=2, label="hot_dog")
     refused = client.post("/api/undo", json={"page": "p", "entry": named["entry"]})
-    said = {"error": "another page has answered since: undo now takes back 'hot_dog'"}
+    said = {"error": "this is not your last answer any more: undo now takes back 'hot_dog'"}
     assert (refused.status_code, refused.json()) == (409, said)
     assert client.session.counts == {"sushi": 1, "hot_dog": 1}
 

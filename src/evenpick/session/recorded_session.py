@@ -151,13 +151,14 @@ class RecordedSession:
         standing = standing_answers(self.store.entries())
         own = [entry for entry in standing if annotator is None or entry.annotator == annotator]
         if not own:
+            self._replay()  # it may be another process that has taken it back meanwhile
             raise EvenpickError("there is no answer to undo")
         undone = max(own, key=lambda entry: entry.id)
         who = self.annotator if annotator is None else annotator
         others = [entry for entry in own if _are_one(entry, undone) and entry is not undone]
         if entry_id is not None and entry_id not in {entry.id for entry in (undone, *others)}:
             self._replay()  # it may be another process that has written meanwhile
-            raise EvenpickError(_not_the_last(entry_id, undone))
+            raise EvenpickError(_not_the_last(undone))
         undos = (Undo(entry.id, annotator=who) for entry in others)
         self.store.append([Undo(undone.id, annotator=who, request=request), *undos])
         self._replay()
@@ -357,7 +358,6 @@ def _are_one(one: Annotation, other: Annotation) -> bool:
     return bool(one.means and other.means) and whole_of(one) == whole_of(other)
 
 
-def _not_the_last(entry_id: int, last: Annotation) -> str:
-    why = "another page has answered since" if entry_id < last.id else "this answer was taken back already"
+def _not_the_last(last: Annotation) -> str:
     now = "a skipped image" if last.label is None else f"'{last.label}'"
-    return f"{why}: undo now takes back {now}"
+    return f"this is not your last answer any more: undo now takes back {now}"

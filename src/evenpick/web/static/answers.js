@@ -94,8 +94,9 @@ export function alike() {
 // What the button names and nothing else: where another page of the same person has answered since, it is refused, and
 // the button then names that.
 export async function undo() {
+  if (state.busy) return; // what is last is in the reply to come
   if (!state.last) return complain("There is no answer to undo.");
-  return exchange("api/undo", { entry: state.last.entry, ...newAnswer() }, () => say("Undone. The image is back."));
+  await exchange("api/undo", { entry: state.last.entry, ...newAnswer() }, () => say("Undone. The image is back."));
 }
 
 // The answer that was just given was none; where the server took none there is nothing to take back.

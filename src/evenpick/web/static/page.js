@@ -36,7 +36,7 @@ export function element(tag, properties = {}, ...children) {
 
 // A name that goes on in the next line after an underscore, as it would after a blank.
 export const breakable = (name) =>
-  element("span", {}, ...name.split(/(?<=_)/).flatMap((part) => [element("wbr"), part]).slice(1));
+  element("span", {}, ...name.match(/[^_]*_|[^_]+/g).flatMap((part) => [element("wbr"), part]).slice(1));
 
 export const toImage = () => $("stage").focus();
 
