@@ -18,6 +18,12 @@ from evenpick.labels import LabelStore
 from evenpick.session import RecordedSession
 
 
+@pytest.fixture(autouse=True)
+def nothing_takes_long(monkeypatch):
+    """On a busy machine `label` would say that it is at work."""
+    monkeypatch.setattr("evenpick.workspace.TAKES_LONG", 600.0)
+
+
 @pytest.fixture
 def source(tmp_path, make_network):
     """The name of a tiny real source."""
@@ -276,7 +282,7 @@ def test_label_says_that_it_is_at_work_only_where_that_takes_long(make_workspace
     assert said_by_label(work, 5) == ["Preparing the images; among many this takes a while ..."]
 
 
-AS_SETTLED = "As said to `select` or `export` before: {}. Say others here to choose otherwise."
+AS_SETTLED = "From `select` or `export` before: {}. Say others here to choose otherwise."
 
 
 def test_label_says_what_it_takes_over_from_select_and_a_file_elsewhere_settles_nothing(tmp_path, make_workspace):
@@ -299,7 +305,7 @@ def test_label_says_what_it_takes_over_from_an_export_of_tasks(tmp_path, make_wo
     work = Workspace(make_workspace())
     work.export(tmp_path / "tasks.json", "label-studio", budget=5, acquisition="core_set", classes=["a", "b"])
 
-    assert said_by_label(work) == [AS_SETTLED.format("--acquisition core_set, --budget 5")]
+    assert said_by_label(work) == [AS_SETTLED.format("--budget 5, --acquisition core_set")]
 
 
 def test_what_select_settled_is_told_until_the_first_answer(make_workspace):
@@ -314,6 +320,28 @@ def test_what_select_settled_is_told_until_the_first_answer(make_workspace):
     with RecordedSession(work.path, work.pool) as session:
         session.label(session.next(), "a")
     assert said_by_label(work) == []
+    with RecordedSession(work.path, work.pool) as session:
+        session.undo()
+    assert said_by_label(work) == [], "others are refused, as an answer is in the record"
+
+
+@pytest.mark.parametrize("by_export", [False, True])
+def test_after_an_import_label_goes_on_with_the_last_select_or_export(by_export, tmp_path, make_workspace):
+    work = Workspace(make_workspace())
+    work.select(4)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,label\n000.jpg,a\n001.jpg,b\n")
+    work.import_labels(labels)
+    assert said_by_label(work) == [AS_SETTLED.format("--budget 4")], "what is as by default was not said"
+
+    work.paths.selection.unlink()
+    if by_export:
+        work.export(tmp_path / "tasks.json", "label-studio", budget=7, acquisition="core_set")
+    else:
+        work.select(5, "core_set")
+
+    assert said_by_label(work) == [AS_SETTLED.format("--budget 7, --acquisition core_set")]
+    assert work.status().facts["budget"] == 7
 
 
 def test_a_restart_forgets_what_was_said_of_a_session_that_nobody_answered(make_workspace):

@@ -22,10 +22,12 @@ from .labels import (
     TableOptions,
     UnknownImagesError,
     export_file,
+    have_been_asked_for,
     import_file,
     is_imported,
     read_labels,
     recorded_labels,
+    said_of,
     set_aside,
     undo_last_import,
     write_selection,
@@ -63,7 +65,7 @@ if TYPE_CHECKING:
     from .acquisition import AcquisitionFunction
     from .arrays import IndexArray
     from .reports import Diagnosis, Status
-    from .session import RecordedSession, Session
+    from .session import RecordedSession
     from .sources import SourceDescription, SourceModel, WordClasses
     from .training import Evaluation, FineTuningOptions, Model, SourceComparison
 
@@ -285,8 +287,8 @@ class Workspace:
     ) -> Selection:
         """Choose the images to label, once for the whole budget, and write them as a CSV to fill in.
 
-        Before the first answer a later `label` goes on with this budget, acquisition and seed unless it is told others;
-        with a file of your own (`out`) it does not.
+        A later `label` that has asked for nothing yet goes on with this acquisition and seed, and with this budget on top of
+        the labels that are there, unless it is told others; with a file of your own (`out`) it does not.
 
         Parameters
         ----------
@@ -312,13 +314,12 @@ class Workspace:
             raise EvenpickError(
                 f"'{file}' exists, and the record does not hold labels of it: fill it in and import it, move it, or say --out"
             )
-        answered = recorded_labels(self.path, pool).answered
+        labels = recorded_labels(self.path, pool)
         with _acquisition_on(ray, acquisition, self.path) as choose:
-            order = select_more(pool, answered, budget, choose, random_state)
-        if not len(answered) and file.resolve() == self.paths.selection.resolve():
-            own = {"budget": budget, "acquisition": acquisition, "random_state": random_state}
-            with LabelStore(self.path) as store:
-                store.store_settings({**DEFAULTS, BY_DEFAULT: True, SETTLED: [*own], **own, "evenpick": __version__})
+            order = select_more(pool, labels.answered, budget, choose, random_state)
+        if file.resolve() == self.paths.selection.resolve():
+            in_all = len(labels.seen.names) + budget
+            self._settle({"budget": in_all, "acquisition": acquisition, "random_state": random_state})
         write_selection(file, pool, order)
         return Selection(order, [pool.image_ids[row] for row in order], file, pool)
 
@@ -359,10 +360,8 @@ class Workspace:
 
         def tell(session: "RecordedSession") -> None:
             waiting.cancel()
-            if said := _taken_over(session):
+            for said in filter(None, (_taken_over(session), _about_draws(session))):
                 announce(said)
-            if session.settings["audit"]:
-                announce(_about_draws(session.session))
 
         waiting.start()
         try:
@@ -834,6 +833,13 @@ class Workspace:
 
         return report_fragment(self.path)
 
+    def _settle(self, own: dict[str, Any]) -> None:
+        """Let the next session begin with these settings, where none has asked for anything yet."""
+        with LabelStore(self.path) as store:
+            if not have_been_asked_for(store.entries()):
+                said = {SETTLED: said_of(own, own), **own, "evenpick": __version__}
+                store.store_settings({**DEFAULTS, BY_DEFAULT: True, **said})
+
     def _looked_at(
         self, folder: Path, described: "SourceDescription | None", boxes: str | Path | None, progress: Progress | None
     ) -> tuple[Path, Embedded]:
@@ -868,19 +874,20 @@ class Workspace:
 
 
 def _taken_over(session: "RecordedSession") -> str:
-    """What a session that has no answer of its own yet takes over from `select` or an export of tasks; empty where it takes nothing."""
+    """What a session that has asked for nothing yet takes over from `select` or an export of tasks; empty where that is nothing."""
     names = {"budget": "--budget", "acquisition": "--acquisition", "random_state": "--seed"}
     taken = session.settings.get(SETTLED, [])
-    if not taken or any(not answer.imported for answer in session.session.answers):
-        return ""
-    said = ", ".join(f"{names[name]} {session.settings[name]}" for name in taken if name in names)
-    return f"As said to `select` or `export` before: {said}. Say others here to choose otherwise."
+    said = ", ".join(f"{option} {session.settings[name]}" for name, option in names.items() if name in taken)
+    return f"From `select` or `export` before: {said}. Say others here to choose otherwise." if said else ""
 
 
-def _about_draws(session: "Session") -> str:
-    """How many labels are of images drawn at random, and what that gives."""
+def _about_draws(recorded: "RecordedSession") -> str:
+    """How many labels are of images drawn at random, and what that gives; empty where none is to be drawn."""
     from .estimates import ENOUGH
 
+    session = recorded.session
+    if not recorded.settings["audit"]:
+        return ""
     drawn, labels = session.audit_labels + session.audit_labels_to_come, sum(session.counts.values())
     said = f"{drawn} of {labels + session.labels_left} labels are of images drawn at random"
     if drawn < ENOUGH:

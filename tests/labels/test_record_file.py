@@ -109,7 +109,9 @@ def test_an_empty_file_begins_no_new_record(tmp_path):
     assert (tmp_path / "labels.sqlite").read_bytes() == b""
 
 
-@pytest.mark.parametrize("settings", ["{", "[]", '{"budget": "many"}', '{"budget": null}', '{"random_state": 0.5}'])
+@pytest.mark.parametrize(
+    "settings", ["{", "[]", '{"budget": "many"}', '{"budget": null}', '{"random_state": 0.5}', '{"settled": [[1]]}']
+)
 def test_settings_that_are_damaged_are_told(tmp_path, settings):
     with LabelStore(tmp_path) as store:
         with store._connection as connection:

@@ -1,6 +1,6 @@
 """The record of who said what of which image, and every form in which labels come and go."""
 
-from .answers import BY_DEFAULT, DEFAULTS, SETTLED, Answer, RecordedLabels, as_answers, recorded_labels
+from .answers import BY_DEFAULT, DEFAULTS, SETTLED, Answer, RecordedLabels, as_answers, recorded_labels, said_of
 from .class_list import ClassList, keep_class_list, kept_class_list, read_class_list
 from .columns import TableOptions
 from .draws import AuditDraw
@@ -14,6 +14,7 @@ from .entries import (
     Undo,
     counting_answers,
     effective_answers,
+    have_been_asked_for,
     standing_answers,
 )
 from .files import FORMS, FileResult, export_file
@@ -46,6 +47,7 @@ __all__ = [
     "counting_answers",
     "effective_answers",
     "export_file",
+    "have_been_asked_for",
     "import_file",
     "is_imported",
     "keep_class_list",
@@ -53,6 +55,7 @@ __all__ = [
     "read_class_list",
     "read_labels",
     "recorded_labels",
+    "said_of",
     "set_aside",
     "standing_answers",
     "undo_last_import",

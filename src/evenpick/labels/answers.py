@@ -1,7 +1,7 @@
 """The answers of a workspace as a session takes them: rows of the pool, and what was said of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,11 @@ DEFAULTS: dict[str, Any] = {
 BY_DEFAULT = "audit_by_default"
 # The names of settings that `select`, or an export of tasks, settled and no session was told since.
 SETTLED = "settled"
+
+
+def said_of(settings: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """Which of these settings were said: what is as it is by default needed nobody to say it."""
+    return sorted(name for name in names if settings[name] != DEFAULTS.get(name))
 
 
 @dataclass(frozen=True, repr=False)

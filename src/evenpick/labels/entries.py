@@ -105,6 +105,11 @@ def _renamed(answer: Annotation, now: Mapping[str | None, str]) -> Annotation:
     return replace(answer, label=label, target=target, offered=offered)
 
 
+def have_been_asked_for(entries: Iterable[Entry]) -> bool:
+    """Whether a session asked for any of these, taken back since or not; imported answers were no session's choice."""
+    return any(isinstance(entry, Annotation) and entry.phase for entry in entries)
+
+
 def effective_answers(entries: Iterable[Entry]) -> list[Annotation]:
     """The answers that count when labelling: of those that stand, the first to each image, with the images that inherit it."""
     return counting_answers(standing_answers(entries))

@@ -17,8 +17,8 @@ from ..atomic_files import write_atomically
 from ..errors import EvenpickError
 from ..names import checked_class_name
 from ..pool import Pool
-from .answers import DEFAULTS, SETTLED, labels_in
-from .entries import standing_answers
+from .answers import DEFAULTS, SETTLED, labels_in, said_of
+from .entries import have_been_asked_for, standing_answers
 from .record import LabelStore
 
 LOCAL_FILES = "/data/local-files/?d="  # where Label Studio serves files below its document root
@@ -102,8 +102,8 @@ def _still_to_label(store: LabelStore, pool: Pool, settings: Mapping[str, Any]) 
     if left <= 0:
         return []
     order = select_more(pool, labels.answered, left, chosen["acquisition"], chosen["random_state"])
-    if given and not labels.answers:  # as `evenpick select` does: what is labelled now was chosen like this
-        settled = sorted({*chosen.get(SETTLED, ()), *given})
+    if given and not have_been_asked_for(store.entries()):  # as `evenpick select` does
+        settled = said_of(chosen, {*chosen.get(SETTLED, ()), *given})
         store.store_settings({**chosen, SETTLED: settled, "evenpick": __version__})
     return [pool.image_ids[row] for row in order]
 

@@ -229,6 +229,8 @@ class LabelStore:
                     raise TypeError(f"{name} {settings[name]!r:.40}")
             if [*map(type, demand := settings.get("demand", (0, 0)))] != [int, int]:
                 raise TypeError(f"demand {demand!r:.40}")
+            if not {*map(type, settled := settings.get("settled", []))} <= {str}:
+                raise TypeError(f"settled {settled!r:.40}")
         except (ValueError, TypeError, AttributeError) as error:
             raise EvenpickError(f"the settings in '{self.path}' are damaged ({error}): {WAY_BACK}") from error
         return settings

@@ -9,7 +9,7 @@ from typing import Any
 from .._version import __version__
 from ..classifiers import SUFFIX, LinearHead, head_of
 from ..errors import EvenpickError
-from ..labels import Annotation, RecordedLabels
+from ..labels import SETTLED, Annotation, RecordedLabels
 from ..pool import Pool, read_skipped
 from ..session import labels_until_accuracy
 from ..training import Model
@@ -38,6 +38,7 @@ def switch_of(labelled: Sequence[Annotation]) -> int | None:
 def record_facts(workspace: Path, pool: Pool, labels: RecordedLabels, labelled: Sequence[Annotation]) -> dict[str, Any]:
     """Who labelled what, by which settings, of which images."""
     asked = [entry for entry in labelled if entry.phase == "balancing" and entry.target]
+    settings = labels.settings and {name: value for name, value in labels.settings.items() if name != SETTLED}
     return {
         "date": date.today().isoformat(),
         "evenpick": __version__,
@@ -47,7 +48,7 @@ def record_facts(workspace: Path, pool: Pool, labels: RecordedLabels, labelled: 
         "n_images": len(pool),
         "skipped": len(read_skipped(workspace)),
         "source": pool.source.without_folders.to_json() if pool.source else {},
-        "settings": labels.settings,
+        "settings": settings,
         "n_labels": len(labelled),
         "n_audit_labels": sum(draw.label is not None for draw in labels.draws),
         "labels_until_accuracy": labels_until_accuracy(pool, labels),

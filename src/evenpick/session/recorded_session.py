@@ -22,6 +22,7 @@ from ..labels import (
     Undo,
     as_answers,
     counting_answers,
+    have_been_asked_for,
     standing_answers,
 )
 from ..names import checked_class_name
@@ -68,8 +69,7 @@ class RecordedSession:
         self._last_answers: dict[str, list[Annotation]] = {}  # by annotator
         self.store: LabelStore = LabelStore(workspace)
         try:
-            # Imported answers were no session's choice.
-            asked = any(isinstance(entry, Annotation) and entry.phase for entry in self.store.entries())
+            asked = have_been_asked_for(self.store.entries())
             self.settings: dict[str, Any] = self._settings(workspace, asked, {"budget": budget, **options})
             self.session: Session = self._begun()
             self._replay()
@@ -320,7 +320,7 @@ class RecordedSession:
         if settings["budget"] is None:
             raise EvenpickError("a new session needs a budget: say --budget and how many labels you can pay for")
         if SETTLED in settings:
-            settings[SETTLED] = [name for name in settings[SETTLED] if asked.get(name) is None]
+            settings[SETTLED] = [] if answered else [n for n in settings[SETTLED] if asked.get(n) is None]
         if asked.get("audit") is not None:
             settings[BY_DEFAULT] = False
         elif not recorded:
