@@ -246,6 +246,37 @@ def test_a_folder_that_was_exported_labels_no_other_image_whose_bytes_have_repla
     assert (taken.counts["labels imported"], taken.counts["known already"]) == (0, 1)
 
 
+def test_an_export_labels_no_other_image_by_the_bytes_that_lie_there_now_whatever_its_class_is_called(photos, tmp_path):
+    work = Workspace(tmp_path / "work")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,label\n0.png,x\n")
+    work.import_labels(labels)
+    shutil.copyfile(photos / "7.png", photos / "0.png")
+    work.export(tmp_path / "sorted", "folder")
+    with RecordedSession(work.path, work.pool, 8, "a") as session:
+        session.rename("x", "y")
+
+    with pytest.raises(EvenpickError, match=r"1 image has another label in .* the first '0.png': 'y' there, 'x' here"):
+        work.import_labels(tmp_path / "sorted")
+    assert recorded(work.path) == {"0.png": "y"}
+
+
+def test_a_folder_sorted_by_hand_labels_images_by_their_bytes_where_another_of_this_name_has_the_class(
+    photos, tmp_path
+):
+    work = Workspace(tmp_path / "work")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,label\n0.png,x\n")
+    work.import_labels(labels)
+    (tmp_path / "sorted" / "x").mkdir(parents=True)
+    shutil.copyfile(photos / "7.png", tmp_path / "sorted" / "x" / "0.png")
+
+    taken = work.import_labels(tmp_path / "sorted")
+
+    assert recorded(work.path) == {"0.png": "x", "7.png": "x"}
+    assert (taken.counts["labels imported"], taken.counts["known already"]) == (1, 0)
+
+
 def test_a_label_to_look_at_again_is_no_label_of_the_image_whose_bytes_it_has(photos, run, tmp_path):
     work = Workspace(tmp_path / "work")
     (tmp_path / "sorted" / "y").mkdir(parents=True)

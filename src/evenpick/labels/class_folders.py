@@ -25,7 +25,6 @@ from ..images import Part, UnreadableImageError, find_images, open_part
 from ..names import checked_class_name
 from ..paths import Paths
 from ..pool import Pool, read_images_csv, read_state
-from .answers import RecordedLabels
 from .columns import TableOptions
 from .entries import labelled_images
 from .record import LabelStore
@@ -94,13 +93,13 @@ def read_folder(
     workspace: Path,
     skipped: Iterable[str] = (),
     options: TableOptions | None = None,
-    recorded: RecordedLabels | None = None,
+    replaced: Iterable[str] = (),
 ) -> LabelTable:
     """The labels of a folder `class/image`, or of several such folders called `train`, `val` and so on.
 
     An image is known by its bytes, which the pool has a checksum of, or else by its path below the class or folder. Its path
-    comes first where it names an image that is `recorded` as of this class, or whose file was replaced since it was
-    labelled: an export of it holds what lies there now, which may be the bytes of another image.
+    comes first where it names an image that is among those `replaced` since they were labelled, or that has these bytes by
+    now and was not embedded anew: an export of it holds what lies there, which may be the bytes of another image.
 
     Raises
     ------
@@ -113,7 +112,8 @@ def read_folder(
     if asked.split is not None and asked.split not in splits:
         found = f"it has {', '.join(splits)}" if splits else "it has none, such as train and val"
         raise EvenpickError(f"--split names a folder of class folders in '{folder}'; {found}; got {asked.split!r}")
-    rows = read_images_csv(Paths(workspace), read_state(workspace))
+    state = read_state(workspace)
+    rows = read_images_csv(Paths(workspace), state)
     of_digest: dict[str, list[str]] = {}
     for row in rows:
         if not row.part:
@@ -122,7 +122,8 @@ def read_folder(
     image_ids, left_out = {row.image for row in rows}, set(skipped)
     named = [(name, *_inside_split(name, splits)) for name in names]
     taken = [(name, inner) for name, split, inner in named if asked.split in (None, split)]
-    files = list(_labelled_files(folder, taken, of_digest, image_ids, recorded or RecordedLabels()))
+    photos = Path(state["folder"]) if state["folder"] else None
+    files = list(_labelled_files(folder, taken, of_digest, image_ids, {*replaced}, photos))
     table = label_table(folder, [row for row, _ in files], image_ids, left_out, advice, asked.skip_unknown)
     by_path = {row.image for row, by_bytes in files if not by_bytes}
     form = f"Read as class folders in {', '.join(splits)}" if splits else ""
@@ -153,11 +154,11 @@ def _labelled_files(
     names: Iterable[tuple[str, str]],
     of_digest: Mapping[str, Sequence[str]],
     image_ids: Container[str],
-    recorded: RecordedLabels,
+    replaced: Container[str],
+    photos: Path | None,
 ) -> Iterator[tuple[LabelRow, bool]]:
     """Image and class of each file, and whether the image is known by its bytes."""
     class_of = _read_classes(folder / CLASSES)
-    labels, replaced = dict(zip(recorded.image_ids, recorded.names, strict=True)), set(recorded.replaced_since)
     for name, inner in names:
         first, slash, image_id = inner.partition("/")
         if not slash and inner == name:
@@ -168,9 +169,17 @@ def _labelled_files(
         if by_path not in image_ids and by_path.removesuffix(_PART) in image_ids:
             by_path = by_path.removesuffix(_PART)
         by_bytes = of_digest.get(digest, ())
-        own = by_path in by_bytes or by_path in replaced or (label and labels.get(by_path) == label)
+        own = by_path in by_bytes or by_path in replaced
+        if by_bytes and not own:
+            own = by_path in image_ids and _lies_there(photos, by_path, folder / name)
         image = by_bytes[-1] if by_bytes and not own else by_path
         yield LabelRow(f"'{name}'", image, label), image in by_bytes
+
+
+def _lies_there(photos: Path | None, image_id: str, copy: Path) -> bool:
+    """Whether the file of an image has the bytes of this copy now, whatever it had when it was embedded."""
+    file = None if photos is None else photos / image_id
+    return file is not None and file.is_file() and filecmp.cmp(file, copy, shallow=False)
 
 
 def _all_images(folder: Path) -> list[str]:

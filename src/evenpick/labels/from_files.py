@@ -77,7 +77,7 @@ def _import_labels(workspace: Path, file: Path, annotator: str, options: ImportO
     if coco is not None:
         table = read_coco(file, coco, pool, list(skipped), options.table.skip_unknown)
     elif file.is_dir():
-        table = read_folder(file, workspace, skipped, options.table, recorded_labels(workspace, pool))
+        table = read_folder(file, workspace, skipped, options.table, recorded_labels(workspace, pool).replaced_since)
     else:
         table = read_labels(file, pool.image_ids, skipped, options.table)
     with LabelStore(workspace) as store, store.alone():
