@@ -80,6 +80,15 @@ def test_where_no_test_image_is_new_the_figure_says_nothing():
     assert "labels show all of these images, so the figure says nothing of new ones" in sure
 
 
+@pytest.mark.parametrize(
+    ("known", "said"), [(0, "; test images speak of images like them"), (50, "; without it the figures are a guess")]
+)
+def test_next_counts_as_tested_what_test_images_that_are_new_tell(known, said):
+    given = facts(evaluation={**EVALUATION, "among_labels": known}, model=MODEL)
+
+    assert steps_of(given, outlook())[0].why.endswith(said)
+
+
 def test_a_guess_is_called_one_and_an_audit_is_not():
     now = Estimate(0.61, 0.5, 0.7)
     audit = SimpleNamespace(n_told=40, accuracy=Estimate(0.9, 0.8, 0.95))

@@ -34,11 +34,24 @@ def test_of_many_mistakes_the_surest_are_kept_and_some_of_each_pair(tmp_path, mo
     assert str(tmp_path) not in json.dumps(kept)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "3"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "3", '{"model": "abc"}'])
 def test_a_damaged_file_is_told_with_what_to_do(tmp_path, text):
     file = Paths(tmp_path).evaluation
     file.parent.mkdir(parents=True)
     file.write_text(text)
+
+    with pytest.raises(EvenpickError, match="is damaged: run `evenpick evaluate` again"):
+        read_evaluation(tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["test_set", "accuracy_half_width", "classes"])
+def test_a_file_without_a_figure_that_is_shown_is_damaged(tmp_path, model, lost):
+    write_evaluation(tmp_path, evaluate(model, Pool.from_arrays([[9.0, 0.1]]), ["right"]), "made")
+    file = Paths(tmp_path).evaluation
+    kept = json.loads(file.read_text())
+    assert read_evaluation(tmp_path) == kept
+
+    file.write_text(json.dumps({key: value for key, value in kept.items() if key != lost}))
 
     with pytest.raises(EvenpickError, match="is damaged: run `evenpick evaluate` again"):
         read_evaluation(tmp_path)

@@ -140,6 +140,7 @@ def test_it_shows_what_test_images_say_and_of_which_classifier(make_workspace):
 
     assert said() == "89% (73% to 100%, nineteen times in twenty) on 12 images"
     assert said(among_labels=12).endswith("; labels show all of them, so it says nothing of new ones")
+    assert "without it the figures are a guess" in workspace_status(workspace).next
     assert said(among_labels=3, on_new=replace(found, n_images=9, corrected_accuracy=0.5)).startswith("50% (34% to 66%")
     status = workspace_status(workspace)
     assert (status.facts["tested"]["of"], dict(status.rows)["classifier"]) == ("these labels", "of these labels")

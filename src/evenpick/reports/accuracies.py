@@ -46,15 +46,24 @@ def test_figure(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """The macro accuracy on test images, between which shares, and of how many images; on those that no label shows, if it can."""
     new = on_new_images(evaluation)
     value, half = _macro(new)
-    known = evaluation.get("among_labels", 0) + evaluation.get("near_labels", 0)
     return {
         "test_set": evaluation["test_set"],
         "n_images": new["n_images"],
         "accuracy": value,
         "low": max(value - half, 0.0),
         "high": min(value + half, 1.0),
-        "none_is_new": bool(known) and new is evaluation,
+        "none_is_new": _none_is_new(evaluation),
     }
+
+
+def _none_is_new(evaluation: Mapping[str, Any]) -> bool:
+    """Whether labels show all of the test images."""
+    return _known(evaluation) > 0 and on_new_images(evaluation) is evaluation
+
+
+def _known(evaluation: Mapping[str, Any]) -> int:
+    """Test images that labels show."""
+    return int(evaluation.get("among_labels", 0) + evaluation.get("near_labels", 0))
 
 
 def headline(facts: Mapping[str, Any], outlook: Outlook, steps: Sequence[Step]) -> list[str]:
@@ -101,11 +110,10 @@ def _how_good(facts: Mapping[str, Any], outlook: Outlook) -> list[str]:
             if missing
             else ""
         )
-        known = evaluation.get("among_labels", 0) + evaluation.get("near_labels", 0)
         warned = ""
-        if known and new is evaluation:
+        if _none_is_new(evaluation):
             warned = " But labels show all of these images, so the figure says nothing of new ones."
-        elif known:
+        elif known := _known(evaluation):
             warned = f" {known} more that labels show are left out."
         return [
             f"The classifier recognises {value:.0%} of the images of a class, on average over the {n} classes of the test set{lost}.",
@@ -137,7 +145,7 @@ def _how_good(facts: Mapping[str, Any], outlook: Outlook) -> list[str]:
 
 def steps_of(facts: Mapping[str, Any], outlook: Outlook) -> list[Step]:
     """What `status` proposes too, but for the report that is being read."""
-    model, settings = facts["model"], facts["settings"]
+    model, settings, evaluation = facts["model"], facts["settings"], facts["evaluation"]
     steps = next_steps(
         {
             **facts,
@@ -147,8 +155,11 @@ def steps_of(facts: Mapping[str, Any], outlook: Outlook) -> list[Step]:
             "model": model and ("out of date" if model["out_of_date"] else "current"),
             "audit_labels": outlook.audit.n_told if outlook.audit else facts["n_audit_labels"],
             "at_random": outlook.at_random,
-            "tested": facts["evaluation"]
-            and {"of": "earlier labels" if model and model["out_of_date"] else "these labels"},
+            "tested": evaluation
+            and {
+                "of": "earlier labels" if model and model["out_of_date"] else "these labels",
+                "none_is_new": _none_is_new(evaluation),
+            },
         }
     )
     return [step for step in steps if not step.command.startswith("evenpick report")]

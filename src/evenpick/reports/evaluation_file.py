@@ -14,6 +14,11 @@ from ..training import Evaluation
 
 PAIRS, EXAMPLES = 30, 6  # pairs of classes whose mistakes are kept, and how many of each
 SUREST = 60  # mistakes that are kept whatever their pair
+# What every version has kept.
+_FIGURES = frozenset((
+    "n_images", "accuracy", "accuracy_half_width", "corrected_accuracy", "corrected_half_width", "classes",
+))  # fmt: skip
+_KEPT = _FIGURES | {"test_set", "model", "undiscovered"}
 
 
 def write_evaluation(workspace: Path, evaluation: Evaluation, test_set: str, seen_in: Path | None = None) -> None:
@@ -40,11 +45,18 @@ def read_evaluation(workspace: Path) -> dict[str, Any] | None:
     file = Paths(workspace).evaluation
     try:
         facts: dict[str, Any] | None = json.loads(file.read_bytes()) if file.is_file() else None
-        if facts is not None and "model" not in dict(facts):
+        if facts is not None and not _is_whole(facts):
             raise ValueError("no evaluation")
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise EvenpickError(f"'{file}' is damaged: run `evenpick evaluate` again, or delete it") from error
     return facts
+
+
+def _is_whole(facts: Any) -> bool:
+    if not isinstance(facts, dict) or not facts.keys() >= _KEPT:
+        return False
+    new = facts.get("on_new")
+    return not new or (isinstance(new, dict) and new.keys() >= _FIGURES)
 
 
 def on_new_images(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -70,8 +70,9 @@ def _gain(facts: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _tested(facts: Mapping[str, Any]) -> bool:
-    """Whether test images tell how good the classifier of these labels is."""
-    return bool((tested := facts.get("tested")) and tested["of"] == "these labels")
+    """Whether test images that no label shows tell how good the classifier of these labels is."""
+    tested = facts.get("tested")
+    return bool(tested and tested["of"] == "these labels" and not tested["none_is_new"])
 
 
 def _doubts(n: int, labels: int) -> str:
