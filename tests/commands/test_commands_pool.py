@@ -113,3 +113,16 @@ def test_embed_says_what_to_look_at_again_until_somebody_answers(evenpick, photo
     with LabelStore(tmp_path / "work") as store:
         store.append([Annotation(image, "a", annotator="b") for image in ("a/05.jpg", "a/07.jpg")])
     assert "Look again" not in evenpick(*embed)
+
+
+def test_a_damaged_record_of_labels_does_not_end_an_embed_that_has_done_its_work(
+    evenpick, photo_folder, tmp_path, source_cache
+):
+    evenpick("embed", tmp_path / "work", photo_folder)
+    (tmp_path / "work" / "labels.sqlite").write_bytes(b"no record" * 100)
+
+    output = evenpick("embed", tmp_path / "work", photo_folder)
+
+    assert "images in the pool" in output
+    assert "Whether labelled images were replaced cannot be told: " in output
+    assert "labels.sqlite' is not a record of labels" in output

@@ -32,6 +32,7 @@ def _numbers(kind: type[int] | type[float], counts: tuple[int, ...]) -> Callable
 
 if TYPE_CHECKING:
     from ..sources import SourceKind
+    from ..workspace import Workspace
 
 
 @click.command()
@@ -152,7 +153,6 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
     Several --source are one source: all of them look at each image, and their features stand side by side.
     """
     from ..counting import counted
-    from ..errors import first_few
     from ..pool import groups_in_words, hint_of
     from ..workspace import Workspace
 
@@ -187,13 +187,25 @@ def embed(workspace: Path, folder: Path | None, **options: Any) -> None:
         (result.counts.replaced, result.counts.moved, result.counts.gone, result.counts.back, result.counts.unchanged)
     ):
         click.echo(f"Of the folder: {result.counts}, {len(result.skipped):,} left out.")
-    if again := work.labels.replaced_since:
-        images = counted(len(again), "labelled image that was replaced", "labelled images that were replaced")
-        click.echo(f"Look again at {images}: {first_few(again)}.")
+    if again := _to_look_at_again(work):
+        click.echo(again)
     if said := groups_in_words(result.pool):
         click.echo(f"{said}; see '{work.paths.groups}'.")
     if hint := hint_of(workspace, result.pool):
         click.echo(f"{hint}.")
+
+
+def _to_look_at_again(work: "Workspace") -> str:
+    """Which labelled images were replaced; what was embedded stays, whatever is wrong with the record of labels."""
+    from ..counting import counted
+    from ..errors import EvenpickError, first_few
+
+    try:
+        again = work.labels.replaced_since
+    except EvenpickError as error:
+        return f"Whether labelled images were replaced cannot be told: {error}."
+    images = counted(len(again), "labelled image that was replaced", "labelled images that were replaced")
+    return f"Look again at {images}: {first_few(again)}." if again else ""
 
 
 def _take_features(
