@@ -44,6 +44,7 @@ def test_a_missing_extra_names_the_pip_line_and_is_a_users_error():
         ([1, 2, 3], "1, 2, 3"),
         ([1, 2, 3, 4], "1, 2, 3 and 1 more"),
         (["a\nb", "c", "d", "e", "f"], "'a\\nb', 'c', 'd' and 2 more"),
+        (["x" * 300 + "/0.png"], f"'...{'x' * 249}/0.png'"),
     ],
 )
 def test_first_few_shows_three_and_counts_the_rest(values, expected):

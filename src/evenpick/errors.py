@@ -10,7 +10,7 @@ from .installing import install_command
 # A full disk, a quota, a file-size limit.
 NO_SPACE = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 
-QUOTED, PATH_QUOTED = 100, 255  # characters of a file or of what was typed, in a message; the end of a path tells most
+QUOTED, PATH_QUOTED = 100, 255  # characters of a file or of what was typed, and of a path, in a message
 
 
 class EvenpickError(Exception):
@@ -24,9 +24,14 @@ class MissingExtraError(EvenpickError):
         super().__init__(f"{what} needs an extra that is not installed: {install_command(extra)}")
 
 
-def cut(text: str, most: int = QUOTED) -> str:
+def cut(text: str) -> str:
     """As much of a text as belongs in a message, which what stands in a file may be far too long for."""
-    return text if len(text) <= most else f"{text[:most]}..."
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
+
+
+def cut_path(path: str) -> str:
+    """The end of a path, which tells most of it."""
+    return path if len(path) <= PATH_QUOTED else f"...{path[-PATH_QUOTED:]}"
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str], listed: int = 40) -> EvenpickError:
@@ -49,6 +54,6 @@ def check_seed(subject: str, random_state: object) -> None:
 
 def first_few(values: Iterable[object], shown: int = 3) -> str:
     """The first values in words, and how many more there are."""
-    items = [repr(cut(value, PATH_QUOTED)) if isinstance(value, str) else str(value) for value in values]
+    items = [repr(cut_path(value)) if isinstance(value, str) else str(value) for value in values]
     more = f" and {len(items) - shown} more" if len(items) > shown else ""
     return ", ".join(items[:shown]) + more
