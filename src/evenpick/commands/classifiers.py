@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -105,22 +105,13 @@ def train(
 @click.option("--skip-unknown", is_flag=True, help="Pass over images that are not in FOLDER.")
 @BOXES
 @JSON
-def evaluate(
-    workspace: Path,
-    folder: Path,
-    labels: Path,
-    split: str | None,
-    skip_unknown: bool,
-    boxes: Path | None,
-    as_json: bool,
-) -> None:
+def evaluate(workspace: Path, folder: Path, labels: Path, as_json: bool, **options: Any) -> None:
     """Measure the classifier on the labelled test images of FOLDER."""
     from ..workspace import Workspace
 
     work = Workspace(workspace)
     with progress_bars() as begin:
-        shown = begin("embedding", "images")
-        result = work.evaluate(folder, labels, split=split, skip_unknown=skip_unknown, boxes=boxes, progress=shown)
+        result = work.evaluate(folder, labels, progress=begin("embedding", "images"), **options)
     if as_json:
         print_json(asdict(result))
         return

@@ -28,7 +28,7 @@ from ..pool import Pool, read_images_csv, read_state
 from .columns import TableOptions
 from .entries import labelled_images
 from .record import LabelStore
-from .tables import LabelRow, LabelTable, label_table
+from .tables import LabelRow, LabelTable, UnknownImagesError, label_table
 
 CLASSES = "classes.csv"
 _SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval"))
@@ -124,7 +124,9 @@ def read_folder(
     taken = [(name, inner) for name, split, inner in named if asked.split in (None, split)]
     photos = Path(state["folder"]) if state["folder"] else None
     files = list(_labelled_files(folder, taken, of_digest, image_ids, {*replaced}, photos))
-    table = label_table(folder, [row for row, _ in files], image_ids, left_out, advice, asked.skip_unknown)
+    table = label_table(folder, [row for row, _ in files], image_ids, left_out)
+    if table.unknown and not asked.skip_unknown:
+        raise UnknownImagesError(folder, table.unknown, advice)
     by_path = {row.image for row, by_bytes in files if not by_bytes}
     form = f"Read as class folders in {', '.join(splits)}" if splits else ""
     return replace(table, by_path=len(by_path & table.labels.keys()), form=form)

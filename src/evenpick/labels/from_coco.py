@@ -7,7 +7,7 @@ from typing import Any
 from ..detections import coco_annotations
 from ..images import resolve_addresses
 from ..pool import Pool
-from .tables import LabelRow, LabelTable, label_table
+from .tables import LabelRow, LabelTable, UnknownImagesError, label_table
 
 _SAME = 1.5  # pixels that the corner and size of a box may differ, for boxes are kept in whole pixels
 
@@ -24,7 +24,10 @@ def read_coco(
     """
     advice = "an annotation must have the box of a row, to the pixel, or be of a whole image"
     rows = list(_rows(file, content, pool))
-    return label_table(file, rows, set(pool.image_ids), set(skipped), advice, skip_unknown)
+    table = label_table(file, rows, set(pool.image_ids), set(skipped))
+    if table.unknown and not skip_unknown:
+        raise UnknownImagesError(file, table.unknown, advice)
+    return table
 
 
 def _rows(file: Path, content: Any, pool: Pool) -> Iterator[LabelRow]:

@@ -86,7 +86,9 @@ def read_labels(
         advice += "; it has a column split, of which --split takes a part"
     named = (row for row in found if row.image or row.label)
     where = "the pool" if folder is None else f"the folder '{folder}'"
-    table = label_table(file, named, known - left_out, left_out, advice, asked.skip_unknown, where)
+    table = label_table(file, named, known - left_out, left_out)
+    if table.unknown and not asked.skip_unknown:
+        raise UnknownImagesError(file, table.unknown, advice, where)
     labels, origins = table.labels, [cells.get(INHERITED, "") for cells in rows]
     seen = {image: origin for image, origin in zip(names, origins, strict=True) if image in labels and origin in labels}
     seen = {image: origin for image, origin in seen.items() if labels[image] == labels[origin] and image != origin}
@@ -107,11 +109,8 @@ def label_table(
     rows: Iterable[LabelRow],
     image_ids: Container[str],
     skipped: Container[str],
-    advice: str = "names must be paths relative to the embedded folder",
-    skip_unknown: bool = False,
-    where: str = "the pool",
 ) -> LabelTable:
-    """The table of the rows that a file holds; `advice` says how an image must be named, `where` what holds them."""
+    """The table of the rows that a file holds; `unknown` are the images that are in neither list."""
     labels: dict[str, str] = {}
     unknown: list[str] = []
     passed_over: list[str] = []
@@ -129,8 +128,6 @@ def label_table(
                 raise EvenpickError(
                     f"'{file}' labels image '{row.image}' twice, as '{labels[row.image]}' and '{name}': keep one of them"
                 )
-    if unknown and not skip_unknown:
-        raise UnknownImagesError(file, unknown, advice, where)
     return LabelTable(labels, unlabelled, passed_over, unknown=unknown)
 
 
