@@ -1,5 +1,8 @@
 """Undo on the labelling page takes back what its button names, whatever other pages of the same person have answered."""
 
+import asyncio
+import threading
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -47,3 +50,30 @@ def test_the_button_names_the_last_answer_from_the_start_and_a_page_without_one_
         page.browser.refresh()
         page.wait(lambda: page.text("#last") == ": cat")
         assert page.find("#undo").is_enabled()
+
+
+def test_while_the_page_is_loading_backspace_does_not_say_that_there_is_nothing_to_undo(begin, running, open_page):
+    client = begin()
+    client.ask("/api/label", row=0, label="cat")
+    asked, answering = threading.Event(), threading.Event()
+    answering.set()
+
+    async def app(scope, receive, send):
+        if scope["path"] == "/api/next":
+            asked.set()
+            while not answering.is_set():
+                await asyncio.sleep(0.01)
+        await client.app(scope, receive, send)
+
+    with running(app) as address:
+        page = open_page(address)
+        answering.clear()
+        asked.clear()
+        page.browser.refresh()
+        assert asked.wait(10)
+        page.script("document.getElementById('stage').focus()")
+        page.press(Keys.BACKSPACE)
+        assert page.script("document.getElementById('alert').hidden")
+        answering.set()
+        page.wait(lambda: page.text("#last") == ": cat")
+        assert client.session.counts == {"cat": 1}
