@@ -100,15 +100,16 @@ def _cell(
     rows = []
     for budget, classifier in wanted:
         chosen, given = labelled[budget]
-        rows.append(
-            dict(zip(KEY, (name, seed, acquisition, balancing, budget, classifier), strict=True))
-            | {
-                "accuracy": judged(classifier, pool, labelled[budget], (test, true), seed),
-                "classes_found": classes_found(given),
-                "imbalance_ratio": round(imbalance_ratio(class_counts(given, sorted(set(labels)))), 4),
-                "picks": _digest(chosen),
-            }
-        )
+        accuracies = {c: judged(c, pool, labelled[budget], (test, true), seed) for c in {classifier, "plain"}}
+        facts = {
+            "accuracy": accuracies[classifier],
+            "classes_found": classes_found(given),
+            "imbalance_ratio": round(imbalance_ratio(class_counts(given, sorted(set(labels)))), 4),
+            "picks": _digest(chosen),
+        }
+        if classifier != "plain":
+            facts["plain_accuracy"] = accuracies["plain"]  # on the same labels
+        rows.append(dict(zip(KEY, (name, seed, acquisition, balancing, budget, classifier), strict=True)) | facts)
     return rows
 
 
@@ -216,23 +217,14 @@ def _columns(cells: dict) -> list[tuple[str, int]]:
 
 
 def _by_the_classifier(rows: Rows) -> list[str]:
-    picks = {(r["classifier"], *(r[k] for k in KEY[:-1])): r.get("picks") for r in rows}
-    plain = _judged_by(rows, "plain")
-    default = {
-        key: accuracy
-        for key, accuracy in _judged_by(rows, "default").items()
-        if picks[("default", *key)] == picks.get(("plain", *key))
-    }
-    columns = _columns(_judged_by(rows, "default"))
+    default = _judged_by(rows, "default")
+    plain = {tuple(row[k] for k in KEY[:-1]): row["plain_accuracy"] for row in rows if "plain_accuracy" in row}
+    columns = _columns(default)
     lines = _head(columns, "mean")
     for method in SHORT_LIST:
-        shown, means = [], []
-        for column in columns:
-            ahead = _paired(_of(default, method, column), _of(plain, method, column))
-            shown.append(_shown(ahead))
-            means += [float(np.mean(ahead))] if ahead else []
-        mean = f"{np.mean(means):+.1f}" if len(means) == len(columns) else ""
-        lines.append(f"| {title(method)} | " + " | ".join(shown) + f" | {mean} |")
+        pairs = [_paired(_of(default, method, column), _of(plain, method, column)) for column in columns]
+        mean = f"{np.mean([np.mean(ahead) for ahead in pairs]):+.1f}" if all(pairs) else ""
+        lines.append(f"| {title(method)} | " + " | ".join(map(_shown, pairs)) + f" | {mean} |")
     return lines
 
 

@@ -167,6 +167,7 @@ def table(rows: Rows) -> str:
         "",
         "Pools and test sets are those of [sources.md](sources.md) (2,200 images of a set at most, of which a seed draws 90 %; of",
         f"elpv 60 %); *k classes* are long tails: k of the larger half of classes, the rarest a {RATIO}th of the most common.",
+        "With 2,000 labels, of the whole sets, the default is held against *plain* in the last table of [choosing.md](choosing.md).",
         f"Command: `python benchmarks/training.py run --work WORK`, source `{SOURCE}`, commit {commits(rows)}.",
         "",
         "## The default beside the others",
