@@ -56,22 +56,21 @@ def sampled_rows(pool: Pool, seed: int, drawn_after: Answers) -> IndexArray:
     return _drawn(pool, drawn_after, _generator(seed, drawn_after))
 
 
+def fits_in_a_sample(pool: Pool) -> bool:
+    """Whether a sample can hold all of the pool, one of a group."""
+    return len(pool.representatives) <= MOST_COVERED
+
+
 def is_sampled(pool: Pool, known: Answers) -> bool:
     """Whether less than the whole pool is covered after these answers."""
     rows, numbers = labels_in(known)
     all_rows = pool.representatives
-    if len(all_rows) > MOST_COVERED:
+    if not fits_in_a_sample(pool):
         return True
     if len(all_rows) <= max(OF_A_CLASS, OF_AN_ANSWER * len(known)) or len(np.unique(numbers)) < 2:
         return False
     _, shares = probe_and_shares(pool, all_rows, unit_features(pool, rows), numbers)
     return _sample_size(len(all_rows), len(known), shares) < len(all_rows)
-
-
-def rows_to_predict(pool: Pool, covered: IndexArray) -> IndexArray:
-    """Ascending: all, one of a group, while they are no more than a sample may hold; else those that are covered."""
-    rows = pool.representatives
-    return rows if len(rows) <= MOST_COVERED else covered
 
 
 def _sample_size(n_images: int, n_answers: int, shares: Values) -> int:

@@ -1,5 +1,6 @@
 """A round of `auto`: coverage of what a probe on the labels so far is unsure of, class by class."""
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..classifiers import Probe, fit_probe
 from ..machine import one_blas_thread
 from ..pool import Pool
 from .coverage_weights import Answers, coverage_weights, labels_in
-from .sample import Sample, rows_to_predict, sampled_rows
+from .sample import Sample, fits_in_a_sample, sampled_rows
 from .steering import Predicted, first_open
 
 
@@ -57,7 +58,13 @@ class Round:
     @cached_property
     def predicted(self) -> Predicted | None:
         """What the probe takes images for, all of a pool that a sample could hold; None before there are two classes."""
-        return None if self._probe is None else _predicted(self._probe, self._pool, self.sample.rows)
+        if self._probe is None:
+            return None
+        covered = self.sample.rows
+        rows = self._pool.representatives if fits_in_a_sample(self._pool) else covered
+        return _predicted(
+            self._probe, rows, [self.sample.points] if len(rows) == len(covered) else unit_blocks(self._pool, rows)
+        )
 
     def likeliest(self, row: int, most: int) -> list[int]:
         """Numbers of the classes that the probe takes this image for, the likeliest first; none before there are two."""
@@ -82,11 +89,12 @@ def predicted_after(pool: Pool, seed: int, known: Answers, drawn_after: Answers)
     rows, numbers = labels_in(known)
     if len(np.unique(numbers)) < 2:
         return None
-    return _predicted(fit_probe(unit_features(pool, rows), numbers), pool, sampled_rows(pool, seed, drawn_after))
+    probe = fit_probe(unit_features(pool, rows), numbers)
+    looked_at = pool.representatives if fits_in_a_sample(pool) else sampled_rows(pool, seed, drawn_after)
+    return _predicted(probe, looked_at, unit_blocks(pool, looked_at))
 
 
-def _predicted(probe: Probe, pool: Pool, covered: IndexArray) -> Predicted:
-    rows = rows_to_predict(pool, covered)
+def _predicted(probe: Probe, rows: IndexArray, blocks: Iterable[Singles]) -> Predicted:
+    """`blocks` are the features of the rows, some at a time."""
     with one_blas_thread():
-        classes = [probe.probabilities(points).argmax(axis=1) for points in unit_blocks(pool, rows)]
-    return Predicted(rows, np.concatenate(classes))
+        return Predicted(rows, np.concatenate([probe.probabilities(points).argmax(axis=1) for points in blocks]))
