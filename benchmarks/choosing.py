@@ -189,7 +189,7 @@ def table(rows: Rows) -> str:
         + "In the second table each method is paired with `auto` on the same seeds: `auto` less the method, with the half width of the 95 % t interval, over",
         f"all the seeds that both were run with, {len(SEEDS)} where a cell does not say so.",
         "",
-        "Made by `python benchmarks/choosing.py run --data DATA --work WORK`, source `efficientnet_lite0`, two cores,",
+        f"Made by `python benchmarks/choosing.py run --data DATA --work WORK{' --classifiers plain default' * by_default}`, source `efficientnet_lite0`, two cores,",
         f"commit {commits(rows)}; a cell that is empty was not run.",
         f"scikit-activeml's MaxHerding has the kernel of ours; {_alike(rows)}. Ours takes gains closer than a millionth of the",
         "first one for a tie, and after the first tie that is broken the other way the lists go on differently. The last column is the mean over all columns, for methods that have every one of them.",

@@ -221,42 +221,6 @@ def test_the_page_is_served_until_it_is_stopped(make_workspace):
         server.stdout.close()
 
 
-def test_label_says_that_a_tenth_is_drawn_at_random(make_workspace):
-    said = []
-
-    def announce(text):
-        said.append(text)
-        if "Label here" in text:
-            raise KeyboardInterrupt  # as Ctrl+C, before anybody is served
-
-    for name, audit in (("without", 0), ("with", None)):
-        work = Workspace(make_workspace(210, name=name))
-        with pytest.raises(KeyboardInterrupt):
-            work.label(200, audit=audit, announce=announce, port=0, open_browser=False)
-
-    assert [text for text in said if "Label here" not in text] == [
-        "20 of 200 labels are of images drawn at random: they tell an accuracy, with an interval that is meant to hold nine "
-        "times in ten. `--audit 0` draws none."
-    ]
-
-
-def test_label_promises_an_accuracy_from_twenty_drawn_labels_on(make_workspace):
-    said = []
-
-    def announce(text):
-        said.append(text)
-        if "Label here" in text:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        Workspace(make_workspace(60)).label(50, audit=0.1, announce=announce, port=0, open_browser=False)
-
-    assert said[0] == (
-        "5 of 50 labels are of images drawn at random; from 20 on they tell an accuracy with an interval. "
-        "`--audit 0` draws none."
-    )
-
-
 def said_by_label(work, budget=None, **options):
     """What `label` announces before its address."""
     said = []
@@ -264,11 +228,32 @@ def said_by_label(work, budget=None, **options):
     def announce(text):
         said.append(text)
         if "Label here" in text:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt  # as Ctrl+C, before anybody is served
 
     with pytest.raises(KeyboardInterrupt):
         work.label(budget, announce=announce, port=0, open_browser=False, **options)
     return said[:-1]
+
+
+def test_label_says_that_a_tenth_is_drawn_at_random(make_workspace):
+    without, by_default = (
+        said_by_label(Workspace(make_workspace(210, name=name)), 200, audit=audit)
+        for name, audit in (("without", 0), ("with", None))
+    )
+
+    assert [*without, *by_default] == [
+        "20 of 200 labels are of images drawn at random: they tell an accuracy, with an interval that is meant to hold nine "
+        "times in ten. `--audit 0` draws none."
+    ]
+
+
+def test_label_promises_an_accuracy_from_twenty_drawn_labels_on(make_workspace):
+    said = said_by_label(Workspace(make_workspace(60)), 50, audit=0.1)
+
+    assert said[0] == (
+        "5 of 50 labels are of images drawn at random; from 20 on they tell an accuracy with an interval. "
+        "`--audit 0` draws none."
+    )
 
 
 def test_label_says_that_it_is_at_work_only_where_that_takes_long(make_workspace, monkeypatch):
